@@ -1,0 +1,217 @@
+"""Every setting of a hub: its name, its default, and what it means.
+
+A setting comes from the environment (`LYCEUM_<NAME>`), else from `lyceum.toml` in the hub's home, else from its default.
+"""
+
+import os
+import re
+import tomllib
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+
+ENV_PREFIX = "LYCEUM_"
+CONFIG_FILE = "lyceum.toml"
+_POSTGRESQL = frozenset({"postgresql", "postgres"})
+
+
+class SettingsInvalid(ValueError):
+    """A setting that cannot be used; the text names it, its source and the fix."""
+
+
+def default_home() -> Path:
+    """Where a hub keeps its data when `LYCEUM_HOME` is not set.
+
+    Root gets `/var/lib/lyceum`: PostgreSQL refuses to run as root, and the account it drops to cannot enter `/root`.
+    """
+    if os.geteuid() == 0:
+        return Path("/var/lib/lyceum")
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "lyceum"
+
+
+class Settings(BaseSettings):
+    """The settings of one hub, read once at start and never changed while it runs."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
+
+    home: Path = Field(default_factory=default_home, description="Folder that holds all data of the hub.")
+    host: str = Field("127.0.0.1", description="Address the API listens on; 0.0.0.0 opens it to other machines.")
+    port: int = Field(8000, ge=1, le=65535, description="Port of the API and the web app.")
+    predict_port: int = Field(8001, ge=1, le=65535, description="Port of the prediction process.")
+    public_url: str | None = Field(
+        None, description="Address people type, e.g. https://hub.example.org/lyceum; may hold a sub-path."
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Addresses or networks of reverse proxies whose X-Forwarded-* headers are believed."
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="More host names the hub answers to, besides its own address and that of the public URL."
+    )
+
+    database_url: SecretStr | None = Field(
+        None, description="PostgreSQL 16-18 for the app's role; unset: the embedded server."
+    )
+    database_owner_url: SecretStr | None = Field(
+        None, description="The same database as its owner, for migrations; unset: the embedded server's owner."
+    )
+    database_direct_url: SecretStr | None = Field(
+        None, description="Direct address beside a transaction pooler, for LISTEN; unset: the database URL is direct."
+    )
+    database_pool_size: int = Field(8, ge=1, le=100, description="Connections a process holds; also requests at once.")
+    valkey_url: SecretStr | None = Field(None, description="Valkey or Redis; unset: the embedded server.")
+    storage_url: str | None = Field(None, description="s3://bucket/prefix for files and tables; unset: a local folder.")
+    storage_options: dict[str, SecretStr] = Field(
+        default_factory=dict, description="Keys of the object store (JSON), e.g. aws_access_key_id, aws_endpoint."
+    )
+    secret_key: SecretStr | None = Field(
+        None, description="Signs links; unset: made once and kept in the hub's home. The same on every machine."
+    )
+
+    upload_bytes_max: int = Field(5 * 1024**3, ge=1024, description="Largest file one upload may carry, in bytes.")
+    request_bytes_max: int = Field(10 * 1024**2, ge=1024, description="Largest request body that is not an upload.")
+    upload_ttl_seconds: int = Field(86_400, ge=60, description="How long an unfinished upload is kept.")
+    disk_free_bytes_min: int = Field(
+        256 * 1024**2, ge=0, description="Uploads are refused when less than this is free on the local disk."
+    )
+    predict_rows_max: int = Field(10_000, ge=1, description="Most rows in one prediction request.")
+    predict_requests_per_second: int = Field(
+        5_000, ge=1, description="Prediction requests one key may send each second."
+    )
+    predict_models_bytes_max: int = Field(
+        2 * 1024**3, ge=1024**2, description="Memory a process keeps for loaded models (an estimate), in bytes."
+    )
+    prediction_log_days: int = Field(30, ge=0, description="Days the prediction log is kept; 0 keeps none.")
+
+    worker_processes: int = Field(1, ge=1, le=64, description="Worker processes `lyceum up` runs on this machine.")
+    worker_light_slots: int = Field(16, ge=1, description="Light jobs one worker runs at once.")
+    worker_heavy_slots: int = Field(1, ge=0, description="Heavy jobs (trainings) one worker runs at once.")
+    worker_heavy_memory_bytes_max: int = Field(
+        0, ge=0, description="Memory one heavy job may hold (resident set, in bytes); 0: three quarters of the machine."
+    )
+    job_lease_seconds: float = Field(15.0, ge=1, description="A worker silent for this long loses its jobs.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @field_validator("trusted_proxies", "allowed_hosts", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("public_url", mode="after")
+    @classmethod
+    def _web_address(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must start with http:// or https:// and name a host")
+        return url.rstrip("/")
+
+    @field_validator("database_url", "database_owner_url", "database_direct_url", mode="after")
+    @classmethod
+    def _postgresql(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and urlsplit(url.get_secret_value()).scheme.partition("+")[0] not in _POSTGRESQL:
+            raise ValueError("must start with postgresql://")
+        return url
+
+    @field_validator("storage_url", mode="after")
+    @classmethod
+    def _object_store(cls, url: str | None) -> str | None:
+        if url is not None and urlsplit(url).scheme not in {"s3", "file"}:
+            raise ValueError("must start with s3:// (or file:// for another folder)")
+        return url
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where settings are read from, the first that has one winning."""
+        del dotenv_settings, file_secret_settings
+        home = Path(init_settings().get("home") or os.environ.get(f"{ENV_PREFIX}HOME") or default_home()).expanduser()
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=home / CONFIG_FILE)
+
+    @property
+    def root_path(self) -> str:
+        """The sub-path of the public URL, without a trailing slash; empty when there is none."""
+        return urlsplit(self.public_url).path.rstrip("/") if self.public_url else ""
+
+    @property
+    def base_url(self) -> str:
+        """The address to print and to put into links, without a trailing slash."""
+        if self.public_url:
+            return self.public_url
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 compared, not bound
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Return the settings of this process.
+
+    Raises `SettingsInvalid` with one line a setting that cannot be used.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        lines = [_sentence(dict(problem)) for problem in error.errors()]
+        raise SettingsInvalid("\n".join(lines)) from None
+    except SettingsError as error:
+        raise SettingsInvalid(_unparsable(error)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsInvalid(f"{CONFIG_FILE} in the hub's home is not valid TOML: {error}.") from None
+    except OSError as error:
+        raise SettingsInvalid(f"{CONFIG_FILE} in the hub's home cannot be read: {error.strerror}.") from None
+
+
+def _unparsable(error: SettingsError) -> str:
+    named = re.search(r'field "(\w+)"', str(error))
+    setting = f"{ENV_PREFIX}{named[1].upper()}" if named else "A setting"
+    return f'{setting} must be a JSON object, such as {{"aws_region": "eu-central-1"}}.'
+
+
+def _sentence(problem: dict[str, Any]) -> str:
+    field = str(problem["loc"][0])
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    if field in Settings.model_fields and _is_secret(field):
+        return f"{ENV_PREFIX}{field.upper()}: {message}."
+    return f"{ENV_PREFIX}{field.upper()} is {problem.get('input')!r}: {message}."
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """Return this process's settings, read at the first call."""
+    return load_settings()
+
+
+def setting_source(name: str, home: Path) -> str:
+    """Say where the value of a setting comes from: `environment`, the file's name, or `default`."""
+    if os.environ.get(f"{ENV_PREFIX}{name.upper()}"):
+        return "environment"
+    file = home / CONFIG_FILE
+    if file.is_file() and name in tomllib.loads(file.read_text(encoding="utf-8")):
+        return CONFIG_FILE
+    return "default"
+
+
+def _is_secret(name: str) -> bool:
+    return "SecretStr" in str(Settings.model_fields[name].annotation)

@@ -1,0 +1,193 @@
+"""The database as the app's role sees it: one engine a process, sessions that begin inside a scope.
+
+A transaction begins with one message that also names the organisation and user row-level security works for. The
+driver is in autocommit mode, so that SQLAlchemy sends no `BEGIN` of its own: three round trips instead of four.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+import psycopg
+from psycopg.pq import TransactionStatus
+from sqlalchemy import JSON, Connection, DateTime, MetaData, event
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
+from sqlalchemy.util import await_only
+
+POOL_TIMEOUT_SECONDS = 10
+CONNECT_TIMEOUT_SECONDS = 10
+_AWAY_SQLSTATES = ("08", "57P", "53")
+"""Connection exceptions, shutdown and crash of the server, and its want of resources."""
+
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+
+
+class Base(DeclarativeBase):
+    """All tables. Relationships, where there are any, are `lazy="raise"`."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+            "uq": "%(table_name)s_%(column_0_N_name)s_key",
+            "ck": "%(table_name)s_%(constraint_name)s_check",
+            "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+            "pk": "%(table_name)s_pkey",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 SQLAlchemy reads it as a plain class attribute
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        list[str]: JSONB,
+        list[dict[str, Any]]: JSONB,
+        JSON: JSONB,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """For whom a transaction works: the organisation acted in and the person; row-level security reads both."""
+
+    org_id: UUID | None = None
+    user_id: UUID | None = None
+
+
+NOBODY = Scope()
+
+AfterCommit = Callable[[], Awaitable[None]]
+
+
+class NotCommitted(RuntimeError):
+    """A commit after a failed statement: PostgreSQL would answer it with a rollback and no error."""
+
+
+class ScopedSession(Session):
+    """A session whose every transaction begins inside its scope."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """The app's engine and what opens sessions on it."""
+
+    engine: AsyncEngine
+    wake_workers: AfterCommit
+    subscribers: Mapping[str, tuple[str, ...]] | None = None
+    """Who is told of which event; None in a process that publishes none."""
+
+    def session(self, scope: Scope) -> AsyncSession:
+        """Return a session that works for `scope`; it takes a connection at its first statement."""
+        return AsyncSession(
+            self.engine,
+            sync_session_class=ScopedSession,
+            expire_on_commit=False,
+            autoflush=False,
+            info={"scope": scope, "wake_workers": self.wake_workers, "subscribers": self.subscribers},
+        )
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+async def wake_nobody() -> None:
+    """Leave the workers to their poll, where nothing is there to wake them."""
+
+
+def open_database(
+    url: str,
+    *,
+    pool_size: int,
+    through_pooler: bool = False,
+    wake_workers: AfterCommit = wake_nobody,
+    subscribers: Mapping[str, tuple[str, ...]] | None = None,
+) -> Database:
+    """Return the database at `url` (any `postgresql://` form) with a pool of `pool_size` and no overflow.
+
+    Through a transaction pooler nothing is prepared on the server, since the next transaction may meet another one.
+    Errors do not carry the values of a statement, which may be secrets or somebody's data.
+    """
+    engine = create_async_engine(
+        as_psycopg(url),
+        isolation_level="AUTOCOMMIT",
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=POOL_TIMEOUT_SECONDS,
+        hide_parameters=True,
+        json_serializer=as_json,
+        json_deserializer=orjson.loads,
+        connect_args={
+            "prepare_threshold": None if through_pooler else 5,
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "application_name": "lyceum",
+        },
+    )
+    return Database(engine=engine, wake_workers=wake_workers, subscribers=subscribers)
+
+
+def as_json(value: Any) -> str:
+    """Return JSON that PostgreSQL takes: it keeps no NUL in a text, so that one in somebody's data becomes U+FFFD."""
+    plain = orjson.dumps(value, default=str).decode()
+    return _NUL.sub(r"\1\\ufffd", plain) if "\\u0000" in plain else plain
+
+
+def is_database_away(error: BaseException) -> bool:
+    """Say whether an error is about reaching the database, and not about what was asked of it."""
+    if isinstance(error, PoolTimeout):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    state: str | None = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return state.startswith(_AWAY_SQLSTATES)
+    return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+
+
+def as_psycopg(url: str) -> URL:
+    """Return the address with SQLAlchemy's psycopg driver, whatever driver it named."""
+    return make_url(url).set(drivername="postgresql+psycopg")
+
+
+@event.listens_for(ScopedSession, "after_begin")
+def _begin_in_scope(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
+    statement = _begin_statement(session.info["scope"])
+    raw: Any = connection.connection.driver_connection
+    session.info["driver_connection"] = raw
+    try:
+        await_only(raw.execute(statement, prepare=False))
+    except psycopg.Error as error:
+        # SQLAlchemy did not send this statement, so what it does about a lost connection is done here.
+        lost = raw.closed or raw.broken
+        if lost:
+            _leave_pool(connection)
+        raise DBAPIError.instance(
+            "BEGIN", None, error, psycopg.Error, connection_invalidated=lost, dialect=connection.dialect
+        ) from error
+    except BaseException:
+        connection.invalidate()
+        raise
+
+
+@event.listens_for(ScopedSession, "before_commit")
+def _refuse_to_commit_nothing(session: Session) -> None:
+    raw = session.info.pop("driver_connection", None)
+    if raw is not None and raw.info.transaction_status == TransactionStatus.INERROR:
+        raise NotCommitted("A statement of this transaction failed, so nothing of it can be committed.")
+
+
+def _leave_pool(connection: Connection) -> None:
+    """Have every pooled connection of the lost one's generation replaced: what ended one has mostly ended all."""
+    connection.engine.pool._invalidate(connection.connection)  # noqa: SLF001 the public form drops only one
+
+
+def _begin_statement(scope: Scope) -> str:
+    # Parameters cannot be bound in a message of several statements: only the text of a UUID ever stands here.
+    org, user = (str(UUID(int=value.int)) if value else "" for value in (scope.org_id, scope.user_id))
+    return f"BEGIN; SELECT set_config('lyceum.org_id', '{org}', true), set_config('lyceum.user_id', '{user}', true)"

@@ -1,0 +1,115 @@
+"""What can go wrong, as facts with a code; the edge answers them as `application/problem+json` (RFC 9457).
+
+A module's `errors.py` names its facts by subclassing these: `class DatasetLocked(Conflict): code = "dataset_locked"`.
+"""
+
+from typing import Any, ClassVar
+
+
+def problem_type(code: str) -> str:
+    """Return the URI that names a kind of problem."""
+    return f"urn:lyceum:problem:{code}"
+
+
+class Problem(Exception):
+    """A refusal with one sentence for a person and a code for a program."""
+
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Something went wrong"
+    code: str = "internal"
+
+    def __init__(self, detail: str, **extra: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.extra = extra
+
+    def body(self) -> dict[str, Any]:
+        """Return the members of the problem document."""
+        return {
+            "type": problem_type(self.code),
+            "title": self.title,
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
+            **self.extra,
+        }
+
+
+class Invalid(Problem):
+    """The request is understood and cannot be carried out as it stands."""
+
+    status = 422
+    title = "The request cannot be carried out as it stands"
+    code = "invalid"
+
+
+class Unauthenticated(Problem):
+    """Nobody is known to be asking."""
+
+    status = 401
+    title = "Sign in or send an API key"
+    code = "unauthenticated"
+
+
+class Forbidden(Problem):
+    """The caller is known and may not do this."""
+
+    status = 403
+    title = "Not allowed"
+    code = "forbidden"
+
+
+class NotFound(Problem):
+    """There is no such thing, or the caller may not know that there is."""
+
+    status = 404
+    title = "Not found"
+    code = "not_found"
+
+
+class Conflict(Problem):
+    """The thing is not in a state that allows this."""
+
+    status = 409
+    title = "Conflicts with the present state"
+    code = "conflict"
+
+
+class Gone(Problem):
+    """It was here and is no longer."""
+
+    status = 410
+    title = "No longer here"
+    code = "gone"
+
+
+class TooLarge(Problem):
+    """More than the hub takes."""
+
+    status = 413
+    title = "Too large"
+    code = "too_large"
+
+
+class TooMany(Problem):
+    """More often than the hub answers."""
+
+    status = 429
+    title = "Too many requests"
+    code = "too_many_requests"
+
+
+class Unavailable(Problem):
+    """Something the hub needs is missing for now."""
+
+    status = 503
+    title = "Not available for now"
+    code = "unavailable"
+
+
+class NoSpace(Problem):
+    """The disk is full, or nearly."""
+
+    status = 507
+    title = "Not enough space"
+    code = "no_space"

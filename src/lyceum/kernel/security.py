@@ -1,0 +1,80 @@
+"""Secrets: passwords, API keys, one-time tokens and signed links. Nothing here is stored as it is sent."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import secrets
+import string
+import time
+from dataclasses import dataclass, field
+
+from pwdlib import PasswordHash
+
+PASSWORD_CHARACTERS_MIN = 10
+PASSWORD_CHARACTERS_MAX = 256
+KEY_MARK = "lyk"
+_KEY_ALPHABET = string.ascii_letters + string.digits
+_passwords = PasswordHash.recommended()
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """An API key as its owner sees it once: `secret` is sent, `digest` is stored, `prefix` is shown."""
+
+    secret: str = field(repr=False)
+    prefix: str
+    digest: bytes
+
+
+async def hash_password(password: str) -> str:
+    """Return the Argon2id hash of a password, made off the loop since it takes tens of milliseconds by design."""
+    return await asyncio.to_thread(_passwords.hash, password)
+
+
+async def password_matches(password: str, hashed: str) -> bool:
+    """Say whether the password is the one that was hashed, in a time that does not tell."""
+    return await asyncio.to_thread(_passwords.verify, password, hashed)
+
+
+def new_key() -> NewKey:
+    """Return a fresh API key of 190 random bits."""
+    prefix = "".join(secrets.choice(_KEY_ALPHABET) for _ in range(8))
+    body = "".join(secrets.choice(_KEY_ALPHABET) for _ in range(32))
+    secret = f"{KEY_MARK}_{prefix}_{body}"
+    return NewKey(secret=secret, prefix=prefix, digest=digest_of(secret))
+
+
+def new_token() -> str:
+    """Return a one-time token for a link, 256 random bits."""
+    return secrets.token_urlsafe(32)
+
+
+def digest_of(secret: str) -> bytes:
+    """Return what is stored of a key or token: its SHA-256. They are random and long, so a slow hash adds nothing."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Signs statements of the hub to itself, such as "may write upload X until T"."""
+
+    secret_key: bytes = field(repr=False)
+
+    def sign(self, statement: str, *, lifetime_seconds: int) -> str:
+        """Return a token that vouches for `statement` for so long."""
+        expires = int(time.time()) + lifetime_seconds
+        return f"{expires}.{self._mark(statement, expires)}"
+
+    def vouches(self, token: str, statement: str) -> bool:
+        """Say whether `token` was signed for `statement` and has not expired."""
+        expires_text, _, mark = token.partition(".")
+        if not expires_text.isascii() or not expires_text.isdigit() or len(expires_text) > 12:
+            return False
+        expires = int(expires_text)
+        right = hmac.compare_digest(mark.encode(), self._mark(statement, expires).encode())
+        return right and expires >= time.time()
+
+    def _mark(self, statement: str, expires: int) -> str:
+        mark = hmac.new(self.secret_key, f"{expires}\n{statement}".encode(), hashlib.sha256).digest()
+        return base64.urlsafe_b64encode(mark).rstrip(b"=").decode()

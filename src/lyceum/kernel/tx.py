@@ -1,0 +1,87 @@
+"""Transactions: opened for a scope, committed in one place, followed by what waits for the commit."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from lyceum.kernel.db import AfterCommit, Database, Scope, is_database_away
+
+RETRYABLE_SQLSTATES = frozenset({"40001", "40P01"})
+RUN_ATTEMPTS_MAX = 5
+AWAY_SECONDS_MAX = 60.0
+AWAY_PAUSE_SECONDS = 0.5
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def transaction(database: Database, scope: Scope) -> AsyncIterator[AsyncSession]:
+    """Yield a transaction that works for `scope`; it commits when the block ends and rolls back when the block raises.
+
+    What `after_commit` was given runs once the commit has been acknowledged, and only then. Raises `NotCommitted` when a
+    statement had failed and the block went on: PostgreSQL answers such a commit with a rollback and no error.
+    """
+    async with database.session(scope) as session:
+        yield session
+        await session.commit()
+        waiting: list[AfterCommit] = session.info.pop("after_commit", [])
+    for callback in waiting:
+        await _run_after_commit(callback)
+
+
+def after_commit(tx: AsyncSession, callback: AfterCommit) -> None:
+    """Run `callback` when `tx` has committed; never when it rolls back.
+
+    A callback that fails is logged: the change is committed, and nobody can be told otherwise any more.
+    """
+    tx.info.setdefault("after_commit", []).append(callback)
+
+
+async def run_in_tx(database: Database, scope: Scope, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    """Run `work` in a transaction, again after a deadlock or serialisation failure; return what it returned.
+
+    Only for work that is safe to run twice. Raises what the last attempt raised.
+    """
+    for attempt in range(1, RUN_ATTEMPTS_MAX + 1):
+        try:
+            async with transaction(database, scope) as tx:
+                result = await work(tx)
+        except DBAPIError as error:
+            if attempt == RUN_ATTEMPTS_MAX or getattr(error.orig, "sqlstate", None) not in RETRYABLE_SQLSTATES:
+                raise
+            await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 jitter, not a secret
+        else:
+            return result
+    raise AssertionError("the last attempt returns or raises")
+
+
+async def ride_out(work: Callable[[], Awaitable[T]], *, seconds: float = AWAY_SECONDS_MAX) -> T:
+    """Run `work`, again while the database cannot be reached, for at most so long; return what it returned.
+
+    Only for work that is safe to run twice: a lost connection does not tell whether the commit before it came through.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return await work()
+        except SQLAlchemyError as error:
+            if not is_database_away(error) or time.monotonic() > deadline:
+                raise
+            log.warning("the database cannot be reached; trying again", extra={"cause": str(error)})
+        await asyncio.sleep(AWAY_PAUSE_SECONDS)
+
+
+async def _run_after_commit(callback: AfterCommit) -> None:
+    try:
+        await callback()
+    except Exception:
+        log.exception("a step after the commit failed")

@@ -1,0 +1,5 @@
+"""The release of this package."""
+
+from importlib.metadata import version
+
+VERSION = version("lyceum-hub")
