@@ -1,0 +1,56 @@
+"""What a supervisor and a monitor ask every process that serves HTTP."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from fastapi import FastAPI, Response
+from prometheus_client import generate_latest
+from sqlalchemy import text
+
+from lyceum.kernel.db import NOBODY, Database
+from lyceum.kernel.problems import Unavailable
+from lyceum.kernel.resources import Resources
+from lyceum.kernel.telemetry import registry
+from lyceum.kernel.tx import transaction
+
+
+def add_health(app: FastAPI, *, refresh: Callable[[Database], Awaitable[None]] | None = None) -> None:
+    """Add `/health/live`, `/health/ready` and `/metrics`; the app's state holds its resources.
+
+    `refresh` brings figures up to date that are counted only when somebody asks.
+    """
+
+    @app.get("/health/live", tags=["health"])
+    async def live() -> dict[str, str]:
+        """Say that the process answers."""
+        return {"status": "live"}
+
+    @app.get("/health/ready", tags=["health"])
+    async def ready() -> dict[str, str]:
+        """Say whether requests can be served: `ready`, or `degraded` when Valkey is missing."""
+        resources: Resources = app.state.resources
+        try:
+            async with transaction(resources.database, NOBODY) as tx:
+                await tx.execute(text("SELECT 1"))
+        except Exception as error:
+            raise Unavailable("The database cannot be reached.") from error
+        return {"status": "ready" if await _valkey_answers(resources) else "degraded"}
+
+    @app.get("/metrics", tags=["health"], include_in_schema=False)
+    async def metrics() -> Response:
+        """Return this process's figures in Prometheus's text form."""
+        if refresh is not None:
+            await refresh(app.state.resources.database)
+        # thousands of lines of text on a busy hub
+        figures = await asyncio.to_thread(generate_latest, registry)
+        return Response(figures, media_type="text/plain; version=0.0.4")
+
+
+async def _valkey_answers(resources: Resources) -> bool:
+    if resources.valkey is None:
+        return False
+    try:
+        await resources.valkey.ping()
+    except Exception:  # noqa: BLE001 whatever keeps it from answering, it does not answer
+        return False
+    return True

@@ -1,0 +1,41 @@
+"""Pages by opaque cursor: the last id seen, so that deep pages cost what first pages cost."""
+
+import base64
+import binascii
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+
+from lyceum.kernel.problems import Invalid
+
+PAGE_ITEMS_MAX = 200
+
+Limit = Annotated[int, Query(ge=1, le=PAGE_ITEMS_MAX, description="Most items in one page.")]
+Cursor = Annotated[str | None, Query(max_length=64, description="`next` of the page before.")]
+
+
+class CursorInvalid(Invalid):
+    """A cursor this hub never gave."""
+
+    code = "cursor_invalid"
+
+
+def encode_cursor(last_id: UUID) -> str:
+    """Return the cursor of the page after `last_id`."""
+    return base64.urlsafe_b64encode(last_id.bytes).rstrip(b"=").decode()
+
+
+def decode_cursor(cursor: str | None) -> UUID | None:
+    """Return the id a cursor stands for; raises `CursorInvalid`."""
+    if cursor is None:
+        return None
+    try:
+        return UUID(bytes=base64.urlsafe_b64decode(cursor + "=="))
+    except (ValueError, binascii.Error):
+        raise CursorInvalid("The cursor is not one this hub gave; start again without it.") from None
+
+
+def next_cursor(ids: list[UUID], limit: int) -> str | None:
+    """Return the cursor after a full page, None after the last."""
+    return encode_cursor(ids[-1]) if len(ids) == limit else None
