@@ -1,0 +1,119 @@
+"""The far side of a heavy job: a process that has imported what it needs and waits for one piece of work.
+
+It is started fresh rather than forked from the worker, whose Polars, Delta and ONNX threads do not survive a fork.
+`guard.py` ends it, and whatever it has started, with its worker.
+"""
+
+import importlib
+import socket
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any, BinaryIO, get_type_hints
+
+import msgspec
+
+FRAME_BYTES_MAX = 256 * 1024**2
+
+
+class Cancelled(BaseException):
+    """Raised by `ChildSide.stop_if_asked`; not an `Exception`, so that no handler of errors swallows it."""
+
+
+class ChildSide:
+    """What a computing function may ask of its worker."""
+
+    def __init__(self, send: Callable[[dict[str, Any]], None], cancelled: threading.Event) -> None:
+        self._send = send
+        self._cancelled = cancelled
+
+    def event(self, facts: dict[str, Any]) -> None:
+        """Tell the worker what has happened; its `on_event` records it."""
+        self._send({"event": facts})
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether the job has been called off."""
+        return self._cancelled.is_set()
+
+    def stop_if_asked(self) -> None:
+        """Raise `Cancelled` when the job has been called off."""
+        if self._cancelled.is_set():
+            raise Cancelled
+
+
+def read_frame(stream: BinaryIO) -> dict[str, Any] | None:
+    """Return the next message, None at the end of the stream."""
+    head = stream.read(4)
+    if len(head) < 4:
+        return None
+    size = int.from_bytes(head, "big")
+    if size > FRAME_BYTES_MAX:
+        raise ValueError(f"A message of {size} bytes is more than the {FRAME_BYTES_MAX} allowed.")
+    body = stream.read(size)
+    return msgspec.msgpack.decode(body) if len(body) == size else None
+
+
+def frame(message: dict[str, Any]) -> bytes:
+    """Return a message as it goes over the pipe: four bytes of length, then MessagePack."""
+    body = msgspec.msgpack.encode(message)
+    if len(body) > FRAME_BYTES_MAX:
+        raise ValueError(f"A message of {len(body)} bytes is more than the {FRAME_BYTES_MAX} allowed.")
+    return len(body).to_bytes(4, "big") + body
+
+
+def resolve(name: str) -> Callable[[Any, ChildSide], msgspec.Struct]:
+    """Return the function that `module:function` names."""
+    module, _, function = name.partition(":")
+    return getattr(importlib.import_module(module), function)  # type: ignore[no-any-return]
+
+
+def serve(connection_fd: int, preload: list[str]) -> None:
+    """Import what jobs need, say so, then do the one piece of work that comes over the connection."""
+    connection = socket.socket(fileno=connection_fd)
+    stream = connection.makefile("rb")
+    sending = threading.Lock()
+    cancelled = threading.Event()
+
+    def send(message: dict[str, Any]) -> None:
+        with sending:
+            connection.sendall(frame(message))
+
+    for module in preload:
+        importlib.import_module(module)
+    send({"ready": True})
+    work = read_frame(stream)
+    if work is None:
+        return
+    threading.Thread(target=_hear, args=(stream, cancelled), daemon=True).start()
+    send(_outcome(work, ChildSide(send, cancelled)))
+
+
+def _hear(stream: BinaryIO, cancelled: threading.Event) -> None:
+    while (message := read_frame(stream)) is not None:
+        if message.get("cancel"):
+            cancelled.set()
+
+
+def _outcome(work: dict[str, Any], side: ChildSide) -> dict[str, Any]:
+    try:
+        compute = resolve(work["compute"])
+        input_type = next(iter(get_type_hints(compute).values()))
+        output = compute(msgspec.convert(work["input"], input_type), side)
+    except Cancelled:
+        return {"cancelled": True}
+    except MemoryError:
+        return {"error": {"code": "out_of_memory", "detail": "The job needed more memory than this machine has."}}
+    except Exception as error:  # noqa: BLE001 whatever the function raises is its verdict
+        return {"error": _described(error)}
+    return {"output": msgspec.to_builtins(output)}
+
+
+def _described(error: Exception) -> dict[str, Any]:
+    code = getattr(error, "code", None)
+    return {
+        "code": code if isinstance(code, str) else "job_failed",
+        "detail": str(error) or type(error).__name__,
+        "refused": isinstance(code, str),
+        "trace": traceback.format_exc(limit=20),
+    }

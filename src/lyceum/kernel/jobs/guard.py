@@ -1,0 +1,111 @@
+"""The process between a worker and the computing of a heavy job; it outlives neither, and leaves nothing behind.
+
+Started by the worker, it forks the computing process before anything else is imported, adopts whatever that starts
+(`PR_SET_CHILD_SUBREAPER`), and ends it all when the computing ends, when the worker closes the connection or dies, and
+when the memory held grows past the limit. Only the standard library is imported here, so that the fork is a safe one.
+"""
+
+import ctypes
+import os
+import select
+import signal
+import sys
+from pathlib import Path
+
+EXIT_TOO_MUCH_MEMORY = 86
+EXIT_SIGNAL = 128
+"""Added to the number of the signal that ended the computing, as shells do."""
+LOOK_MILLISECONDS = 200
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def main() -> None:
+    """Guard one computing process: `guard.py SOCKET WORKER_PID MEMORY_BYTES_MAX MODULES`."""
+    connection, worker_pid, memory_bytes_max = (int(argument) for argument in sys.argv[1:4])
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    guard_pid = os.getpid()
+    computing = os.fork()
+    if computing == 0:
+        _compute(connection, guard_pid)
+        return
+    status = _watch(computing, connection, worker_pid, memory_bytes_max)
+    _end_descendants()
+    os._exit(status)
+
+
+def _compute(connection: int, guard_pid: int) -> None:
+    os.setsid()
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != guard_pid:
+        os._exit(1)
+    from lyceum.kernel.jobs.child import serve
+
+    serve(connection, [name for name in sys.argv[4].split(",") if name])
+
+
+def _watch(computing: int, connection: int, worker_pid: int, memory_bytes_max: int) -> int:
+    """Return the exit code to end with, once there is nothing to wait for any more."""
+    ended = os.pidfd_open(computing)
+    poll = select.poll()
+    poll.register(ended, select.POLLIN)
+    poll.register(connection, select.POLLRDHUP)
+    while True:
+        if any(descriptor == ended for descriptor, _ in poll.poll(LOOK_MILLISECONDS)):
+            return _exit_code(os.waitpid(computing, 0)[1])
+        if _hung_up(connection) or os.getppid() != worker_pid:
+            return EXIT_SIGNAL + signal.SIGKILL
+        if _resident_bytes(computing) > memory_bytes_max:
+            return EXIT_TOO_MUCH_MEMORY
+
+
+def _hung_up(connection: int) -> bool:
+    poll = select.poll()
+    poll.register(connection, select.POLLRDHUP)
+    return bool(poll.poll(0))
+
+
+def _exit_code(wait_status: int) -> int:
+    code = os.waitstatus_to_exitcode(wait_status)
+    if code < 0:
+        return EXIT_SIGNAL - code
+    return 1 if code == EXIT_TOO_MUCH_MEMORY else code
+
+
+def _end_descendants() -> None:
+    """Kill until nobody is left; what a killed process had started becomes a child of this one and is next."""
+    while True:
+        for child in _children(os.getpid()):
+            os.kill(child, signal.SIGKILL)
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+
+
+def _resident_bytes(pid: int) -> int:
+    """Return what a process and its descendants hold, each counted with the pages it shares."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE") + sum(_resident_bytes(child) for child in _children(pid))
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    for thread in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found += [int(child) for child in thread.read_text(encoding="ascii").split()]
+        except OSError:
+            continue
+    return found
+
+
+def _prctl(option: int, value: int) -> None:
+    if ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), f"prctl({option}) was refused")
+
+
+if __name__ == "__main__":
+    main()

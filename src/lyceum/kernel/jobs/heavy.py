@@ -1,0 +1,239 @@
+"""The worker's side of heavy jobs: one spare child kept warm, one child a job, ended with all it has started."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from lyceum.kernel.config import ENV_PREFIX
+from lyceum.kernel.jobs.child import FRAME_BYTES_MAX, frame
+from lyceum.kernel.jobs.ending import finish_in
+from lyceum.kernel.jobs.guard import EXIT_SIGNAL, EXIT_TOO_MUCH_MEMORY
+from lyceum.kernel.jobs.handlers import HeavyHandler, JobRefused, JobRun
+from lyceum.kernel.jobs.queue import JobArgs
+from lyceum.kernel.problems import Problem
+from lyceum.kernel.tx import ride_out, transaction
+
+READY_SECONDS_MAX = 120.0
+CANCEL_GRACE_SECONDS = 0.5
+END_SECONDS_MAX = 5.0
+SPARE_RETRY_SECONDS = 10.0
+MEMORY_SHARE = 0.75
+_NOT_FOR_CHILDREN = frozenset(
+    f"{ENV_PREFIX}{name}"
+    for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_DIRECT_URL", "VALKEY_URL", "SECRET_KEY")
+)
+
+log = logging.getLogger(__name__)
+
+
+class ChildFailed(Problem):
+    """The child ended without a verdict: killed, crashed, or stopped by an error of its own. It may be tried again."""
+
+    title = "The computing of this job failed"
+    code = "job_failed"
+
+
+class ComputeRefused(Problem):
+    """The computing function refused its input with a code and a sentence."""
+
+    status = 422
+    title = "The job cannot succeed as it stands"
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+@dataclass(slots=True)
+class _Child:
+    guard: asyncio.subprocess.Process
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def read(self) -> dict[str, Any] | None:
+        try:
+            size = int.from_bytes(await self.reader.readexactly(4), "big")
+            if size > FRAME_BYTES_MAX:
+                raise ChildFailed(f"The child sent a message of {size} bytes.")
+            return msgspec.msgpack.decode(await self.reader.readexactly(size))  # type: ignore[no-any-return]
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return None
+
+    async def send(self, message: dict[str, Any]) -> None:
+        with contextlib.suppress(ConnectionError):
+            self.writer.write(frame(message))
+            await self.writer.drain()
+
+    async def end(self) -> int:
+        """End the child and all it has started; return the exit code of its guard."""
+        self.writer.close()
+        try:
+            return await asyncio.wait_for(self.guard.wait(), END_SECONDS_MAX)
+        except TimeoutError:
+            log.warning("a heavy job's processes do not end", extra={"guard_pid": self.guard.pid})
+            self.guard.kill()
+            return await self.guard.wait()
+
+
+@dataclass(slots=True)
+class HeavyRunner:
+    """Runs computing, each job in a fresh process whose imports were done while nobody waited.
+
+    A worker has two: one for heavy jobs, as many as it has slots, and one for short computing such as reading an
+    upload, which does not wait for a training and must not crowd the machine either.
+    """
+
+    preload: tuple[str, ...]
+    at_once: int
+    memory_bytes_max: int = 0
+    _spare: _Child | None = None
+    _take: asyncio.Event = field(default_factory=asyncio.Event)
+    _room: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._room = asyncio.Semaphore(self.at_once)
+
+    async def keep_spare(self) -> None:
+        """Keep one child ready until cancelled."""
+        while True:
+            try:
+                if self._spare is None:
+                    self._spare = await self._start()
+            except (ChildFailed, OSError):
+                log.exception("no spare child could be started")
+                await asyncio.sleep(SPARE_RETRY_SECONDS)
+                continue
+            self._take.clear()
+            await self._take.wait()
+
+    async def close(self) -> None:
+        """End the spare child."""
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            await spare.end()
+
+    async def run(self, handler: HeavyHandler, run: JobRun, args: JobArgs) -> None:
+        """Run one job to its end. Raises what ends the attempt: a problem, `ChildFailed`, `LeaseLost`."""
+        async with self._room:
+            await self._run(handler, run, args)
+
+    async def _run(self, handler: HeavyHandler, run: JobRun, args: JobArgs) -> None:
+        work = await ride_out(lambda: handler.prepare(run, args))
+        child = await self._child()
+        try:
+            await child.send({"compute": handler.compute, "input": msgspec.to_builtins(work)})
+            outcome = await self._outcome(child, handler, run, args)
+        except asyncio.CancelledError:
+            await self._stop_gently(child)
+            raise
+        finally:
+            await asyncio.shield(child.end())
+        output = msgspec.convert(outcome, handler.output_type)
+        await ride_out(lambda: _conclude(handler, run, args, output))
+
+    async def _outcome(self, child: _Child, handler: HeavyHandler, run: JobRun, args: JobArgs) -> Any:
+        while (message := await child.read()) is not None:
+            if "event" in message:
+                await _record(handler, run, args, message["event"])
+            elif "output" in message:
+                return message["output"]
+            elif "error" in message:
+                raise _as_problem(message["error"])
+        code = await child.end()
+        if code == EXIT_TOO_MUCH_MEMORY:
+            raise JobRefused(_too_much_memory(self._memory_limit()))
+        raise ChildFailed(f"The process of this job ended unexpectedly ({_exit_words(code)}).")
+
+    async def _child(self) -> _Child:
+        child, self._spare = self._spare, None
+        self._take.set()
+        if child is not None and child.guard.returncode is None and not child.reader.at_eof():
+            return child
+        if child is not None:
+            await child.end()
+        return await self._start()
+
+    async def _start(self) -> _Child:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                guard = await self._start_guard(theirs.fileno())
+            except BaseException:
+                ours.close()
+                raise
+        reader, writer = await asyncio.open_connection(sock=ours)
+        child = _Child(guard, reader, writer)
+        try:
+            first = await asyncio.wait_for(child.read(), READY_SECONDS_MAX)
+        except BaseException:
+            await asyncio.shield(child.end())
+            raise
+        if first is None:
+            await child.end()
+            raise ChildFailed("A child process could not start; its reason is in the worker's log.")
+        return child
+
+    async def _start_guard(self, descriptor: int) -> asyncio.subprocess.Process:
+        arguments = (str(descriptor), str(os.getpid()), str(self._memory_limit()), ",".join(self.preload))
+        secrets_kept = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_CHILDREN}
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "lyceum.kernel.jobs.guard",
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            pass_fds=[descriptor],
+            start_new_session=True,
+            env=secrets_kept | {"OMP_WAIT_POLICY": "PASSIVE"},
+        )
+
+    async def _stop_gently(self, child: _Child) -> None:
+        await child.send({"cancel": True})
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(child.guard.wait(), CANCEL_GRACE_SECONDS)
+
+    def _memory_limit(self) -> int:
+        if self.memory_bytes_max:
+            return self.memory_bytes_max
+        return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * MEMORY_SHARE)
+
+
+async def _record(handler: HeavyHandler, run: JobRun, args: JobArgs, facts: dict[str, Any]) -> None:
+    on_event = handler.on_event
+    if on_event is not None:
+        await ride_out(lambda: on_event(run, args, facts))
+
+
+async def _conclude(handler: HeavyHandler, run: JobRun, args: JobArgs, output: Any) -> None:
+    async with transaction(run.resources.database, run.scope) as tx:
+        await handler.conclude(tx, run, args, output)
+        await finish_in(tx, run)
+
+
+def _as_problem(error: dict[str, Any]) -> Exception:
+    if error.get("refused") or error["code"] == "out_of_memory":
+        return JobRefused(ComputeRefused(error["code"], error["detail"]))
+    log.error("a heavy job's computing failed", extra={"trace": error.get("trace", "")})
+    return ChildFailed(error["detail"])
+
+
+def _too_much_memory(limit: int) -> Problem:
+    return ComputeRefused(
+        "out_of_memory",
+        f"The job held more than {limit // 1024**2:,} MB of memory and was ended; use a smaller table or raise "
+        "LYCEUM_WORKER_HEAVY_MEMORY_BYTES_MAX.",
+    )
+
+
+def _exit_words(code: int) -> str:
+    if code > EXIT_SIGNAL:
+        return f"signal {signal.Signals(code - EXIT_SIGNAL).name}"
+    return f"exit code {code}"
