@@ -1,0 +1,51 @@
+"""What accounts can refuse."""
+
+from lyceum.accounts.policy import NotAllowed, SignInNeeded
+from lyceum.kernel.problems import Conflict, Gone, Invalid, NotFound
+
+__all__ = [
+    "ExpiryPast",
+    "KeyNotFound",
+    "NameTaken",
+    "NotAllowed",
+    "PasswordWeak",
+    "ScopeUnknown",
+    "SetupLinkUsed",
+    "SignInNeeded",
+]
+
+
+class SetupLinkUsed(Gone):
+    """The set-up link was used, has run out, or never was."""
+
+    code = "setup_link_used"
+
+
+class KeyNotFound(NotFound):
+    """No such key in the organisation acted in."""
+
+    code = "key_not_found"
+
+
+class ScopeUnknown(Invalid):
+    """A scope that does not exist, or that its giver does not hold."""
+
+    code = "scope_unknown"
+
+
+class ExpiryPast(Invalid):
+    """A key that would never work."""
+
+    code = "expiry_past"
+
+
+class PasswordWeak(Invalid):
+    """A password that is too short or too long."""
+
+    code = "password_weak"
+
+
+class NameTaken(Conflict):
+    """An address or e-mail that somebody has."""
+
+    code = "name_taken"

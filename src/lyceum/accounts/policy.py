@@ -1,0 +1,89 @@
+"""Who may do what: the roles of an organisation, the powers of each, and the one question every access asks."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from lyceum.kernel.db import NOBODY, Scope
+from lyceum.kernel.problems import Forbidden, Unauthenticated
+
+
+class Power(StrEnum):
+    """What can be done in an organisation; an API key's scopes are powers too."""
+
+    DATASETS_READ = "datasets:read"
+    DATASETS_WRITE = "datasets:write"
+    RUNS_READ = "runs:read"
+    RUNS_WRITE = "runs:write"
+    MODELS_READ = "models:read"
+    MODELS_WRITE = "models:write"
+    MODELS_PREDICT = "models:predict"
+    KEYS_MANAGE = "keys:manage"
+
+
+class Role(StrEnum):
+    """A member's role."""
+
+    OWNER = "owner"
+    MAINTAINER = "maintainer"
+    REVIEWER = "reviewer"
+    VIEWER = "viewer"
+
+
+_READ = frozenset({Power.DATASETS_READ, Power.RUNS_READ, Power.MODELS_READ, Power.MODELS_PREDICT})
+_WRITE = frozenset({Power.DATASETS_WRITE, Power.RUNS_WRITE, Power.MODELS_WRITE})
+POWERS: dict[Role, frozenset[Power]] = {
+    Role.OWNER: frozenset(Power),
+    Role.MAINTAINER: _READ | _WRITE | {Power.KEYS_MANAGE},
+    Role.REVIEWER: _READ,
+    Role.VIEWER: _READ,
+}
+ALL_SCOPES: tuple[str, ...] = tuple(Power)
+
+
+class NotAllowed(Forbidden):
+    """The role or the key lacks the power."""
+
+    code = "not_allowed"
+
+
+class SignInNeeded(Unauthenticated):
+    """No usable API key came with the request."""
+
+    code = "sign_in_needed"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who is asking: a person acting in one organisation, with the powers role and key leave them.
+
+    Nobody in particular has no ids and no powers.
+    """
+
+    org_id: UUID | None
+    org_name: str
+    user_id: UUID | None
+    key_id: UUID | None
+    powers: frozenset[str]
+
+    @property
+    def scope(self) -> Scope:
+        """For whom the database works."""
+        return Scope(org_id=self.org_id, user_id=self.user_id) if self.org_id else NOBODY
+
+
+ANYONE = Actor(org_id=None, org_name="", user_id=None, key_id=None, powers=frozenset())
+
+
+def require(who: Actor, power: Power) -> UUID:
+    """Return the id of the organisation acted in; raises `SignInNeeded` or `NotAllowed` without the power."""
+    if who.org_id is None:
+        raise SignInNeeded("Send an API key as `Authorization: Bearer lyk_…`; `lyceum admin key` prints one.")
+    if power not in who.powers:
+        raise NotAllowed(f"This needs the power {power}, which neither your role nor this key's scopes give in full.")
+    return who.org_id
+
+
+def powers_of(role: str, scopes: list[str]) -> frozenset[str]:
+    """Return what is left of a role's powers under a key's scopes."""
+    return frozenset(POWERS[Role(role)]) & frozenset(scopes)

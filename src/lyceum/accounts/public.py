@@ -1,0 +1,29 @@
+"""The door of accounts."""
+
+from lyceum.accounts.policy import ANYONE, Actor, Power, Role, require
+from lyceum.accounts.queries import (
+    administrator_is_set_up,
+    find_actor,
+    find_organisation_id,
+    organisation_names,
+    setup_link_works,
+)
+from lyceum.accounts.schemas import FirstAdministrator
+from lyceum.accounts.service import create_setup_link, local_administrator_key, set_up
+
+__all__ = [
+    "ANYONE",
+    "Actor",
+    "FirstAdministrator",
+    "Power",
+    "Role",
+    "administrator_is_set_up",
+    "create_setup_link",
+    "find_actor",
+    "find_organisation_id",
+    "local_administrator_key",
+    "organisation_names",
+    "require",
+    "set_up",
+    "setup_link_works",
+]

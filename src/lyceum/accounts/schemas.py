@@ -1,0 +1,70 @@
+"""What accounts sends and takes over HTTP. Answers have no defaults, so that generated clients are exact."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from lyceum.accounts.policy import ALL_SCOPES
+
+
+class Me(BaseModel):
+    """Who the caller is."""
+
+    user_id: UUID
+    organisation_id: UUID
+    organisation: str
+    powers: list[str]
+
+
+class ApiKey(BaseModel):
+    """A key without its secret."""
+
+    id: UUID
+    name: str
+    prefix: str
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+class ApiKeyMade(ApiKey):
+    """A fresh key; its secret is shown this once."""
+
+    secret: str
+
+
+class ApiKeyPage(BaseModel):
+    """A page of keys, newest first; `next` goes into `cursor` for the page after, null on the last."""
+
+    items: list[ApiKey]
+    next: str | None
+
+
+class NewApiKey(BaseModel):
+    """What a new key is for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=100)
+    scopes: list[str] = Field(default_factory=lambda: list(ALL_SCOPES), max_length=len(ALL_SCOPES))
+    expires_at: AwareDatetime | None = None
+
+
+class FirstAdministrator(BaseModel):
+    """What the set-up page asks for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token: str = Field(min_length=1, max_length=200)
+    email: str = Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")
+    display_name: str = Field(min_length=1, max_length=100)
+    password: str = Field(min_length=1, max_length=1024)
+
+
+class AdministratorReady(BaseModel):
+    """The administrator's account works; the key's secret is shown this once."""
+
+    organisation: str
+    key: ApiKeyMade
