@@ -1,0 +1,39 @@
+"""What uploads can refuse."""
+
+from lyceum.kernel.problems import Conflict, Forbidden, Invalid, NotFound, TooLarge
+
+
+class UploadNotFound(NotFound):
+    """No such upload in the organisation acted in."""
+
+    code = "upload_not_found"
+
+
+class UploadAddressInvalid(Forbidden):
+    """The address of an upload was changed or has run out."""
+
+    code = "upload_address_invalid"
+
+
+class UploadNotWhole(Conflict):
+    """The content has not arrived, or not all of it."""
+
+    code = "upload_not_whole"
+
+
+class UploadFinished(Conflict):
+    """The content has arrived already."""
+
+    code = "upload_finished"
+
+
+class UploadTooLarge(TooLarge):
+    """The file is larger than the hub takes."""
+
+    code = "upload_too_large"
+
+
+class FileNameUnusable(Invalid):
+    """A file name with a path, a control character, or nothing in it."""
+
+    code = "file_name_unusable"

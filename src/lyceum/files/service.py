@@ -1,0 +1,185 @@
+"""Uploads: begin, stream, and be whole or not be there; what nobody finished is swept away."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from lyceum.accounts.public import Actor, Power, require
+from lyceum.files.errors import (
+    FileNameUnusable,
+    UploadAddressInvalid,
+    UploadFinished,
+    UploadNotFound,
+    UploadNotWhole,
+    UploadTooLarge,
+)
+from lyceum.files.models import UploadRow
+from lyceum.files.schemas import NewUpload, UploadBegun, UploadWhole
+from lyceum.kernel.db import NOBODY, Scope
+from lyceum.kernel.ids import new_id
+from lyceum.kernel.problems import Problem
+from lyceum.kernel.resources import Resources
+from lyceum.kernel.storage import arriving_key
+from lyceum.kernel.tx import transaction
+
+SWEEP_AT_ONCE = 200
+
+
+def storage_key(org_id: UUID, upload_id: UUID) -> str:
+    """Return where an upload's content lies."""
+    return f"uploads/{org_id}/{upload_id}"
+
+
+async def begin(tx: AsyncSession, who: Actor, resources: Resources, wanted: NewUpload) -> UploadBegun:
+    """Open an upload and say where its content goes.
+
+    Raises `FileNameUnusable`, `UploadTooLarge`, and `NoSpace` before anything is sent.
+    """
+    org_id = require(who, Power.DATASETS_WRITE)
+    _refuse_name(wanted.file_name)
+    settings = resources.settings
+    if (wanted.byte_count or 0) > settings.upload_bytes_max:
+        raise UploadTooLarge(
+            f"{wanted.file_name} has {wanted.byte_count:,} bytes and this hub takes {settings.upload_bytes_max:,}; "
+            "send it in parts, or raise LYCEUM_UPLOAD_BYTES_MAX."
+        )
+    resources.storage.refuse_when_full()
+    upload = UploadRow(
+        id=new_id(),
+        org_id=org_id,
+        created_by=who.user_id,
+        file_name=wanted.file_name,
+        bytes_declared=wanted.byte_count,
+        expires_at=datetime.now(UTC) + timedelta(seconds=settings.upload_ttl_seconds),
+    )
+    tx.add(upload)
+    await tx.flush()
+    presigned = await resources.storage.presigned_put(
+        storage_key(org_id, upload.id), lifetime_seconds=settings.upload_ttl_seconds
+    )
+    signature = resources.signer.sign(_statement(org_id, upload.id), lifetime_seconds=settings.upload_ttl_seconds)
+    own = f"/api/v1/uploads/{upload.id}/content?org={org_id}&signature={signature}"
+    return UploadBegun(
+        id=upload.id, put_url=presigned or own, complete_needed=presigned is not None, expires_at=upload.expires_at
+    )
+
+
+async def receive(
+    resources: Resources, *, org_id: UUID, upload_id: UUID, signature: str, chunks: AsyncIterator[bytes]
+) -> UploadWhole:
+    """Store what a signed address is sent; no transaction is open while bytes arrive.
+
+    Raises `UploadAddressInvalid`, `UploadNotFound`, `UploadFinished`, `UploadNotWhole` when bytes are missing.
+    """
+    if not resources.signer.vouches(signature, _statement(org_id, upload_id)):
+        raise UploadAddressInvalid("This upload address was changed or has run out; begin the upload again.")
+    scope = Scope(org_id=org_id)
+    async with transaction(resources.database, scope) as tx:
+        upload = await _upload_for(tx, upload_id)
+        _refuse_finished(upload)
+    # Each sending has a place of its own until one of them wins: two at once must not mix, nor a late one replace.
+    arriving = arriving_key(storage_key(org_id, upload_id))
+    try:
+        stored = await resources.storage.put_stream(arriving, chunks, bytes_max=resources.settings.upload_bytes_max)
+        _refuse_other_size(upload, stored.byte_count)
+        async with transaction(resources.database, scope) as tx:
+            upload = await _upload_for(tx, upload_id, lock=True)
+            _refuse_finished(upload)
+            await resources.storage.rename(arriving, storage_key(org_id, upload_id))
+            return await _complete(tx, upload, byte_count=stored.byte_count, sha256=stored.sha256)
+    except Problem:
+        await resources.storage.delete(arriving)
+        raise
+
+
+async def complete(who: Actor, resources: Resources, upload_id: UUID) -> UploadWhole:
+    """Note that the content lies in the object store; raises `UploadNotWhole` when it does not."""
+    org_id = require(who, Power.DATASETS_WRITE)
+    async with transaction(resources.database, who.scope) as tx:
+        upload = await _upload_for(tx, upload_id)
+    byte_count = await resources.storage.byte_count(storage_key(org_id, upload_id))
+    if byte_count is None or byte_count > resources.settings.upload_bytes_max:
+        raise UploadNotWhole(f"The content of {upload.file_name} has not arrived, or is larger than this hub takes.")
+    _refuse_other_size(upload, byte_count)
+    async with transaction(resources.database, who.scope) as tx:
+        upload = await _upload_for(tx, upload_id, lock=True)
+        if upload.state != "open":
+            return _as_whole(upload)
+        return await _complete(tx, upload, byte_count=byte_count, sha256=None)
+
+
+async def take(tx: AsyncSession, who: Actor, upload_id: UUID) -> UploadWhole:
+    """Hand a whole upload to what is made of it, once; the sweeper leaves it alone from here on.
+
+    Raises `UploadNotFound`, `UploadNotWhole`, `UploadFinished` when something was made of it before.
+    """
+    require(who, Power.DATASETS_WRITE)
+    upload = await _upload_for(tx, upload_id, lock=True)
+    if upload.state == "open":
+        raise UploadNotWhole(f"The content of {upload.file_name} has not arrived yet.")
+    if upload.state in {"taken", "swept"}:
+        raise UploadFinished(f"{upload.file_name} was used already; upload it again for another version.")
+    upload.state = "taken"
+    await tx.flush()
+    return _as_whole(upload)
+
+
+async def sweep(resources: Resources) -> int:
+    """Remove the uploads nobody finished in time; return how many."""
+    async with transaction(resources.database, NOBODY) as tx:
+        found = text("SELECT id, org_id FROM definer.uploads_expired(:at_most)")
+        expired = (await tx.execute(found, {"at_most": SWEEP_AT_ONCE})).all()
+    for row in expired:
+        async with transaction(resources.database, Scope(org_id=row.org_id)) as tx:
+            # What was made of a taken upload still names it, so the row stays and says that the content is gone.
+            await tx.execute(delete(UploadRow).where(UploadRow.id == row.id, UploadRow.state != "taken"))
+            await tx.execute(update(UploadRow).where(UploadRow.id == row.id).values(state="swept"))
+            # Last, and with the row still locked: whoever would take the upload waits, and then finds it gone.
+            await resources.storage.delete(storage_key(row.org_id, row.id))
+    await resources.storage.remove_abandoned("uploads", older_than_seconds=resources.settings.upload_ttl_seconds)
+    return len(expired)
+
+
+async def _complete(tx: AsyncSession, upload: UploadRow, *, byte_count: int, sha256: str | None) -> UploadWhole:
+    upload.state = "complete"
+    upload.bytes_received = byte_count
+    upload.sha256 = sha256
+    await tx.flush()
+    return _as_whole(upload)
+
+
+def _refuse_finished(upload: UploadRow) -> None:
+    if upload.state != "open":
+        raise UploadFinished(f"{upload.file_name} has arrived already.")
+
+
+def _refuse_other_size(upload: UploadRow, byte_count: int) -> None:
+    if upload.bytes_declared not in {None, byte_count}:
+        raise UploadNotWhole(
+            f"{upload.file_name} was announced with {upload.bytes_declared:,} bytes and {byte_count:,} arrived; "
+            "send it again."
+        )
+
+
+async def _upload_for(tx: AsyncSession, upload_id: UUID, *, lock: bool = False) -> UploadRow:
+    query = select(UploadRow).where(UploadRow.id == upload_id)
+    row = await tx.scalar(query.with_for_update() if lock else query)
+    if row is None:
+        raise UploadNotFound(f"There is no upload {upload_id} in this organisation; it may have run out.")
+    return row
+
+
+def _as_whole(row: UploadRow) -> UploadWhole:
+    return UploadWhole(id=row.id, file_name=row.file_name, byte_count=row.bytes_received or 0, sha256=row.sha256)
+
+
+def _statement(org_id: UUID, upload_id: UUID) -> str:
+    return f"PUT upload {org_id}/{upload_id}"
+
+
+def _refuse_name(name: str) -> None:
+    if "/" in name or "\\" in name or name.strip(" .") == "" or not name.isprintable():
+        raise FileNameUnusable(f"{name!r} cannot be a file name: send the name alone, without a folder.")
