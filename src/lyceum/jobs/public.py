@@ -1,0 +1,5 @@
+"""The door of jobs."""
+
+from lyceum.jobs.schemas import JobProgress
+
+__all__ = ["JobProgress"]
