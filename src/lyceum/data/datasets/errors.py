@@ -1,0 +1,33 @@
+"""What datasets can refuse."""
+
+from lyceum.kernel.problems import Conflict, Invalid, NotFound
+
+
+class DatasetNotFound(NotFound):
+    """No such dataset, or none the caller may see."""
+
+    code = "dataset_not_found"
+
+
+class DatasetExists(Conflict):
+    """The organisation has a dataset of that name."""
+
+    code = "dataset_exists"
+
+
+class VersionNotFound(NotFound):
+    """No such version, or none that was accepted."""
+
+    code = "version_not_found"
+
+
+class VersionPending(Conflict):
+    """The version is still being read."""
+
+    code = "version_pending"
+
+
+class AddressInvalid(Invalid):
+    """Text that is no address of a dataset."""
+
+    code = "address_invalid"

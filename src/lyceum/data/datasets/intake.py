@@ -1,0 +1,87 @@
+"""Taking an upload in, in a process of its own: read it, profile it, and commit it to the dataset's table once."""
+
+import asyncio
+import tempfile
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from lyceum.data.datasets.reading.public import FileFormat, StagedTable, stage_table
+from lyceum.data.datasets.rows.public import table_store
+from lyceum.data.datasets.tables import (
+    StagedData,
+    TableChanged,
+    TableStore,
+    commit,
+    discard_staged,
+    newest_version,
+    remove_orphans,
+    scan_staged,
+    stage,
+)
+from lyceum.data.datasets.work import AcceptedTable, Intake
+from lyceum.data.quality.engine.public import infer_schema, profile_table
+from lyceum.kernel.config import settings
+from lyceum.kernel.jobs.child import ChildSide
+from lyceum.kernel.storage import Storage, open_storage
+
+COMMIT_ATTEMPTS_MAX = 20
+FORMATS = {"csv": FileFormat.CSV, "parquet": FileFormat.PARQUET, "jsonl": FileFormat.JSON_LINES}
+
+
+def take_in(work: Intake, side: ChildSide) -> AcceptedTable:
+    """Read, profile and commit the upload; running it again commits nothing twice. Raises `UnreadableTable`."""
+    storage = open_storage(settings())
+    with tempfile.TemporaryDirectory(prefix="lyceum-intake-") as folder:
+        side.event({"fraction": 0.05, "note": f"reading {work.file_name}"})
+        staged = asyncio.run(_stage(storage, work, Path(folder) / "staged"))
+        side.stop_if_asked()
+        return _commit(table_store(storage), work, staged, side)
+
+
+async def _stage(storage: Storage, work: Intake, target: Path) -> StagedTable:
+    kind = FORMATS[work.format] if work.format else None
+    async with storage.as_local_file(work.upload_key, suffix=Path(work.file_name).suffix) as source:
+        return await asyncio.to_thread(stage_table, source, file_name=work.file_name, target=target, format=kind)
+
+
+def _commit(store: TableStore, work: Intake, staged: StagedTable, side: ChildSide) -> AcceptedTable:
+    data = stage(store, work.operation_id, staged.files)
+    try:
+        rows = scan_staged(store, data)
+        side.event({"fraction": 0.5, "note": "looking at every column"})
+        profile = profile_table(rows)
+        schema = infer_schema(rows)
+        side.stop_if_asked()
+        delta_version = _commit_on_newest(store, work.table_key, data)
+        remove_orphans(store, work.table_key, older_than=timedelta(seconds=work.leftovers_older_than_seconds))
+    finally:
+        discard_staged(store, work.operation_id)
+    return AcceptedTable(
+        delta_version=delta_version,
+        row_count=staged.rows,
+        byte_count=staged.source_bytes,
+        source=_source(staged),
+        table_schema=msgspec.to_builtins(schema),
+        profile=msgspec.to_builtins(profile),
+    )
+
+
+def _commit_on_newest(store: TableStore, table_key: str, data: StagedData) -> int:
+    """An upload replaces the whole content, so it does not matter what the version before it held."""
+    for _ in range(COMMIT_ATTEMPTS_MAX):
+        try:
+            return commit(store, table_key, data, base=newest_version(store, table_key), mode="overwrite")
+        except TableChanged:
+            continue
+    raise RuntimeError(f"{COMMIT_ATTEMPTS_MAX} other versions were committed first, one after the other")
+
+
+def _source(staged: StagedTable) -> dict[str, Any]:
+    facts = asdict(staged)
+    kept = ("format", "encoding", "delimiter", "has_header", "line_of_first_row", "notes", "source_sha256")
+    source: dict[str, Any] = msgspec.to_builtins({name: facts[name] for name in kept})
+    return source

@@ -1,0 +1,133 @@
+"""Jobs of datasets: read an upload as a version, and settle versions whose job ended without a verdict."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from lyceum.data.datasets import versions
+from lyceum.data.datasets.errors import VersionNotFound
+from lyceum.data.datasets.models import DatasetVersionRow
+from lyceum.data.datasets.queries import table_key
+from lyceum.data.datasets.rows.public import sweep_staging
+from lyceum.data.datasets.work import AcceptedTable, Intake
+from lyceum.files.public import storage_key
+from lyceum.kernel.db import NOBODY, Scope
+from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun, LightHandler
+from lyceum.kernel.jobs.queue import JobArgs, JobNotFound, job_for
+from lyceum.kernel.jobs.schedules import Schedule
+from lyceum.kernel.tx import after_commit, transaction
+
+SETTLE_EVERY_SECONDS = 60
+SETTLE_AT_ONCE = 100
+SWEEP_EVERY_SECONDS = 3600
+NEVER_READ = {
+    "code": "never_read",
+    "title": "The file was not read",
+    "status": 500,
+    "detail": "The hub could not finish reading this file; upload it again, and look at the worker's log if it happens twice.",
+}
+CALLED_OFF = {"code": "cancelled", "title": "Called off", "status": 409, "detail": "Reading the file was called off."}
+
+
+class ReadUpload(JobArgs, frozen=True, kw_only=True):
+    """Read an upload, commit it to the dataset's table, and accept the version."""
+
+    kind = "data.read_upload"
+    job_class = "high"
+    attempts_max = 3
+    version_id: UUID
+    format: Literal["csv", "parquet", "jsonl"] | None = None
+
+
+class SettleVersions(JobArgs, frozen=True, kw_only=True):
+    """Reject pending versions whose job has ended without a verdict."""
+
+    kind = "data.settle_versions"
+    job_class = "background"
+    attempts_max = 1
+
+
+class SweepStaging(JobArgs, frozen=True, kw_only=True):
+    """Remove what was staged for versions that never came about."""
+
+    kind = "data.sweep_staging"
+    job_class = "background"
+    attempts_max = 1
+
+
+async def _prepare(run: JobRun, args: ReadUpload) -> Intake:
+    async with transaction(run.resources.database, run.scope) as tx:
+        row = await tx.get(DatasetVersionRow, args.version_id)
+        if row is None or row.upload_id is None:
+            raise VersionNotFound(f"There is no version {args.version_id} to read.")
+        return Intake(
+            upload_key=storage_key(row.org_id, row.upload_id),
+            file_name=row.file_name,
+            format=args.format,
+            table_key=table_key(row.org_id, row.dataset_id),
+            operation_id=str(row.operation_id),
+            leftovers_older_than_seconds=run.resources.settings.upload_ttl_seconds,
+        )
+
+
+async def _accept(tx: AsyncSession, run: JobRun, args: ReadUpload, table: AcceptedTable) -> None:
+    key = await versions.accept(tx, args.version_id, table)
+    if key is not None:
+        after_commit(tx, lambda: run.resources.storage.delete(key))
+
+
+async def _progress(run: JobRun, _args: ReadUpload, event: dict[str, Any]) -> None:
+    await run.report_progress(event["fraction"], event["note"])
+
+
+async def _gave_up(tx: AsyncSession, args: ReadUpload, error: dict[str, Any] | None, state: str) -> None:
+    await versions.reject(tx, args.version_id, _why(error, state))
+
+
+async def _settle(run: JobRun, _args: SettleVersions) -> dict[str, int]:
+    async with transaction(run.resources.database, NOBODY) as tx:
+        undecided = await versions.list_undecided(tx, limit=SETTLE_AT_ONCE)
+    for version_id, org_id in undecided:
+        async with transaction(run.resources.database, Scope(org_id=org_id)) as tx:
+            await versions.reject(tx, version_id, await _reason(tx, version_id))
+    return {"rejected": len(undecided)}
+
+
+async def _reason(tx: AsyncSession, version_id: UUID) -> dict[str, Any]:
+    """Return why a version's job ended without a verdict, as far as the job is there to tell."""
+    row = await tx.get(DatasetVersionRow, version_id)
+    try:
+        job = await job_for(tx, row.job_id) if row is not None and row.job_id is not None else None
+    except JobNotFound:
+        return NEVER_READ
+    return _why(job.error, job.state) if job is not None else NEVER_READ
+
+
+def _why(error: dict[str, Any] | None, state: str) -> dict[str, Any]:
+    return CALLED_OFF if state == "cancelled" else error or NEVER_READ
+
+
+async def _sweep(run: JobRun, _args: SweepStaging) -> dict[str, int]:
+    older_than_seconds = run.resources.settings.upload_ttl_seconds
+    return {"removed": await sweep_staging(run.resources.storage, older_than_seconds=older_than_seconds)}
+
+
+HANDLERS = (
+    HeavyHandler(
+        args_type=ReadUpload,
+        prepare=_prepare,
+        compute="lyceum.data.datasets.intake:take_in",
+        output_type=AcceptedTable,
+        conclude=_accept,
+        on_event=_progress,
+        gave_up=_gave_up,
+        preload=("lyceum.data.datasets.intake",),
+    ),
+    LightHandler(args_type=SettleVersions, run=_settle),
+    LightHandler(args_type=SweepStaging, run=_sweep),
+)
+SCHEDULES = (
+    Schedule(every_seconds=SETTLE_EVERY_SECONDS, make=SettleVersions),
+    Schedule(every_seconds=SWEEP_EVERY_SECONDS, make=SweepStaging),
+)

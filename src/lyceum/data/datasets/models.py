@@ -1,0 +1,54 @@
+"""Datasets and their versions as rows."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from lyceum.kernel.db import Base
+from lyceum.kernel.ids import new_id
+
+
+class DatasetRow(Base):
+    """A dataset: an address whose content is a line of versions."""
+
+    __tablename__ = "datasets"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    name: Mapped[str]
+    description: Mapped[str] = mapped_column(server_default="")
+    column_notes: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    visibility: Mapped[str] = mapped_column(server_default="private")
+    created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default="now()")
+    archived_at: Mapped[datetime | None]
+
+
+class DatasetVersionRow(Base):
+    """A version: `number` n is Delta version `delta_version` of the dataset's table, once it is accepted."""
+
+    __tablename__ = "dataset_versions"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    dataset_id: Mapped[UUID] = mapped_column(ForeignKey("datasets.id"))
+    number: Mapped[int | None]
+    state: Mapped[str] = mapped_column(server_default="pending")
+    operation_id: Mapped[UUID] = mapped_column(default=new_id)
+    upload_id: Mapped[UUID | None] = mapped_column(ForeignKey("uploads.id"))
+    job_id: Mapped[UUID | None]
+    delta_version: Mapped[int | None] = mapped_column(BigInteger)
+    file_name: Mapped[str]
+    source: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    row_count: Mapped[int | None] = mapped_column(BigInteger)
+    byte_count: Mapped[int | None] = mapped_column(BigInteger)
+    table_schema: Mapped[dict[str, Any] | None]
+    # Large on wide tables, and wanted by few readers: whoever needs it asks for it.
+    profile: Mapped[dict[str, Any] | None] = mapped_column(deferred=True, deferred_raiseload=True)
+    error: Mapped[dict[str, Any] | None]
+    created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default="now()")
+    accepted_at: Mapped[datetime | None]

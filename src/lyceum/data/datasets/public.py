@@ -1,0 +1,24 @@
+"""The door of datasets."""
+
+from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
+from lyceum.data.datasets.queries import (
+    DatasetRef,
+    VersionTable,
+    addresses_of_versions,
+    dataset_ref_for,
+    profile_by_id,
+    version_table_by_id,
+    version_table_for,
+)
+
+__all__ = [
+    "DatasetNotFound",
+    "DatasetRef",
+    "VersionNotFound",
+    "VersionTable",
+    "addresses_of_versions",
+    "dataset_ref_for",
+    "profile_by_id",
+    "version_table_by_id",
+    "version_table_for",
+]

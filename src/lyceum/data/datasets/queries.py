@@ -1,0 +1,283 @@
+"""Reads of datasets: permission and fetching are one call."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from lyceum.accounts.public import Actor, Power, organisation_names, require
+from lyceum.accounts.public import find_organisation_id as find_org
+from lyceum.data.datasets.errors import AddressInvalid, DatasetNotFound, VersionNotFound, VersionPending
+from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
+from lyceum.data.datasets.schemas import Dataset, TableSchemaOut, Version
+
+_ADDRESS = re.compile(r"(?P<org>[a-z0-9-]{1,64})/(?P<name>[A-Za-z0-9._-]{1,96})(@(?P<number>[1-9][0-9]{0,8}|latest))?")
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetAddress:
+    """`org/name`, with the version a person asked for; None stands for the latest."""
+
+    org: str
+    name: str
+    number: int | None
+
+    @classmethod
+    def parse(cls, text: str) -> "DatasetAddress":
+        """Return the parts of `org/name`, `org/name@3` or `org/name@latest`; raises `AddressInvalid`."""
+        found = _ADDRESS.fullmatch(text)
+        if found is None:
+            raise AddressInvalid(
+                f"{text[:100]!r} is no address of a dataset; write org/name, or org/name@3 for a version."
+            )
+        number = found["number"]
+        return cls(found["org"], found["name"], None if number in {None, "latest"} else int(number))
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRef:
+    """A dataset the caller may use as they asked; `address` is `org/name`."""
+
+    id: UUID
+    org_id: UUID
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionTable:
+    """An accepted version and where its rows lie; the key is the hub's own, never a user's."""
+
+    version_id: UUID
+    dataset_id: UUID
+    org_id: UUID
+    address: str
+    number: int
+    table_key: str
+    delta_version: int
+    row_count: int
+    column_notes: dict[str, str]
+    table_schema: TableSchemaOut
+    line_of_first_row: int | None
+
+
+def table_key(org_id: UUID, dataset_id: UUID) -> str:
+    """Return where a dataset's Delta table lies in the hub's storage."""
+    return f"tables/{org_id}/{dataset_id}"
+
+
+async def dataset_row_for(tx: AsyncSession, who: Actor, org: str, name: str, *, need: Power) -> DatasetRow:
+    """Return the dataset at `org/name` when the caller may do `need` there.
+
+    Raises `DatasetNotFound` also where the caller may not know of it. To write, one acts in its organisation.
+    """
+    own_org = require(who, need)
+    org_id = await find_org(tx, org)
+    query = select(DatasetRow).where(
+        DatasetRow.org_id == org_id, func.lower(DatasetRow.name) == name.lower(), DatasetRow.archived_at.is_(None)
+    )
+    row = await tx.scalar(query) if org_id is not None else None
+    if row is None or (need is Power.DATASETS_WRITE and row.org_id != own_org):
+        raise DatasetNotFound(f"There is no dataset {org}/{name} that you may {_verb(need)}.")
+    return row
+
+
+async def dataset_ref_for(tx: AsyncSession, who: Actor, org: str, name: str, *, need: Power) -> DatasetRef:
+    """Return the dataset at `org/name` for another module; raises what `dataset_row_for` raises."""
+    row = await dataset_row_for(tx, who, org, name, need=need)
+    return DatasetRef(row.id, row.org_id, f"{org}/{row.name}")
+
+
+async def dataset_for(tx: AsyncSession, who: Actor, org: str, name: str) -> Dataset:
+    """Return a dataset the caller may read; raises `DatasetNotFound`."""
+    row = await dataset_row_for(tx, who, org, name, need=Power.DATASETS_READ)
+    return (await _as_datasets(tx, [row]))[0]
+
+
+async def list_datasets(tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None) -> list[Dataset]:
+    """Return the datasets the caller may read, newest first: three queries, however many there are."""
+    require(who, Power.DATASETS_READ)
+    query = select(DatasetRow).where(DatasetRow.archived_at.is_(None)).order_by(DatasetRow.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(DatasetRow.id < before)
+    return await _as_datasets(tx, (await tx.scalars(query)).all())
+
+
+async def version_by_id(tx: AsyncSession, who: Actor, version_id: UUID) -> Version:
+    """Return a version whatever its state; raises `VersionNotFound`."""
+    require(who, Power.DATASETS_READ)
+    row = await tx.get(DatasetVersionRow, version_id)
+    dataset = await tx.get(DatasetRow, row.dataset_id) if row is not None else None
+    if row is None or dataset is None or dataset.archived_at is not None:
+        raise VersionNotFound(f"There is no dataset version {version_id} that you may read.")
+    return as_version(row, await _address(tx, dataset))
+
+
+async def version_row_for(
+    tx: AsyncSession, who: Actor, org: str, name: str, number: int | None
+) -> tuple[DatasetRow, DatasetVersionRow]:
+    """Return a dataset and its accepted version `number`, the latest for None; raises `VersionNotFound`."""
+    dataset = await dataset_row_for(tx, who, org, name, need=Power.DATASETS_READ)
+    query = select(DatasetVersionRow).where(
+        DatasetVersionRow.dataset_id == dataset.id, DatasetVersionRow.state == "accepted"
+    )
+    if number is None:
+        query = query.order_by(DatasetVersionRow.number.desc()).limit(1)
+    else:
+        query = query.where(DatasetVersionRow.number == number)
+    row = await tx.scalar(query)
+    if row is None:
+        wanted = "no version yet" if number is None else f"no version {number}"
+        raise VersionNotFound(f"The dataset {org}/{name} has {wanted}.")
+    return dataset, row
+
+
+async def version_for(tx: AsyncSession, who: Actor, org: str, name: str, number: int | None) -> Version:
+    """Return an accepted version as its readers see it; raises `VersionNotFound`."""
+    dataset, row = await version_row_for(tx, who, org, name, number)
+    return as_version(row, await _address(tx, dataset))
+
+
+async def profile_for(tx: AsyncSession, who: Actor, org: str, name: str, number: int | None) -> dict[str, Any]:
+    """Return the profile of an accepted version, as the engine wrote it; raises `VersionNotFound`."""
+    _, row = await version_row_for(tx, who, org, name, number)
+    return await profile_by_id(tx, row.id)
+
+
+async def profile_by_id(tx: AsyncSession, version_id: UUID) -> dict[str, Any]:
+    """Return the profile of a version that was found to be accepted and readable."""
+    profile: dict[str, Any] | None = await tx.scalar(
+        select(DatasetVersionRow.profile).where(DatasetVersionRow.id == version_id)
+    )
+    if profile is None:
+        raise AssertionError("a version is accepted with its profile")
+    return profile
+
+
+async def list_versions(
+    tx: AsyncSession, who: Actor, org: str, name: str, *, limit: int, before: UUID | None = None
+) -> list[Version]:
+    """Return a dataset's versions of every state, newest first."""
+    dataset = await dataset_row_for(tx, who, org, name, need=Power.DATASETS_READ)
+    query = (
+        select(DatasetVersionRow)
+        .where(DatasetVersionRow.dataset_id == dataset.id)
+        .order_by(DatasetVersionRow.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(DatasetVersionRow.id < before)
+    address = await _address(tx, dataset)
+    return [as_version(row, address) for row in await tx.scalars(query)]
+
+
+async def version_table_for(tx: AsyncSession, who: Actor, address: str) -> VersionTable:
+    """Return where the rows of `org/name` or `org/name@3` lie; raises `AddressInvalid` and what finding it raises."""
+    parts = DatasetAddress.parse(address)
+    dataset, row = await version_row_for(tx, who, parts.org, parts.name, parts.number)
+    return as_version_table(dataset, row, f"{parts.org}/{dataset.name}")
+
+
+async def version_table_by_id(tx: AsyncSession, version_id: UUID) -> VersionTable:
+    """Return where the rows of a version lie, for a job that works as its organisation.
+
+    Raises `VersionNotFound`, and `VersionPending` when it was never accepted.
+    """
+    row = await tx.get(DatasetVersionRow, version_id)
+    dataset = await tx.get(DatasetRow, row.dataset_id) if row is not None else None
+    if row is None or dataset is None:
+        raise VersionNotFound(f"There is no dataset version {version_id}.")
+    if row.state != "accepted":
+        raise VersionPending(f"{row.file_name} is not an accepted version.")
+    return as_version_table(dataset, row, await _address(tx, dataset))
+
+
+async def addresses_of_versions(tx: AsyncSession, version_ids: Iterable[UUID]) -> dict[UUID, tuple[str, int]]:
+    """Return the dataset's address and the number of each version the caller may see: two queries."""
+    query = (
+        select(DatasetVersionRow.id, DatasetVersionRow.number, DatasetRow.name, DatasetRow.org_id)
+        .join(DatasetRow, DatasetRow.id == DatasetVersionRow.dataset_id)
+        .where(DatasetVersionRow.id.in_(list(version_ids)))
+    )
+    rows = (await tx.execute(query)).all()
+    names = await organisation_names(tx, {row.org_id for row in rows})
+    return {row.id: (f"{names.get(row.org_id, '?')}/{row.name}", row.number) for row in rows}
+
+
+def as_version(row: DatasetVersionRow, address: str) -> Version:
+    """Return the row as its readers see it."""
+    return Version(
+        id=row.id,
+        dataset=address,
+        number=row.number,
+        state=row.state,
+        job_id=row.job_id,
+        file_name=row.file_name,
+        row_count=row.row_count,
+        byte_count=row.byte_count,
+        source=row.source,
+        table_schema=TableSchemaOut.model_validate(row.table_schema) if row.table_schema else None,
+        error=row.error,
+        created_at=row.created_at,
+        accepted_at=row.accepted_at,
+    )
+
+
+def as_version_table(dataset: DatasetRow, row: DatasetVersionRow, address: str) -> VersionTable:
+    """Return where an accepted version's rows lie."""
+    if row.number is None or row.delta_version is None or row.row_count is None:
+        raise VersionPending(f"{row.file_name} is not an accepted version.")
+    return VersionTable(
+        version_id=row.id,
+        dataset_id=dataset.id,
+        org_id=dataset.org_id,
+        address=address,
+        number=row.number,
+        table_key=table_key(dataset.org_id, dataset.id),
+        delta_version=row.delta_version,
+        row_count=row.row_count,
+        column_notes=dataset.column_notes,
+        table_schema=TableSchemaOut.model_validate(row.table_schema),
+        line_of_first_row=row.source.get("line_of_first_row"),
+    )
+
+
+async def _as_datasets(tx: AsyncSession, rows: Iterable[DatasetRow]) -> list[Dataset]:
+    found = list(rows)
+    names = await organisation_names(tx, {row.org_id for row in found})
+    latest = await _latest_numbers(tx, [row.id for row in found])
+    return [
+        Dataset(
+            id=row.id,
+            address=f"{names.get(row.org_id, '?')}/{row.name}",
+            organisation=names.get(row.org_id, "?"),
+            name=row.name,
+            description=row.description,
+            column_notes=row.column_notes,
+            visibility=row.visibility,
+            latest_version=latest.get(row.id),
+            created_at=row.created_at,
+        )
+        for row in found
+    ]
+
+
+async def _latest_numbers(tx: AsyncSession, dataset_ids: list[UUID]) -> dict[UUID, int]:
+    query = (
+        select(DatasetVersionRow.dataset_id, func.max(DatasetVersionRow.number).label("number"))
+        .where(DatasetVersionRow.dataset_id.in_(dataset_ids), DatasetVersionRow.state == "accepted")
+        .group_by(DatasetVersionRow.dataset_id)
+    )
+    return {row.dataset_id: row.number for row in await tx.execute(query)}
+
+
+async def _address(tx: AsyncSession, dataset: DatasetRow) -> str:
+    names = await organisation_names(tx, {dataset.org_id})
+    return f"{names.get(dataset.org_id, '?')}/{dataset.name}"
+
+
+def _verb(need: Power) -> str:
+    return "change" if need is Power.DATASETS_WRITE else "read"

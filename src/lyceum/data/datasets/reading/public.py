@@ -1,0 +1,20 @@
+"""Reading files as tables: the door of this package."""
+
+from lyceum.data.datasets.reading.columns import POLARS_TYPES, Column, ColumnType, column_type_of
+from lyceum.data.datasets.reading.errors import UnreadableTable
+from lyceum.data.datasets.reading.limits import ReadingLimits
+from lyceum.data.datasets.reading.source import FileFormat
+from lyceum.data.datasets.reading.staging import DiskFull, StagedTable, stage_table
+
+__all__ = [
+    "POLARS_TYPES",
+    "Column",
+    "ColumnType",
+    "DiskFull",
+    "FileFormat",
+    "ReadingLimits",
+    "StagedTable",
+    "UnreadableTable",
+    "column_type_of",
+    "stage_table",
+]

@@ -1,0 +1,188 @@
+"""An uploaded file becomes staged Parquet: read as a stream, typed by all of its rows, whole or not at all."""
+
+import errno
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from lyceum.data.datasets.reading.columns import Column, ColumnType, require_usable_names
+from lyceum.data.datasets.reading.delimited import DelimitedFile
+from lyceum.data.datasets.reading.dialect import dialect_of
+from lyceum.data.datasets.reading.errors import UnreadableTable
+from lyceum.data.datasets.reading.forms import TableForms
+from lyceum.data.datasets.reading.json_lines import JsonLinesFile
+from lyceum.data.datasets.reading.limits import ReadingLimits
+from lyceum.data.datasets.reading.parquet import open_parquet
+from lyceum.data.datasets.reading.parts import PartWriter
+from lyceum.data.datasets.reading.source import FileFormat, TextFile, as_utf8, format_of, unpack
+from lyceum.kernel.problems import NoSpace
+
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class DiskFull(NoSpace):
+    """The table could not be staged for want of space; nothing of it is left."""
+
+    code = "disk_full"
+
+
+@dataclass(frozen=True, slots=True)
+class StagedTable:
+    """What was read, and the Parquet files that hold it."""
+
+    files: tuple[Path, ...]
+    """In the order of the rows."""
+    format: FileFormat
+    columns: tuple[Column, ...]
+    rows: int
+    source_bytes: int
+    source_sha256: str
+    staged_bytes: int
+    encoding: str | None = None
+    delimiter: str | None = None
+    has_header: bool | None = None
+    line_of_first_row: int | None = None
+    """The source line of row 1 where every row stands on one line of its own; None where rows and lines part ways."""
+    notes: tuple[str, ...] = ()
+    """What a person should know about how the file was understood."""
+
+
+def stage_table(
+    source: Path,
+    *,
+    file_name: str,
+    target: Path,
+    format: FileFormat | None = None,  # noqa: A002 - the word users and the API have for it
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    has_header: bool | None = None,
+    limits: ReadingLimits | None = None,
+) -> StagedTable:
+    """Read the file into Parquet files in the new folder `target` and return what was found.
+
+    `file_name` is what the person calls the file. Format, encoding, delimiter and header are found when not given.
+    Memory stays within a few hundred MB whatever the file's size; text is read once, or twice when a late row changes a
+    column's type. `target` appears only when all of the table is in it.
+    Raises UnreadableTable when the file is not a table, DiskFull when the disk is full, FileExistsError for `target`.
+    """
+    if target.exists():
+        raise FileExistsError(f"the staging folder {target} exists already")
+    bounds = limits or ReadingLimits()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _workplace(target, file_name=file_name) as work:
+        unpacked = unpack(source, file_name=file_name, work=work, limits=bounds)
+        kind = format_of(unpacked.path, file_name=file_name, declared=format)
+        writer = PartWriter(work / "parts", part_bytes=bounds.part_bytes)
+        if kind is FileFormat.PARQUET:
+            found = _stage_parquet(unpacked.path, writer, file_name=file_name, limits=bounds)
+        else:
+            text = as_utf8(unpacked.path, file_name=file_name, work=work, encoding=encoding)
+            if kind is FileFormat.JSON_LINES:
+                found = _stage_json_lines(JsonLinesFile(text, file_name, bounds), writer)
+            else:
+                dialect = dialect_of(text, file_name=file_name, delimiter=delimiter, has_header=has_header)
+                found = _stage_delimited(DelimitedFile(text, dialect, file_name, bounds), writer)
+        parts = writer.finish()
+        if writer.rows == 0:
+            raise UnreadableTable("no_rows", f"{file_name} has column names and no rows; upload a file with rows.")
+        (work / "parts").rename(target)
+    return StagedTable(
+        files=tuple(target / part.name for part in parts),
+        format=kind,
+        columns=tuple(Column(name, column_type) for name, column_type in found.types.items()),
+        rows=writer.rows,
+        source_bytes=unpacked.source_bytes,
+        source_sha256=unpacked.sha256,
+        staged_bytes=sum((target / part.name).stat().st_size for part in parts),
+        encoding=found.encoding,
+        delimiter=found.delimiter,
+        has_header=found.has_header,
+        line_of_first_row=found.line_of_first_row,
+        notes=found.notes + (("The table has only one row.",) if writer.rows == 1 else ()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the reading of one format learnt."""
+
+    types: dict[str, ColumnType]
+    notes: tuple[str, ...]
+    encoding: str | None = None
+    delimiter: str | None = None
+    has_header: bool | None = None
+    line_of_first_row: int | None = None
+
+
+def _stage_parquet(path: Path, writer: PartWriter, *, file_name: str, limits: ReadingLimits) -> _Found:
+    source = open_parquet(path, file_name=file_name, limits=limits)
+    for frame in source.frames():
+        writer.write(frame)
+    return _Found(source.types, source.notes)
+
+
+def _stage_json_lines(file: JsonLinesFile, writer: PartWriter) -> _Found:
+    forms = TableForms(())
+    _type_and_write(lambda: file.frames(forms), forms, writer)
+    notes = (*_notes_of(file.text), *forms.notes())
+    line = 1 if file.text.line_count == writer.rows else None
+    return _Found(forms.types, notes, encoding=file.text.encoding, line_of_first_row=line)
+
+
+def _stage_delimited(file: DelimitedFile, writer: PartWriter) -> _Found:
+    dialect = file.dialect
+    require_usable_names(dialect.names, file_name=file.file_name, columns_max=file.limits.columns_max)
+    forms = TableForms(dialect.names, decimal_comma=dialect.delimiter != ",")
+    _type_and_write(file.frames, forms, writer)
+    one_line_each = file.text.line_count == writer.rows + dialect.first_data_line - 1
+    return _Found(
+        forms.types,
+        (*_notes_of(file.text), *dialect.notes, *forms.notes()),
+        encoding=file.text.encoding,
+        delimiter=dialect.delimiter,
+        has_header=dialect.has_header,
+        line_of_first_row=dialect.first_data_line if one_line_each else None,
+    )
+
+
+def _notes_of(text: TextFile) -> tuple[str, ...]:
+    return () if text.note is None else (text.note,)
+
+
+def _type_and_write(frames: Callable[[], Iterator[pl.DataFrame]], forms: TableForms, writer: PartWriter) -> None:
+    """Write the frames with the types of the first ones; when a later one changes a type, look on and then begin anew."""
+    first_types = None
+    for raw in frames():
+        typed = forms.take(raw)
+        first_types = first_types or forms.types
+        if forms.types == first_types:
+            writer.write(typed)
+        else:
+            writer.discard()
+    if forms.types == first_types:
+        return
+    for raw in frames():
+        writer.write(forms.read(raw))
+
+
+@contextmanager
+def _workplace(target: Path, *, file_name: str) -> Iterator[Path]:
+    """Give a folder beside `target` that is gone afterwards, and tell a full disk in one sentence."""
+    work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        yield work
+    except OSError as failed:
+        if failed.errno in _NO_SPACE:
+            raise _disk_full(file_name) from failed
+        raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _disk_full(file_name: str) -> DiskFull:
+    return DiskFull(f"{file_name} could not be staged because the disk is full; free some space and upload it again.")

@@ -1,0 +1,98 @@
+"""Datasets over HTTP."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from lyceum.accounts.edge import CurrentResources, Tx, Who
+from lyceum.data.datasets import queries, service
+from lyceum.data.datasets.edge import VersionNumber, as_number
+from lyceum.data.datasets.preview import preview_rows
+from lyceum.data.datasets.schemas import (
+    Dataset,
+    DatasetPage,
+    NewDataset,
+    NewVersion,
+    Preview,
+    Version,
+    VersionPage,
+)
+from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
+from lyceum.kernel.tx import transaction
+
+router = APIRouter(prefix="/api/v1", tags=["datasets"])
+
+
+@router.post("/datasets", status_code=201)
+async def create_dataset(tx: Tx, who: Who, wanted: NewDataset) -> Dataset:
+    """Make an empty dataset; versions are added to it."""
+    return await service.create(tx, who, wanted)
+
+
+@router.get("/datasets")
+async def list_datasets(tx: Tx, who: Who, limit: Limit = 50, cursor: Cursor = None) -> DatasetPage:
+    """List the datasets you may read, newest first."""
+    items = await queries.list_datasets(tx, who, limit=limit, before=decode_cursor(cursor))
+    return DatasetPage(items=items, next=next_cursor([item.id for item in items], limit))
+
+
+@router.get("/datasets/{org}/{name}")
+async def read_dataset(tx: Tx, who: Who, org: str, name: str) -> Dataset:
+    """Read a dataset."""
+    return await queries.dataset_for(tx, who, org, name)
+
+
+@router.delete("/datasets/{org}/{name}", status_code=204)
+async def archive_dataset(tx: Tx, who: Who, org: str, name: str) -> Response:
+    """Take a dataset out of sight and free its name."""
+    await service.archive(tx, who, org, name)
+    return Response(status_code=204)
+
+
+@router.post("/datasets/{org}/{name}/versions", status_code=202)
+async def add_version(tx: Tx, who: Who, org: str, name: str, wanted: NewVersion) -> Version:
+    """Have an upload read as the next version; follow it at `/dataset-versions/{id}`."""
+    return await service.add_version(tx, who, org, name, wanted)
+
+
+@router.get("/datasets/{org}/{name}/versions")
+async def list_versions(tx: Tx, who: Who, org: str, name: str, limit: Limit = 50, cursor: Cursor = None) -> VersionPage:
+    """List a dataset's versions, newest first, with those pending and rejected."""
+    items = await queries.list_versions(tx, who, org, name, limit=limit, before=decode_cursor(cursor))
+    return VersionPage(items=items, next=next_cursor([item.id for item in items], limit))
+
+
+@router.get("/datasets/{org}/{name}/versions/{number}")
+async def read_version(tx: Tx, who: Who, org: str, name: str, number: VersionNumber) -> Version:
+    """Read an accepted version."""
+    return await queries.version_for(tx, who, org, name, as_number(number))
+
+
+@router.get("/dataset-versions/{version_id}")
+async def follow_version(tx: Tx, who: Who, version_id: UUID) -> Version:
+    """Read a version in any state, such as one that is still being read."""
+    return await queries.version_by_id(tx, who, version_id)
+
+
+@router.get("/datasets/{org}/{name}/versions/{number}/preview")
+async def preview_version(
+    who: Who,
+    resources: CurrentResources,
+    org: str,
+    name: str,
+    number: VersionNumber,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+) -> Preview:
+    """Read the first rows of a version."""
+    # No transaction is open while rows are read, which may take a while from an object store.
+    async with transaction(resources.database, who.scope) as tx:
+        dataset, row = await queries.version_row_for(tx, who, org, name, as_number(number))
+    table = queries.as_version_table(dataset, row, f"{org}/{name}")
+    return await preview_rows(resources.storage, table, limit=limit)
+
+
+@router.get("/datasets/{org}/{name}/versions/{number}/profile")
+async def read_profile(tx: Tx, who: Who, org: str, name: str, number: VersionNumber) -> dict[str, Any]:
+    """Read the profile made when the version was taken in."""
+    return await queries.profile_for(tx, who, org, name, as_number(number))

@@ -1,0 +1,97 @@
+"""Datasets over HTTP."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,94}[A-Za-z0-9])?$"
+Visibility = Literal["private", "internal", "public"]
+
+
+class NewDataset(BaseModel):
+    """A dataset to make in the organisation acted in."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(pattern=NAME_PATTERN, description="Letters, digits, dots, dashes and underscores.")
+    description: str = Field(default="", max_length=10_000)
+    column_notes: dict[str, str] = Field(default_factory=dict, max_length=5_000)
+    visibility: Visibility = "private"
+
+
+class Dataset(BaseModel):
+    """A dataset as people with access see it."""
+
+    id: UUID
+    address: str
+    organisation: str
+    name: str
+    description: str
+    column_notes: dict[str, str]
+    visibility: str
+    latest_version: int | None
+    created_at: datetime
+
+
+class DatasetPage(BaseModel):
+    """A page of datasets, newest first."""
+
+    items: list[Dataset]
+    next: str | None
+
+
+class NewVersion(BaseModel):
+    """A version to make of an upload; the format is found when it is not given."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    upload_id: UUID
+    format: Literal["csv", "parquet", "jsonl"] | None = None
+
+
+class ColumnOut(BaseModel):
+    """One column of a version."""
+
+    name: str
+    type: str
+    nullable: bool
+
+
+class TableSchemaOut(BaseModel):
+    """The columns of a version, in order."""
+
+    columns: list[ColumnOut]
+
+
+class Version(BaseModel):
+    """A version: pending while it is read, then accepted with a number, or rejected with the reason."""
+
+    id: UUID
+    dataset: str
+    number: int | None
+    state: str
+    job_id: UUID | None
+    file_name: str
+    row_count: int | None
+    byte_count: int | None
+    source: dict[str, Any]
+    table_schema: TableSchemaOut | None
+    error: dict[str, Any] | None
+    created_at: datetime
+    accepted_at: datetime | None
+
+
+class VersionPage(BaseModel):
+    """A page of versions, newest first."""
+
+    items: list[Version]
+    next: str | None
+
+
+class Preview(BaseModel):
+    """The first rows of a version, a list of values a row, in the order of `columns`."""
+
+    columns: list[str]
+    rows: list[list[Any]]

@@ -1,0 +1,67 @@
+"""Writes of datasets: make one, give it versions, archive it."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from lyceum.accounts.public import Actor, Power, require
+from lyceum.data.datasets.errors import DatasetExists
+from lyceum.data.datasets.jobs import ReadUpload
+from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
+from lyceum.data.datasets.queries import as_version, dataset_for, dataset_row_for
+from lyceum.data.datasets.schemas import Dataset, NewDataset, NewVersion, Version
+from lyceum.files.public import take
+from lyceum.kernel.jobs.queue import enqueue
+
+
+async def create(tx: AsyncSession, who: Actor, wanted: NewDataset) -> Dataset:
+    """Make an empty dataset in the organisation acted in; raises `DatasetExists`."""
+    org_id = require(who, Power.DATASETS_WRITE)
+    row = DatasetRow(
+        org_id=org_id,
+        name=wanted.name,
+        description=wanted.description,
+        column_notes=wanted.column_notes,
+        visibility=wanted.visibility,
+        created_by=who.user_id,
+    )
+    try:
+        async with tx.begin_nested():
+            tx.add(row)
+            await tx.flush()
+    except IntegrityError as error:
+        raise DatasetExists(
+            f"{who.org_name} has a dataset {wanted.name} already; add a version to it or choose another name."
+        ) from error
+    return await dataset_for(tx, who, who.org_name, wanted.name)
+
+
+async def archive(tx: AsyncSession, who: Actor, org: str, name: str) -> None:
+    """Take a dataset out of sight and free its name; its versions stay for what was made from them."""
+    row = await dataset_row_for(tx, who, org, name, need=Power.DATASETS_WRITE)
+    row.archived_at = datetime.now(UTC)
+    row.name = f"{row.name[:50]}.archived.{row.id.hex}"
+    await tx.flush()
+
+
+async def add_version(tx: AsyncSession, who: Actor, org: str, name: str, wanted: NewVersion) -> Version:
+    """Have an upload read as the dataset's next version; the answer is pending and names the job.
+
+    Raises `DatasetNotFound` and what taking the upload raises.
+    """
+    dataset = await dataset_row_for(tx, who, org, name, need=Power.DATASETS_WRITE)
+    upload = await take(tx, who, wanted.upload_id)
+    row = DatasetVersionRow(
+        org_id=dataset.org_id,
+        dataset_id=dataset.id,
+        upload_id=upload.id,
+        file_name=upload.file_name,
+        created_by=who.user_id,
+    )
+    tx.add(row)
+    await tx.flush()
+    row.job_id = await enqueue(tx, ReadUpload(version_id=row.id, format=wanted.format))
+    await tx.flush()
+    await tx.refresh(row)
+    return as_version(row, f"{org}/{dataset.name}")

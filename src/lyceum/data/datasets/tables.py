@@ -1,0 +1,377 @@
+"""Datasets as Delta tables: staged, checked, committed once, or rejected.
+
+The protocol, in the order things happen to one operation (an upload, an append, a batch of predictions):
+
+1. `stage` puts its Parquet files under `staging/<operation>/`, outside the table, and a manifest last of all: staged
+   data is whole or absent. `scan_staged` reads it for profile and checks.
+2. Refused data is dropped with `discard_staged`; the table never saw it.
+3. `commit` copies the files into the table under names made of version and operation, and writes one Delta commit that
+   carries the operation's id. It commits on exactly the version the caller names as `base`, by creating the next log
+   entry only if nobody else has: of two writers with the same base one wins, the other gets `TableChanged` and nothing
+   of it stays. There is no silent retry that would stack an append on data nobody accepted.
+4. The caller records the returned version in PostgreSQL and then calls `discard_staged`.
+
+Readers are given versions that PostgreSQL accepted and nothing else, so a Delta version nobody recorded is invisible.
+A crash between 3 and 4 leaves such a version: the reconciler asks `find_operation` for each operation it knows as
+unfinished, and records the version found; `commit` run again returns that same version and commits nothing. A crash
+within 3 leaves files no version refers to, which `remove_orphans` finds by their names. `operations_after` tells whose
+commits lie beyond the version PostgreSQL knows.
+
+Version 0 of every table is empty. It exists because the protocol of a table is fixed when it is made, and must allow
+times without a zone from the start. Log entries are kept for ever, for every accepted version stays readable.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import obstore
+import polars as pl
+import pyarrow.parquet as pq
+from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.schema import PrimitiveType
+from deltalake.transaction import AddAction, RemoveAction
+from obstore.store import ObjectStore
+
+from lyceum.kernel.objects import folder_of, open_objects
+from lyceum.kernel.problems import Conflict, NotFound
+
+PUT_PART_BYTES = 16 << 20
+_MANIFEST = "manifest.json"
+_OPERATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
+_TABLE_FILE = re.compile(r"v(\d{10})_([A-Za-z0-9-]+)_(\d{5})\.parquet")
+_TABLE_PROPERTIES = {
+    "delta.checkpointInterval": "20",
+    "delta.logRetentionDuration": "interval 36500 days",
+    "delta.deletedFileRetentionDuration": "interval 36500 days",
+    "delta.enableExpiredLogCleanup": "false",
+}
+
+
+class TableChanged(Conflict):
+    """Somebody else committed to the table first; `version` is where it is now."""
+
+    code = "table_changed"
+
+    def __init__(self, detail: str, *, version: int | None) -> None:
+        super().__init__(detail, version=version)
+        self.version = version
+
+
+class ColumnsDiffer(Conflict):
+    """The data to append does not have the columns of the table."""
+
+    code = "columns_differ"
+
+
+class NotStaged(NotFound):
+    """There is no whole staged data under this operation."""
+
+    code = "not_staged"
+
+
+@dataclass(frozen=True)
+class TableStore:
+    """A place for tables and their staging: a folder, or a prefix in a bucket.
+
+    `url` is a path, `file://…` or `s3://bucket/prefix`; `options` are those that deltalake and Polars take, `aws_…`.
+    The store must offer conditional put, which local folders, S3 and its better imitations do.
+    """
+
+    url: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def objects(self) -> ObjectStore:
+        """The files below `url`."""
+        return open_objects(self.url, self.options)
+
+    def uri(self, path: str) -> str:
+        """Return the address of a path below `url`, as deltalake and Polars take it."""
+        return f"{folder_of(self.url) or self.url.rstrip('/')}/{path}"
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """One staged Parquet file."""
+
+    name: str
+    size: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class StagedData:
+    """The staged data of one operation; files in the order of their rows."""
+
+    operation_id: str
+    files: tuple[StagedFile, ...]
+    schema: str
+    """The Delta schema, as JSON."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows are staged."""
+        return sum(file.rows for file in self.files)
+
+    @property
+    def size(self) -> int:
+        """How many bytes the files have."""
+        return sum(file.size for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """Staged data, or files in a table, that nothing refers to."""
+
+    path: str
+    size: int
+    modified_at: datetime
+
+
+def stage(store: TableStore, operation_id: str, files: Sequence[Path]) -> StagedData:
+    """Put local Parquet files of one schema into staging, in the order of their rows, and return what is staged.
+
+    Staging again under the same id replaces what was there. Raises ValueError for an id that makes no file name.
+    """
+    if not _OPERATION.fullmatch(operation_id):
+        raise ValueError(f"an operation id is made of letters, digits and hyphens, at most 64, not {operation_id!r}")
+    if not files:
+        raise ValueError("there are no files to stage")
+    discard_staged(store, operation_id)
+    staged = []
+    for place, path in enumerate(files):
+        name = f"{place:05}.parquet"
+        rows = int(pl.scan_parquet(path).select(pl.len()).collect().item())
+        obstore.put(store.objects, f"{_staging(operation_id)}/{name}", path, chunk_size=PUT_PART_BYTES)
+        staged.append(StagedFile(name, path.stat().st_size, rows))
+    schema = Schema.from_arrow(pq.read_schema(files[0]))
+    data = StagedData(operation_id, tuple(staged), schema.to_json())
+    obstore.put(store.objects, f"{_staging(operation_id)}/{_MANIFEST}", msgspec.json.encode(data))
+    return data
+
+
+def staged(store: TableStore, operation_id: str) -> StagedData:
+    """Return what is staged; raises NotStaged when it is not, or not wholly."""
+    try:
+        manifest = obstore.get(store.objects, f"{_staging(operation_id)}/{_MANIFEST}").bytes()
+    except FileNotFoundError:
+        raise NotStaged(f"No data is staged for the operation {operation_id}; upload it again.") from None
+    return msgspec.json.decode(bytes(manifest), type=StagedData)
+
+
+def scan_staged(store: TableStore, data: StagedData) -> pl.LazyFrame:
+    """Return the staged rows in order."""
+    return _scan(store, [f"{_staging(data.operation_id)}/{file.name}" for file in data.files])
+
+
+def discard_staged(store: TableStore, operation_id: str) -> None:
+    """Remove the staged data of an operation, if any: after a rejection, and after the commit is recorded."""
+    paths = sorted(_listed(store, _staging(operation_id)), key=lambda path: not path.endswith(_MANIFEST))
+    # the manifest goes first, so that half-removed data is not taken for whole
+    for path in paths:
+        _delete(store, path)
+
+
+def commit(
+    store: TableStore, table: str, data: StagedData, *, base: int | None, mode: Literal["append", "overwrite"]
+) -> int:
+    """Make staged data the next version of the table and return that Delta version.
+
+    `base` is the version the caller knows as the newest, None when the table has none yet. Exactly one commit is made
+    however often this is called for an operation: a repeated call returns the version of the first.
+    Raises TableChanged when the newest version is not `base`, ColumnsDiffer when an append has other columns.
+    """
+    delta = _open_or_create(store, table)
+    if (done := _version_of(delta, data.operation_id)) is not None:
+        return done
+    newest = delta.version()
+    if newest != (base or 0):
+        raise _changed(table, base, newest)
+    schema = Schema.from_json(data.schema)
+    if mode == "append" and newest > 0:
+        _require_same_columns(delta.schema(), schema, table)
+    version = newest + 1
+    added = _copy_in(store, table, data, version)
+    try:
+        delta.create_write_transaction(
+            added,
+            # what is appended to the empty version 0 must also bring its schema
+            mode="overwrite" if newest == 0 else mode,
+            schema=schema,
+            commit_properties=CommitProperties(
+                custom_metadata={"operation_id": data.operation_id},
+                app_transactions=[Transaction(_application(data.operation_id), version)],
+                max_commit_retries=0,
+            ),
+        )
+    except CommitFailedError:
+        now = _open_or_create(store, table)
+        if (done := _version_of(now, data.operation_id)) is not None:
+            return done
+        for action in added:
+            _delete(store, f"{table}/{action.path}")
+        raise _changed(table, base, now.version()) from None
+    return version
+
+
+def newest_version(store: TableStore, table: str) -> int | None:
+    """Return the newest Delta version, recorded or not; None when nothing was ever committed."""
+    delta = _open(store, table)
+    return (delta.version() or None) if delta else None
+
+
+def find_operation(store: TableStore, table: str, operation_id: str) -> int | None:
+    """Return the Delta version that an operation committed; None when it committed nothing."""
+    delta = _open(store, table)
+    return _version_of(delta, operation_id) if delta else None
+
+
+def operations_after(store: TableStore, table: str, version: int) -> tuple[tuple[int, str | None], ...]:
+    """Return version and operation id of each commit after `version`, oldest first; None for one not made here."""
+    delta = _open(store, table)
+    if delta is None or delta.version() <= version:
+        return ()
+    entries = delta.history(limit=delta.version() - version)
+    found = ((delta.version() - age, entry.get("operation_id")) for age, entry in enumerate(entries))
+    return tuple(sorted(each for each in found if each[0] > version))
+
+
+def scan_version(store: TableStore, table: str, version: int) -> pl.LazyFrame:
+    """Return the rows of a version, in the order they were committed."""
+    delta = DeltaTable(store.uri(table), version=version, storage_options=dict(store.options))
+    names = sorted(uri.rpartition("/")[2] for uri in delta.file_uris())
+    return _scan(store, [f"{table}/{name}" for name in names])
+
+
+def orphaned_staging(store: TableStore, *, older_than: timedelta) -> tuple[Orphan, ...]:
+    """Return the operations in staging nothing was added to for `older_than`, oldest first; `path` is the operation."""
+    newest: dict[str, Orphan] = {}
+    for meta in _listed_meta(store, "staging"):
+        operation_id = meta["path"].split("/")[1]
+        before = newest.get(operation_id)
+        newest[operation_id] = Orphan(
+            operation_id,
+            meta["size"] + (before.size if before else 0),
+            max(meta["last_modified"], before.modified_at) if before else meta["last_modified"],
+        )
+    limit = datetime.now(UTC) - older_than
+    stale = (orphan for orphan in newest.values() if orphan.modified_at < limit)
+    return tuple(sorted(stale, key=lambda orphan: orphan.modified_at))
+
+
+def remove_orphans(store: TableStore, table: str, *, older_than: timedelta) -> tuple[Orphan, ...]:
+    """Remove and return the table's files that a commit which never came about left, if older than `older_than`.
+
+    `older_than` must exceed the longest time a commit may take.
+    """
+    delta = _open(store, table)
+    limit = datetime.now(UTC) - older_than
+    removed = []
+    for meta in _listed_meta(store, table):
+        name = _TABLE_FILE.fullmatch(meta["path"].rpartition("/")[2])
+        if name is None or meta["last_modified"] >= limit:
+            continue
+        if delta is None or _version_of(delta, name[2]) != int(name[1]):
+            _delete(store, meta["path"])
+            removed.append(Orphan(meta["path"], meta["size"], meta["last_modified"]))
+    return tuple(removed)
+
+
+def _staging(operation_id: str) -> str:
+    return f"staging/{operation_id}"
+
+
+def _application(operation_id: str) -> str:
+    return f"lyceum:{operation_id}"
+
+
+def _version_of(delta: DeltaTable, operation_id: str) -> int | None:
+    return delta.transaction_version(_application(operation_id))
+
+
+def _open(store: TableStore, table: str) -> DeltaTable | None:
+    try:
+        return DeltaTable(store.uri(table), storage_options=dict(store.options))
+    except TableNotFoundError:
+        return None
+
+
+def _open_or_create(store: TableStore, table: str) -> DeltaTable:
+    if (found := _open(store, table)) is not None:
+        return found
+    # the one column has the type that makes the protocol allow times without a zone; the first commit replaces it
+    empty = Schema([Field("created", PrimitiveType("timestamp_ntz"))])
+    try:
+        return DeltaTable.create(
+            store.uri(table), empty, configuration=_TABLE_PROPERTIES, storage_options=dict(store.options)
+        )
+    except DeltaError:
+        if (found := _open(store, table)) is not None:
+            return found
+        raise
+
+
+def _copy_in(store: TableStore, table: str, data: StagedData, version: int) -> list[AddAction | RemoveAction]:
+    """Copy the staged files beside the table's log; names sort in the order of versions and rows."""
+    actions: list[AddAction | RemoveAction] = []
+    for place, file in enumerate(data.files):
+        name = f"v{version:010}_{data.operation_id}_{place:05}.parquet"
+        obstore.copy(store.objects, f"{_staging(data.operation_id)}/{file.name}", f"{table}/{name}")
+        written_at = int(datetime.now(UTC).timestamp() * 1000)
+        stats = json.dumps({"numRecords": file.rows})
+        actions.append(AddAction(name, file.size, {}, written_at, data_change=True, stats=stats))
+    return actions
+
+
+def _require_same_columns(has: Schema, gets: Schema, table: str) -> None:
+    before = {column.name: str(column.type) for column in has.fields}
+    after = {column.name: str(column.type) for column in gets.fields}
+    if before == after:
+        return
+    lost, new = sorted(before.keys() - after.keys()), sorted(after.keys() - before.keys())
+    changed = sorted(name for name in before.keys() & after.keys() if before[name] != after[name])
+    named = "; ".join(
+        f"{what} {', '.join(names)}"
+        for what, names in (("missing:", lost), ("new:", new), ("of another type:", changed))
+        if names
+    )
+    raise ColumnsDiffer(
+        f"The rows to append do not have the columns of {table} ({named}); upload them as a new version."
+    )
+
+
+def _changed(table: str, base: int | None, newest: int) -> TableChanged:
+    known = "no version" if base is None else f"version {base}"
+    return TableChanged(
+        f"The table {table} changed meanwhile: it was at {known} and is at version {newest}; look at it and try again.",
+        version=newest or None,
+    )
+
+
+def _scan(store: TableStore, paths: list[str]) -> pl.LazyFrame:
+    options = dict(store.options) or None
+    return pl.scan_parquet([store.uri(path) for path in paths], storage_options=options, glob=False)
+
+
+def _listed_meta(store: TableStore, prefix: str) -> Iterator[Any]:
+    for batch in obstore.list(store.objects, f"{prefix}/"):
+        yield from batch
+
+
+def _listed(store: TableStore, prefix: str) -> list[str]:
+    return [meta["path"] for meta in _listed_meta(store, prefix)]
+
+
+def _delete(store: TableStore, path: str) -> None:
+    try:
+        obstore.delete(store.objects, path)
+    except FileNotFoundError:
+        return

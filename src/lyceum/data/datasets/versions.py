@@ -1,0 +1,54 @@
+"""A pending version's two ends: accepted with a number, or rejected with the reason."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
+from lyceum.data.datasets.work import AcceptedTable
+from lyceum.files.public import storage_key
+
+
+async def accept(tx: AsyncSession, version_id: UUID, table: AcceptedTable) -> str | None:
+    """Give a pending version its number: the next of its dataset. Accepting it again changes nothing.
+
+    Returns where the upload lies, which is not needed any more; None when there is nothing to remove.
+    """
+    row = await tx.get(DatasetVersionRow, version_id, with_for_update=True)
+    if row is None or row.state != "pending":
+        return None
+    # Two versions of one dataset wait here for each other, so that numbers have no gap and no twin.
+    await tx.execute(select(DatasetRow.id).where(DatasetRow.id == row.dataset_id).with_for_update())
+    query = select(func.coalesce(func.max(DatasetVersionRow.number), 0)).where(
+        DatasetVersionRow.dataset_id == row.dataset_id
+    )
+    row.number = int(await tx.scalar(query) or 0) + 1
+    row.state = "accepted"
+    row.delta_version = table.delta_version
+    row.row_count = table.row_count
+    row.byte_count = table.byte_count
+    row.source = table.source
+    row.table_schema = table.table_schema
+    row.profile = table.profile
+    row.accepted_at = datetime.now(UTC)
+    await tx.flush()
+    return storage_key(row.org_id, row.upload_id) if row.upload_id else None
+
+
+async def reject(tx: AsyncSession, version_id: UUID, error: dict[str, Any]) -> None:
+    """Say that a pending version never became one, and why."""
+    row = await tx.get(DatasetVersionRow, version_id, with_for_update=True)
+    if row is None or row.state != "pending":
+        return
+    row.state = "rejected"
+    row.error = error
+    await tx.flush()
+
+
+async def list_undecided(tx: AsyncSession, *, limit: int) -> list[tuple[UUID, UUID]]:
+    """Return (version, organisation) of pending versions whose job has ended without a verdict."""
+    found = text("SELECT id, org_id FROM definer.versions_undecided(:at_most)")
+    return [(row.id, row.org_id) for row in await tx.execute(found, {"at_most": limit})]

@@ -1,0 +1,28 @@
+"""What goes to the process that takes an upload in and what comes back; light, since the API imports it."""
+
+from typing import Any, Literal
+
+import msgspec
+
+
+class Intake(msgspec.Struct, frozen=True, kw_only=True):
+    """What to read and where its rows go."""
+
+    upload_key: str
+    file_name: str
+    format: Literal["csv", "parquet", "jsonl"] | None
+    table_key: str
+    operation_id: str
+    leftovers_older_than_seconds: float
+    """What killed attempts left beside the table goes when it is older than this."""
+
+
+class AcceptedTable(msgspec.Struct, frozen=True, kw_only=True):
+    """What was committed: the Delta version and the facts of its rows."""
+
+    delta_version: int
+    row_count: int
+    byte_count: int
+    source: dict[str, Any]
+    table_schema: dict[str, Any]
+    profile: dict[str, Any]

@@ -1,0 +1,93 @@
+"""Checks in a notebook: `lyceum.check(frame, checks)`."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import polars as pl
+
+from lyceum.data.quality.engine.checks import Check, InvalidCheck, checks_from_plain
+from lyceum.data.quality.engine.profile import profile_table
+from lyceum.data.quality.engine.report import CheckReport
+from lyceum.data.quality.engine.run import run_checks
+from lyceum.data.quality.engine.suggest import suggest_checks
+
+_BARE = {"not_null", "unique"}
+_FORMS = "'not_null', 'unique', {'range': [0, 23]}, {'min': 0}, {'max': 23} or {'in_set': [...]}"
+
+
+def check(
+    frame: Any, checks: Iterable[Any] | Mapping[str, Any] | None = None, *, sample_rows_max: int = 10
+) -> CheckReport:
+    """Check a Polars or pandas frame and return the report; print it for one line a check.
+
+    `checks` is a list of checks (or of their JSON objects), or a mapping from column to what is asked of it:
+
+        lyceum.check(flights, {
+            "flight_id": ["not_null", "unique"],
+            "dep_hour": {"range": [0, 23], "at_most_failing": 0.01},
+            "origin": {"in_set": ["EWR", "JFK", "LGA"]},
+            "*": {"row_count": [1000, None]},
+        })
+
+    Without `checks`, those are run that the data itself suggests. A column the frame does not have, or one whose type
+    does not fit, is reported as an error of that check. Raises InvalidCheck for a check that says nothing usable, and
+    TypeError when `frame` is no frame.
+    """
+    table = _lazy(frame)
+    if checks is None:
+        asked: Iterable[Check] = [each.check for each in suggest_checks(profile_table(table))]
+    elif isinstance(checks, Mapping):
+        asked = checks_from_plain(
+            [plain for column, wish in checks.items() for each in _wishes(wish) for plain in _spelt_out(column, each)]
+        )
+    else:
+        asked = checks_from_plain(list(checks))
+    return run_checks(table, asked, sample_rows_max=sample_rows_max)
+
+
+def _lazy(frame: Any) -> pl.LazyFrame:
+    if isinstance(frame, pl.LazyFrame):
+        return frame
+    if isinstance(frame, pl.DataFrame):
+        return frame.lazy()
+    if hasattr(frame, "iloc"):
+        return pl.DataFrame(pl.from_pandas(frame)).lazy()
+    if hasattr(frame, "__arrow_c_stream__"):
+        return pl.DataFrame(frame).lazy()
+    raise TypeError(f"check takes a Polars or pandas frame or an Arrow table, not {type(frame).__name__}")
+
+
+def _wishes(wish: Any) -> list[Any]:
+    return list(wish) if isinstance(wish, list | tuple) else [wish]
+
+
+def _spelt_out(column: str, wish: Any) -> Iterator[dict[str, Any]]:
+    """Yield the full objects that one compact wish stands for."""
+    if isinstance(wish, str) and wish in _BARE:
+        yield {"kind": wish, **({"columns": [column]} if wish == "unique" else {"column": column})}
+        return
+    if not isinstance(wish, Mapping):
+        raise InvalidCheck(f"{wish!r} asks nothing known of '{column}'; write {_FORMS}.")
+    rest = dict(wish)
+    if "kind" in rest:
+        yield {"column": column, **rest}
+    elif "range" in rest:
+        low, high = _pair(column, rest.pop("range"))
+        yield {"kind": "range", "column": column, "min": low, "max": high, **rest}
+    elif "row_count" in rest:
+        low, high = _pair(column, rest.pop("row_count"))
+        yield {"kind": "row_count", "min": low, "max": high, **rest}
+    elif "in_set" in rest:
+        yield {"kind": "in_set", "column": column, "values": list(rest.pop("in_set")), **rest}
+    elif bare := next((kind for kind in sorted(_BARE) if rest.pop(kind, False)), None):
+        yield {"kind": bare, **({"columns": [column]} if bare == "unique" else {"column": column}), **rest}
+    elif rest.keys() & {"min", "max"}:
+        yield {"kind": "range", "column": column, **rest}
+    else:
+        raise InvalidCheck(f"{wish!r} asks nothing known of '{column}'; write {_FORMS}.")
+
+
+def _pair(column: str, bounds: Any) -> tuple[Any, Any]:
+    if isinstance(bounds, list | tuple) and len(bounds) == 2:
+        return bounds[0], bounds[1]
+    raise InvalidCheck(f"The bounds of '{column}' are a pair like [0, 23], with None for an open end, not {bounds!r}.")

@@ -1,0 +1,82 @@
+"""The job that runs a dataset's checks on one of its versions."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from lyceum.data.datasets.public import version_table_by_id
+from lyceum.data.quality.errors import CheckRunNotFound
+from lyceum.data.quality.models import CheckResultRow, CheckRunRow
+from lyceum.data.quality.queries import check_rows
+from lyceum.data.quality.work import CheckedTable, CheckWork
+from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun
+from lyceum.kernel.jobs.queue import JobArgs
+from lyceum.kernel.tx import transaction
+
+CALLED_OFF = {"code": "cancelled", "title": "Called off", "status": 409, "detail": "The check run was called off."}
+
+
+class RunChecks(JobArgs, frozen=True, kw_only=True):
+    """Run all checks of a dataset on the version its check run names."""
+
+    kind = "data.run_checks"
+    attempts_max = 3
+    check_run_id: UUID
+
+
+async def _prepare(run: JobRun, args: RunChecks) -> CheckWork:
+    async with transaction(run.resources.database, run.scope) as tx:
+        check_run = await _check_run(tx, args.check_run_id)
+        table = await version_table_by_id(tx, check_run.version_id)
+        checks = await check_rows(tx, table.dataset_id)
+        return CheckWork(
+            table_key=table.table_key,
+            delta_version=table.delta_version,
+            line_of_first_row=table.line_of_first_row,
+            check_ids=[row.id for row in checks],
+            definitions=[row.definition for row in checks],
+        )
+
+
+async def _conclude(tx: AsyncSession, run: JobRun, args: RunChecks, output: CheckedTable) -> None:
+    del run
+    check_run = await _check_run(tx, args.check_run_id)
+    check_run.state = "passed" if output.passed else "failed"
+    check_run.finished_at = datetime.now(UTC)
+    tx.add_all(
+        CheckResultRow(org_id=check_run.org_id, check_run_id=check_run.id, check_id=check_id, result=result)
+        for check_id, result in zip(output.check_ids, output.results, strict=True)
+    )
+    await tx.flush()
+
+
+async def _gave_up(tx: AsyncSession, args: RunChecks, error: dict[str, Any] | None, state: str) -> None:
+    check_run = await _check_run(tx, args.check_run_id)
+    if check_run.state != "queued":
+        return
+    check_run.state = "errored"
+    check_run.error = CALLED_OFF if state == "cancelled" else error
+    check_run.finished_at = datetime.now(UTC)
+    await tx.flush()
+
+
+async def _check_run(tx: AsyncSession, check_run_id: UUID) -> CheckRunRow:
+    check_run = await tx.get(CheckRunRow, check_run_id, with_for_update=True)
+    if check_run is None:
+        raise CheckRunNotFound(f"There is no check run {check_run_id}.")
+    return check_run
+
+
+HANDLERS = (
+    HeavyHandler(
+        args_type=RunChecks,
+        prepare=_prepare,
+        compute="lyceum.data.quality.scan:scan_checks",
+        output_type=CheckedTable,
+        conclude=_conclude,
+        gave_up=_gave_up,
+        preload=("lyceum.data.quality.scan",),
+    ),
+)

@@ -1,0 +1,55 @@
+"""Checks, check runs and their results as rows."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from lyceum.kernel.db import Base
+from lyceum.kernel.ids import new_id
+
+
+class CheckRow(Base):
+    """A check kept with its dataset; `definition` is the engine's JSON."""
+
+    __tablename__ = "checks"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    dataset_id: Mapped[UUID] = mapped_column(ForeignKey("datasets.id"))
+    definition: Mapped[dict[str, Any]]
+    origin: Mapped[str]
+    reason: Mapped[str] = mapped_column(server_default="")
+    created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default="now()")
+    archived_at: Mapped[datetime | None]
+
+
+class CheckRunRow(Base):
+    """All checks of a dataset on one of its versions."""
+
+    __tablename__ = "check_runs"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    version_id: Mapped[UUID] = mapped_column(ForeignKey("dataset_versions.id"))
+    job_id: Mapped[UUID | None]
+    state: Mapped[str] = mapped_column(server_default="queued")
+    error: Mapped[dict[str, Any] | None]
+    created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default="now()")
+    finished_at: Mapped[datetime | None]
+
+
+class CheckResultRow(Base):
+    """What came of one check in one run; `result` is the engine's JSON."""
+
+    __tablename__ = "check_results"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    check_run_id: Mapped[UUID] = mapped_column(ForeignKey("check_runs.id"))
+    check_id: Mapped[UUID] = mapped_column(ForeignKey("checks.id"))
+    result: Mapped[dict[str, Any]]

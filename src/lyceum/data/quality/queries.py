@@ -1,0 +1,73 @@
+"""Reads of checks."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from lyceum.accounts.public import Actor, Power, require
+from lyceum.data.datasets.public import dataset_ref_for
+from lyceum.data.quality.errors import CheckRunNotFound
+from lyceum.data.quality.models import CheckResultRow, CheckRow, CheckRunRow
+from lyceum.data.quality.schemas import Check, CheckResult, CheckRun, FailingRow
+
+CHECKS_PER_DATASET_MAX = 1_000
+
+
+async def list_checks(tx: AsyncSession, who: Actor, org: str, name: str) -> list[Check]:
+    """Return a dataset's checks, oldest first."""
+    dataset = await dataset_ref_for(tx, who, org, name, need=Power.DATASETS_READ)
+    return [as_check(row) for row in await check_rows(tx, dataset.id)]
+
+
+async def check_rows(tx: AsyncSession, dataset_id: UUID) -> list[CheckRow]:
+    """Return the rows of a dataset's checks, oldest first."""
+    query = (
+        select(CheckRow)
+        .where(CheckRow.dataset_id == dataset_id, CheckRow.archived_at.is_(None))
+        .order_by(CheckRow.id)
+        .limit(CHECKS_PER_DATASET_MAX)
+    )
+    return list(await tx.scalars(query))
+
+
+async def check_run_for(tx: AsyncSession, who: Actor, run_id: UUID) -> CheckRun:
+    """Return a check run with its results; raises `CheckRunNotFound`."""
+    require(who, Power.DATASETS_READ)
+    run = await tx.get(CheckRunRow, run_id)
+    if run is None:
+        raise CheckRunNotFound(f"There is no check run {run_id} that you may read.")
+    results = await tx.scalars(
+        select(CheckResultRow).where(CheckResultRow.check_run_id == run_id).order_by(CheckResultRow.id)
+    )
+    return CheckRun(
+        id=run.id,
+        version_id=run.version_id,
+        state=run.state,
+        job_id=run.job_id,
+        error=run.error,
+        created_at=run.created_at,
+        finished_at=run.finished_at,
+        results=[_as_result(row) for row in results],
+    )
+
+
+def as_check(row: CheckRow) -> Check:
+    """Return a check as its readers see it."""
+    return Check(id=row.id, definition=row.definition, origin=row.origin, reason=row.reason, created_at=row.created_at)
+
+
+def _as_result(row: CheckResultRow) -> CheckResult:
+    found = row.result
+    return CheckResult(
+        check_id=row.check_id,
+        definition=found["check"],
+        status=found["status"],
+        sentence=found["sentence"],
+        rows_checked=found["rows_checked"],
+        failing_count=found["failing"],
+        failing_fraction=found["failing_fraction"],
+        rows_involved=found["rows_involved"],
+        observed=found["observed"],
+        failing_rows=[FailingRow.model_validate(sample) for sample in found["sample"]],
+    )

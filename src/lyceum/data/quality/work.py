@@ -1,0 +1,24 @@
+"""What goes to the process that runs checks and what comes back; light, since the API imports it."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+
+class CheckWork(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rows to check, and how."""
+
+    table_key: str
+    delta_version: int
+    line_of_first_row: int | None
+    check_ids: list[UUID]
+    definitions: list[dict[str, Any]]
+
+
+class CheckedTable(msgspec.Struct, frozen=True, kw_only=True):
+    """The results, in the order of the checks."""
+
+    passed: bool
+    check_ids: list[UUID]
+    results: list[dict[str, Any]]
