@@ -1,0 +1,124 @@
+"""The job that trains: reads in a short transaction, fits in a process of its own, writes in a second one."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from lyceum.data.datasets.public import version_table_by_id
+from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun
+from lyceum.kernel.jobs.queue import JobArgs
+from lyceum.kernel.tx import transaction
+from lyceum.train.runs.errors import RunNotFound
+from lyceum.train.runs.models import TrainingRunRow, TrialRow
+from lyceum.train.runs.work import FitOutcome, FitWork
+
+CALLED_OFF = {"code": "cancelled", "title": "Called off", "status": 409, "detail": "The training was called off."}
+
+
+class FitModel(JobArgs, frozen=True, kw_only=True):
+    """Train the run's model."""
+
+    kind = "train.fit_model"
+    heavy = True
+    attempts_max = 3
+    run_id: UUID
+
+
+async def _prepare(run: JobRun, args: FitModel) -> FitWork:
+    async with transaction(run.resources.database, run.scope) as tx:
+        row = await _run_row(tx, args.run_id)
+        # What an attempt before this one tried is not what this one found.
+        await tx.execute(delete(TrialRow).where(TrialRow.run_id == row.id, TrialRow.attempt < run.attempt))
+        table = await version_table_by_id(tx, row.dataset_version_id)
+        row.state = "running"
+        row.started_at = datetime.now(UTC)
+        await tx.flush()
+        noted = {name: note for name, note in table.column_notes.items() if name in row.leave_out}
+        return FitWork(
+            table_key=table.table_key,
+            delta_version=table.delta_version,
+            artifact_folder=f"models/{row.org_id}/{row.id}",
+            target=row.target,
+            time_limit_seconds=row.time_limit_seconds,
+            seed=row.seed,
+            leave_out={name: reason or noted.get(name, "") for name, reason in row.leave_out.items()},
+        )
+
+
+async def _record(run: JobRun, args: FitModel, event: dict[str, Any]) -> None:
+    """Make what the child tells visible: members as rows, so that a flush of Valkey loses no leaderboard."""
+    if event["kind"] == "progress":
+        await run.report_progress(event["fraction"], event["note"])
+        return
+    async with transaction(run.resources.database, run.scope) as tx:
+        if event["kind"] == "facts":
+            await tx.execute(update(TrainingRunRow).where(TrainingRunRow.id == args.run_id).values(**event["facts"]))
+            return
+        trial = insert(TrialRow).values(
+            org_id=run.scope.org_id,
+            run_id=args.run_id,
+            attempt=run.attempt,
+            name=event["member"]["name"],
+            facts=event["member"],
+        )
+        await tx.execute(trial.on_conflict_do_nothing())
+
+
+async def _conclude(tx: AsyncSession, run: JobRun, args: FitModel, outcome: FitOutcome) -> None:
+    del run
+    row = await _run_row(tx, args.run_id)
+    report = outcome.report
+    row.state = "finished"
+    row.finished_at = datetime.now(UTC)
+    row.report = report
+    row.artifact = outcome.artifact
+    row.columns_left_out = report["columns_left_out"]
+    row.score = report["score"]
+    row.baseline = report["baseline"]
+    row.fit_seconds = report["fit_seconds"]
+    await tx.flush()
+
+
+async def _gave_up(tx: AsyncSession, args: FitModel, error: dict[str, Any] | None, state: str) -> None:
+    row = await _run_row(tx, args.run_id)
+    if row.state not in {"queued", "running"}:
+        return
+    if state == "cancelled":
+        call_off(row)
+    else:
+        row.state = "failed"
+        row.error = error
+        row.finished_at = datetime.now(UTC)
+    await tx.flush()
+
+
+def call_off(row: TrainingRunRow) -> None:
+    """Say that a run that has not ended will not be finished."""
+    row.state = "cancelled"
+    row.error = CALLED_OFF
+    row.finished_at = datetime.now(UTC)
+
+
+async def _run_row(tx: AsyncSession, run_id: UUID) -> TrainingRunRow:
+    row = await tx.get(TrainingRunRow, run_id, with_for_update=True)
+    if row is None:
+        raise RunNotFound(f"There is no training run {run_id}.")
+    return row
+
+
+HANDLERS = (
+    HeavyHandler(
+        args_type=FitModel,
+        prepare=_prepare,
+        compute="lyceum.train.runs.fitting:fit_table",
+        output_type=FitOutcome,
+        conclude=_conclude,
+        on_event=_record,
+        gave_up=_gave_up,
+        preload=("lyceum.train.runs.fitting",),
+    ),
+)
