@@ -1,0 +1,134 @@
+"""Reads of the registry: permission and fetching are one call."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from lyceum.accounts.public import Actor, Power, find_organisation_id, organisation_names, require
+from lyceum.serve.registry.errors import ModelNotFound, ModelVersionNotFound
+from lyceum.serve.registry.models import ModelAliasRow, ModelRow, ModelVersionRow
+from lyceum.serve.registry.schemas import Model, ModelVersion, ParityOut
+
+
+async def model_row_for(tx: AsyncSession, who: Actor, org: str, name: str, *, need: Power) -> ModelRow:
+    """Return the model at `org/name` when the caller may do `need` there.
+
+    Raises `ModelNotFound` also where the caller may not know of it. To write, one acts in its organisation.
+    """
+    own_org = require(who, need)
+    org_id = await find_organisation_id(tx, org)
+    query = select(ModelRow).where(
+        ModelRow.org_id == org_id, func.lower(ModelRow.name) == name.lower(), ModelRow.archived_at.is_(None)
+    )
+    row = await tx.scalar(query) if org_id is not None else None
+    if row is None or (need is Power.MODELS_WRITE and row.org_id != own_org):
+        raise ModelNotFound(f"There is no model {org}/{name} that you may {_verb(need)}.")
+    return row
+
+
+async def model_for(tx: AsyncSession, who: Actor, org: str, name: str) -> Model:
+    """Return a model the caller may read; raises `ModelNotFound`."""
+    row = await model_row_for(tx, who, org, name, need=Power.MODELS_READ)
+    return (await _as_models(tx, [row]))[0]
+
+
+async def list_models(tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None) -> list[Model]:
+    """Return the models the caller may read, newest first: four queries, however many there are."""
+    require(who, Power.MODELS_READ)
+    query = select(ModelRow).where(ModelRow.archived_at.is_(None)).order_by(ModelRow.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(ModelRow.id < before)
+    return await _as_models(tx, (await tx.scalars(query)).all())
+
+
+async def version_row_for(
+    tx: AsyncSession, who: Actor, org: str, name: str, number: int
+) -> tuple[ModelRow, ModelVersionRow]:
+    """Return a model and one of its versions; raises `ModelNotFound`, `ModelVersionNotFound`."""
+    model = await model_row_for(tx, who, org, name, need=Power.MODELS_READ)
+    query = select(ModelVersionRow).where(ModelVersionRow.model_id == model.id, ModelVersionRow.number == number)
+    row = await tx.scalar(query)
+    if row is None:
+        raise ModelVersionNotFound(f"The model {org}/{name} has no version {number}.")
+    return model, row
+
+
+async def version_for(tx: AsyncSession, who: Actor, org: str, name: str, number: int) -> ModelVersion:
+    """Return a version as its readers see it."""
+    model, row = await version_row_for(tx, who, org, name, number)
+    return as_version(row, f"{org}/{model.name}")
+
+
+async def list_versions(
+    tx: AsyncSession, who: Actor, org: str, name: str, *, limit: int, before: UUID | None = None
+) -> list[ModelVersion]:
+    """Return a model's versions, newest first."""
+    model = await model_row_for(tx, who, org, name, need=Power.MODELS_READ)
+    query = (
+        select(ModelVersionRow)
+        .where(ModelVersionRow.model_id == model.id)
+        .order_by(ModelVersionRow.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(ModelVersionRow.id < before)
+    return [as_version(row, f"{org}/{model.name}") for row in await tx.scalars(query)]
+
+
+def as_version(row: ModelVersionRow, address: str) -> ModelVersion:
+    """Return a version row as its readers see it."""
+    return ModelVersion(
+        id=row.id,
+        model=address,
+        number=row.number,
+        format=row.format,
+        artifact_bytes=row.artifact_bytes,
+        artifact_sha256=row.artifact_sha256,
+        signature=row.signature,
+        parity=ParityOut.model_validate(row.parity),
+        origin=row.origin,
+        endpoint=f"/api/v1/models/{address}@{row.number}/predict",
+        created_at=row.created_at,
+    )
+
+
+async def _as_models(tx: AsyncSession, rows: Iterable[ModelRow]) -> list[Model]:
+    found = list(rows)
+    ids = [row.id for row in found]
+    names = await organisation_names(tx, {row.org_id for row in found})
+    latest = {
+        row.model_id: row.number
+        for row in await tx.execute(
+            select(ModelVersionRow.model_id, func.max(ModelVersionRow.number).label("number"))
+            .where(ModelVersionRow.model_id.in_(ids))
+            .group_by(ModelVersionRow.model_id)
+        )
+    }
+    aliases: dict[UUID, dict[str, int]] = {}
+    for row in await tx.execute(
+        select(ModelAliasRow.model_id, ModelAliasRow.alias, ModelVersionRow.number)
+        .join(ModelVersionRow, ModelVersionRow.id == ModelAliasRow.version_id)
+        .where(ModelAliasRow.model_id.in_(ids))
+        .order_by(ModelAliasRow.alias)
+    ):
+        aliases.setdefault(row.model_id, {})[row.alias] = row.number
+    return [
+        Model(
+            id=row.id,
+            address=f"{names.get(row.org_id, '?')}/{row.name}",
+            organisation=names.get(row.org_id, "?"),
+            name=row.name,
+            description=row.description,
+            visibility=row.visibility,
+            latest_version=latest.get(row.id),
+            aliases=aliases.get(row.id, {}),
+            created_at=row.created_at,
+        )
+        for row in found
+    ]
+
+
+def _verb(need: Power) -> str:
+    return "change" if need is Power.MODELS_WRITE else "read"

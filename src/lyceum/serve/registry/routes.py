@@ -1,0 +1,75 @@
+"""Models over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+from fastapi.responses import StreamingResponse
+
+from lyceum.accounts.edge import CurrentResources, Tx, Who
+from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
+from lyceum.kernel.tx import transaction
+from lyceum.serve.registry import queries, service
+from lyceum.serve.registry.schemas import NUMBER_MAX, AliasTarget, Model, ModelPage, ModelVersion, ModelVersionPage
+
+router = APIRouter(prefix="/api/v1/models", tags=["models"])
+
+VersionNumber = Annotated[int, Path(ge=1, le=NUMBER_MAX, description="A version's number.")]
+
+
+@router.get("")
+async def list_models(tx: Tx, who: Who, limit: Limit = 50, cursor: Cursor = None) -> ModelPage:
+    """List the models you may read, newest first."""
+    items = await queries.list_models(tx, who, limit=limit, before=decode_cursor(cursor))
+    return ModelPage(items=items, next=next_cursor([item.id for item in items], limit))
+
+
+@router.get("/{org}/{name}")
+async def read_model(tx: Tx, who: Who, org: str, name: str) -> Model:
+    """Read a model with its aliases."""
+    return await queries.model_for(tx, who, org, name)
+
+
+@router.delete("/{org}/{name}", status_code=204)
+async def archive_model(tx: Tx, who: Who, org: str, name: str) -> Response:
+    """Take a model out of service and free its name."""
+    await service.archive(tx, who, org, name)
+    return Response(status_code=204)
+
+
+@router.get("/{org}/{name}/versions")
+async def list_model_versions(
+    tx: Tx, who: Who, org: str, name: str, limit: Limit = 50, cursor: Cursor = None
+) -> ModelVersionPage:
+    """List a model's versions, newest first."""
+    items = await queries.list_versions(tx, who, org, name, limit=limit, before=decode_cursor(cursor))
+    return ModelVersionPage(items=items, next=next_cursor([item.id for item in items], limit))
+
+
+@router.get("/{org}/{name}/versions/{number}")
+async def read_model_version(tx: Tx, who: Who, org: str, name: str, number: VersionNumber) -> ModelVersion:
+    """Read a version: its signature, its parity, its endpoint."""
+    return await queries.version_for(tx, who, org, name, number)
+
+
+@router.get("/{org}/{name}/versions/{number}/artifact", response_class=StreamingResponse)
+async def download_artifact(
+    who: Who, resources: CurrentResources, org: str, name: str, number: VersionNumber
+) -> StreamingResponse:
+    """Download the ONNX file; it runs anywhere ONNX Runtime does."""
+    # No transaction is open while the file goes out, however slow the client is.
+    async with transaction(resources.database, who.scope) as tx:
+        model, row = await queries.version_row_for(tx, who, org, name, number)
+    headers = {
+        "content-disposition": f'attachment; filename="{model.name}-{row.number}.onnx"',
+        "content-length": str(row.artifact_bytes),
+        "etag": f'"{row.artifact_sha256}"',
+        "x-content-type-options": "nosniff",
+    }
+    chunks = await resources.storage.read_stream(row.artifact_path)
+    return StreamingResponse(chunks, media_type="application/octet-stream", headers=headers)
+
+
+@router.put("/{org}/{name}/aliases/{alias}")
+async def set_alias(tx: Tx, who: Who, org: str, name: str, alias: str, target: AliasTarget) -> Model:
+    """Have an alias name a version; predictions follow within a second."""
+    return await service.set_alias(tx, who, org, name, alias, target.version)
