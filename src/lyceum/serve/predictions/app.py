@@ -1,0 +1,174 @@
+"""`POST /api/v1/models/{org}/{name}/predict` as bare ASGI: nothing between the bytes that come and the bytes that go."""
+
+import itertools
+import logging
+import os
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from lyceum.accounts.public import Power, require
+from lyceum.kernel.http.middleware import REQUEST_ID
+from lyceum.kernel.http.problems import problem_response
+from lyceum.kernel.problems import Problem
+from lyceum.kernel.resources import Resources
+from lyceum.kernel.telemetry import log_context
+from lyceum.serve.predictions.answering import Answered, Answering
+from lyceum.serve.predictions.bodies import Bodies, ClientGone
+from lyceum.serve.predictions.errors import MethodNotAllowed, NothingHere, OverLimit
+from lyceum.serve.predictions.limits import KeyLimits
+from lyceum.serve.predictions.log import LoggedRequest, PredictionLog
+from lyceum.serve.predictions.lookups import LOOKUPS_AT_ONCE, Lookups
+from lyceum.serve.predictions.metrics import request_seconds, requests_total, rows_total
+from lyceum.serve.predictions.models import LoadedModels
+from lyceum.serve.predictions.queries import ServedVersion
+
+PREDICT_PATH = "/api/v1/models/{org}/{name}/predict"
+CONNECTIONS = LOOKUPS_AT_ONCE + 1
+"""What the path takes of a process's database pool: its lookups, and the writer of the log."""
+
+_PATH = re.compile(r"/api/v1/models/([a-z0-9-]{1,64})/([A-Za-z0-9._-]{1,96}(?:@[A-Za-z0-9_-]{1,63})?)/predict")
+_REQUEST_ID_FORM = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+_REQUEST_ID_HEADER = REQUEST_ID.encode()
+_OWN_IDS_START = os.urandom(8).hex()
+_own_ids = itertools.count()
+_JSON = (b"content-type", b"application/json")
+
+log = logging.getLogger("lyceum.requests")
+_answered_requests = requests_total.labels(200)
+
+
+class _Reply(msgspec.Struct, frozen=True, gc=False):
+    key_id: UUID
+    version: ServedVersion
+    body_bytes: int
+    answered: Answered
+    content: bytes
+
+
+class PredictApp:
+    """Answers predictions and refusals itself; whatever path it is given that is no prediction is a 404."""
+
+    def __init__(self, resources: Resources, prediction_log: PredictionLog | None) -> None:
+        settings = resources.settings
+        self._lookups = Lookups(resources.database)
+        self._limits = KeyLimits(resources.valkey, requests_per_second=settings.predict_requests_per_second)
+        self._models = LoadedModels(resources.storage, bytes_max=settings.predict_models_bytes_max)
+        self._bodies = Bodies(bytes_max=settings.request_bytes_max)
+        self._answering = Answering(rows_max=settings.predict_rows_max)
+        self._log = prediction_log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        began = time.perf_counter()
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        request_id = scope.get("request_id") or _request_id(headers)
+        try:
+            reply = await self._reply(scope, headers, receive)
+        except ClientGone:
+            return
+        except Exception as error:  # noqa: BLE001 every refusal and crash becomes a problem document
+            await _refuse(error, request_id, scope, receive, send)
+            return
+        content = reply.content
+        length = str(len(content)).encode()
+        reply_headers = [_JSON, (b"content-length", length), (_REQUEST_ID_HEADER, request_id.encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": reply_headers})
+        await send({"type": "http.response.body", "body": content})
+        self._record(reply, request_id, time.perf_counter() - began)
+
+    async def _reply(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> _Reply:
+        path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+        match = _PATH.fullmatch(path)
+        if match is None:
+            raise NothingHere(f"There is nothing at {path[:200]}.")
+        if scope["method"] != "POST":
+            raise MethodNotAllowed(f"{scope['method']} is not something {path} does; POST the rows to it.")
+        who = await self._lookups.actor(headers.get(b"authorization", b""))
+        require(who, Power.MODELS_PREDICT)
+        assert who.key_id is not None  # noqa: S101 who has a power here came with a key
+        # before anything is looked up for the key, so that addresses that do not exist cannot wear the database out
+        await self._limits.admit(who.key_id)
+        version = await self._lookups.version(who, match[1], match[2])
+        loaded = self._models.get(version.id) or await self._models.load(version)
+        body = await self._bodies.read(headers, receive)
+        try:
+            answered = await self._answering.answer(loaded, body)
+        finally:
+            self._bodies.release(body)
+        content = b"%b%b}" % (loaded.reply_start, answered.predictions)
+        return _Reply(who.key_id, version, len(body), answered, content)
+
+    def _record(self, reply: _Reply, request_id: str, seconds: float) -> None:
+        answered = reply.answered
+        _answered_requests.inc()
+        request_seconds.observe(seconds)
+        rows_total.inc(len(answered.rows))
+        if self._log is not None and answered.rows:
+            self._log.append(
+                LoggedRequest(
+                    at=time.time(),
+                    version_id=reply.version.id,
+                    key_id=reply.key_id,
+                    request_id=request_id,
+                    duration_seconds=seconds,
+                    rows=answered.rows,
+                    predictions=answered.predictions,
+                    byte_count=reply.body_bytes + len(answered.predictions),
+                )
+            )
+        if log.isEnabledFor(logging.DEBUG):
+            facts = {"model": reply.version.address, "version": reply.version.number, "rows": len(answered.rows)}
+            log.debug("prediction", extra={**facts, "request_id": request_id, "ms": round(seconds * 1000, 2)})
+
+    async def close(self) -> None:
+        """End the lookups under way and let the threads go."""
+        await self._lookups.close()
+        self._answering.close()
+
+
+@asynccontextmanager
+async def open_predictions(resources: Resources) -> AsyncIterator[PredictApp]:
+    """Yield the prediction path over a process's resources; what it has logged is written when the block ends.
+
+    It takes `CONNECTIONS` of the process's database pool.
+    """
+    prediction_log = PredictionLog(resources.database) if resources.settings.prediction_log_days else None
+    if prediction_log is not None:
+        prediction_log.start()
+    predictions = PredictApp(resources, prediction_log)
+    try:
+        yield predictions
+    finally:
+        if prediction_log is not None:
+            await prediction_log.close()
+        await predictions.close()
+
+
+async def _refuse(error: Exception, request_id: str, scope: Scope, receive: Receive, send: Send) -> None:
+    if isinstance(error, Problem):
+        problem = error
+    else:
+        token = log_context.set({"request_id": request_id})
+        log.error("prediction crashed", exc_info=error)
+        log_context.reset(token)
+        problem = Problem("Something went wrong inside the hub; its log has the cause.", request_id=request_id)
+    headers = {REQUEST_ID: request_id}
+    if isinstance(problem, OverLimit):
+        headers |= problem.headers
+    if isinstance(problem, MethodNotAllowed):
+        headers["allow"] = "POST"
+    requests_total.labels(problem.status).inc()
+    await problem_response(problem, headers)(scope, receive, send)
+
+
+def _request_id(headers: dict[bytes, bytes]) -> str:
+    given = headers.get(_REQUEST_ID_HEADER)
+    if given is not None and _REQUEST_ID_FORM.fullmatch(given):
+        return given.decode()
+    return f"{_OWN_IDS_START}{next(_own_ids):016x}"

@@ -1,0 +1,99 @@
+"""Who is asking and which version they mean, each remembered for a second."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from lyceum.accounts.public import ANYONE, Actor, find_actor
+from lyceum.kernel.db import NOBODY, Database, Scope
+from lyceum.kernel.security import digest_of
+from lyceum.kernel.tx import transaction
+from lyceum.serve.predictions.errors import DatabaseAway
+from lyceum.serve.predictions.memory import BriefMemory
+from lyceum.serve.predictions.queries import ServedVersion, find_version
+from lyceum.serve.registry.errors import ModelNotFound
+
+KNOWN_SECONDS = 1.0
+KNOWN_KEYS_MAX = 10_000
+KNOWN_ADDRESSES_MAX = 10_000
+LOOKUPS_AT_ONCE = 2
+LOOKUP_SECONDS_MAX = 5.0
+_SECRET_CHARACTERS_MAX = 200
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+class Lookups:
+    """Asks the database at most once a second for each key, and for each key and address."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._actors: BriefMemory[bytes, Actor] = BriefMemory(seconds=KNOWN_SECONDS, entries_max=KNOWN_KEYS_MAX)
+        self._versions: BriefMemory[tuple[UUID | None, str, str], ServedVersion] = BriefMemory(
+            seconds=KNOWN_SECONDS, entries_max=KNOWN_ADDRESSES_MAX
+        )
+        # waiting here is fair, waiting in the pool is not
+        self._turn = asyncio.Semaphore(LOOKUPS_AT_ONCE)
+
+    async def actor(self, authorization: bytes) -> Actor:
+        """Return who an `Authorization` header speaks for, `ANYONE` for none; raises `DatabaseAway`."""
+        kind, _, secret = authorization.decode("latin-1").partition(" ")
+        if kind.lower() != "bearer" or not secret or len(secret) > _SECRET_CHARACTERS_MAX:
+            return ANYONE
+        return await self._actors.get(digest_of(secret), self._find_actor, secret)
+
+    async def version(self, who: Actor, org: str, model: str) -> ServedVersion:
+        """Return the version behind `org` and `model` (`name`, `name@alias`, `name@number`) for this caller.
+
+        Raises `ModelNotFound`, also where the caller may not know of it, and `DatabaseAway`.
+        """
+        return await self._versions.get((who.key_id, org, model), self._find_version, who.scope, org, model)
+
+    async def close(self) -> None:
+        """End what is still being looked up: its connection would outlive the pool."""
+        await self._actors.close()
+        await self._versions.close()
+
+    async def _find_actor(self, secret: str) -> Actor:
+        return await self._read(NOBODY, lambda tx: find_actor(tx, secret))
+
+    async def _find_version(self, scope: Scope, org: str, model: str) -> ServedVersion:
+        name, _, which = model.partition("@")
+        wanted = which if "@" in model else None
+        found = await self._read(scope, lambda tx: find_version(tx, org, name, wanted))
+        if found is None:
+            raise ModelNotFound(f"There is no model {org}/{model} that this key may use.")
+        return found
+
+    async def _read(self, scope: Scope, read: Callable[[AsyncSession], Awaitable[T]]) -> T:
+        try:
+            async with asyncio.timeout(LOOKUP_SECONDS_MAX), self._turn:
+                try:
+                    return await self._in_transaction(scope, read)
+                except DBAPIError as error:
+                    if not error.connection_invalidated:
+                        raise
+                    # the pool held connections from before a restart of the database
+                    return await self._in_transaction(scope, read)
+        except (DBAPIError, PoolTimeoutError, OSError) as error:
+            if isinstance(error, DBAPIError) and not _is_about_connection(error):
+                raise
+            log.warning("the database cannot be reached", extra={"cause": str(error)})
+            raise DatabaseAway("The hub's database cannot be reached just now; try again in a moment.") from error
+
+    async def _in_transaction(self, scope: Scope, read: Callable[[AsyncSession], Awaitable[T]]) -> T:
+        async with transaction(self._database, scope) as tx:
+            return await read(tx)
+
+
+def _is_about_connection(error: DBAPIError) -> bool:
+    state = getattr(error.orig, "sqlstate", None)
+    return error.connection_invalidated or state is None or state.startswith(("08", "57P", "53"))
