@@ -1,0 +1,1 @@
+"""Everything that runs a hub on one machine: embedded servers, the supervisor and its control socket."""

@@ -1,0 +1,118 @@
+"""The program behind an errand: migrates, makes set-up links and the local administrator's key.
+
+    python -m lyceum.hub.administrator prepare|first-link|link|key
+
+It writes one JSON object a line.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from lyceum.kernel.config import ENV_PREFIX
+
+SETUP_LINK_MINUTES = 30
+OWNER_VARIABLE = f"{ENV_PREFIX}DATABASE_OWNER_URL"
+APP_ROLE_VARIABLE = f"{ENV_PREFIX}APP_ROLE"
+
+
+def main() -> int:
+    """Run the errand named on the command line and return the exit code."""
+    import psycopg
+    from sqlalchemy.exc import DBAPIError
+
+    from lyceum.kernel.problems import Problem
+
+    try:
+        ERRANDS[sys.argv[1]]()
+    except (Problem, psycopg.Error, DBAPIError) as error:
+        said = str(getattr(error, "orig", error)).strip().splitlines()
+        _report(error=f"The database refused: {said[0] if said else type(error).__name__}")
+        return 1
+    return 0
+
+
+def prepare() -> None:
+    """Bring the database to this release, then make a set-up link when nobody is the administrator yet."""
+    from lyceum.kernel import migrate
+
+    started = time.monotonic()
+    migrate.upgrade(os.environ[OWNER_VARIABLE], app_role=os.environ[APP_ROLE_VARIABLE])
+    _report(migrated_seconds=round(time.monotonic() - started, 3))
+    first_link()
+
+
+def first_link() -> None:
+    """Make a set-up link when nobody is the administrator yet, and note in the database how far it is prepared."""
+    from lyceum.hub.prepared import current_note
+
+    token = asyncio.run(_setup_token(only_first=True))
+    _leave_note(current_note(app_role=os.environ[APP_ROLE_VARIABLE], set_up=token is None).text())
+    _report(setup_token=token)
+
+
+def link() -> None:
+    """Make another set-up link."""
+    _report(setup_token=asyncio.run(_setup_token(only_first=False)))
+
+
+def key() -> None:
+    """Make a key for the person at this machine, who is then the administrator if nobody was."""
+    _report(**asyncio.run(_local_key()))
+
+
+async def _setup_token(*, only_first: bool) -> str | None:
+    from lyceum.accounts.public import administrator_is_set_up, create_setup_link
+    from lyceum.kernel.db import NOBODY, open_database
+    from lyceum.kernel.tx import transaction
+
+    database = open_database(os.environ[OWNER_VARIABLE], pool_size=1)
+    try:
+        async with transaction(database, NOBODY) as owner_tx:
+            if only_first and await administrator_is_set_up(owner_tx):
+                return None
+            return await create_setup_link(owner_tx, lifetime_minutes=SETUP_LINK_MINUTES)
+    finally:
+        await database.close()
+
+
+def _leave_note(text: str) -> None:
+    import psycopg
+    from psycopg import sql
+
+    from lyceum.kernel.migrate import libpq_url
+
+    with psycopg.connect(libpq_url(os.environ[OWNER_VARIABLE]), autocommit=True) as connection:
+        name = sql.Identifier(connection.info.dbname)
+        connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(text)))
+
+
+async def _local_key() -> dict[str, Any]:
+    from lyceum.accounts.public import local_administrator_key
+    from lyceum.kernel.config import settings
+    from lyceum.kernel.resources import open_resources
+
+    async with open_resources(settings(), pool_size=1) as resources:
+        made = await local_administrator_key(resources.database)
+    return {"key": made.secret, "expires_at": made.expires_at.isoformat() if made.expires_at else None}
+
+
+def _report(**facts: object) -> None:
+    sys.stdout.write(f"{json.dumps(facts)}\n")
+    sys.stdout.flush()
+
+
+ERRANDS: dict[str, Callable[[], None]] = {
+    "prepare": prepare,
+    "first-link": first_link,
+    "link": link,
+    "key": key,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

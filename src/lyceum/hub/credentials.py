@@ -1,0 +1,64 @@
+"""Passwords and the signing key that a hub makes for itself, kept in `secrets.json`."""
+
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lyceum.hub.errors import HubRefused
+
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Credentials:
+    """Random, URL-safe, 256 bits each; never shown in full."""
+
+    admin_password: str
+    owner_password: str
+    app_password: str
+    valkey_password: str
+    secret_key: str
+
+    def __repr__(self) -> str:
+        return "Credentials(…)"
+
+
+def load_credentials(file: Path) -> tuple[Credentials, bool]:
+    """Return the hub's credentials, and whether they were made just now.
+
+    Raises `HubRefused` when the file cannot be read, belongs to somebody else, or is open to others.
+    """
+    names = list(Credentials.__dataclass_fields__)
+    try:
+        held = json.loads(file.read_text(encoding="utf-8"))
+        _refuse_open(file)
+        return Credentials(**{name: str(held[name]) for name in names}), False
+    except FileNotFoundError:
+        made = Credentials(**{name: secrets.token_urlsafe(KEY_BYTES) for name in names})
+        _write(file, made)
+        return made, True
+    except (ValueError, KeyError, TypeError):
+        raise HubRefused(
+            f"{file} is damaged: restore it from a backup, or remove it and new passwords are made at the next start."
+        ) from None
+    except OSError as error:
+        raise HubRefused(f"{file} cannot be read ({error.strerror}): start the hub as its owner.") from None
+
+
+def _write(file: Path, made: Credentials) -> None:
+    partial = file.with_name(f"{file.name}.partial")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+        json.dump(asdict(made), handle, indent=2)
+        handle.flush()
+        os.fsync(descriptor)
+    partial.rename(file)
+
+
+def _refuse_open(file: Path) -> None:
+    found = file.stat()
+    if found.st_mode & 0o077:
+        raise HubRefused(f"{file} can be read by other accounts: run `chmod 600 {file}` and start again.")

@@ -1,0 +1,110 @@
+"""Where a hub keeps its data, and the short folder for its sockets."""
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from lyceum.hub.errors import HubRefused
+
+SOCKET_BYTES_MAX = 107
+LONGEST_SOCKET_NAME = "sockets/.s.PGSQL.5432.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class HubFolders:
+    """The folders of one hub; `run` is short, because the address of a socket has at most 107 bytes."""
+
+    home: Path
+    run: Path
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def servers(self) -> Path:
+        """Data and copied programs of the embedded servers."""
+        return self.home / "servers"
+
+    @property
+    def sockets(self) -> Path:
+        """Sockets of the embedded servers; belongs to the account they run as."""
+        return self.run / "sockets"
+
+    @property
+    def control_socket(self) -> Path:
+        return self.run / "hub.sock"
+
+    @property
+    def secrets(self) -> Path:
+        return self.home / "secrets.json"
+
+
+def prepare_folders(home: Path, *, run_parent: Path | None = None) -> HubFolders:
+    """Make the folders of the hub in `home` and return them.
+
+    Raises `HubRefused` when a folder cannot be made or belongs to somebody else.
+    """
+    folders = HubFolders(home=home, run=_run_folder(home, run_parent or _run_parent()))
+    _make_home(home)
+    _make(folders.logs, 0o700)
+    _make(folders.servers, 0o711)
+    _make_private(folders.run)
+    return folders
+
+
+def _run_parent() -> Path:
+    # Not $XDG_RUNTIME_DIR: it goes away when the person logs out, while a hub in tmux or nohup keeps running,
+    # and cron, sudo and a terminal see different values of it.
+    run = Path("/run")
+    return run if os.geteuid() == 0 and os.access(run, os.W_OK) else Path("/tmp")  # noqa: S108 ownership is checked
+
+
+def _run_folder(home: Path, parent: Path) -> Path:
+    digest = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:12]
+    folder = parent / f"lyceum-{os.geteuid()}-{digest}"
+    if len(os.fsencode(folder / LONGEST_SOCKET_NAME)) > SOCKET_BYTES_MAX:
+        raise HubRefused(f"{parent} is too long for sockets (at most {SOCKET_BYTES_MAX} bytes): choose a shorter one.")
+    return folder
+
+
+def _make_home(home: Path) -> None:
+    if home.is_dir():
+        if not os.access(home, os.W_OK | os.X_OK):
+            raise HubRefused(f"{home} cannot be written by this account: set LYCEUM_HOME to a folder of yours.")
+        return
+    # as root the embedded servers run as another account, which has to pass through
+    _make(home, 0o711 if os.geteuid() == 0 else 0o700)
+
+
+def _make(folder: Path, mode: int) -> None:
+    is_new = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if is_new:
+            # whatever the umask of this process is
+            folder.chmod(mode)
+    except OSError as error:
+        raise HubRefused(f"{folder} cannot be made ({error.strerror}): set LYCEUM_HOME to a folder of yours.") from None
+
+
+def _make_private(folder: Path) -> None:
+    mode = 0o711 if os.geteuid() == 0 else 0o700
+    try:
+        folder.mkdir(mode=mode)
+    except FileExistsError:
+        _refuse_foreign(folder)
+    except OSError as error:
+        raise HubRefused(f"{folder} cannot be made for the hub's sockets ({error.strerror}).") from None
+    folder.chmod(mode)
+
+
+def _refuse_foreign(folder: Path) -> None:
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise HubRefused(
+            f"{folder} was made by somebody else (uid {found.st_uid}), so the hub's sockets would not be safe there: "
+            f"remove it, or move the hub's data to another LYCEUM_HOME."
+        )
