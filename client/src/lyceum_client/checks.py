@@ -1,0 +1,66 @@
+"""Checks of a dataset and their results."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lyceum_client.addresses import read_address
+from lyceum_client.answers import Check, CheckRun, read_answer
+from lyceum_client.errors import RunFailed, error_from_job
+from lyceum_client.transport import Transport, segment
+from lyceum_client.waiting import last_state
+
+
+class Checks:
+    """`client.checks`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self, address: str) -> tuple[Check, ...]:
+        """Return a dataset's checks."""
+        return _checks(self._transport.get(f"/datasets/{read_address(address).path}/checks"))
+
+    def suggest(self, address: str) -> tuple[Check, ...]:
+        """Keep the checks that the latest version's profile suggests, and return them with their reasons."""
+        return _checks(self._transport.post(f"/datasets/{read_address(address).path}/checks/suggest"))
+
+    def add(self, address: str, definition: Mapping[str, Any], *, reason: str = "") -> Check:
+        """Keep a check with a dataset: `{"kind": "range", "column": "age", "min": 0}`.
+
+        Kinds are not_null, unique, range, in_set and row_count. Raises `InvalidRequest`.
+        """
+        body = {"definition": dict(definition), **({"reason": reason} if reason else {})}
+        return read_answer(Check, self._transport.post(f"/datasets/{read_address(address).path}/checks", body))
+
+    def drop(self, check_id: str) -> None:
+        """Stop a check."""
+        self._transport.delete(f"/checks/{segment(check_id)}")
+
+    def run(self, address: str, *, timeout_seconds: float | None = None) -> CheckRun:
+        """Run a dataset's checks on a version (`org/name@3`, else the latest) and return the results.
+
+        Checks that fail are results; raises `RunFailed` when the checks could not be run, or `WaitedTooLong`.
+        """
+        parts = read_address(address)
+        path = f"/datasets/{parts.path}/versions/{segment(parts.version or 'latest')}/check-runs"
+        started = read_answer(CheckRun, self._transport.post(path))
+        final = last_state(
+            lambda: self.run_result(started.id),
+            lambda state: state.has_ended,
+            timeout_seconds=timeout_seconds,
+            what=f"Checking {address}",
+        )
+        if final.state == "errored":
+            raise error_from_job(
+                RunFailed, final.error, otherwise=f"The checks of {address} could not be run.", code="check_run_failed"
+            )
+        return final
+
+    def run_result(self, check_run_id: str) -> CheckRun:
+        """Return a check run in any state."""
+        return read_answer(CheckRun, self._transport.get(f"/check-runs/{segment(check_run_id)}"))
+
+
+def _checks(data: Any) -> tuple[Check, ...]:
+    items = data["items"] if isinstance(data, Mapping) else data
+    return tuple(read_answer(Check, item) for item in items)

@@ -1,0 +1,137 @@
+"""Datasets and their versions."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from lyceum_client.addresses import read_address
+from lyceum_client.answers import Dataset, DatasetVersion, Preview, read_answer
+from lyceum_client.errors import VersionRejected, error_from_job
+from lyceum_client.tables import Uploadable, table_file
+from lyceum_client.transport import Transport, segment
+from lyceum_client.waiting import last_state
+
+CHUNK_BYTES = 1024**2
+
+OnProgress = Callable[[int, int], None]
+"""Called with the bytes sent so far and the bytes in all."""
+
+
+class Datasets:
+    """`client.datasets`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(
+        self,
+        name: str,
+        *,
+        description: str = "",
+        column_notes: Mapping[str, str] | None = None,
+        visibility: str = "private",
+    ) -> Dataset:
+        """Make an empty dataset in the key's organisation; raises `Conflict` when the name is taken.
+
+        `column_notes` maps a column to a sentence about it; `visibility` is private, internal or public.
+        """
+        body = {
+            "name": name,
+            "description": description,
+            "column_notes": dict(column_notes or {}),
+            "visibility": visibility,
+        }
+        return read_answer(Dataset, self._transport.post("/datasets", body))
+
+    def get(self, address: str) -> Dataset:
+        """Return a dataset; raises `NotFound`."""
+        return read_answer(Dataset, self._transport.get(f"/datasets/{read_address(address).path}"))
+
+    def list(self) -> Iterator[Dataset]:
+        """Yield the datasets you may read, newest first."""
+        return self._transport.pages("/datasets", lambda item: read_answer(Dataset, item))
+
+    def archive(self, address: str) -> None:
+        """Take a dataset out of sight and free its name."""
+        self._transport.delete(f"/datasets/{read_address(address).path}")
+
+    def upload(
+        self,
+        table: "str | os.PathLike[str] | Uploadable",
+        address: str,
+        *,
+        file_format: str | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> DatasetVersion:
+        """Send a file, or a data frame of pandas or Polars, as the dataset's next version, and return it pending.
+
+        `file_format` is csv, parquet or jsonl; the hub finds it out when it is None. `wait` follows the version.
+        """
+        target = read_address(address)
+        with table_file(table, name=target.name) as path:
+            upload_id = self._send(path, on_progress)
+        body = {"upload_id": upload_id, **({"format": file_format} if file_format else {})}
+        return read_answer(DatasetVersion, self._transport.post(f"/datasets/{target.path}/versions", body))
+
+    def wait(self, version: DatasetVersion, *, timeout_seconds: float | None = None) -> DatasetVersion:
+        """Return the version once it is accepted; raises `VersionRejected` with where and why, or `WaitedTooLong`."""
+        final = last_state(
+            lambda: self._follow(version.id),
+            lambda state: state.state != "pending",
+            timeout_seconds=timeout_seconds,
+            what=f"Reading {version.file_name}",
+        )
+        if final.state == "rejected":
+            raise error_from_job(
+                VersionRejected, final.error, otherwise=f"{version.file_name} was refused.", code="rejected"
+            )
+        return final
+
+    def version(self, address: str) -> DatasetVersion:
+        """Return an accepted version: that after the `@` of the address, else the latest."""
+        return read_answer(DatasetVersion, self._transport.get(_version_path(address)))
+
+    def versions(self, address: str) -> Iterator[DatasetVersion]:
+        """Yield a dataset's versions, newest first, with those pending and rejected."""
+        path = f"/datasets/{read_address(address).path}/versions"
+        return self._transport.pages(path, lambda item: read_answer(DatasetVersion, item))
+
+    def preview(self, address: str, *, limit: int = 50) -> Preview:
+        """Return the first rows of a version (`org/name@3`, else the latest)."""
+        data = self._transport.get(f"{_version_path(address)}/preview", params={"limit": limit})
+        return read_answer(Preview, data)
+
+    def profile(self, address: str) -> dict[str, Any]:
+        """Return what a version looks like: rows, and counts, ranges, quantiles and histograms of every column."""
+        profile: dict[str, Any] = self._transport.get(f"{_version_path(address)}/profile")
+        return profile
+
+    def _follow(self, version_id: str) -> DatasetVersion:
+        return read_answer(DatasetVersion, self._transport.get(f"/dataset-versions/{segment(version_id)}"))
+
+    def _send(self, path: Path, on_progress: OnProgress | None) -> str:
+        with path.open("rb") as content:
+            byte_count = os.fstat(content.fileno()).st_size
+            begun = self._transport.post("/uploads", {"file_name": path.name, "byte_count": byte_count})
+            chunks = _chunks(content, byte_count, on_progress)
+            self._transport.put_content(begun["put_url"], chunks, byte_count=byte_count)
+        upload_id: str = begun["id"]
+        if begun["complete_needed"]:
+            self._transport.post(f"/uploads/{segment(upload_id)}/complete")
+        return upload_id
+
+
+def _version_path(address: str) -> str:
+    parts = read_address(address)
+    return f"/datasets/{parts.path}/versions/{segment(parts.version or 'latest')}"
+
+
+def _chunks(content: BinaryIO, byte_count: int, on_progress: OnProgress | None) -> Iterator[bytes]:
+    """Yield the first `byte_count` bytes: a file that grows meanwhile is sent as it was announced."""
+    left = byte_count
+    while left and (chunk := content.read(min(CHUNK_BYTES, left))):
+        left -= len(chunk)
+        yield chunk
+        if on_progress is not None:
+            on_progress(byte_count - left, byte_count)

@@ -1,0 +1,84 @@
+"""Models, their versions, and predictions."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lyceum_client.addresses import read_address
+from lyceum_client.answers import Model, ModelVersion, Predictions, read_answer
+from lyceum_client.tables import as_json, rows_of
+from lyceum_client.transport import Transport, segment
+
+
+class Models:
+    """`client.models`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def get(self, address: str) -> Model:
+        """Return a model with its aliases; raises `NotFound`."""
+        return read_answer(Model, self._transport.get(f"/models/{read_address(address).path}"))
+
+    def list(self) -> Iterator[Model]:
+        """Yield the models you may read, newest first."""
+        return self._transport.pages("/models", lambda item: read_answer(Model, item))
+
+    def archive(self, address: str) -> None:
+        """Take a model out of service and free its name."""
+        self._transport.delete(f"/models/{read_address(address).path}")
+
+    def version(self, address: str) -> ModelVersion:
+        """Return a version by number (`org/name@3`) or alias (`org/name@champion`), else the latest."""
+        path, number = self._numbered(address)
+        return read_answer(ModelVersion, self._transport.get(f"/models/{path}/versions/{number}"))
+
+    def versions(self, address: str) -> Iterator[ModelVersion]:
+        """Yield a model's versions, newest first."""
+        path = f"/models/{read_address(address).path}/versions"
+        return self._transport.pages(path, lambda item: read_answer(ModelVersion, item))
+
+    def set_alias(self, address: str, alias: str, version: int) -> Model:
+        """Have an alias name a version from now on; predictions follow within a second."""
+        path = f"/models/{read_address(address).path}/aliases/{segment(alias)}"
+        return read_answer(Model, self._transport.put(path, {"version": version}))
+
+    def predict(self, address: str, rows: Any) -> Predictions:
+        """Return a prediction for each row: a list of mappings from column to value, one mapping, or a data frame.
+
+        Without `@` the champion answers, else the latest version. Raises `InvalidRequest` naming row and column.
+        """
+        parts = read_address(address)
+        version = f"@{parts.version}" if parts.version else ""
+        body = as_json({"rows": rows_of(rows)})
+        response = self._transport.post_raw(f"/models/{parts.path}{segment(version)}/predict", body)
+        told = {**response.json(), "request_id": response.headers.get("x-request-id")}
+        return read_answer(Predictions, told)
+
+    def download(self, address: str, path: "str | os.PathLike[str]") -> Path:
+        """Write a version's ONNX file to `path` and return that; nothing half-written stays when it fails."""
+        model_path, number = self._numbered(address)
+        target = Path(path)
+        with (
+            tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder,
+            self._transport.stream(f"/models/{model_path}/versions/{number}/artifact") as response,
+        ):
+            partial = Path(folder) / target.name
+            with partial.open("wb") as file:
+                for chunk in response.iter_bytes():
+                    file.write(chunk)
+            partial.replace(target)
+        return target
+
+    def _numbered(self, address: str) -> tuple[str, int]:
+        parts = read_address(address)
+        if parts.version is not None and parts.version.isdigit():
+            return parts.path, int(parts.version)
+        model = self.get(address)
+        number = model.aliases.get(parts.version) if parts.version else model.latest_version
+        if number is None:
+            known = ", ".join(sorted(model.aliases)) or "none"
+            raise ValueError(f"{model.address} has no version or alias {parts.version!r}; its aliases: {known}.")
+        return parts.path, number
