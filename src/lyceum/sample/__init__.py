@@ -1,0 +1,1 @@
+"""The packaged sample: a table, and what is known about it."""
