@@ -1,0 +1,157 @@
+"""The command line of a hub: `lyceum up`, `try`, `status`, `config`, `doctor`, `admin link`, `migrate`, `version`.
+
+Heavy libraries are imported inside the commands, so that `lyceum --help` answers at once.
+"""
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lyceum.hub.errors import HubFailed, HubNotRunning, HubRefused
+from lyceum.walkthrough.command import try_command
+
+if TYPE_CHECKING:
+    from lyceum.kernel.config import Settings
+
+EXIT_FAILED = 1
+EXIT_REFUSED = 2
+EXIT_NOT_RUNNING = 3
+
+app = typer.Typer(
+    name="lyceum",
+    help="A self-hosted data-science hub: check tables, train models, serve and watch them in one place.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+admin = typer.Typer(name="admin", help="What only the person at this machine may do.", no_args_is_help=True)
+app.add_typer(admin)
+app.command("try")(try_command)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def main() -> None:
+    """Run a command; errors are one sentence on stderr, with exit code 2 (refused), 3 (no hub runs) or 1 (failed)."""
+    try:
+        app()
+    except HubNotRunning as error:
+        _end(error, EXIT_NOT_RUNNING)
+    except HubRefused as error:
+        _end(error, EXIT_REFUSED)
+    except HubFailed as error:
+        _end(error, EXIT_FAILED)
+
+
+@app.command()
+def up() -> None:
+    """Run the hub until Ctrl-C: PostgreSQL, Valkey, the API, predictions and workers."""
+    import asyncio
+
+    from lyceum.hub.forks import ForkServer
+
+    # it imports for seconds, so it starts before we import anything ourselves
+    forks = ForkServer()
+    settings = _settings()
+    from lyceum.hub.printing import TerminalAudience
+    from lyceum.hub.supervisor import Supervisor
+    from lyceum.version import VERSION
+
+    audience = TerminalAudience(colours=_shows_colours())
+    typer.echo(f"Lyceum {VERSION}\n")
+    asyncio.run(Supervisor(settings, audience, forks, version=VERSION).run())
+    typer.echo("Stopped.")
+
+
+@app.command()
+def status(*, as_json: AsJson = False) -> None:
+    """Say how the running hub is; exit code 3 when none runs on this data."""
+    from lyceum.hub.control import ask_hub
+
+    answer = ask_hub(_settings().home, "status")
+    if as_json:
+        typer.echo(json.dumps(answer, indent=2))
+        return
+    from lyceum.hub.printing import status_lines
+
+    typer.echo("\n".join(status_lines(answer)))
+
+
+@app.command()
+def config(*, as_json: AsJson = False) -> None:
+    """Show every setting: its value, where that comes from, what it means; secrets are masked."""
+    settings = _settings()
+    from dataclasses import asdict
+
+    from lyceum.hub.settings_table import setting_lines, setting_rows
+
+    rows = setting_rows(settings)
+    typer.echo(json.dumps([asdict(row) for row in rows], indent=2) if as_json else "\n".join(setting_lines(rows)))
+
+
+@app.command()
+def doctor(*, as_json: AsJson = False) -> None:
+    """Check what the hub needs of this machine, with the fix for each; exit code 1 when something fails."""
+    settings = _settings()
+    from dataclasses import asdict
+
+    from lyceum.hub.doctor import examine, finding_lines
+
+    findings = examine(settings)
+    typer.echo(
+        json.dumps([asdict(found) for found in findings], indent=2) if as_json else "\n".join(finding_lines(findings))
+    )
+    if any(found.verdict == "fail" for found in findings):
+        raise typer.Exit(EXIT_FAILED)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring a PostgreSQL of yours to this release; prints the SQL for its two roles when it may not create them."""
+    settings = _settings()
+    from lyceum.hub.managed import managed_database, migrate_managed
+
+    revision = migrate_managed(managed_database(settings))
+    typer.echo(f"The database is at revision {revision}.")
+
+
+@app.command()
+def version() -> None:
+    """Print the release."""
+    from lyceum.version import VERSION
+
+    typer.echo(VERSION)
+
+
+@admin.command("link")
+def admin_link() -> None:
+    """Print a one-time link that makes whoever opens it the administrator; it works for 30 minutes."""
+    from lyceum.hub.control import ask_hub
+
+    typer.echo(ask_hub(_settings().home, "admin-link")["url"])
+
+
+def _settings() -> "Settings":
+    from lyceum.kernel.config import SettingsInvalid, load_settings
+
+    try:
+        return load_settings()
+    except SettingsInvalid as error:
+        raise HubRefused(str(error)) from None
+
+
+def _shows_colours() -> bool:
+    import os
+
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _end(error: Exception, code: int) -> None:
+    sys.stderr.write(f"{error}\n")
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

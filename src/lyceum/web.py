@@ -1,0 +1,73 @@
+"""The API process: `python -m lyceum.web`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from lyceum import wiring
+from lyceum.accounts.edge import LOOKUPS_AT_ONCE, KnownActors
+from lyceum.kernel.config import Settings, settings
+from lyceum.kernel.http.health import add_health
+from lyceum.kernel.http.middleware import BodyLimit, Observed, OwnHost
+from lyceum.kernel.http.problems import answer_problems
+from lyceum.kernel.jobs.figures import count_jobs
+from lyceum.kernel.resources import open_resources
+from lyceum.kernel.serving import serve_http
+from lyceum.kernel.telemetry import log_to_stderr, settle_garbage_collector
+from lyceum.serve.predictions.public import CONNECTIONS as PREDICTION_CONNECTIONS
+from lyceum.serve.predictions.public import add_predict_route, open_predictions
+from lyceum.version import VERSION
+
+
+def create_app(config: Settings) -> FastAPI:
+    """Return the API over the settings; it opens its resources when it starts to serve."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        pool_size = config.database_pool_size + LOOKUPS_AT_ONCE + PREDICTION_CONNECTIONS
+        async with (
+            open_resources(config, pool_size=pool_size, subscribers=wiring.subscribers()) as resources,
+            open_predictions(resources) as predictions,
+        ):
+            app.state.resources = resources
+            app.state.predictions = predictions
+            app.state.known_actors = KnownActors()
+            settle_garbage_collector()
+            yield
+
+    app = FastAPI(
+        title="Lyceum",
+        version=VERSION,
+        summary="The API of this hub. Send an API key as `Authorization: Bearer lyk_…`.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        generate_unique_id_function=_operation_id,
+    )
+    answer_problems(app)
+    add_predict_route(app)
+    for router in wiring.ROUTERS:
+        app.include_router(router)
+    add_health(app, refresh=count_jobs)
+    app.add_middleware(BodyLimit, bytes_max=config.request_bytes_max, unlimited_prefix="/api/v1/uploads/")
+    app.add_middleware(OwnHost, settings=config)
+    app.add_middleware(Observed)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def main() -> None:
+    """Serve the API."""
+    config = settings()
+    log_to_stderr(config.log_level)
+    serve_http(create_app(config), config, port=config.port)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""The whole map on one screen: which routes the hub answers, which jobs it runs, who hears of which event."""
+
+from fastapi import APIRouter
+
+from lyceum.accounts.routes import router as accounts_routes
+from lyceum.data.datasets.jobs import HANDLERS as DATASETS_HANDLERS
+from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
+from lyceum.data.datasets.routes import router as datasets_routes
+from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
+from lyceum.data.quality.routes import router as quality_routes
+from lyceum.files.jobs import HANDLERS as FILES_HANDLERS
+from lyceum.files.jobs import SCHEDULES as FILES_SCHEDULES
+from lyceum.files.routes import router as files_routes
+from lyceum.jobs.routes import router as jobs_routes
+from lyceum.kernel.events import Subscription, Subscriptions
+from lyceum.kernel.jobs.followup import follow_up_handler
+from lyceum.kernel.jobs.handlers import Handler, Handlers
+from lyceum.kernel.jobs.schedules import Schedule
+from lyceum.pages.routes import router as pages_routes
+from lyceum.serve.predictions.jobs import HANDLERS as PREDICTIONS_HANDLERS
+from lyceum.serve.predictions.jobs import SCHEDULES as PREDICTIONS_SCHEDULES
+from lyceum.serve.registry.routes import router as registry_routes
+from lyceum.train.runs.jobs import HANDLERS as RUNS_HANDLERS
+from lyceum.train.runs.routes import router as runs_routes
+
+ROUTERS: tuple[APIRouter, ...] = (
+    pages_routes,
+    accounts_routes,
+    jobs_routes,
+    files_routes,
+    datasets_routes,
+    quality_routes,
+    registry_routes,
+    runs_routes,
+)
+
+SUBSCRIPTIONS: tuple[Subscription, ...] = ()
+
+SCHEDULES: tuple[Schedule, ...] = (*FILES_SCHEDULES, *DATASETS_SCHEDULES, *PREDICTIONS_SCHEDULES)
+
+HANDLERS: tuple[Handler, ...] = (
+    *FILES_HANDLERS,
+    *DATASETS_HANDLERS,
+    *QUALITY_HANDLERS,
+    *PREDICTIONS_HANDLERS,
+    *RUNS_HANDLERS,
+)
+
+
+def subscribers() -> dict[str, tuple[str, ...]]:
+    """Return who hears of which event."""
+    return Subscriptions.of(SUBSCRIPTIONS).names()
+
+
+def handlers() -> Handlers:
+    """Return what runs each kind of job."""
+    own = Handlers.of((*HANDLERS, Subscriptions.of(SUBSCRIPTIONS).handler()))
+    return Handlers.of((*own.by_kind.values(), follow_up_handler(own)))
