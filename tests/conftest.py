@@ -1,0 +1,9 @@
+pytest_plugins = (
+    "fixtures.servers",
+    "fixtures.s3",
+    "fixtures.app",
+    "fixtures.staffed",
+    "fixtures.loop_watch",
+    "fixtures.predictions",
+    "fixtures.shard",
+)

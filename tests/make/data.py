@@ -1,0 +1,90 @@
+"""Datasets, versions, checks and check runs as rows, written as the owner of the tables; no files belong to them."""
+
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from fixtures.app import rows_of
+from fixtures.servers import TestDatabase
+from lyceum.kernel.ids import new_id
+from make.accounts import Member
+
+SCHEMA = {"columns": [{"name": "a", "type": "integer", "nullable": False}]}
+PROFILE = {"rows": 3, "columns": [], "duplicate_rows": 0, "sampled_every": 1}
+SOURCE = {
+    "format": "csv",
+    "encoding": "utf-8",
+    "delimiter": ",",
+    "has_header": True,
+    "line_of_first_row": 2,
+    "notes": [],
+}
+DEFINITION = {"kind": "not_null", "id": "a.not_null", "severity": "error", "at_most_failing": 0.0, "column": "a"}
+
+
+def make_dataset(
+    database: TestDatabase, owner: Member, *, name: str = "", visibility: str = "private"
+) -> tuple[UUID, str]:
+    """Make a dataset without versions and return its id and address."""
+    dataset_id = new_id()
+    name = name or f"set-{dataset_id.hex[-12:]}"
+    statement = "INSERT INTO datasets (id, org_id, name, visibility, created_by) VALUES (%s, %s, %s, %s, %s)"
+    rows_of(database, statement, dataset_id, owner.org_id, name, visibility, owner.user_id)
+    return dataset_id, f"{owner.org_name}/{name}"
+
+
+def make_version(
+    database: TestDatabase, owner: Member, dataset_id: UUID, *, number: int | None = 1, state: str = "accepted"
+) -> UUID:
+    """Make a version and return its id; one that is not accepted has no number."""
+    version_id = new_id()
+    statement = """
+        INSERT INTO dataset_versions (id, org_id, dataset_id, number, state, operation_id, delta_version, file_name,
+                                      source, row_count, byte_count, table_schema, profile, created_by)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, 'table.csv', %s, 3, 20, %s, %s, %s)
+    """
+    accepted = state == "accepted"
+    of_content = (Jsonb(SOURCE), Jsonb(SCHEMA), Jsonb(PROFILE)) if accepted else (Jsonb({}), None, None)
+    place = number if accepted else None
+    values = (version_id, owner.org_id, dataset_id, place, state, new_id(), place, *of_content, owner.user_id)
+    rows_of(database, statement, *values)
+    return version_id
+
+
+def make_check(
+    database: TestDatabase, owner: Member, dataset_id: UUID, *, definition: dict[str, Any] | None = None
+) -> UUID:
+    """Make a check and return its id."""
+    check_id = new_id()
+    statement = "INSERT INTO checks (id, org_id, dataset_id, definition, origin) VALUES (%s, %s, %s, %s, 'person')"
+    rows_of(database, statement, check_id, owner.org_id, dataset_id, Jsonb(definition or DEFINITION))
+    return check_id
+
+
+def make_check_run(
+    database: TestDatabase, owner: Member, version_id: UUID, *, results_of: tuple[UUID, ...] = ()
+) -> UUID:
+    """Make a check run that has ended, with one result for each check, and return its id."""
+    run_id = new_id()
+    statement = (
+        "INSERT INTO check_runs (id, org_id, version_id, state, finished_at) VALUES (%s, %s, %s, 'passed', now())"
+    )
+    rows_of(database, statement, run_id, owner.org_id, version_id)
+    result = {
+        "check": DEFINITION,
+        "status": "passed",
+        "sentence": "No value of a is missing.",
+        "rows_checked": 3,
+        "failing": 0,
+        "failing_fraction": 0.0,
+        "rows_involved": None,
+        "observed": None,
+        "sample": [],
+    }
+    for check_id in results_of:
+        statement = """
+            INSERT INTO check_results (id, org_id, check_run_id, check_id, result) VALUES (%s, %s, %s, %s, %s)
+        """
+        rows_of(database, statement, new_id(), owner.org_id, run_id, check_id, Jsonb(result))
+    return run_id
