@@ -1,0 +1,163 @@
+"""Settings, ids and secrets."""
+
+import time
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lyceum.kernel.config import Settings, SettingsInvalid, load_settings, setting_source
+from lyceum.kernel.ids import new_id
+from lyceum.kernel.security import Signer, digest_of, hash_password, new_key, new_token, password_matches
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"LYCEUM_{name.upper()}", raising=False)
+    monkeypatch.setenv("LYCEUM_HOME", str(tmp_path))
+
+
+def test_the_environment_wins_over_the_file_and_the_file_over_the_default(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "lyceum.toml").write_text('port = 9001\nhost = "0.0.0.0"\n')
+    monkeypatch.setenv("LYCEUM_PORT", "9002")
+    settings = load_settings()
+    assert (settings.port, settings.host, settings.predict_port) == (9002, "0.0.0.0", 8001)
+    sources = {name: setting_source(name, tmp_path) for name in ("port", "host", "predict_port")}
+    assert sources == {"port": "environment", "host": "lyceum.toml", "predict_port": "default"}
+
+
+def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LYCEUM_PORT", "")
+    assert load_settings().port == 8000
+    assert setting_source("port", tmp_path) == "default"
+
+
+def test_the_file_is_read_from_the_home_that_was_given(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "lyceum.toml").write_text("port = 9003\n")
+    assert load_settings(home=other).port == 9003
+    assert load_settings().port == 8000
+
+
+def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LYCEUM_TRUSTED_PROXIES", "10.0.0.0/8, 192.168.1.1,")
+    assert load_settings().trusted_proxies == ("10.0.0.0/8", "192.168.1.1")
+
+
+@pytest.mark.parametrize(
+    "name, value, sentence",
+    [
+        ("PORT", "0", "LYCEUM_PORT is '0': input should be greater than or equal to 1."),
+        ("PUBLIC_URL", "hub", "LYCEUM_PUBLIC_URL is 'hub': must start with http:// or https:// and name a host."),
+        (
+            "STORAGE_URL",
+            "ftp://x",
+            "LYCEUM_STORAGE_URL is 'ftp://x': must start with s3:// (or file:// for another folder).",
+        ),
+        ("DATABASE_URL", "mysql://user:hidden@host/x", "LYCEUM_DATABASE_URL: must start with postgresql://."),
+        (
+            "STORAGE_OPTIONS",
+            "{hidden",
+            'LYCEUM_STORAGE_OPTIONS must be a JSON object, such as {"aws_region": "eu-central-1"}.',
+        ),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_one_sentence_without_its_secrets(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
+) -> None:
+    monkeypatch.setenv(f"LYCEUM_{name}", value)
+    with pytest.raises(SettingsInvalid) as refused:
+        load_settings()
+    assert str(refused.value) == sentence
+    assert "hidden" not in str(refused.value)
+
+
+def test_every_wrong_setting_gets_its_own_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LYCEUM_PORT", "x")
+    monkeypatch.setenv("LYCEUM_LOG_LEVEL", "loud")
+    with pytest.raises(SettingsInvalid) as refused:
+        load_settings()
+    assert [line.split(" ")[0] for line in str(refused.value).splitlines()] == ["LYCEUM_PORT", "LYCEUM_LOG_LEVEL"]
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "lyceum.toml").write_text("port = \n")
+    with pytest.raises(SettingsInvalid, match=r"^lyceum.toml in the hub's home is not valid TOML: .*line 1"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    "settings, base, root",
+    [
+        ({}, "http://127.0.0.1:8000", ""),
+        ({"host": "0.0.0.0", "port": 80}, "http://127.0.0.1:80", ""),
+        ({"host": "fd00::1"}, "http://[fd00::1]:8000", ""),
+        ({"public_url": "https://hub.example.org/a/b/"}, "https://hub.example.org/a/b", "/a/b"),
+    ],
+)
+def test_the_address_to_print(settings: dict[str, object], base: str, root: str) -> None:
+    loaded = load_settings(**settings)
+    assert (loaded.base_url, loaded.root_path) == (base, root)
+
+
+def test_every_setting_says_what_it_means() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not (field.description or "").endswith(".")] == []
+
+
+def test_ids_are_of_version_seven_and_sort_by_time() -> None:
+    before = time.time_ns() // 1_000_000
+    ids = []
+    for _ in range(50):
+        ids.append(new_id())
+        moment = time.time_ns() // 1_000_000
+        while time.time_ns() // 1_000_000 == moment:
+            pass
+    assert ids == sorted(ids)
+    assert all(one.version == 7 and one.variant == UUID(int=2 << 62).variant for one in ids)
+    assert before <= ids[0].int >> 80 <= ids[-1].int >> 80 <= time.time_ns() // 1_000_000
+    assert len({new_id() for _ in range(10_000)}) == 10_000
+
+
+def test_a_key_is_shown_by_its_prefix_and_kept_as_a_digest() -> None:
+    key = new_key()
+    mark, prefix, body = key.secret.split("_")
+    assert (mark, prefix, len(prefix), len(body)) == ("lyk", key.prefix, 8, 32)
+    assert key.digest == digest_of(key.secret)
+    assert key.secret not in repr(key)
+    assert len({new_key().secret for _ in range(1000)} | {new_token() for _ in range(1000)}) == 2000
+
+
+async def test_a_password_is_known_by_its_hash_alone() -> None:
+    hashed = await hash_password("correct horse battery")
+    assert hashed.startswith("$argon2id$")
+    assert await password_matches("correct horse battery", hashed)
+    assert not await password_matches("correct horse batterY", hashed)
+    assert await hash_password("correct horse battery") != hashed
+
+
+SIGNER = Signer(b"a key")
+
+
+def test_a_signature_vouches_for_its_statement_for_its_time() -> None:
+    token = SIGNER.sign("PUT x", lifetime_seconds=60)
+    assert SIGNER.vouches(token, "PUT x")
+    assert not SIGNER.vouches(token, "PUT y")
+    assert not Signer(b"another key").vouches(token, "PUT x")
+    assert not SIGNER.vouches(SIGNER.sign("PUT x", lifetime_seconds=-1), "PUT x")
+    assert "a key" not in repr(SIGNER)
+
+
+def test_a_longer_life_cannot_be_written_into_a_signature() -> None:
+    expires, mark = SIGNER.sign("PUT x", lifetime_seconds=60).split(".")
+    assert not SIGNER.vouches(f"{int(expires) + 3600}.{mark}", "PUT x")
+
+
+@given(st.text())
+def test_no_other_text_is_a_signature(token: str) -> None:
+    assert not SIGNER.vouches(token, "PUT x")

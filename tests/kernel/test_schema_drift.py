@@ -1,0 +1,69 @@
+"""The tables as the code knows them are the tables as the migrations make them."""
+
+import importlib
+import pkgutil
+from typing import Any
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+
+import lyceum
+from fixtures.servers import TestDatabase
+from lyceum.kernel.db import Base
+
+WITHOUT_MODEL = {"alembic_version", "applied_functions", "prediction_log", "setup_links"}
+"""Tables that only the migrations and the audited functions write."""
+COMPARED = {
+    "add_table",
+    "remove_table",
+    "add_column",
+    "remove_column",
+    "modify_type",
+    "modify_nullable",
+    "add_fk",
+    "remove_fk",
+}
+
+
+def _import_all_models() -> None:
+    for module in pkgutil.walk_packages(lyceum.__path__, "lyceum."):
+        if module.name.endswith(".models") and "." in module.name.removeprefix("lyceum."):
+            importlib.import_module(module.name)
+
+
+def test_models_and_migrations_agree_on_columns_types_nulls_and_foreign_keys(database: TestDatabase) -> None:
+    _import_all_models()
+    engine = create_engine(database.owner_url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": _differs, "include_object": _has_model})
+        differences = [one for found in compare_metadata(context, Base.metadata) for one in _flat(found)]
+    engine.dispose()
+    found = "\n".join(str(one) for one in differences if one[0] in COMPARED)
+    assert found == ""
+
+
+def test_every_table_that_was_migrated_has_a_model(database: TestDatabase) -> None:
+    from fixtures.app import rows_of
+
+    _import_all_models()
+    tables = rows_of(database, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    assert {row["tablename"] for row in tables} - WITHOUT_MODEL == set(Base.metadata.tables)
+
+
+def _differs(_context: Any, _column: Any, _meta: Any, inspected: Any, wanted: Any) -> bool:
+    """Compare the SQL of two types; what Python calls a string is `text` in PostgreSQL, whatever its length."""
+    from sqlalchemy.dialects import postgresql
+
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy types the class, not the call
+    names = {"VARCHAR": "TEXT", "FLOAT": "DOUBLE PRECISION", "TIMESTAMP WITHOUT TIME ZONE": "TIMESTAMP"}
+    there, here = (names.get(text, text) for text in (inspected.compile(dialect), wanted.compile(dialect)))
+    return bool(there != here)
+
+
+def _has_model(_item: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:  # noqa: FBT001 called by Alembic
+    return kind != "table" or name not in WITHOUT_MODEL
+
+
+def _flat(found: Any) -> list[Any]:
+    return found if isinstance(found, list) else [found]
