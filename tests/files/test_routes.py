@@ -1,0 +1,246 @@
+"""Uploads: announced, sent to a signed address, whole or not there, taken once, swept when forgotten."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from fixtures.app import client_at, client_of, eventually, rows_of, running_app, running_worker, served, settings_for
+from fixtures.s3 import S3Place
+from fixtures.servers import TestDatabase
+from lyceum.files import service
+from lyceum.files.errors import UploadFinished, UploadNotFound, UploadNotWhole
+from lyceum.files.jobs import HANDLERS, SweepUploads
+from lyceum.kernel.config import Settings
+from lyceum.kernel.db import NOBODY
+from lyceum.kernel.jobs.queue import enqueue
+from lyceum.kernel.resources import Resources
+from lyceum.kernel.tx import transaction
+from make.accounts import Member, make_member
+
+MAX = 100_000
+
+
+@pytest.fixture
+def hub_settings(database: TestDatabase, valkey_url: str, tmp_path: Path) -> Settings:
+    return settings_for(database, tmp_path, valkey_url=valkey_url, upload_bytes_max=MAX)
+
+
+@pytest.fixture
+async def asks(app: FastAPI, member: Member) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(app, key=member.key) as client:
+        yield client
+
+
+async def _begin(asks: httpx.AsyncClient, **wanted: Any) -> dict[str, Any]:
+    answer = await asks.post("/api/v1/uploads", json={"file_name": "t.csv"} | wanted)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+def _files(settings: Settings) -> list[Path]:
+    return [path for path in (settings.home / "files").rglob("*") if path.is_file()]
+
+
+async def test_content_sent_to_the_signed_address_is_there_whole(
+    asks: httpx.AsyncClient, anonymous: httpx.AsyncClient, hub_settings: Settings
+) -> None:
+    begun = await _begin(asks, byte_count=4)
+    assert not begun["complete_needed"]
+    answer = await anonymous.put(begun["put_url"], content=b"a,b\n")
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "id": begun["id"],
+        "file_name": "t.csv",
+        "byte_count": 4,
+        "sha256": hashlib.sha256(b"a,b\n").hexdigest(),
+    }
+    [file] = _files(hub_settings)
+    assert file.read_bytes() == b"a,b\n"
+
+
+async def test_content_arrives_once(asks: httpx.AsyncClient) -> None:
+    begun = await _begin(asks)
+    assert (await asks.put(begun["put_url"], content=b"1")).status_code == 200
+    again = await asks.put(begun["put_url"], content=b"2")
+    assert (again.status_code, again.json()["code"]) == (409, "upload_finished")
+
+
+async def test_of_two_sendings_at_once_one_arrives_and_is_not_mixed(
+    asks: httpx.AsyncClient, hub_settings: Settings
+) -> None:
+    begun = await _begin(asks)
+    both = asyncio.Barrier(2)
+
+    async def slowly(letter: bytes) -> AsyncIterator[bytes]:
+        yield letter * 1000
+        await both.wait()
+        yield letter * 1000
+
+    answers = await asyncio.gather(*(asks.put(begun["put_url"], content=slowly(one)) for one in (b"a", b"b")))
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    [whole] = [answer.json() for answer in answers if answer.status_code == 200]
+    [file] = _files(hub_settings)
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == whole["sha256"]
+
+
+async def test_less_than_announced_is_not_whole_and_may_be_sent_again(
+    asks: httpx.AsyncClient, hub_settings: Settings
+) -> None:
+    begun = await _begin(asks, byte_count=4)
+    short = await asks.put(begun["put_url"], content=b"a,b")
+    assert (short.status_code, short.json()["code"]) == (409, "upload_not_whole")
+    assert "4 bytes and 3 arrived" in short.json()["detail"]
+    assert _files(hub_settings) == []
+    assert (await asks.put(begun["put_url"], content=b"a,b\n")).status_code == 200
+
+
+async def test_too_large_a_file_is_refused_when_announced_and_while_it_comes(
+    asks: httpx.AsyncClient, hub_settings: Settings
+) -> None:
+    announced = await asks.post("/api/v1/uploads", json={"file_name": "t.csv", "byte_count": MAX + 1})
+    assert (announced.status_code, announced.json()["code"]) == (413, "upload_too_large")
+    sent = await asks.put((await _begin(asks))["put_url"], content=b"x" * (MAX + 1))
+    assert sent.status_code == 413
+    assert _files(hub_settings) == []
+
+
+async def test_a_file_of_several_gigabytes_can_be_announced(
+    database: TestDatabase, member: Member, tmp_path: Path
+) -> None:
+    async with running_app(settings_for(database, tmp_path)) as app, client_of(app, key=member.key) as client:
+        begun = await _begin(client, byte_count=5 * 1024**3)
+    assert rows_of(database, "SELECT bytes_declared FROM uploads WHERE id = %s", begun["id"]) == [
+        {"bytes_declared": 5 * 1024**3}
+    ]
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "a\\b", ".", " ", "..", "a\0b", "a\nb", "\u202ecsv.x"])
+async def test_a_name_that_is_no_file_name_is_refused(asks: httpx.AsyncClient, name: str) -> None:
+    answer = await asks.post("/api/v1/uploads", json={"file_name": name})
+    assert (answer.status_code, answer.json()["code"]) == (422, "file_name_unusable")
+
+
+async def test_a_changed_address_is_refused(asks: httpx.AsyncClient, member: Member, stranger: Member) -> None:
+    begun, other = await _begin(asks), await _begin(asks)
+    for address in (
+        begun["put_url"].replace(begun["id"], other["id"]),
+        begun["put_url"].replace(str(member.org_id), str(stranger.org_id)),
+        begun["put_url"] + "x",
+    ):
+        answer = await asks.put(address, content=b"x")
+        assert (answer.status_code, answer.json()["code"]) == (403, "upload_address_invalid")
+
+
+async def test_a_viewer_cannot_begin_an_upload(app: FastAPI, database: TestDatabase) -> None:
+    viewer = make_member(database, role="viewer")
+    async with client_of(app, key=viewer.key) as client:
+        assert (await client.post("/api/v1/uploads", json={"file_name": "x"})).status_code == 403
+
+
+async def test_a_killed_upload_leaves_nothing_and_may_be_sent_again(
+    database: TestDatabase, member: Member, tmp_path: Path
+) -> None:
+    settings = settings_for(database, tmp_path)
+    with served("lyceum.web", settings) as api:
+        async with client_at(api.url, key=member.key) as client:
+            begun = await _begin(client)
+            begun_to_send = asyncio.Event()
+
+            async def endless() -> AsyncIterator[bytes]:
+                for _ in range(40):
+                    yield b"x" * 1024**2
+                begun_to_send.set()
+                await asyncio.Event().wait()
+
+            sending = asyncio.create_task(client.put(begun["put_url"], content=endless()))
+            await begun_to_send.wait()
+            await eventually(lambda: _files(settings))
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+        await eventually(lambda: _files(settings) == [])
+        async with client_at(api.url) as client:
+            assert (await client.put(begun["put_url"], content=b"whole")).json()["byte_count"] == 5
+
+
+async def test_a_whole_upload_is_taken_once_by_its_own_organisation(
+    resources: Resources, asks: httpx.AsyncClient, member: Member, stranger: Member
+) -> None:
+    begun = await _begin(asks)
+    upload_id = UUID(begun["id"])
+
+    async def take(who: Member) -> None:
+        async with transaction(resources.database, who.scope) as tx:
+            await service.take(tx, who.actor, upload_id)
+
+    with pytest.raises(UploadNotWhole):
+        await take(member)
+    await asks.put(begun["put_url"], content=b"x")
+    with pytest.raises(UploadNotFound):
+        await take(stranger)
+    takes = await asyncio.gather(*(take(member) for _ in range(4)), return_exceptions=True)
+    assert [type(result) for result in takes if result is not None] == [UploadFinished] * 3
+
+
+async def test_the_sweeper_removes_what_nobody_finished_and_nothing_else(
+    resources: Resources, asks: httpx.AsyncClient, database: TestDatabase, hub_settings: Settings, member: Member
+) -> None:
+    uploads = {}
+    for name in ("open", "complete", "taken", "young"):
+        uploads[name] = await _begin(asks)
+        if name != "open":
+            await asks.put(uploads[name]["put_url"], content=name.encode())
+    async with transaction(resources.database, member.scope) as tx:
+        await service.take(tx, member.actor, UUID(uploads["taken"]["id"]))
+    late = [uploads[name]["id"] for name in ("open", "complete", "taken")]
+    rows_of(database, "UPDATE uploads SET expires_at = now() - interval '1 s' WHERE id = ANY(%s::uuid[])", late)
+    async with transaction(resources.database, NOBODY) as tx:
+        await enqueue(tx, SweepUploads())
+    own = "SELECT id, state FROM uploads WHERE org_id = %s"
+    async with running_worker(resources, *HANDLERS):
+        await eventually(lambda: len(rows_of(database, own, member.org_id)) == 2)
+    states = {str(row["id"]): row["state"] for row in rows_of(database, own, member.org_id)}
+    assert states == {uploads["taken"]["id"]: "swept", uploads["young"]["id"]: "complete"}
+    assert [file.read_bytes() for file in _files(hub_settings)] == [b"young"]
+
+
+async def test_taking_an_upload_while_it_is_swept_finds_it_or_not_but_never_without_content(
+    resources: Resources, asks: httpx.AsyncClient, database: TestDatabase, member: Member
+) -> None:
+    async def take(upload_id: UUID) -> bool:
+        async with transaction(resources.database, member.scope) as tx:
+            await service.take(tx, member.actor, upload_id)
+            return await resources.storage.byte_count(service.storage_key(member.org_id, upload_id)) == 1
+
+    for _ in range(10):
+        begun = await _begin(asks)
+        await asks.put(begun["put_url"], content=b"x")
+        rows_of(database, "UPDATE uploads SET expires_at = now() - interval '1 s' WHERE id = %s", begun["id"])
+        taking = take(UUID(begun["id"]))
+        taken, _ = await asyncio.gather(taking, service.sweep(resources), return_exceptions=True)
+        assert taken is True or isinstance(taken, UploadNotFound)
+
+
+async def test_an_object_store_takes_the_content_itself(
+    database: TestDatabase, member: Member, stranger: Member, s3_place: S3Place, tmp_path: Path
+) -> None:
+    settings = settings_for(database, tmp_path, storage_url=s3_place.url, storage_options=s3_place.options)
+    async with running_app(settings) as app, client_of(app, key=member.key) as client:
+        begun = await _begin(client, byte_count=5)
+        assert begun["complete_needed"]
+        finish = f"/api/v1/uploads/{begun['id']}/complete"
+        early = await client.post(finish)
+        assert (early.status_code, early.json()["code"]) == (409, "upload_not_whole")
+        async with client_at("") as straight:
+            assert (await straight.put(begun["put_url"], content=b"hello")).status_code == 200
+        async with client_of(app, key=stranger.key) as other:
+            assert (await other.post(finish)).status_code == 404
+        whole = await client.post(finish)
+        assert (whole.status_code, whole.json()["byte_count"]) == (200, 5)
+        assert (await client.post(finish)).json() == whole.json()
