@@ -1,0 +1,66 @@
+"""Lists cost the same number of queries however long they are, and do not carry what nobody asked for."""
+
+import pytest
+from fastapi import FastAPI
+
+from fixtures.app import client_of
+from fixtures.query_count import counted_queries
+from fixtures.servers import TestDatabase
+from fixtures.staffed import ok
+from make.accounts import Member, make_member
+from make.data import make_check, make_check_run, make_dataset, make_version
+
+
+async def _cost(app: FastAPI, who: Member, path: str) -> tuple[int, int]:
+    """Return how many items a list has and how many statements it took, the key being known."""
+    async with client_of(app, key=who.key) as client:
+        await client.get("/api/v1/me")
+        with counted_queries(app) as queries:
+            page = await ok(client.get(f"/api/v1{path}"))
+    items = page["items"] if "items" in page else page["results"]
+    assert not any("dataset_versions.profile" in statement for statement in queries.statements)
+    return len(items), len(queries)
+
+
+@pytest.mark.parametrize("count", [1, 30])
+async def test_a_list_of_datasets_takes_three_queries(
+    fresh_app: FastAPI, fresh_database: TestDatabase, count: int
+) -> None:
+    owner = make_member(fresh_database)
+    for _ in range(count):
+        dataset_id, _ = make_dataset(fresh_database, owner)
+        make_version(fresh_database, owner, dataset_id)
+        make_version(fresh_database, owner, dataset_id, number=2)
+    assert await _cost(fresh_app, owner, "/datasets") == (count, 3)
+
+
+@pytest.mark.parametrize("count", [1, 30])
+async def test_a_list_of_versions_takes_four_queries(
+    fresh_app: FastAPI, fresh_database: TestDatabase, count: int
+) -> None:
+    owner = make_member(fresh_database)
+    dataset_id, address = make_dataset(fresh_database, owner)
+    for number in range(1, count + 1):
+        make_version(fresh_database, owner, dataset_id, number=number)
+    assert await _cost(fresh_app, owner, f"/datasets/{address}/versions") == (count, 4)
+
+
+@pytest.mark.parametrize("count", [1, 30])
+async def test_a_list_of_checks_takes_three_queries(
+    fresh_app: FastAPI, fresh_database: TestDatabase, count: int
+) -> None:
+    owner = make_member(fresh_database)
+    dataset_id, address = make_dataset(fresh_database, owner)
+    for _ in range(count):
+        make_check(fresh_database, owner, dataset_id)
+    assert await _cost(fresh_app, owner, f"/datasets/{address}/checks") == (count, 3)
+
+
+@pytest.mark.parametrize("count", [1, 30])
+async def test_a_check_run_takes_two_queries(fresh_app: FastAPI, fresh_database: TestDatabase, count: int) -> None:
+    owner = make_member(fresh_database)
+    dataset_id, _ = make_dataset(fresh_database, owner)
+    version_id = make_version(fresh_database, owner, dataset_id)
+    checks = tuple(make_check(fresh_database, owner, dataset_id) for _ in range(count))
+    run_id = make_check_run(fresh_database, owner, version_id, results_of=checks)
+    assert await _cost(fresh_app, owner, f"/check-runs/{run_id}") == (count, 2)
