@@ -1,0 +1,211 @@
+"""The prediction log: every predicted row, in the organisation that owns the model, and never in the way."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from fixtures.app import eventually, rows_of
+from fixtures.predictions import ask, running_predictions
+from fixtures.servers import OwnServers, TestDatabase
+from lyceum.hub.postgres import APP_ROLE
+from lyceum.kernel import migrate
+from lyceum.kernel.config import Settings
+from lyceum.kernel.db import open_database
+from lyceum.kernel.ids import new_id
+from lyceum.kernel.jobs.handlers import JobRun
+from lyceum.kernel.resources import Resources
+from lyceum.kernel.telemetry import registry
+from lyceum.kernel.tx import transaction
+from lyceum.serve.predictions import log as prediction_log
+from lyceum.serve.predictions.jobs import ForgetPredictions, forget_predictions
+from lyceum.serve.predictions.log import LoggedRequest, PredictionLog
+from make.accounts import Member, make_member
+from make.predictions import MadeModel, flight, make_model, onnx_file
+
+
+@pytest.fixture
+def model(database: TestDatabase, tmp_path: Path, member: Member) -> MadeModel:
+    return make_model(database, tmp_path, member, onnx_file(), visibility="internal")
+
+
+def logged(database: TestDatabase, model: MadeModel) -> list[dict[str, Any]]:
+    query = "SELECT * FROM prediction_log WHERE model_version_id = %s ORDER BY inputs->>'distance'"
+    return rows_of(database, query, model.version_ids[1])
+
+
+def dropped(reason: str) -> float:
+    return registry.get_sample_value("lyceum_predict_log_dropped_total", {"reason": reason}) or 0.0
+
+
+async def test_every_row_is_logged_for_the_owner_of_the_model(
+    hub_settings: Settings, database: TestDatabase, member: Member, model: MadeModel
+) -> None:
+    caller = make_member(database)
+    body = msgspec.json.encode({"rows": [flight(1) | {"unknown": 1}, flight(2) | {"wind": None}]})
+    began = datetime.now(UTC)
+    async with running_predictions(hub_settings) as (resources, predictions):
+        _, reply = await ask(predictions, model.path(), body, caller.headers | {"x-request-id": "request-1"})
+        rows = await eventually(lambda: logged(database, model), what="the log is written about once a second")
+        async with transaction(resources.database, caller.scope) as tx:
+            assert await tx.scalar(text("SELECT count(*) FROM prediction_log")) == 0
+        async with transaction(resources.database, member.scope) as tx:
+            assert await tx.scalar(text("SELECT count(*) FROM prediction_log")) == 2
+    assert [row["inputs"] for row in rows] == [flight(1), flight(2) | {"wind": None}]
+    assert [row["outputs"] for row in rows] == msgspec.json.decode(reply)["predictions"]
+    for row in rows:
+        assert (row["org_id"], row["key_id"], row["request_id"]) == (member.org_id, caller.key_id, "request-1")
+        assert began - timedelta(seconds=1) < row["at"] < datetime.now(UTC) + timedelta(seconds=1)
+        assert 0 < row["duration_microseconds"] < 30_000_000
+
+
+async def test_what_is_buffered_is_written_when_the_process_ends(
+    hub_settings: Settings, database: TestDatabase, member: Member, model: MadeModel
+) -> None:
+    async with running_predictions(hub_settings) as (_, predictions):
+        body = msgspec.json.encode({"rows": [flight(number) for number in range(2_500)]})
+        await ask(predictions, model.path(), body, member.headers)
+    assert len(logged(database, model)) == 2_500
+
+
+async def test_texts_that_jsonb_refuses_are_logged_with_a_mark_and_spare_their_neighbours(
+    hub_settings: Settings, database: TestDatabase, member: Member, model: MadeModel
+) -> None:
+    texts = ["nul \0", "no \\u0000 nul", '"quoted" \\ {braces}, comma', "Zürich ✈", ""]
+    async with running_predictions(hub_settings) as (_, predictions):
+        for number, carrier in enumerate(texts):
+            row = flight(number) | {"carrier": carrier, "distance": number}
+            status, _ = await ask(predictions, model.path(), msgspec.json.encode({"rows": [row]}), member.headers)
+            assert status == 200
+    kept = [row["inputs"]["carrier"] for row in logged(database, model)]
+    assert kept == ["nul \ufffd", *texts[1:]]
+
+
+async def test_a_row_too_large_to_keep_is_left_out_and_counted(
+    hub_settings: Settings, database: TestDatabase, member: Member, model: MadeModel
+) -> None:
+    before = dropped("row_too_large")
+    rows = [flight(1), flight(2) | {"carrier": "x" * 100_000}, flight(3)]
+    async with running_predictions(hub_settings) as (_, predictions):
+        status, _ = await ask(predictions, model.path(), msgspec.json.encode({"rows": rows}), member.headers)
+        assert status == 200
+    assert [row["inputs"] for row in logged(database, model)] == [rows[0], rows[2]]
+    assert dropped("row_too_large") - before == 1
+
+
+async def test_zero_days_keep_no_log(
+    hub_settings: Settings, database: TestDatabase, member: Member, model: MadeModel
+) -> None:
+    async with running_predictions(hub_settings.model_copy(update={"prediction_log_days": 0})) as (_, predictions):
+        status, _ = await ask(predictions, model.path(), b'{"rows": [{}]}', member.headers)
+        assert status == 200
+    assert logged(database, model) == []
+
+
+async def test_rows_past_their_days_are_forgotten(
+    hub_settings: Settings, resources: Resources, database: TestDatabase, member: Member, model: MadeModel
+) -> None:
+    now = datetime.now(UTC)
+    ages = [timedelta(days=days) for days in (29, 31, 400)]
+    with psycopg.connect(database.dsn("owner"), autocommit=True) as connection:
+        for age in ages:
+            connection.execute(
+                "INSERT INTO prediction_log VALUES (%s, %s, %s, %s, 'r', 1, '{}', '{}')",
+                (now - age, member.org_id, model.version_ids[1], member.key_id),
+            )
+
+    async def progress(_fraction: float, _note: str) -> None: ...
+
+    run = JobRun(
+        job_id=new_id(),
+        attempt=1,
+        worker_id=new_id(),
+        scope=member.scope,
+        resources=resources,
+        report_progress=progress,
+    )
+    assert (await forget_predictions(run, ForgetPredictions()))["removed"] >= 2
+    assert [row["at"] for row in logged(database, model)] == [now - ages[0]]
+
+
+class Row(msgspec.Struct):
+    """A typed row as the runtime makes them."""
+
+    wind: float
+
+
+def request(model: MadeModel, member: Member, *, rows: int = 1) -> LoggedRequest:
+    return LoggedRequest(
+        at=1e9,
+        version_id=model.version_ids[1],
+        key_id=member.key_id,
+        request_id="request-1",
+        duration_seconds=0.001,
+        rows=[Row(1.0)] * rows,
+        predictions=b"[" + b",".join([b'{"value":1.0}'] * rows) + b"]",
+        byte_count=100 * rows,
+    )
+
+
+async def test_a_long_absence_of_the_database_drops_rows_and_says_so(
+    member: Member, model: MadeModel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(prediction_log, "BUFFERED_ROWS_MAX", 100)
+    monkeypatch.setattr(prediction_log, "FLUSH_SECONDS", 0.01)
+    before = dropped("buffer_full"), dropped("shutdown")
+    gone = open_database("postgresql://nobody@/none?host=/nowhere", pool_size=1)
+    log = PredictionLog(gone)
+    log.start()
+    for _ in range(15):
+        log.append(request(model, member, rows=10))
+    said = "predicted rows were not logged"
+    await eventually(lambda: said in caplog.messages)
+    await log.close()
+    await gone.close()
+    assert dropped("buffer_full") - before[0] == 50
+    assert dropped("shutdown") - before[1] == 100
+    assert [record.rows for record in caplog.records if record.message == said] == [50, 100]  # type: ignore[attr-defined]  # an extra field
+
+
+async def test_a_batch_that_cannot_be_written_is_dropped_and_the_next_one_is_not(
+    resources: Resources, database: TestDatabase, member: Member, model: MadeModel
+) -> None:
+    before = dropped("failed")
+    log = PredictionLog(resources.database)
+    broken = request(model, member, rows=2)
+    broken.predictions = b"[1]"
+    log.append(broken)
+    await log._flush()
+    log.start()
+    log.append(request(model, member))
+    await log.close()
+    assert dropped("failed") - before == 2
+    assert [row["outputs"] for row in logged(database, model)] == [{"value": 1.0}]
+
+
+async def test_the_log_catches_up_after_the_database_was_away(
+    own_hub_servers: OwnServers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prediction_log, "FLUSH_SECONDS", 0.05)
+    held = own_hub_servers.database
+    migrate.upgrade(held.owner_url, app_role=APP_ROLE)
+    member = make_member(held)
+    model = make_model(held, tmp_path, member, onnx_file())
+    database = open_database(held.app_url, pool_size=1)
+    log = PredictionLog(database)
+    log.start()
+    log.append(request(model, member))
+    await eventually(lambda: len(logged(held, model)) == 1)
+    await asyncio.to_thread(own_hub_servers.kill_postgres)
+    for _ in range(20):
+        log.append(request(model, member))
+        await asyncio.sleep(0)
+    await asyncio.to_thread(own_hub_servers.start_postgres)
+    await eventually(lambda: len(logged(held, model)) == 21)
+    await log.close()
+    await database.close()
