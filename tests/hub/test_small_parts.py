@@ -1,0 +1,78 @@
+"""Ports, logs, memory settings and the lock: the small decisions of a start."""
+
+import fcntl
+import re
+import socket
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lyceum.hub.errors import HubRefused
+from lyceum.hub.folders import HubFolders
+from lyceum.hub.lock import hub_lock, lock_holder
+from lyceum.hub.logs import rotate_logs
+from lyceum.hub.ports import free_port, is_free
+from lyceum.hub.tuning import MEBIBYTE, Machine, postgres_settings
+
+GIBIBYTE = 1024 * MEBIBYTE
+memory = st.integers(min_value=128 * MEBIBYTE, max_value=4096 * GIBIBYTE)
+
+
+@given(bytes_=memory, cpus=st.integers(1, 512), shm=st.integers(0, 64 * GIBIBYTE))
+def test_postgresql_takes_a_part_of_the_memory_on_every_machine(bytes_: int, cpus: int, shm: int) -> None:
+    settings = postgres_settings(Machine(memory_bytes=bytes_, cpus=cpus, shm_bytes=shm), server_uid=65534, durable=True)
+    shared = int(settings["shared_buffers"].removesuffix("MB"))
+    assert 64 <= shared <= 2048
+    assert shared * MEBIBYTE <= max(bytes_ // 8, 64 * MEBIBYTE)
+    assert "fsync" not in settings
+    if shm < 256 * MEBIBYTE:
+        assert settings["dynamic_shared_memory_type"] == "mmap"
+
+
+def test_a_taken_port_gives_the_next_free_one() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert not is_free("127.0.0.1", port)
+        given_port = free_port("127.0.0.1", port)
+    assert given_port != port
+    assert free_port("127.0.0.1", port) == port
+    assert free_port("127.0.0.1", port, also_taken=frozenset({port})) != port
+
+
+def test_an_address_of_another_machine_is_free_for_nobody() -> None:
+    assert not is_free("192.0.2.1", 8000)
+
+
+def test_a_long_log_is_moved_aside_and_its_writer_goes_on(tmp_path: Path) -> None:
+    log, short = tmp_path / "api.log", tmp_path / "worker.log"
+    short.write_text("short")
+    with log.open("ab") as writer:
+        writer.write(b"x" * 2000)
+        writer.flush()
+        rotate_logs(tmp_path, bytes_max=1000)
+        writer.write(b"after")
+    assert log.read_bytes() == b"after"
+    assert (tmp_path / "api.log.1").read_bytes() == b"x" * 2000
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["api.log", "api.log.1", "worker.log"]
+
+
+def test_the_lock_is_let_go_and_names_its_holder_meanwhile(tmp_path: Path) -> None:
+    folders = HubFolders(home=tmp_path, run=tmp_path / "run")
+    for _ in range(2):
+        with hub_lock(folders):
+            holder = lock_holder(tmp_path)
+            assert holder is not None
+            assert holder.control_socket == tmp_path / "run" / "hub.sock"
+            who = re.escape(f"pid {holder.pid}, since {holder.since}")
+            with pytest.raises(HubRefused, match=who), hub_lock(folders):
+                pass
+        assert lock_holder(tmp_path) is None
+
+
+def test_a_lock_taken_by_a_hub_that_is_just_starting_is_refused_too(tmp_path: Path) -> None:
+    with (tmp_path / "hub.lock").open("a") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(HubRefused, match="just starting"), hub_lock(HubFolders(home=tmp_path, run=tmp_path)):
+            pass
