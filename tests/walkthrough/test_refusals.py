@@ -1,0 +1,93 @@
+"""Bad input: one sentence on stderr, exit code 2, and nothing half-made."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lyceum_client import Client
+from make.walkthrough import learnable
+
+ROWS = "\n".join(f"{number},{number % 3}" for number in range(100))
+FILES: dict[str, bytes] = {
+    "empty.csv": b"",
+    "ragged.csv": f"a,b\n{ROWS}\n1,2,3\n".encode(),
+    "nul.csv": f"a,b\n1,\0\n{ROWS}\n".encode(),
+    "cut.parquet": b"PAR1 and nothing that belongs there",
+    "constant.csv": b"a,b\n" + b"".join(b"%d,x\n" % number for number in range(100)),
+    "unknown.csv": f"amount,kind\n{ROWS}\n".encode(),
+    "one-row.csv": b"a,b\n1,2\n",
+}
+
+
+@pytest.mark.parametrize(
+    "file, target, sentence",
+    [
+        ("empty.csv", "b", "empty.csv is empty; give a file with a header and rows."),
+        ("ragged.csv", "b", "ragged.csv, line 102 has 3 fields where the header has 2"),
+        ("nul.csv", "b", "nul.csv, line 2 holds a NUL byte"),
+        ("cut.parquet", "b", "cut.parquet is a Parquet file that is damaged or cut short"),
+        ("constant.csv", "b", "constant.csv: the target 'b' is 'x' in every row"),
+        ("unknown.csv", "amuont", "unknown.csv has no column 'amuont' to predict; did you mean 'amount'?"),
+        pytest.param("one-row.csv", "b", "one-row.csv: the target 'b' is 2 in every row", marks=pytest.mark.deep),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_refused_in_one_sentence(
+    terminal: Any, hub: Client, tmp_path: Path, file: str, target: str, sentence: str
+) -> None:
+    (tmp_path / file).write_bytes(FILES[file])
+    ended = terminal.run(file, "--target", target, "--time-limit", "2s", "--exit", "--json")
+    assert ended.code == 2, ended.err
+    assert ended.out == ""
+    assert ended.err.splitlines()[-1].startswith(sentence)
+    assert list(hub.datasets.list()) == []
+    assert [path.name for path in tmp_path.iterdir()] == [file]
+
+
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (["nowhere.csv", "--target", "a"], "There is no file nowhere.csv; check the path"),
+        ([".", "--target", "a"], ". is a folder; give the file with the table."),
+        (["shop.csv"], "Say which column of shop.csv to predict: lyceum try shop.csv --target COLUMN."),
+        (["--time-limit", "soon"], "--time-limit is 'soon'; write a time from one second to a day"),
+        (["--time-limit", "0"], "--time-limit is '0'; write a time"),
+    ],
+)
+def test_a_command_that_cannot_be_meant_is_refused_before_a_hub_is_asked(
+    open_terminal: Any, tmp_path: Path, arguments: list[str], sentence: str
+) -> None:
+    learnable(20).write_csv(tmp_path / "shop.csv")
+    ended = open_terminal(tmp_path, LYCEUM_URL="http://127.0.0.1:9", LYCEUM_API_KEY="lyk_none").run(*arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(sentence)
+    assert len(ended.err.splitlines()) == 1
+
+
+def test_a_key_that_opens_nothing_is_told(terminal: Any, open_terminal: Any, tmp_path: Path) -> None:
+    learnable(20).write_csv(tmp_path / "shop.csv")
+    wrong = open_terminal(tmp_path, **{**terminal.variables, "LYCEUM_API_KEY": "lyk_wrong"})
+    ended = wrong.run("shop.csv", "--target", "bought")
+    assert ended.code == 2
+    assert "key" in ended.err
+    missing = open_terminal(tmp_path, LYCEUM_URL=terminal.variables["LYCEUM_URL"]).run("shop.csv", "--target", "bought")
+    assert missing.code == 2
+    assert missing.err.startswith("LYCEUM_URL is set without LYCEUM_API_KEY")
+
+
+def test_a_hub_that_is_not_there_is_a_failure_and_not_a_refusal(open_terminal: Any, tmp_path: Path) -> None:
+    learnable(20).write_csv(tmp_path / "shop.csv")
+    away = open_terminal(tmp_path, LYCEUM_URL="http://127.0.0.1:9", LYCEUM_API_KEY="lyk_any")
+    ended = away.run("shop.csv", "--target", "bought")
+    assert ended.code == 1
+    assert "No hub answers at http://127.0.0.1:9" in ended.err
+
+
+def test_results_that_cannot_be_written_leave_nothing_on_the_hub(terminal: Any, hub: Client, tmp_path: Path) -> None:
+    learnable().write_csv(tmp_path / "shop.csv")
+    (tmp_path / "taken").write_text("a file, not a folder")
+    ended = terminal.run("shop.csv", "--target", "bought", "--time-limit", "1s", "--exit", "--output", "taken/results")
+    assert ended.code == 2, ended.err
+    assert "name another folder with --output" in ended.err
+    assert list(hub.datasets.list()) == []
+    assert list(hub.models.list()) == []
