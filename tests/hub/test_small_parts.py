@@ -13,7 +13,7 @@ from lyceum.hub.errors import HubRefused
 from lyceum.hub.folders import HubFolders
 from lyceum.hub.lock import hub_lock, lock_holder
 from lyceum.hub.logs import rotate_logs
-from lyceum.hub.ports import free_port, is_free
+from lyceum.hub.ports import is_free, listen_near
 from lyceum.hub.tuning import MEBIBYTE, Machine, postgres_settings
 
 GIBIBYTE = 1024 * MEBIBYTE
@@ -31,18 +31,22 @@ def test_postgresql_takes_a_part_of_the_memory_on_every_machine(bytes_: int, cpu
         assert settings["dynamic_shared_memory_type"] == "mmap"
 
 
-def test_a_taken_port_gives_the_next_free_one() -> None:
+def test_a_taken_port_gives_the_next_free_one_and_holds_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert not is_free("127.0.0.1", port)
-        given_port = free_port("127.0.0.1", port)
-    assert given_port != port
-    assert free_port("127.0.0.1", port) == port
-    assert free_port("127.0.0.1", port, also_taken=frozenset({port})) != port
+        with listen_near("127.0.0.1", port) as second, listen_near("127.0.0.1", port) as third:
+            given_ports = {listening.getsockname()[1] for listening in (taken, second, third)}
+            assert len(given_ports) == 3
+            assert not any(is_free("127.0.0.1", given_port) for given_port in given_ports)
+    with listen_near("127.0.0.1", port) as again:
+        assert again.getsockname()[1] == port
 
 
-def test_an_address_of_another_machine_is_free_for_nobody() -> None:
+def test_an_address_of_another_machine_is_refused_with_what_to_set() -> None:
     assert not is_free("192.0.2.1", 8000)
+    with pytest.raises(HubRefused, match=r"LYCEUM_HOST=192\.0\.2\.1 is no address of this machine: use 127\.0\.0\.1"):
+        listen_near("192.0.2.1", 8000)
 
 
 def test_a_long_log_is_moved_aside_and_its_writer_goes_on(tmp_path: Path) -> None:

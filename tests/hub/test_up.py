@@ -1,10 +1,15 @@
 """`lyceum up` as a person runs it: everything serves, everything is said, everything stops."""
 
 import json
+import os
+import signal
+import socket
 import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
+
+import pytest
 
 from fixtures.app import free_port
 from fixtures.hubs import HubProcess, StartHub, is_alive, wait_until
@@ -34,6 +39,17 @@ def test_up_serves_says_what_a_person_needs_and_stops(start_hub: StartHub) -> No
     assert hub.interrupt() == 0
     assert hub.output.endswith("Stopped.\n")
     assert not any(is_alive(child["pid"]) for child in status["children"])
+
+
+def test_callers_wait_while_a_killed_program_starts_again_and_nobody_takes_its_port(start_hub: StartHub) -> None:
+    hub = up(start_hub)
+    for name, port in (("api", hub.status()["port"]), ("predict", hub.status()["predict_port"])):
+        os.kill(hub.child(name)["pid"], signal.SIGKILL)
+        with pytest.raises(OSError, match="in use"):
+            socket.create_server(("127.0.0.1", port), reuse_port=False)
+        assert answer_of(f"http://127.0.0.1:{port}/health/live") == {"status": "live"}
+        assert hub.child(name)["restarts"] == 1
+    assert hub.interrupt() == 0
 
 
 def test_a_later_start_finds_nothing_to_prepare_and_the_link_works_once(start_hub: StartHub) -> None:

@@ -17,7 +17,7 @@ from typing import Literal
 from lyceum.hub.account import choose_account, may_run
 from lyceum.hub.control import ask_hub
 from lyceum.hub.errors import HubFailed, HubRefused
-from lyceum.hub.ports import is_free
+from lyceum.hub.ports import is_free, why_not
 from lyceum.hub.postgres import SUPPORTED_VERSIONS
 from lyceum.hub.processes import ServerAccount
 from lyceum.hub.programs import find_programs
@@ -218,7 +218,7 @@ def _ports(settings: Settings) -> Iterator[Finding]:
     for variable, port in (("LYCEUM_PORT", settings.port), ("LYCEUM_PREDICT_PORT", settings.predict_port)):
         free = is_free(settings.host, port)
         fix = f"`lyceum up` takes the next free one; set {variable} to choose"
-        yield Finding(f"Port {port}", "ok" if free else "warn", "free" if free else "taken", fix)
+        yield Finding(f"Port {port}", "ok" if free else "warn", "free" if free else why_not(port), fix)
 
 
 def _sandbox(_settings: Settings) -> Iterator[Finding]:

@@ -6,8 +6,8 @@ Interpreters that import the same libraries beside each other hold the cores and
 that starts again after a crash is there in a third of the time.
 Only libraries without threads are imported before a fork; a program imports the rest (Polars, ONNX Runtime) itself.
 Messages on the socket DESCRIPTOR: {"run": module, "arguments", "variables", "withheld"} with the descriptors of its
-output, its errors and, for a program that says when it serves, its readiness; {"started": pid} answers, and later comes
-{"ended": pid, "code": code}.
+output, its errors and, for a program that says when it serves, its readiness and the socket it is to listen on;
+{"started": pid} answers, and later comes {"ended": pid, "code": code}.
 """
 
 import ctypes
@@ -24,8 +24,8 @@ from typing import Any
 PR_SET_PDEATHSIG = 1
 PR_SET_NAME = 15
 MESSAGE_BYTES_MAX = 65536
-DESCRIPTORS_MAX = 3
-READY_FD = "LYCEUM_READY_FD"
+DESCRIPTORS_MAX = 4
+NAMED_DESCRIPTORS = ("LYCEUM_READY_FD", "LYCEUM_LISTEN_FD")
 
 
 def main(descriptor: int, shared: list[str]) -> None:
@@ -96,8 +96,8 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> None:
     for name in request["withheld"]:
         os.environ.pop(name, None)
     os.environ.update(request["variables"])
-    if len(descriptors) == DESCRIPTORS_MAX:
-        os.environ[READY_FD] = str(descriptors[-1])
+    for name, descriptor in zip(NAMED_DESCRIPTORS, descriptors[2:], strict=False):
+        os.environ[name] = str(descriptor)
     module: str = request["run"]
     ctypes.CDLL(None).prctl(PR_SET_NAME, module.encode(), 0, 0, 0)
     sys.argv = [module, *request["arguments"]]

@@ -96,7 +96,7 @@ class ForkServer:
         self._start()
 
     async def fork(self, request: ForkRequest, descriptors: tuple[int, ...]) -> ForkedProcess:
-        """Return the running program; its output, errors and, if it has one, readiness go to the descriptors.
+        """Return the running program; its output, errors, readiness and listening socket are the descriptors, as many as it has.
 
         Raises `HubFailed` when the fork server dies or gives up first.
         """

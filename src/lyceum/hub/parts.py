@@ -1,5 +1,6 @@
 """The parts of a hub as the supervisor runs them: which are embedded, with what settings the processes are started."""
 
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from lyceum.hub.children import ChildPlan, RunningProcess, start_launched
 from lyceum.hub.credentials import Credentials, load_credentials
 from lyceum.hub.folders import HubFolders
 from lyceum.hub.forks import ForkRequest, ForkServer
-from lyceum.hub.ports import free_port
+from lyceum.hub.ports import listen_near
 from lyceum.hub.postgres import APP_ROLE, EmbeddedPostgres
 from lyceum.hub.server_home import prepare_server_home
 from lyceum.hub.valkey import EmbeddedValkey
@@ -37,7 +38,8 @@ class Program:
 class HubParts:
     """What one hub consists of; an embedded server is None when the settings name another one.
 
-    `variables` are the settings its processes are started with, `owner_url` is for errands only.
+    `variables` are the settings its processes are started with, `owner_url` is for errands only. The hub keeps the
+    sockets its programs listen on, so that nobody else takes a port while a program starts again, and callers wait for it.
     """
 
     settings: Settings
@@ -47,6 +49,7 @@ class HubParts:
     credentials_are_new: bool
     owner_url: str | None
     app_role: str
+    listening: Mapping[str, socket.socket]
     variables: Mapping[str, str] = field(repr=False)
 
 
@@ -60,7 +63,12 @@ def gather_parts(settings: Settings, folders: HubFolders) -> HubParts:
     home = prepare_server_home(folders) if embedded else None
     postgres = EmbeddedPostgres(home, credentials) if home and settings.database_url is None else None
     valkey = EmbeddedValkey(home, credentials) if home and settings.valkey_url is None else None
-    settings = _with_free_ports(settings)
+    listening = {
+        "api": listen_near(settings.host, settings.port),
+        "predict": listen_near(settings.host, settings.predict_port),
+    }
+    port, predict_port = (taken.getsockname()[1] for taken in listening.values())
+    settings = settings.model_copy(update={"port": port, "predict_port": predict_port})
     database_url = postgres.app_url() if postgres else _secret(settings.database_url)
     return HubParts(
         settings=settings,
@@ -70,6 +78,7 @@ def gather_parts(settings: Settings, folders: HubFolders) -> HubParts:
         credentials_are_new=are_new,
         owner_url=postgres.owner_url() if postgres else _secret(settings.database_owner_url) or None,
         app_role=urlsplit(database_url).username or APP_ROLE,
+        listening=listening,
         variables=_variables(settings, credentials, database_url=database_url, valkey=valkey),
     )
 
@@ -90,10 +99,12 @@ def programs(settings: Settings) -> tuple[Program, ...]:
 def program_plan(program: Program, parts: HubParts, forks: ForkServer) -> ChildPlan:
     """Return how a process beside the servers is run; it says itself when it serves."""
     request = ForkRequest(module=program.module, variables=parts.variables, withheld=frozenset({OWNER_VARIABLE}))
+    listening = parts.listening.get(program.name)
 
     async def start(log: BinaryIO, ready: int | None) -> RunningProcess:
         assert ready is not None  # noqa: S101 for the type checker: the plan has no `is_ready`
-        return await forks.fork(request, (log.fileno(), log.fileno(), ready))
+        descriptors = (log.fileno(), log.fileno(), ready)
+        return await forks.fork(request, descriptors if listening is None else (*descriptors, listening.fileno()))
 
     return ChildPlan(
         name=program.name,
@@ -136,12 +147,6 @@ def valkey_plan(valkey: EmbeddedValkey, folders: HubFolders) -> ChildPlan:
         stop_signal=valkey.stop_signal,
         kill_signal=valkey.kill_signal,
     )
-
-
-def _with_free_ports(settings: Settings) -> Settings:
-    port = free_port(settings.host, settings.port)
-    predict_port = free_port(settings.host, settings.predict_port, also_taken=frozenset({port}))
-    return settings.model_copy(update={"port": port, "predict_port": predict_port})
 
 
 def _variables(

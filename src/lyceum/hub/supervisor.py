@@ -28,6 +28,7 @@ from lyceum.hub.parts import (
     programs,
     valkey_plan,
 )
+from lyceum.hub.ports import why_not
 from lyceum.hub.prepared import read_note
 from lyceum.kernel.config import Settings
 
@@ -204,12 +205,14 @@ class Supervisor:
         for name, meaning in (("port", "the API"), ("predict_port", "the prediction process")):
             wanted, given = getattr(self._settings, name), getattr(parts.settings, name)
             if wanted != given:
-                self._audience.notice(f"Port {wanted} is taken, so {meaning} is on port {given}.")
+                self._audience.notice(f"Port {wanted} {why_not(wanted)}, so {meaning} is on port {given}.")
 
     async def _stop_children(self) -> None:
         servers = [child for child in self._children if child.plan.is_ready is not None]
         others = [child for child in self._children if child.plan.is_ready is None]
         self._forks.give_up()
+        for listening in self._parts.listening.values() if self._parts else ():
+            listening.close()
         # the servers last: whoever is stopping still writes to them
         for group in (others, servers):
             await asyncio.gather(*(child.stop() for child in group))

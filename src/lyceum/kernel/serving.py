@@ -1,6 +1,7 @@
 """Being a child of the supervisor: saying when one serves, and serving HTTP in the way all processes of the hub do."""
 
 import os
+import socket
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -8,6 +9,7 @@ from starlette.types import ASGIApp
 from lyceum.kernel.config import Settings
 
 READY_FD = "LYCEUM_READY_FD"
+LISTEN_FD = "LYCEUM_LISTEN_FD"
 KEEP_ALIVE_SECONDS = 75
 DRAIN_SECONDS = 10
 
@@ -28,7 +30,10 @@ class _ReadyServer(uvicorn.Server):
 
 
 def serve_http(app: ASGIApp, settings: Settings, *, port: int) -> None:
-    """Serve until SIGTERM; requests under way are let finish for a while."""
+    """Serve until SIGTERM; requests under way are let finish for a while.
+
+    It listens on the socket the supervisor handed over, else on `port` itself.
+    """
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -45,4 +50,5 @@ def serve_http(app: ASGIApp, settings: Settings, *, port: int) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    _ReadyServer(config).run()
+    given = os.environ.pop(LISTEN_FD, None)
+    _ReadyServer(config).run(sockets=[socket.socket(fileno=int(given))] if given is not None else None)
