@@ -11,6 +11,7 @@ TEST_PROCESSES ?= logical
 TESTING := $(PY) -m pytest --hypothesis-profile=ci -n $(TEST_PROCESSES) --maxprocesses 8 --dist worksteal
 # Which part of the deep tests: `make test-deep SHARD=2/6`; without it, all of them.
 SHARD ?= 1/1
+COVERAGE_PERCENT_MIN := 90
 # pytest's, when a part holds no test
 NO_TEST_CODE := 5
 CHECKS := lint format types imports tidy licences lock-current
@@ -30,10 +31,14 @@ try: setup-hub ## Set up and go from a table to a live endpoint (TRY_ARGS="other
 	@.venv/bin/lyceum try $(TRY_ARGS)
 
 .PHONY: test
-test: setup-dev ## Set up and run the suite, with coverage (TEST_ARGS="tests/kernel -x")
+test: setup-dev ## Set up and run the suite (TEST_ARGS="tests/kernel -x")
+	@$(TESTING) -m "not deep and not soak" $(TEST_ARGS)
+
+.PHONY: coverage
+coverage: setup-dev ## Run the suite and count the lines it ran, in the processes it starts as well
 	@rm -f .coverage .coverage.*
 	@$(TESTING) --cov --cov-report= -m "not deep and not soak" $(TEST_ARGS)
-	@$(PY) -m coverage report --format=total | sed 's/$$/ % of the statements ran./'
+	@$(PY) -m coverage report --fail-under=$(COVERAGE_PERCENT_MIN)
 
 .PHONY: test-deep
 test-deep: setup-dev ## The wide matrices (SHARD=2/6 for a part of them)
