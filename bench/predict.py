@@ -11,14 +11,12 @@ busy machine shows in the rates; the servers' CPU time for a request, and the ra
 import argparse
 import asyncio
 import os
-import platform
 import secrets
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -31,10 +29,9 @@ import msgspec
 import numpy as np
 import polars as pl
 from load import Loader, Measured, Target
+from servers import STOP_SECONDS_MAX, machine, own_servers, wait_until
 
 CONNECTIONS = (1, 16, 64)
-START_SECONDS_MAX = 60
-STOP_SECONDS_MAX = 30
 TABLE_ROWS = 6_000
 MARK = 0.25
 NOT_COMPARED = {"rows": 0, "labels_equal": True, "max_abs_difference": 0.0, "within_tolerance": True, "tolerance": 0.0}
@@ -79,7 +76,7 @@ def main() -> None:
         _serve_echo(options.serve_echo, options.reply_bytes)
         return
     loader = Loader()
-    print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, load by {loader.name}")
+    print(f"{machine()}, requests by {loader.name}")
     with ExitStack() as stack:
         if options.url:
             endpoint = Endpoint(options.url, options.key)
@@ -202,50 +199,19 @@ def _own_hub(fit_seconds: float) -> Iterator[tuple[Endpoint, list[Subject]]]:
 
     with tempfile.TemporaryDirectory(prefix="lyceum-bench-") as name, ExitStack() as stack:
         folder = Path(name)
-        folder.chmod(0o711)
-        urls = stack.enter_context(_servers(folder))
         port = _free_port()
         variables = {
-            **urls,
-            "LYCEUM_HOME": str(folder / "hub"),
+            **stack.enter_context(own_servers()),
             "LYCEUM_SECRET_KEY": secrets.token_hex(32),
             "LYCEUM_PREDICT_PORT": str(port),
             # the limit is on and counted, and above what the machine can answer
             "LYCEUM_PREDICT_REQUESTS_PER_SECOND": "1000000",
         }
-        (folder / "hub").mkdir()
         os.environ.update(variables)
         key, subjects = asyncio.run(_register(load_settings(), _models(folder, fit_seconds)))
         command = [sys.executable, "-m", "lyceum.predict"]
         process_id = stack.enter_context(_process(command, {**os.environ, "LYCEUM_LOG_LEVEL": "warning"}, port))
         yield Endpoint(f"http://127.0.0.1:{port}", key, process_id), subjects
-
-
-@contextmanager
-def _servers(folder: Path) -> Iterator[dict[str, str]]:
-    from lyceum.hub.credentials import load_credentials
-    from lyceum.hub.folders import prepare_folders
-    from lyceum.hub.postgres import APP_ROLE, EmbeddedPostgres
-    from lyceum.hub.server_home import prepare_server_home
-    from lyceum.hub.valkey import EmbeddedValkey
-    from lyceum.kernel import migrate
-
-    folders = prepare_folders(folder / "home", run_parent=folder)
-    credentials, _ = load_credentials(folders.secrets)
-    home = prepare_server_home(folders)
-    with ExitStack() as stack:
-        for server in (EmbeddedPostgres(home, credentials), EmbeddedValkey(home, credentials)):
-            server.prepare()
-            launch = server.launch()
-            started = subprocess.Popen(
-                launch.command(), env=launch.variables(), cwd="/", start_new_session=True,
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
-            stack.callback(_stop, started, server.stop_signal)
-            _wait_until(lambda server=server, started=started: server.is_ready(started.pid))
-        postgres, valkey = EmbeddedPostgres(home, credentials), EmbeddedValkey(home, credentials)
-        migrate.upgrade(postgres.owner_url(), app_role=APP_ROLE)
-        yield {"LYCEUM_DATABASE_URL": postgres.app_url(), "LYCEUM_VALKEY_URL": valkey.url}
 
 
 def _models(folder: Path, fit_seconds: float) -> dict[str, tuple[str, Path]]:
@@ -331,26 +297,13 @@ async def _register(settings: Any, models: dict[str, tuple[str, Path]]) -> tuple
 def _process(command: list[str], variables: dict[str, str], port: int) -> Iterator[int]:
     process = subprocess.Popen(command, env=variables)
     try:
-        _wait_until(lambda: _listens(port) or process.poll() is not None)
+        wait_until(lambda: _listens(port) or process.poll() is not None)
         if process.poll() is not None:
             sys.exit(f"{' '.join(command)} ended with {process.returncode}")
         yield process.pid
     finally:
-        _stop(process)
-
-
-def _stop(process: "subprocess.Popen[bytes]", number: int | None = None) -> None:
-    if process.poll() is None:
-        process.terminate() if number is None else process.send_signal(number)
+        process.terminate()
         process.wait(STOP_SECONDS_MAX)
-
-
-def _wait_until(holds: Any) -> None:
-    deadline = time.monotonic() + START_SECONDS_MAX
-    while not holds():
-        if time.monotonic() > deadline:
-            sys.exit("a server did not start in time")
-        time.sleep(0.05)
 
 
 def _listens(port: int) -> bool:
