@@ -36,7 +36,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT EXISTS (SELECT FROM public.setup_links WHERE digest = link_digest AND used_at IS NULL AND expires_at > now())
 $$;
 
--- Accounts: the ids behind the hub's first administrator; a set-up link has been checked by the caller.
+-- Accounts: the ids behind the hub's first administrator; the caller has checked a set-up link, or is this machine's own.
 CREATE FUNCTION definer.first_administrator() RETURNS TABLE (user_id uuid, org_id uuid, org_name text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT u.id, o.id, o.name
@@ -217,6 +217,8 @@ CREATE FUNCTION definer.uploads_expired(at_most integer) RETURNS TABLE (id uuid,
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT u.id, u.org_id FROM public.uploads u
     WHERE u.expires_at < now() AND u.state <> 'swept'
+        -- what waits to be read is still needed, however long the queue
+        AND NOT EXISTS (SELECT FROM public.dataset_versions v WHERE v.upload_id = u.id AND v.state = 'pending')
     ORDER BY u.expires_at LIMIT at_most
 $$;
 

@@ -210,6 +210,44 @@ async def test_the_sweeper_removes_what_nobody_finished_and_nothing_else(
     assert [file.read_bytes() for file in _files(hub_settings)] == [b"young"]
 
 
+async def test_an_upload_that_waits_to_be_read_outlives_its_time(
+    resources: Resources, asks: httpx.AsyncClient, database: TestDatabase, hub_settings: Settings, member: Member
+) -> None:
+    begun = await _begin(asks)
+    await asks.put(begun["put_url"], content=b"a,b\n1,2\n")
+    made = (await asks.post("/api/v1/datasets", json={"name": "waiting"})).json()
+    wanted = {"upload_id": begun["id"]}
+    version = (await asks.post(f"/api/v1/datasets/{made['address']}/versions", json=wanted)).json()
+    rows_of(database, "UPDATE uploads SET expires_at = now() - interval '1 s' WHERE id = %s", begun["id"])
+    assert await service.sweep(resources) == 0
+    assert [file.read_bytes() for file in _files(hub_settings)] == [b"a,b\n1,2\n"]
+    rows_of(database, "UPDATE dataset_versions SET state = 'rejected' WHERE id = %s", version["id"])
+    assert await service.sweep(resources) == 1
+    assert _files(hub_settings) == []
+
+
+async def test_one_upload_that_cannot_be_removed_does_not_keep_the_others(
+    resources: Resources, asks: httpx.AsyncClient, database: TestDatabase, hub_settings: Settings, member: Member,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    begun = [await _begin(asks) for _ in range(3)]
+    for one in begun:
+        await asks.put(one["put_url"], content=b"x")
+    rows_of(
+        database,
+        "UPDATE uploads SET expires_at = now() - (%s - array_position(%s::uuid[], id)) * interval '1 h' WHERE org_id = %s",
+        4, [one["id"] for one in begun], member.org_id,
+    )  # fmt: skip
+    in_the_way = next(file for file in _files(hub_settings) if file.name == begun[0]["id"])
+    in_the_way.unlink()
+    (in_the_way / "folder").mkdir(parents=True)
+    assert await service.sweep(resources) == 2
+    assert "an upload could not be swept" in caplog.text
+    assert {str(row["id"]) for row in rows_of(database, "SELECT id FROM uploads WHERE org_id = %s", member.org_id)} == {
+        begun[0]["id"]
+    }
+
+
 async def test_taking_an_upload_while_it_is_swept_finds_it_or_not_but_never_without_content(
     resources: Resources, asks: httpx.AsyncClient, database: TestDatabase, member: Member
 ) -> None:
@@ -244,3 +282,8 @@ async def test_an_object_store_takes_the_content_itself(
         whole = await client.post(finish)
         assert (whole.status_code, whole.json()["byte_count"]) == (200, 5)
         assert (await client.post(finish)).json() == whole.json()
+        async with client_at("") as straight:
+            assert (await straight.put(begun["put_url"], content=b"something else")).status_code == 200
+        assert (await client.post(finish)).json() == whole.json()
+        kept = app.state.resources.storage
+        assert await kept.read(service.storage_key(member.org_id, UUID(begun["id"]))) == b"hello"

@@ -1,13 +1,13 @@
 """Files: whole or not there, in a local folder and in an object store."""
 
 import asyncio
-import errno
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
@@ -136,13 +136,36 @@ async def test_a_nearly_full_disk_is_told_before_anything_is_sent(tmp_path: Path
         await storage.put_stream("a", _chunks(1), bytes_max=BIG)
 
 
-async def test_a_disk_that_fills_up_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def full(*_arguments: object, **_options: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 32 MB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounting = ("mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(place))
+    if subprocess.run(mounting, check=False, capture_output=True).returncode != 0:
+        pytest.skip("mounting a disk takes root")
+    yield place
+    subprocess.run(("umount", "--lazy", str(place)), check=True)
 
-    monkeypatch.setattr("obstore.put_async", full)
-    with pytest.raises(NoSpace, match="send the file again"):
-        await _local(tmp_path).put_stream("a", _chunks(1), bytes_max=BIG)
+
+@pytest.mark.parametrize("reserve, sentence", [(0, "send the file again"), (16 << 20, "in reserve")])
+async def test_a_disk_that_fills_up_while_bytes_arrive_is_told_and_nothing_stays(
+    small_disk: Path, reserve: int, sentence: str
+) -> None:
+    storage = _local(small_disk, disk_free_bytes_min=reserve)
+    with pytest.raises(NoSpace, match=sentence):
+        await storage.put_stream("a", _chunks(64 << 20), bytes_max=64 << 20)
+    assert _files(storage) == []
+    assert shutil.disk_usage(small_disk).free > 30 << 20
+    await storage.put_stream("b", _chunks(4 << 20), bytes_max=BIG)
+    assert await storage.byte_count("b") == 4 << 20
+
+
+async def test_a_file_that_would_use_up_the_reserve_is_refused_before_it_is_sent(small_disk: Path) -> None:
+    storage = _local(small_disk, disk_free_bytes_min=16 << 20)
+    storage.refuse_when_full(wanted_bytes=15 << 20)
+    with pytest.raises(NoSpace, match="20 MB are asked for"):
+        storage.refuse_when_full(wanted_bytes=20 << 20)
 
 
 async def test_what_a_killed_process_was_writing_is_removed_later(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Uploads: begin, stream, and be whole or not be there; what nobody finished is swept away."""
 
+import contextlib
+import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -20,17 +22,23 @@ from lyceum.files.models import UploadRow
 from lyceum.files.schemas import NewUpload, UploadBegun, UploadWhole
 from lyceum.kernel.db import NOBODY, Scope
 from lyceum.kernel.ids import new_id
-from lyceum.kernel.problems import Problem
 from lyceum.kernel.resources import Resources
-from lyceum.kernel.storage import arriving_key
-from lyceum.kernel.tx import transaction
+from lyceum.kernel.storage import FileMissing, arriving_key
+from lyceum.kernel.tx import aside, transaction
 
 SWEEP_AT_ONCE = 200
 
+log = logging.getLogger(__name__)
+
 
 def storage_key(org_id: UUID, upload_id: UUID) -> str:
-    """Return where an upload's content lies."""
+    """Return where an upload's content lies once it is whole."""
     return f"uploads/{org_id}/{upload_id}"
+
+
+def sent_key(org_id: UUID, upload_id: UUID) -> str:
+    """Return where a client sends the content in an object store: what is sent there later changes no whole upload."""
+    return f"{storage_key(org_id, upload_id)}.sent"
 
 
 async def begin(tx: AsyncSession, who: Actor, resources: Resources, wanted: NewUpload) -> UploadBegun:
@@ -46,7 +54,7 @@ async def begin(tx: AsyncSession, who: Actor, resources: Resources, wanted: NewU
             f"{wanted.file_name} has {wanted.byte_count:,} bytes and this hub takes {settings.upload_bytes_max:,}; "
             "send it in parts, or raise LYCEUM_UPLOAD_BYTES_MAX."
         )
-    resources.storage.refuse_when_full()
+    resources.storage.refuse_when_full(wanted_bytes=wanted.byte_count or 0)
     upload = UploadRow(
         id=new_id(),
         org_id=org_id,
@@ -58,7 +66,7 @@ async def begin(tx: AsyncSession, who: Actor, resources: Resources, wanted: NewU
     tx.add(upload)
     await tx.flush()
     presigned = await resources.storage.presigned_put(
-        storage_key(org_id, upload.id), lifetime_seconds=settings.upload_ttl_seconds
+        sent_key(org_id, upload.id), lifetime_seconds=settings.upload_ttl_seconds
     )
     signature = resources.signer.sign(_statement(org_id, upload.id), lifetime_seconds=settings.upload_ttl_seconds)
     own = f"/api/v1/uploads/{upload.id}/content?org={org_id}&signature={signature}"
@@ -77,7 +85,7 @@ async def receive(
     if not resources.signer.vouches(signature, _statement(org_id, upload_id)):
         raise UploadAddressInvalid("This upload address was changed or has run out; begin the upload again.")
     scope = Scope(org_id=org_id)
-    async with transaction(resources.database, scope) as tx:
+    async with aside(resources.database, scope) as tx:
         upload = await _upload_for(tx, upload_id)
         _refuse_finished(upload)
     # Each sending has a place of its own until one of them wins: two at once must not mix, nor a late one replace.
@@ -85,12 +93,12 @@ async def receive(
     try:
         stored = await resources.storage.put_stream(arriving, chunks, bytes_max=resources.settings.upload_bytes_max)
         _refuse_other_size(upload, stored.byte_count)
-        async with transaction(resources.database, scope) as tx:
+        async with aside(resources.database, scope) as tx:
             upload = await _upload_for(tx, upload_id, lock=True)
             _refuse_finished(upload)
             await resources.storage.rename(arriving, storage_key(org_id, upload_id))
             return await _complete(tx, upload, byte_count=stored.byte_count, sha256=stored.sha256)
-    except Problem:
+    except BaseException:
         await resources.storage.delete(arriving)
         raise
 
@@ -98,21 +106,25 @@ async def receive(
 async def complete(who: Actor, resources: Resources, upload_id: UUID) -> UploadWhole:
     """Note that the content lies in the object store; raises `UploadNotWhole` when it does not."""
     org_id = require(who, Power.DATASETS_WRITE)
-    async with transaction(resources.database, who.scope) as tx:
-        upload = await _upload_for(tx, upload_id)
-    byte_count = await resources.storage.byte_count(storage_key(org_id, upload_id))
-    if byte_count is None or byte_count > resources.settings.upload_bytes_max:
-        raise UploadNotWhole(f"The content of {upload.file_name} has not arrived, or is larger than this hub takes.")
-    _refuse_other_size(upload, byte_count)
-    async with transaction(resources.database, who.scope) as tx:
+    async with aside(resources.database, who.scope) as tx:
         upload = await _upload_for(tx, upload_id, lock=True)
         if upload.state != "open":
             return _as_whole(upload)
+        key = storage_key(org_id, upload_id)
+        with contextlib.suppress(FileMissing):
+            await resources.storage.rename(sent_key(org_id, upload_id), key)
+        byte_count = await resources.storage.byte_count(key)
+        if byte_count is None or byte_count > resources.settings.upload_bytes_max:
+            await resources.storage.delete(key)
+            raise UploadNotWhole(
+                f"The content of {upload.file_name} has not arrived, or is larger than this hub takes."
+            )
+        _refuse_other_size(upload, byte_count)
         return await _complete(tx, upload, byte_count=byte_count, sha256=None)
 
 
 async def take(tx: AsyncSession, who: Actor, upload_id: UUID) -> UploadWhole:
-    """Hand a whole upload to what is made of it, once; the sweeper leaves it alone from here on.
+    """Hand a whole upload to what is made of it, once; the sweeper leaves it alone until that has been decided.
 
     Raises `UploadNotFound`, `UploadNotWhole`, `UploadFinished` when something was made of it before.
     """
@@ -128,19 +140,39 @@ async def take(tx: AsyncSession, who: Actor, upload_id: UUID) -> UploadWhole:
 
 
 async def sweep(resources: Resources) -> int:
-    """Remove the uploads nobody finished in time; return how many."""
+    """Remove the uploads nobody finished in time; return how many.
+
+    One that cannot be removed is logged and left for the next time.
+    """
+    swept = 0
+    while True:
+        before = swept
+        for upload_id, org_id in await _expired(resources):
+            try:
+                await _remove(resources, org_id=org_id, upload_id=upload_id)
+                swept += 1
+            except Exception:
+                log.exception("an upload could not be swept", extra={"upload_id": str(upload_id)})
+        if swept == before:
+            break
+    await resources.storage.remove_abandoned("uploads", older_than_seconds=resources.settings.upload_ttl_seconds)
+    return swept
+
+
+async def _expired(resources: Resources) -> list[tuple[UUID, UUID]]:
     async with transaction(resources.database, NOBODY) as tx:
         found = text("SELECT id, org_id FROM definer.uploads_expired(:at_most)")
-        expired = (await tx.execute(found, {"at_most": SWEEP_AT_ONCE})).all()
-    for row in expired:
-        async with transaction(resources.database, Scope(org_id=row.org_id)) as tx:
-            # What was made of a taken upload still names it, so the row stays and says that the content is gone.
-            await tx.execute(delete(UploadRow).where(UploadRow.id == row.id, UploadRow.state != "taken"))
-            await tx.execute(update(UploadRow).where(UploadRow.id == row.id).values(state="swept"))
-            # Last, and with the row still locked: whoever would take the upload waits, and then finds it gone.
-            await resources.storage.delete(storage_key(row.org_id, row.id))
-    await resources.storage.remove_abandoned("uploads", older_than_seconds=resources.settings.upload_ttl_seconds)
-    return len(expired)
+        return [(row.id, row.org_id) for row in await tx.execute(found, {"at_most": SWEEP_AT_ONCE})]
+
+
+async def _remove(resources: Resources, *, org_id: UUID, upload_id: UUID) -> None:
+    async with transaction(resources.database, Scope(org_id=org_id)) as tx:
+        # What was made of a taken upload still names it, so the row stays and says that the content is gone.
+        await tx.execute(delete(UploadRow).where(UploadRow.id == upload_id, UploadRow.state != "taken"))
+        await tx.execute(update(UploadRow).where(UploadRow.id == upload_id).values(state="swept"))
+        # Last, and with the row still locked: whoever would take the upload waits, and then finds it gone.
+        await resources.storage.delete(storage_key(org_id, upload_id))
+        await resources.storage.delete(sent_key(org_id, upload_id))
 
 
 async def _complete(tx: AsyncSession, upload: UploadRow, *, byte_count: int, sha256: str | None) -> UploadWhole:

@@ -55,16 +55,20 @@ class Storage:
     async def put_stream(self, key: str, chunks: AsyncIterator[bytes], *, bytes_max: int) -> StoredFile:
         """Store what `chunks` yields; the file appears whole or not at all.
 
-        Raises `TooLarge` past `bytes_max`, `NoSpace` when the disk is (nearly) full, and what `chunks` raises.
+        Raises `TooLarge` past `bytes_max`, `NoSpace` when the disk is or gets (nearly) full, and what `chunks` raises.
         """
         self.refuse_when_full()
         digest = hashlib.sha256()
         received = 0
+        looked_at = 0
 
         async def counted() -> AsyncIterator[bytes]:
-            nonlocal received
+            nonlocal received, looked_at
             async for chunk in chunks:
                 received += len(chunk)
+                if received - looked_at >= PART_BYTES:
+                    looked_at = received
+                    self.refuse_when_full()
                 if received > bytes_max:
                     raise TooLarge(f"The file is larger than the {bytes_max:,} bytes this hub takes.")
                 digest.update(chunk)
@@ -76,11 +80,11 @@ class Storage:
 
     async def put_file(self, key: str, path: Path) -> StoredFile:
         """Store a copy of a local file; raises `NoSpace` when the disk is (nearly) full."""
-        self.refuse_when_full()
+        byte_count = (await asyncio.to_thread(path.stat)).st_size
+        self.refuse_when_full(wanted_bytes=byte_count)
         digest = await self.digest(path)
         with _telling_full():
             await obstore.put_async(self.store, key, path, chunk_size=PART_BYTES)
-        byte_count = (await asyncio.to_thread(path.stat)).st_size
         return StoredFile(byte_count=byte_count, sha256=digest)
 
     async def digest(self, path: Path) -> str:
@@ -166,15 +170,16 @@ class Storage:
         """Return the address of the table at `key`, as Delta readers take it with `options`."""
         return str(self.folder / key) if self.folder is not None else f"{self.url.rstrip('/')}/{key}"
 
-    def refuse_when_full(self) -> None:
-        """Raise `NoSpace` when less is free on the local disk than the hub needs to stay well."""
+    def refuse_when_full(self, *, wanted_bytes: int = 0) -> None:
+        """Raise `NoSpace` when the local disk would hold less free space after `wanted_bytes` than keeps the hub well."""
         if self.folder is None:
             return
         free = shutil.disk_usage(self.folder).free
-        if free < self.free_bytes_min:
+        if free - wanted_bytes < self.free_bytes_min:
+            wanted = f", {wanted_bytes // 1024**2} MB are asked for," if wanted_bytes else ""
             raise NoSpace(
-                f"Only {free // 1024**2} MB are free on the hub's disk and it keeps {self.free_bytes_min // 1024**2} MB "
-                "in reserve; free some space or move LYCEUM_HOME to a larger disk."
+                f"Only {free // 1024**2} MB are free on the hub's disk{wanted} and it keeps "
+                f"{self.free_bytes_min // 1024**2} MB in reserve; free some space or move LYCEUM_HOME to a larger disk."
             )
 
 
