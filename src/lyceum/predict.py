@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lyceum.kernel.config import Settings, settings
+from lyceum.kernel.db import CONNECTIONS_ASIDE
 from lyceum.kernel.http.health import add_health
 from lyceum.kernel.http.middleware import Observed, OwnHost
 from lyceum.kernel.http.problems import answer_problems
@@ -14,8 +15,6 @@ from lyceum.kernel.resources import open_resources
 from lyceum.kernel.serving import serve_http
 from lyceum.kernel.telemetry import log_to_stderr, settle_garbage_collector
 from lyceum.serve.predictions.public import CONNECTIONS, PredictApp, open_predictions
-
-HEALTH_CONNECTIONS = 1
 
 
 class PredictProcess:
@@ -42,7 +41,7 @@ def create_app(config: Settings) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
-            open_resources(config, pool_size=CONNECTIONS + HEALTH_CONNECTIONS) as resources,
+            open_resources(config, pool_size=CONNECTIONS + CONNECTIONS_ASIDE) as resources,
             open_predictions(resources) as predictions,
         ):
             app.state.resources = resources

@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from lyceum import wiring
 from lyceum.accounts.edge import LOOKUPS_AT_ONCE, KnownActors
 from lyceum.kernel.config import Settings, settings
+from lyceum.kernel.db import CONNECTIONS_ASIDE
 from lyceum.kernel.http.health import add_health
 from lyceum.kernel.http.middleware import BodyLimit, Observed, OwnHost
 from lyceum.kernel.http.problems import answer_problems
@@ -26,7 +27,7 @@ def create_app(config: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        pool_size = config.database_pool_size + LOOKUPS_AT_ONCE + PREDICTION_CONNECTIONS
+        pool_size = config.database_pool_size + LOOKUPS_AT_ONCE + PREDICTION_CONNECTIONS + CONNECTIONS_ASIDE
         async with (
             open_resources(config, pool_size=pool_size, subscribers=wiring.subscribers()) as resources,
             open_predictions(resources) as predictions,

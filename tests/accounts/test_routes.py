@@ -66,6 +66,15 @@ async def test_two_first_administrators_at_once_are_one(
     assert rows_of(fresh_database, "SELECT count(*) FROM organisations") == [{"count": 1}]
 
 
+async def test_nobody_without_a_link_has_the_hub_compute_a_password_hash(
+    anonymous: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed: list[str] = []
+    monkeypatch.setattr("lyceum.accounts.service.hash_password", computed.append)
+    assert (await anonymous.post("/api/v1/setup", json=_wanted("no link"))).status_code == 410
+    assert computed == []
+
+
 async def test_an_expired_set_up_link_is_refused(anonymous: httpx.AsyncClient, database: TestDatabase) -> None:
     token = make_setup_link(database, expires_in=timedelta(seconds=-1))
     assert (await anonymous.post("/api/v1/setup", json=_wanted(token))).status_code == 410

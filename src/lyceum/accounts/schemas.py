@@ -36,7 +36,7 @@ class ApiKeyMade(ApiKey):
 
 
 class ApiKeyPage(BaseModel):
-    """A page of keys, newest first; `next` goes into `cursor` for the page after, null on the last."""
+    """A page of keys, newest first; `next` goes into `cursor` for the page after, null when there is none."""
 
     items: list[ApiKey]
     next: str | None

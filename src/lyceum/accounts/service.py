@@ -22,7 +22,7 @@ from lyceum.kernel.security import (
     new_key,
     new_token,
 )
-from lyceum.kernel.tx import transaction
+from lyceum.kernel.tx import aside, transaction
 
 FIRST_ORGANISATION = "main"
 LOCAL_KEY_NAME = "local administrator"
@@ -66,12 +66,13 @@ async def set_up(database: Database, wanted: FirstAdministrator) -> tuple[str, A
     Raises `SetupLinkUsed`, `PasswordWeak` and `NameTaken`; a refused link changes nothing.
     """
     _refuse_weak(wanted.password)
-    password_hash = await hash_password(wanted.password)
-    async with transaction(database, NOBODY) as tx:
+    async with aside(database, NOBODY) as tx:
         if not await setup_link_works(tx, wanted.token):
             raise SetupLinkUsed(_LINK_USED)
+    # after the link, so that nobody without one has the hub compute
+    password_hash = await hash_password(wanted.password)
     administrator = await _first_administrator(database)
-    async with transaction(database, administrator) as tx:
+    async with aside(database, administrator) as tx:
         if not await tx.scalar(_USE_SETUP_LINK, {"digest": digest_of(wanted.token)}):
             raise SetupLinkUsed(_LINK_USED)
         await _name_administrator(tx, administrator, wanted, password_hash)
@@ -104,12 +105,12 @@ async def revoke_key(tx: AsyncSession, who: Actor, key_id: UUID) -> ApiKey:
 
 
 async def _first_administrator(database: Database) -> Scope:
-    async with transaction(database, NOBODY) as tx:
+    async with aside(database, NOBODY) as tx:
         found = (await tx.execute(_ADMINISTRATOR)).one_or_none()
     if found is not None:
         return Scope(org_id=found.org_id, user_id=found.user_id)
     fresh = Scope(org_id=new_id(), user_id=new_id())
-    async with transaction(database, fresh) as tx:
+    async with aside(database, fresh) as tx:
         # Two first callers at once would make two administrators.
         await tx.execute(_SETUP_LOCK)
         found = (await tx.execute(_ADMINISTRATOR)).one_or_none()

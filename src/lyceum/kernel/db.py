@@ -4,9 +4,10 @@ A transaction begins with one message that also names the organisation and user 
 driver is in autocommit mode, so that SQLAlchemy sends no `BEGIN` of its own: three round trips instead of four.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -25,6 +26,8 @@ from sqlalchemy.util import await_only
 
 POOL_TIMEOUT_SECONDS = 10
 CONNECT_TIMEOUT_SECONDS = 10
+CONNECTIONS_ASIDE = 4
+"""Connections of a process that serves HTTP beside those of the requests' own transactions."""
 _AWAY_SQLSTATES = ("08", "57P", "53")
 """Connection exceptions, shutdown and crash of the server, and its want of resources."""
 
@@ -81,6 +84,7 @@ class Database:
     wake_workers: AfterCommit
     subscribers: Mapping[str, tuple[str, ...]] | None = None
     """Who is told of which event; None in a process that publishes none."""
+    turn_aside: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS_ASIDE))
 
     def session(self, scope: Scope) -> AsyncSession:
         """Return a session that works for `scope`; it takes a connection at its first statement."""

@@ -38,6 +38,17 @@ async def transaction(database: Database, scope: Scope) -> AsyncIterator[AsyncSe
         await _run_after_commit(callback)
 
 
+@asynccontextmanager
+async def aside(database: Database, scope: Scope) -> AsyncIterator[AsyncSession]:
+    """Yield a `transaction` of a request that has none of its own: uploads, set-up, health.
+
+    They take turns for a few connections, so that however many come, nobody else waits in the pool, where waiting is
+    not fair.
+    """
+    async with database.turn_aside, transaction(database, scope) as tx:
+        yield tx
+
+
 def after_commit(tx: AsyncSession, callback: AfterCommit) -> None:
     """Run `callback` when `tx` has committed; never when it rolls back.
 

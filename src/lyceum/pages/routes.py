@@ -16,7 +16,7 @@ from lyceum.accounts.edge import CurrentResources
 from lyceum.accounts.public import FirstAdministrator, set_up, setup_link_works
 from lyceum.kernel.db import NOBODY
 from lyceum.kernel.problems import Problem, TooLarge
-from lyceum.kernel.tx import transaction
+from lyceum.kernel.tx import aside
 from lyceum.pages.document import api_document
 from lyceum.pages.reference import reference_of
 from lyceum.version import VERSION
@@ -66,7 +66,7 @@ async def first_page(request: Request, resources: CurrentResources) -> HTMLRespo
 @router.get("/setup")
 async def setup_form(request: Request, resources: CurrentResources, token: str = "") -> HTMLResponse:
     """Show the form of a set-up link, or say that the link has been used."""
-    async with transaction(resources.database, NOBODY) as tx:
+    async with aside(resources.database, NOBODY) as tx:
         works = await setup_link_works(tx, token)
     if not works:
         return _page(request, "setup_used.html", status_code=410)

@@ -11,7 +11,7 @@ from lyceum.kernel.db import NOBODY, Database
 from lyceum.kernel.problems import Unavailable
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.telemetry import registry
-from lyceum.kernel.tx import transaction
+from lyceum.kernel.tx import aside
 
 
 def add_health(app: FastAPI, *, refresh: Callable[[Database], Awaitable[None]] | None = None) -> None:
@@ -30,7 +30,7 @@ def add_health(app: FastAPI, *, refresh: Callable[[Database], Awaitable[None]] |
         """Say whether requests can be served: `ready`, or `degraded` when Valkey is missing."""
         resources: Resources = app.state.resources
         try:
-            async with transaction(resources.database, NOBODY) as tx:
+            async with aside(resources.database, NOBODY) as tx:
                 await tx.execute(text("SELECT 1"))
         except Exception as error:
             raise Unavailable("The database cannot be reached.") from error

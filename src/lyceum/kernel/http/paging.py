@@ -37,5 +37,5 @@ def decode_cursor(cursor: str | None) -> UUID | None:
 
 
 def next_cursor(ids: list[UUID], limit: int) -> str | None:
-    """Return the cursor after a full page, None after the last."""
+    """Return the cursor after a full page, which may lead to an empty one; None after any other."""
     return encode_cursor(ids[-1]) if len(ids) == limit else None

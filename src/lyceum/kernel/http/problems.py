@@ -16,6 +16,9 @@ from starlette.responses import Response
 from lyceum.kernel.db import is_database_away
 from lyceum.kernel.problems import Invalid, Problem, Unauthenticated, Unavailable, problem_type
 
+_HTTP_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+"""Codes of what the web framework refuses by itself."""
+
 log = logging.getLogger(__name__)
 
 
@@ -76,7 +79,8 @@ async def _http(request: Request, error: Exception) -> Response:
         detail = f"{request.method} is not something {request.url.path} does."
     else:
         detail = f"{str(error.detail).rstrip('.')}."
-    code = title.lower().replace(" ", "_")
+    # not from the title, whose wording changes between releases of Python
+    code = _HTTP_CODES.get(error.status_code, f"http_{error.status_code}")
     return _plain(error.status_code, title, code, detail, headers=error.headers)
 
 

@@ -7,7 +7,7 @@ from fastapi.responses import StreamingResponse
 
 from lyceum.accounts.edge import CurrentResources, Tx, Who
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
-from lyceum.kernel.tx import transaction
+from lyceum.kernel.tx import aside
 from lyceum.serve.registry import queries, service
 from lyceum.serve.registry.schemas import NUMBER_MAX, AliasTarget, Model, ModelPage, ModelVersion, ModelVersionPage
 
@@ -57,7 +57,7 @@ async def download_artifact(
 ) -> StreamingResponse:
     """Download the ONNX file; it runs anywhere ONNX Runtime does."""
     # No transaction is open while the file goes out, however slow the client is.
-    async with transaction(resources.database, who.scope) as tx:
+    async with aside(resources.database, who.scope) as tx:
         model, row = await queries.version_row_for(tx, who, org, name, number)
     headers = {
         "content-disposition": f'attachment; filename="{model.name}-{row.number}.onnx"',
