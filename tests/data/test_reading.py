@@ -4,12 +4,14 @@ import gzip
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from lyceum.data.datasets.reading.public import FileFormat, ReadingLimits, StagedTable, stage_table
+from lyceum.data.datasets.reading.delimited import DelimitedFile
+from lyceum.data.datasets.reading.public import FileFormat, ReadingLimits, StagedTable, UnreadableTable, stage_table
 
 Stage = Callable[..., StagedTable]
 
@@ -127,6 +129,17 @@ def test_a_late_row_changes_the_type_of_the_whole_column(stage: Stage) -> None:
     staged = stage(column(*values, "0.5"), limits=ReadingLimits(block_bytes=4096, cell_bytes_max=1024))
     assert types_of(staged) == ["float"]
     assert [row[0] for row in rows_of(staged)] == [*map(float, range(20_000)), 0.5]
+
+
+def test_a_table_that_reads_differently_the_second_time_is_refused(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = DelimitedFile.frames
+    passes = iter([None, 3])
+    monkeypatch.setattr(DelimitedFile, "frames", lambda file: islice(whole(file), next(passes)))
+    content = column(*map(str, range(5000)), "abc")
+    with pytest.raises(UnreadableTable, match=r"gave 5,001 rows when its columns were looked at and [0-9,]+ when they"):
+        stage(content, limits=ReadingLimits(block_bytes=4096, cell_bytes_max=512))
 
 
 def test_the_order_of_rows_does_not_decide_a_type(stage: Stage, tmp_path: Path) -> None:

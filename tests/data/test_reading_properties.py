@@ -152,6 +152,45 @@ def test_neither_the_order_nor_the_batches_decide_a_type(texts: list[str | None]
     assert type_of([texts]) == type_of([shuffled]) == type_of([texts[:cut], texts[cut:]])
 
 
+runs = st.lists(
+    st.tuples(
+        st.sampled_from(["", "7", "2.5", "abc", "NA", "true", "2024-01-01", "12345678901234567890"]),
+        st.integers(1, 600),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=80, deadline=None)
+@example(runs=[("", 900), ("7", 600), ("abc", 500)], block_bytes=1024)
+@example(runs=[("12345678901234567890", 200), ("2.5", 600), ("abc", 500)], block_bytes=1024)
+@given(runs=runs, block_bytes=st.sampled_from([1024, 2048, 4096]))
+def test_every_row_of_a_file_is_staged_whatever_its_blocks_hold(runs: list[tuple[str, int]], block_bytes: int) -> None:
+    texts = [text for text, count in runs for _ in range(count)]
+    content = "".join(["id,x\n", *(f"{number},{text}\n" for number, text in enumerate(texts))])
+    limits = ReadingLimits(block_bytes=block_bytes, cell_bytes_max=512, part_bytes=4096)
+    frame, types = read(content.encode(), "data.csv", limits)
+    assert frame["id"].to_list() == list(range(len(texts)))
+    if types["x"] == "string":
+        assert frame["x"].to_list() == [text or None for text in texts]
+    else:
+        assert frame["x"].is_null().to_list() == [text in {"", "NA"} for text in texts]
+
+
+@settings(max_examples=60, deadline=None)
+@given(runs=runs, block_bytes=st.sampled_from([256, 1024]))
+def test_every_json_line_is_staged_whatever_its_blocks_hold(runs: list[tuple[str, int]], block_bytes: int) -> None:
+    values = [text for text, count in runs for _ in range(count)]
+    written = [text if text in {"7", "2.5", "true"} else f'"{text}"' for text in values]
+    lines = [f'{{"id": {number}, "x": {value}}}' for number, value in enumerate(written)]
+    limits = ReadingLimits(block_bytes=block_bytes, cell_bytes_max=64, part_bytes=4096)
+    frame, types = read("\n".join(lines).encode(), "data.jsonl", limits)
+    assert frame["id"].to_list() == list(range(len(values)))
+    if types["x"] == "string":
+        assert frame["x"].to_list() == values
+
+
 @settings(max_examples=80, deadline=None)
 @given(
     rows=st.lists(

@@ -128,7 +128,7 @@ def _stage_parquet(path: Path, writer: PartWriter, *, file_name: str, limits: Re
 
 def _stage_json_lines(file: JsonLinesFile, writer: PartWriter) -> _Found:
     forms = TableForms(())
-    _type_and_write(lambda: file.frames(forms), forms, writer)
+    _type_and_write(lambda: file.frames(forms), forms, writer, file_name=file.file_name)
     notes = (*_notes_of(file.text), *forms.notes())
     line = 1 if file.text.line_count == writer.rows else None
     return _Found(forms.types, notes, encoding=file.text.encoding, line_of_first_row=line)
@@ -138,7 +138,7 @@ def _stage_delimited(file: DelimitedFile, writer: PartWriter) -> _Found:
     dialect = file.dialect
     require_usable_names(dialect.names, file_name=file.file_name, columns_max=file.limits.columns_max)
     forms = TableForms(dialect.names, decimal_comma=dialect.delimiter != ",")
-    _type_and_write(file.frames, forms, writer)
+    _type_and_write(file.frames, forms, writer, file_name=file.file_name)
     one_line_each = file.text.line_count == writer.rows + dialect.first_data_line - 1
     return _Found(
         forms.types,
@@ -154,20 +154,34 @@ def _notes_of(text: TextFile) -> tuple[str, ...]:
     return () if text.note is None else (text.note,)
 
 
-def _type_and_write(frames: Callable[[], Iterator[pl.DataFrame]], forms: TableForms, writer: PartWriter) -> None:
-    """Write the frames with the types of the first ones; when a later one changes a type, look on and then begin anew."""
-    first_types = None
+def _type_and_write(
+    frames: Callable[[], Iterator[pl.DataFrame]], forms: TableForms, writer: PartWriter, *, file_name: str
+) -> None:
+    """Write the frames with the types of the first ones; when a later one changes a type, look on and then begin anew.
+
+    A type may change and change back, so one change is enough for the second pass.
+    """
+    first_types: dict[str, ColumnType] | None = None
+    has_changed = False
+    rows = 0
     for raw in frames():
         typed = forms.take(raw)
+        rows += raw.height
         first_types = first_types or forms.types
-        if forms.types == first_types:
-            writer.write(typed)
-        else:
+        has_changed = has_changed or forms.types != first_types
+        if has_changed:
             writer.discard()
-    if forms.types == first_types:
-        return
-    for raw in frames():
-        writer.write(forms.read(raw))
+        else:
+            writer.write(typed)
+    if has_changed:
+        for raw in frames():
+            writer.write(forms.read(raw))
+    if writer.rows != rows:
+        raise UnreadableTable(
+            "rows_differ",
+            f"{file_name} gave {rows:,} rows when its columns were looked at and {writer.rows:,} when they were kept, "
+            "so nothing was kept; upload it again.",
+        )
 
 
 @contextmanager
