@@ -1,6 +1,8 @@
 """The prediction log: every predicted row, in the organisation that owns the model, and never in the way."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from fixtures.servers import OwnServers, TestDatabase
 from lyceum.hub.postgres import APP_ROLE
 from lyceum.kernel import migrate
 from lyceum.kernel.config import Settings
-from lyceum.kernel.db import open_database
+from lyceum.kernel.db import NOBODY, open_database
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.handlers import JobRun
 from lyceum.kernel.resources import Resources
@@ -24,7 +26,8 @@ from lyceum.kernel.telemetry import registry
 from lyceum.kernel.tx import transaction
 from lyceum.serve.predictions import log as prediction_log
 from lyceum.serve.predictions.jobs import ForgetPredictions, forget_predictions
-from lyceum.serve.predictions.log import LoggedRequest, PredictionLog
+from lyceum.serve.predictions.log import PredictionLog
+from lyceum.serve.predictions.log_parts import LoggedRequest, Part, parts_of
 from make.accounts import Member, make_member
 from make.predictions import MadeModel, flight, make_model, onnx_file
 
@@ -56,7 +59,8 @@ async def test_every_row_is_logged_for_the_owner_of_the_model(
             assert await tx.scalar(text("SELECT count(*) FROM prediction_log")) == 0
         async with transaction(resources.database, member.scope) as tx:
             assert await tx.scalar(text("SELECT count(*) FROM prediction_log")) == 2
-    assert [row["inputs"] for row in rows] == [flight(1), flight(2) | {"wind": None}]
+    without_wind = {name: value for name, value in flight(2).items() if name != "wind"}
+    assert [row["inputs"] for row in rows] == [flight(1), without_wind]
     assert [row["outputs"] for row in rows] == msgspec.json.decode(reply)["predictions"]
     for row in rows:
         assert (row["org_id"], row["key_id"], row["request_id"]) == (member.org_id, caller.key_id, "request-1")
@@ -137,18 +141,19 @@ class Row(msgspec.Struct):
     """A typed row as the runtime makes them."""
 
     wind: float
+    carrier: str = ""
 
 
-def request(model: MadeModel, member: Member, *, rows: int = 1) -> LoggedRequest:
+def request(model: MadeModel, member: Member, *, rows: int = 1, request_id: str = "request-1") -> LoggedRequest:
     return LoggedRequest(
         at=1e9,
         version_id=model.version_ids[1],
         key_id=member.key_id,
-        request_id="request-1",
+        request_id=request_id,
         duration_seconds=0.001,
-        rows=[Row(1.0)] * rows,
+        rows=[Row(float(number)) for number in range(rows)],
         predictions=b"[" + b",".join([b'{"value":1.0}'] * rows) + b"]",
-        byte_count=100 * rows,
+        json_bytes=100 * rows,
     )
 
 
@@ -186,6 +191,133 @@ async def test_a_batch_that_cannot_be_written_is_dropped_and_the_next_one_is_not
     await log.close()
     assert dropped("failed") - before == 2
     assert [row["outputs"] for row in logged(database, model)] == [{"value": 1.0}]
+
+
+def on_each_logged_row(database: TestDatabase, statement: str) -> None:
+    """Have the database run a statement of PL/pgSQL for each logged row that is to come."""
+    with psycopg.connect(database.dsn("owner"), autocommit=True) as connection:
+        connection.execute(
+            "CREATE FUNCTION public.on_logged() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN {statement}; RETURN NEW; END $$"
+        )
+        connection.execute(
+            "CREATE TRIGGER on_logged BEFORE INSERT ON prediction_log FOR EACH ROW EXECUTE FUNCTION public.on_logged()"
+        )
+
+
+@asynccontextmanager
+async def log_of(database: TestDatabase) -> AsyncIterator[PredictionLog]:
+    """A log over a database of its own that has not begun to write; leaving closes it."""
+    opened = open_database(database.app_url, pool_size=1)
+    log = PredictionLog(opened)
+    yield log
+    await log.close()
+    await opened.close()
+
+
+@pytest.mark.parametrize("state", ["54000", "XX000", "22000", "57014"])
+async def test_a_row_the_database_refuses_for_any_reason_is_dropped_alone(
+    fresh_database: TestDatabase, tmp_path: Path, state: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = dropped("refused")
+    member = make_member(fresh_database)
+    model = make_model(fresh_database, tmp_path, member, onnx_file())
+    fault = f"IF NEW.inputs->>'wind' = '7.0' THEN RAISE EXCEPTION 'a secret value' USING ERRCODE = '{state}'; END IF"
+    on_each_logged_row(fresh_database, fault)
+    async with log_of(fresh_database) as log:
+        log.append(request(model, member, rows=20))
+        log.append(request(model, member))
+        log.start()
+    kept = sorted(row["inputs"]["wind"] for row in logged(fresh_database, model))
+    assert kept == sorted([*(float(number) for number in range(20) if number != 7), 0.0])
+    assert dropped("refused") - before == 1
+    said = next(record for record in caplog.records if record.message == "predicted rows were not logged")
+    assert (said.rows, said.reasons) == (1, f"refused ({state})")  # type: ignore[attr-defined]  # extra fields
+    assert "a secret value" not in caplog.text
+
+
+async def test_a_row_that_takes_too_long_to_write_does_not_hold_up_the_rest(
+    fresh_database: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # long enough for a busy machine to write two rows in
+    monkeypatch.setattr(prediction_log, "WRITE_SECONDS_MAX", 2.0)
+    before = dropped("refused")
+    member = make_member(fresh_database)
+    model = make_model(fresh_database, tmp_path, member, onnx_file())
+    on_each_logged_row(fresh_database, "IF NEW.request_id = 'slow-one' THEN PERFORM pg_sleep(600); END IF")
+    async with log_of(fresh_database) as log:
+        log.append(request(model, member, request_id="slow-one"))
+        log.append(request(model, member))
+        log.start()
+        await eventually(lambda: len(logged(fresh_database, model)) == 1)
+        log.append(request(model, member))
+        await eventually(lambda: len(logged(fresh_database, model)) == 2)
+    assert dropped("refused") - before == 1
+
+
+async def test_while_no_connection_is_to_be_had_every_row_is_kept(
+    database: TestDatabase, member: Member, model: MadeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prediction_log, "WRITE_SECONDS_MAX", 0.01)
+    opened = open_database(database.app_url, pool_size=1)
+    log = PredictionLog(opened)
+    log.append(request(model, member, rows=3))
+    async with opened.session(NOBODY) as other:
+        await other.connection()
+        assert not await log._flush()
+    monkeypatch.setattr(prediction_log, "WRITE_SECONDS_MAX", 10.0)
+    log.start()
+    await log.close()
+    await opened.close()
+    assert len(logged(database, model)) == 3
+
+
+async def test_a_batch_goes_on_where_the_database_was_lost(
+    resources: Resources, database: TestDatabase, member: Member, model: MadeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = PredictionLog(resources.database)
+    log.append(request(model, member, rows=2_500))
+    insert = log._insert
+    lost = iter([False, True])
+
+    async def insert_or_lose(part: Part) -> int:
+        if next(lost, False):
+            raise ConnectionError("away")
+        return await insert(part)
+
+    monkeypatch.setattr(log, "_insert", insert_or_lose)
+    assert not await log._flush()
+    assert len(logged(database, model)) == 1_000
+    assert await log._flush()
+    assert len(logged(database, model)) == 2_500
+
+
+def test_rows_are_written_in_parts_of_a_thousand_rows_or_eight_megabytes(member: Member, model: MadeModel) -> None:
+    assert [len(part) for part in parts_of([request(model, member, rows=2_500)])] == [1_000, 1_000, 500]
+    large = request(model, member, rows=300)
+    large.rows = [Row(1.0, "x" * 60_000)] * 300
+    sizes = [sum(len(array) for array in part.arrays().values()) for part in parts_of([large])]
+    assert len(sizes) == 3
+    assert max(sizes) < 8.1 * 1024**2
+
+
+def test_a_request_counts_as_much_as_its_rows_can_become(member: Member) -> None:
+    wide = msgspec.defstruct(
+        "Wide", [(f"c{number}", float | None, None) for number in range(1_000)], omit_defaults=True
+    )
+    of_wide = LoggedRequest(
+        at=1e9,
+        version_id=member.org_id,
+        key_id=member.key_id,
+        request_id="r" * 64,
+        duration_seconds=1.0,
+        rows=msgspec.json.decode(b"[" + b",".join([b"{}", b'{"c0":1e15}', b'{"c999":1}']) + b"]", type=list[wide]),  # type: ignore[valid-type]  # made here
+        predictions=b'[{"value":1e15},{"value":1},{"value":2}]',
+        json_bytes=80,
+    )
+    (part,) = parts_of([of_wide])
+    assert sum(len(array) for array in part.arrays().values()) < of_wide.bytes_max()
+    assert of_wide.bytes_max() >= 3 * 1_000 * 8
 
 
 async def test_the_log_catches_up_after_the_database_was_away(

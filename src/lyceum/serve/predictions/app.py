@@ -22,7 +22,8 @@ from lyceum.serve.predictions.answering import Answered, Answering
 from lyceum.serve.predictions.bodies import Bodies, ClientGone
 from lyceum.serve.predictions.errors import MethodNotAllowed, NothingHere, OverLimit
 from lyceum.serve.predictions.limits import KeyLimits
-from lyceum.serve.predictions.log import LoggedRequest, PredictionLog
+from lyceum.serve.predictions.log import PredictionLog
+from lyceum.serve.predictions.log_parts import LoggedRequest
 from lyceum.serve.predictions.lookups import LOOKUPS_AT_ONCE, Lookups
 from lyceum.serve.predictions.metrics import request_seconds, requests_total, rows_total
 from lyceum.serve.predictions.models import LoadedModels
@@ -119,7 +120,7 @@ class PredictApp:
                     duration_seconds=seconds,
                     rows=answered.rows,
                     predictions=answered.predictions,
-                    byte_count=reply.body_bytes + len(answered.predictions),
+                    json_bytes=reply.body_bytes + len(answered.predictions),
                 )
             )
         if log.isEnabledFor(logging.DEBUG):

@@ -1,27 +1,24 @@
-"""The prediction log: kept in memory on the path, written in batches beside it.
+"""The prediction log: kept in memory on the path, written in parts beside it.
 
 One log row is one predicted row, not one request: the log is read as a table of the model's columns, to be checked like
 any data and compared with the training data column by column. Rows of one request share its id, and what is logged is
-the typed row the model saw, every column of it, null where missing.
+the typed row the model saw; a column without a key in it was missing.
 """
 
 import asyncio
 import logging
-import re
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
-from uuid import UUID
 
-import msgspec
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from lyceum.kernel.db import NOBODY, Database
+from lyceum.kernel.db import NOBODY, Database, is_database_away
 from lyceum.kernel.tx import transaction
+from lyceum.serve.predictions.log_parts import LoggedRequest, Part, parts_of
 from lyceum.serve.predictions.metrics import log_dropped_total, log_rows_total
 
 FLUSH_SECONDS = 1.0
@@ -30,7 +27,6 @@ WRITE_SECONDS_MAX = 10.0
 LAST_FLUSH_SECONDS_MAX = 5.0
 BUFFERED_ROWS_MAX = 50_000
 BUFFERED_BYTES_MAX = 64 * 1024**2
-LOGGED_ROW_BYTES_MAX = 64 * 1024
 WARN_EVERY_SECONDS = 10.0
 
 _WRITE = text("""
@@ -40,64 +36,31 @@ _WRITE = text("""
         CAST(:durations AS integer[]), CAST(:inputs AS jsonb[]), CAST(:outputs AS jsonb[])
     )
 """)
-# jsonb holds no NUL character; JSON writes it so, after an even number of backslashes
-_NUL_IN_JSON = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
-_INTEGER_MAX = 2**31 - 1
 
 log = logging.getLogger(__name__)
-
-
-class LoggedRequest(msgspec.Struct, gc=False):
-    """A request that was answered: its typed rows and the JSON list of their predictions."""
-
-    at: float
-    version_id: UUID
-    key_id: UUID
-    request_id: str
-    duration_seconds: float
-    rows: Sequence[msgspec.Struct]
-    predictions: bytes
-    byte_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """Log rows as columns of literals, as PostgreSQL writes them in arrays."""
-
-    ats: list[str] = field(default_factory=list)
-    version_ids: list[str] = field(default_factory=list)
-    key_ids: list[str] = field(default_factory=list)
-    request_ids: list[str] = field(default_factory=list)
-    durations: list[str] = field(default_factory=list)
-    inputs: list[str] = field(default_factory=list)
-    outputs: list[str] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.ats)
-
-    def part(self, start: int, stop: int) -> "_Columns":
-        """The rows from `start` to before `stop`."""
-        return _Columns(*(getattr(self, name)[start:stop] for name in self.__slots__))
-
-    def arrays(self) -> dict[str, str]:
-        """Each column as one array; made here that costs a tenth of what the driver takes to adapt lists."""
-        return {name: "{" + ",".join(getattr(self, name)) + "}" for name in self.__slots__}
 
 
 class PredictionLog:
     """Takes answered requests and writes them about once a second.
 
-    While the database is away the buffer fills to its bounds; then new requests are dropped and counted. A write whose
-    outcome stayed unknown is written again, so a row may appear twice after the database was lost.
+    While the database is away the buffer fills to its bounds; then new requests are dropped and counted. What the
+    database refuses, or does not manage in time, is written in smaller and smaller parts until the rows at fault stand
+    alone; those are dropped and counted, so that no row holds up the others. A write whose outcome stayed unknown is
+    written again, so a row may appear twice after that.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._requests: deque[LoggedRequest] = deque()
-        self._rows = 0
         self._bytes = 0
+        self._rows = 0
+        # of the rows, those that left the buffer: the next parts of them, and where more of these come from
+        self._taken_rows = 0
+        self._parts: deque[Part] = deque()
+        self._more_parts: Iterator[Part] = iter(())
         self._many = asyncio.Event()
         self._dropped_unsaid = 0
+        self._dropped_why: set[str] = set()
         self._warned_at = 0.0
         self._stop = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
@@ -109,12 +72,13 @@ class PredictionLog:
     def append(self, request: LoggedRequest) -> None:
         """Keep a request until it is written, or drop it when the buffer is full."""
         rows = len(request.rows)
-        if self._rows + rows > BUFFERED_ROWS_MAX or self._bytes + request.byte_count > BUFFERED_BYTES_MAX:
+        bytes_max = request.bytes_max()
+        if self._rows + rows > BUFFERED_ROWS_MAX or self._bytes + bytes_max > BUFFERED_BYTES_MAX:
             self._drop(rows, "buffer_full")
             return
         self._requests.append(request)
         self._rows += rows
-        self._bytes += request.byte_count
+        self._bytes += bytes_max
         if self._rows >= FLUSH_ROWS:
             self._many.set()
 
@@ -145,111 +109,105 @@ class PredictionLog:
                     await asyncio.wait_for(self._stop.wait(), FLUSH_SECONDS)
 
     async def _flush(self) -> bool:
-        """Write one batch; false when the database cannot be reached, and nothing is lost then."""
-        batch = self._take()
-        if not batch:
-            return True
-        row_count = sum(len(request.rows) for request in batch)
+        """Write one batch; false when the database cannot be reached, and the batch goes on from there the next time."""
+        if not self._taken_rows:
+            self._take()
         try:
-            rows = await asyncio.to_thread(_columns, batch)
-            written = await self._write(rows)
-        except (DBAPIError, PoolTimeoutError, OSError) as error:
-            self._put_back(batch)
-            log.warning("the prediction log cannot be written; trying again", extra={"cause": str(error)})
-            return False
-        except asyncio.CancelledError:
-            self._put_back(batch)
-            raise
+            while await self._has_part():
+                if not await self._write_part():
+                    return False
         except Exception:
             log.exception("a batch of the prediction log cannot be written")
-            self._drop(row_count, "failed")
-            return True
-        log_rows_total.inc(written)
-        self._drop(row_count - len(rows), "row_too_large")
-        self._drop(len(rows) - written, "refused")
+            self._parts.clear()
+            self._more_parts = iter(())
+            self._drop_taken(self._taken_rows, "failed")
         return True
 
-    async def _write(self, rows: _Columns) -> int:
-        """Return how many rows were written; a row the database refuses as data is left out."""
-        if not len(rows):
-            return 0
+    async def _has_part(self) -> bool:
+        if not self._parts:
+            part = await asyncio.to_thread(next, self._more_parts, None)
+            if part is None:
+                return False
+            self._parts.append(part)
+        return True
+
+    async def _write_part(self) -> bool:
+        """Write the next part, or put its halves in its place; false when the database cannot be reached."""
+        part = self._parts[0]
         try:
-            async with asyncio.timeout(WRITE_SECONDS_MAX), transaction(self._database, NOBODY) as tx:
-                return int(await tx.scalar(_WRITE, rows.arrays()) or 0)
-        except DBAPIError as error:
-            if not _is_about_data(error):
+            written = await self._insert(part) if len(part) else 0
+        except (DBAPIError, PoolTimeoutError, OSError) as error:
+            if _is_away(error):
+                log.warning("the prediction log cannot be written; trying again", extra={"cause": str(error)})
+                return False
+            self._parts.popleft()
+            if len(part) > 1:
+                self._parts.extendleft(reversed(part.halves()))
+                return True
+            self._drop_taken(part.too_large, "row_too_large")
+            self._drop_taken(len(part), "refused", why=_cause(error))
+            return True
+        self._parts.popleft()
+        self._rows -= written
+        self._taken_rows -= written
+        log_rows_total.inc(written)
+        self._drop_taken(part.too_large, "row_too_large")
+        self._drop_taken(len(part) - written, "refused")
+        return True
+
+    async def _insert(self, part: Part) -> int:
+        """Return how many rows were written; raises `TimeoutError` when a statement under way took too long."""
+        arrays = await asyncio.to_thread(part.arrays)
+        is_connected = False
+        try:
+            async with asyncio.timeout(WRITE_SECONDS_MAX) as limit, transaction(self._database, NOBODY) as tx:
+                await tx.connection()
+                is_connected = True
+                limit.reschedule(asyncio.get_running_loop().time() + WRITE_SECONDS_MAX)
+                return int(await tx.scalar(_WRITE, arrays) or 0)
+        except TimeoutError:
+            if is_connected:
                 raise
-        if len(rows) == 1:
-            return 0
-        middle = len(rows) // 2
-        return await self._write(rows.part(0, middle)) + await self._write(rows.part(middle, len(rows)))
+            raise ConnectionError(f"No connection within {WRITE_SECONDS_MAX:g} seconds.") from None
 
-    def _take(self) -> list[LoggedRequest]:
+    def _take(self) -> None:
         batch: list[LoggedRequest] = []
-        rows = 0
-        while self._requests and rows < FLUSH_ROWS:
+        while self._requests and self._taken_rows < FLUSH_ROWS:
             request = self._requests.popleft()
-            rows += len(request.rows)
-            self._bytes -= request.byte_count
+            self._taken_rows += len(request.rows)
+            self._bytes -= request.bytes_max()
             batch.append(request)
+        self._more_parts = parts_of(batch)
+
+    def _drop_taken(self, rows: int, reason: str, *, why: str = "") -> None:
         self._rows -= rows
-        return batch
+        self._taken_rows -= rows
+        self._drop(rows, reason, why=why)
 
-    def _put_back(self, batch: list[LoggedRequest]) -> None:
-        self._requests.extendleft(reversed(batch))
-        self._rows += sum(len(request.rows) for request in batch)
-        self._bytes += sum(request.byte_count for request in batch)
-
-    def _drop(self, rows: int, reason: str) -> None:
+    def _drop(self, rows: int, reason: str, *, why: str = "") -> None:
         if not rows:
             return
         log_dropped_total.labels(reason).inc(rows)
         self._dropped_unsaid += rows
+        self._dropped_why.add(f"{reason} ({why})" if why else reason)
 
     def _warn_of_dropped(self) -> None:
         now = time.monotonic()
         if self._dropped_unsaid and now - self._warned_at >= WARN_EVERY_SECONDS:
-            log.warning("predicted rows were not logged", extra={"rows": self._dropped_unsaid})
+            facts = {"rows": self._dropped_unsaid, "reasons": ", ".join(sorted(self._dropped_why))}
+            log.warning("predicted rows were not logged", extra=facts)
             self._dropped_unsaid = 0
+            self._dropped_why.clear()
             self._warned_at = now
 
 
-def _columns(batch: Iterable[LoggedRequest]) -> _Columns:
-    """The batch as literals, made in a thread; rows too large to keep are left out."""
-    columns = _Columns()
-    encode = msgspec.json.Encoder().encode
-    hexadecimal: dict[UUID, str] = {}
-    for request in batch:
-        for id_ in (request.version_id, request.key_id):
-            if id_ not in hexadecimal:
-                hexadecimal[id_] = id_.hex
-        for row, prediction in zip(request.rows, _one_by_one(request), strict=True):
-            inputs = encode(row)
-            if len(inputs) > LOGGED_ROW_BYTES_MAX:
-                continue
-            columns.ats.append(f"{request.at:.6f}")
-            columns.version_ids.append(hexadecimal[request.version_id])
-            columns.key_ids.append(hexadecimal[request.key_id])
-            columns.request_ids.append(request.request_id)
-            columns.durations.append(str(min(int(request.duration_seconds * 1e6), _INTEGER_MAX)))
-            columns.inputs.append(_json_literal(inputs.decode()))
-            columns.outputs.append(_json_literal(bytes(prediction).decode()))
-    return columns
+def _is_away(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return not isinstance(error, TimeoutError)
+    return is_database_away(error)
 
 
-def _one_by_one(request: LoggedRequest) -> Sequence[bytes | msgspec.Raw]:
-    if len(request.rows) == 1:
-        return (request.predictions[1:-1],)
-    return msgspec.json.decode(request.predictions, type=list[msgspec.Raw])
-
-
-def _json_literal(document: str) -> str:
-    if "\\" in document:
-        document = _NUL_IN_JSON.sub(r"\1\\ufffd", document).replace("\\", "\\\\")
-    escaped = document.replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-def _is_about_data(error: DBAPIError) -> bool:
-    state = getattr(error.orig, "sqlstate", None) or ""
-    return not error.connection_invalidated and state.startswith(("22", "23"))
+def _cause(error: Exception) -> str:
+    """The error without its text, which may hold somebody's data."""
+    state: str | None = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return state or type(error).__name__

@@ -38,8 +38,9 @@ class RowReader:
     """Reads rows against one pre-step.
 
     `row_type` is a msgspec Struct with one field a column (its JSON name is the column's name, every field may be
-    absent or null). Values of the usual JSON type are decoded without touching Python; anything else, such as a
-    number written as text, takes the slower path that also knows how to name what is wrong.
+    absent or null, and JSON is written without those). Values of the usual JSON type are decoded without touching
+    Python; anything else, such as a number written as text, takes the slower path that also knows how to name what is
+    wrong.
     """
 
     def __init__(self, prestep: PreStep) -> None:
@@ -51,6 +52,7 @@ class RowReader:
             "Row",
             [(self._fields[c.name], _json_type(c) | None, None) for c in prestep.columns],
             rename={field: name for name, field in self._fields.items()} if self._has_field_names else None,
+            omit_defaults=True,
             frozen=True,
             gc=False,
         )
