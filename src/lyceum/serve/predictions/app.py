@@ -20,7 +20,7 @@ from lyceum.kernel.resources import Resources
 from lyceum.kernel.telemetry import log_context
 from lyceum.serve.predictions.answering import Answered, Answering
 from lyceum.serve.predictions.bodies import Bodies, ClientGone
-from lyceum.serve.predictions.errors import MethodNotAllowed, NothingHere, OverLimit
+from lyceum.serve.predictions.errors import BodyTooSlow, MethodNotAllowed, NothingHere, OverLimit
 from lyceum.serve.predictions.limits import KeyLimits
 from lyceum.serve.predictions.log import PredictionLog
 from lyceum.serve.predictions.log_parts import LoggedRequest
@@ -164,6 +164,9 @@ async def _refuse(error: Exception, request_id: str, scope: Scope, receive: Rece
         headers |= problem.headers
     if isinstance(problem, MethodNotAllowed):
         headers["allow"] = "POST"
+    if isinstance(problem, BodyTooSlow):
+        # what may still come of the body is no next request
+        headers["connection"] = "close"
     requests_total.labels(problem.status).inc()
     await problem_response(problem, headers)(scope, receive, send)
 

@@ -1,10 +1,12 @@
 """Request bodies: small ones at once, large ones within a size, a time and a share of memory."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from functools import partial
+from types import coroutine
 from typing import Any
 
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
 from lyceum.serve.predictions.errors import BodyEncoded, BodyTooLarge, BodyTooSlow, HubBusy
 
@@ -35,16 +37,20 @@ class Bodies:
         declared = headers.get(b"content-length")
         if declared is not None and (not declared.isdigit() or int(declared) > self._bytes_max):
             raise self._too_large()
-        message = await receive()
-        if message["type"] == "http.request" and not message.get("more_body"):
-            body: bytes = message.get("body", b"")
-            if len(body) > self._bytes_max:
-                raise self._too_large()
-            self.held_bytes += len(body)
-            return body
+        # a timer costs twenty times what it takes to fetch a body that is there, so only who has to wait sets one
+        steps = receive().__await__()
+        try:
+            awaited = next(steps)
+        except StopIteration as there:
+            message: Message = there.value
+            if message["type"] == "http.request" and not message.get("more_body"):
+                return self._whole(message)
+            arriving = self._read_on(message, receive)
+        else:
+            arriving = self._read_late(awaited, steps, receive)
         try:
             async with asyncio.timeout(BODY_SECONDS_MAX):
-                return await self._read_on(message, receive)
+                return await arriving
         except TimeoutError:
             raise BodyTooSlow(
                 f"The request body did not arrive within {BODY_SECONDS_MAX:.0f} seconds; send fewer rows at once."
@@ -53,6 +59,16 @@ class Bodies:
     def release(self, body: bytes) -> None:
         """Say that the body is no longer held."""
         self.held_bytes -= len(body)
+
+    def _whole(self, message: Message) -> bytes:
+        body: bytes = message.get("body", b"")
+        if len(body) > self._bytes_max:
+            raise self._too_large()
+        self.held_bytes += len(body)
+        return body
+
+    async def _read_late(self, awaited: object, steps: Generator[object, object, Message], receive: Receive) -> bytes:
+        return await self._read_on(await _finish(awaited, steps), receive)
 
     async def _read_on(self, message: Mapping[str, Any], receive: Receive) -> bytes:
         parts = bytearray()
@@ -82,3 +98,18 @@ class Bodies:
             f"The request body is larger than {self._bytes_max:,} bytes; send the rows in several requests, "
             "or raise LYCEUM_REQUEST_BYTES_MAX."
         )
+
+
+@coroutine
+def _finish(awaited: object, steps: Generator[object, object, Message]) -> Generator[object, object, Message]:
+    """Await the rest of what was begun by hand and stands still until the loop has dealt with `awaited`."""
+    while True:
+        try:
+            step = partial(steps.send, (yield awaited))
+        except BaseException as error:  # noqa: BLE001 a cancellation goes where it would have gone
+            step = partial(steps.throw, error)
+        try:
+            awaited = step()
+        except StopIteration as done:
+            message: Message = done.value
+            return message
