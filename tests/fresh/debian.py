@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -117,18 +118,21 @@ def prepare_debian() -> None:
     if not shutil.which("debootstrap"):
         subprocess.run(["apt-get", "update", "-qq"], check=True, capture_output=True)
         subprocess.run(["apt-get", "install", "-y", "-qq", "debootstrap"], check=True, capture_output=True)
-    partial = PREPARED.with_name(f"{SUITE}.{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, partial, *_mirror()],
-        capture_output=True,
-        text=True,
-        timeout=PREPARE_SECONDS_MAX,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
-    subprocess.run(["chroot", partial, "useradd", "--create-home", ORDINARY_ACCOUNT], check=True)
+    PREPARED.parent.mkdir(parents=True, exist_ok=True)
+    # debootstrap cannot work in a path with a space, which the checkout's may be
+    with tempfile.TemporaryDirectory(prefix="lyceum-debian-", ignore_cleanup_errors=True) as folder:
+        made = Path(folder) / SUITE
+        done = subprocess.run(
+            ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, made, *_mirror()],
+            capture_output=True,
+            text=True,
+            timeout=PREPARE_SECONDS_MAX,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+        subprocess.run(["chroot", made, "useradd", "--create-home", ORDINARY_ACCOUNT], check=True)
+        partial = PREPARED.with_name(f"{SUITE}.{os.getpid()}")
+        subprocess.run(["mv", made, partial], check=True)
     partial.rename(PREPARED)
 
 
