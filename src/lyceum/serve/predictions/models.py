@@ -11,9 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from obstore.exceptions import BaseError
 
-from lyceum.kernel.problems import NotFound
 from lyceum.kernel.storage import Storage
 from lyceum.serve.predictions.errors import ModelNotLoadable
 from lyceum.serve.predictions.metrics import models_bytes, models_loaded_total
@@ -23,6 +21,7 @@ from lyceum.serve.runtime.public import NotServable, OnnxModel, UnusableInput
 LOOP_SECONDS_MAX = 0.002
 LOADS_AT_ONCE = 2
 FAILURE_KNOWN_SECONDS = 5.0
+FAILURES_KNOWN_MAX = 1_000
 # Tree ensembles open to 20-22 times their file (measured on files of 1 and 9 MB), a session alone takes 8 MB.
 MEMORY_PER_FILE_BYTE = 22
 SESSION_BYTES = 8 * 1024**2
@@ -42,6 +41,14 @@ class LoadedModel:
     reply_start: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _NotLoadable:
+    """Why a model was not loaded; a sentence, since an exception that is raised again and again keeps every frame."""
+
+    sentence: str
+    known_until: float
+
+
 class LoadedModels:
     """The models of this process, by version; together they take about `bytes_max`, or a single one what it needs."""
 
@@ -49,8 +56,8 @@ class LoadedModels:
         self._storage = storage
         self._bytes_max = bytes_max
         self._loaded: OrderedDict[UUID, LoadedModel] = OrderedDict()
-        self._loading: dict[UUID, asyncio.Task[LoadedModel]] = {}
-        self._failed: OrderedDict[UUID, tuple[float, ModelNotLoadable]] = OrderedDict()
+        self._loading: dict[UUID, asyncio.Task[LoadedModel | _NotLoadable]] = {}
+        self._failed: OrderedDict[UUID, _NotLoadable] = OrderedDict()
         self._turn = asyncio.Semaphore(LOADS_AT_ONCE)
 
     def get(self, version_id: UUID) -> LoadedModel | None:
@@ -63,41 +70,48 @@ class LoadedModels:
     async def load(self, version: ServedVersion) -> LoadedModel:
         """Return the version's model, loading it off the loop when it is not in memory; raises `ModelNotLoadable`."""
         failed = self._failed.get(version.id)
-        if failed is not None and failed[0] > time.monotonic():
-            raise failed[1]
+        if failed is not None and failed.known_until > time.monotonic():
+            raise ModelNotLoadable(failed.sentence)
         task = self._loading.get(version.id)
         if task is None:
             task = self._loading[version.id] = asyncio.create_task(self._load(version))
             task.add_done_callback(lambda done: self._ended(version.id, done))
-        return await asyncio.shield(task)
+        found = await asyncio.shield(task)
+        if isinstance(found, _NotLoadable):
+            raise ModelNotLoadable(found.sentence)
+        return found
 
     @property
     def memory_bytes(self) -> int:
         """About what the loaded models take."""
         return sum(loaded.memory_bytes for loaded in self._loaded.values())
 
-    async def _load(self, version: ServedVersion) -> LoadedModel:
+    async def _load(self, version: ServedVersion) -> LoadedModel | _NotLoadable:
         began = time.perf_counter()
         try:
             async with self._turn:
                 content = await self._storage.read(version.artifact_path)
                 loaded = await asyncio.to_thread(_opened, version, content)
-        except (NotServable, NotFound, OSError, BaseError) as error:
+        except Exception as error:
             models_loaded_total.labels("failed").inc()
             log.exception("a model cannot be loaded", extra={"model": version.address, "version": version.number})
-            problem = ModelNotLoadable(
-                f"Version {version.number} of {version.address} cannot be loaded ({type(error).__name__}); "
-                "the hub's log has the cause. Register the model again or move its alias to another version."
-            )
-            self._failed[version.id] = (time.monotonic() + FAILURE_KNOWN_SECONDS, problem)
-            while len(self._failed) > 1000:
-                self._failed.popitem(last=False)
-            raise problem from error
+            return self._not_loadable(version, error)
         self._keep(version.id, loaded)
         models_loaded_total.labels("loaded").inc()
         facts = {"model": version.address, "version": version.number, "loop_rows_max": loaded.loop_rows_max}
         log.info("a model was loaded", extra={**facts, "ms": round((time.perf_counter() - began) * 1000)})
         return loaded
+
+    def _not_loadable(self, version: ServedVersion, error: Exception) -> _NotLoadable:
+        sentence = (
+            f"Version {version.number} of {version.address} cannot be loaded ({type(error).__name__}); "
+            "the hub's log has the cause. Register the model again or move its alias to another version."
+        )
+        failure = self._failed[version.id] = _NotLoadable(sentence, time.monotonic() + FAILURE_KNOWN_SECONDS)
+        self._failed.move_to_end(version.id)
+        while len(self._failed) > FAILURES_KNOWN_MAX:
+            self._failed.popitem(last=False)
+        return failure
 
     def _keep(self, version_id: UUID, loaded: LoadedModel) -> None:
         self._loaded[version_id] = loaded
