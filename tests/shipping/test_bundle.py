@@ -1,4 +1,4 @@
-"""A bundle installs with no network and holds nothing that may not be handed on."""
+"""A bundle installs with no network, runs a hub, and holds nothing that may not be handed on."""
 
 import os
 import subprocess
@@ -8,6 +8,9 @@ from pathlib import Path
 
 import bundle
 import pytest
+
+from fixtures.app import free_port
+from fixtures.hubs import hub_starter
 
 SECONDS_MAX = 1200
 
@@ -34,7 +37,7 @@ def test_what_may_not_be_handed_on_is_left_out_and_the_record_fits(tmp_path: Pat
 
 @pytest.mark.deep
 @pytest.mark.timeout(SECONDS_MAX)
-def test_a_bundle_installs_with_no_network(tmp_path: Path) -> None:
+def test_a_bundle_installs_with_no_network_and_runs_a_hub(tmp_path: Path) -> None:
     archive = bundle.make_bundle()
     with tarfile.open(archive) as packed:
         packed.extractall(tmp_path / "un packed", filter="data")
@@ -53,4 +56,11 @@ def test_a_bundle_installs_with_no_network(tmp_path: Path) -> None:
     assert "postgres" in installed
     assert "psql" not in installed
     assert not any(name.startswith("libreadline-") for name in installed)
+    with hub_starter() as start:
+        up = (str(tmp_path / "the hub" / "bin" / "lyceum"), "up")
+        hub = start(command=up, LYCEUM_PORT=str(free_port()), LYCEUM_PREDICT_PORT=str(free_port())).wait_ready()
+        assert hub.interrupt() == 0
+        again = start(command=up, LYCEUM_PORT=str(free_port()), LYCEUM_PREDICT_PORT=str(free_port())).wait_ready()
+        assert "Tables" not in again.output
+        assert again.interrupt() == 0
     assert "psycopg 3." in (unpacked / "LICENCES.txt").read_text(encoding="utf-8")

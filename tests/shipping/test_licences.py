@@ -1,7 +1,12 @@
 """No copyleft ships, and what comes inside wheels is known."""
 
+import re
+from pathlib import Path
+
 import pytest
-from licences import Package, fault_of, faults, is_permissive
+from licences import LEFT_OUT_OF_BUNDLES, Package, fault_of, faults, is_permissive
+
+SOURCES = Path(__file__).resolve().parents[2] / "src"
 
 
 def package(*, licence: str, name: str = "something", libraries: tuple[str, ...] = ()) -> Package:
@@ -45,3 +50,10 @@ def test_a_package_that_does_not_say_is_refused() -> None:
 def test_a_library_nobody_looked_up_is_refused() -> None:
     (fault,) = faults([package(name="numpy", licence="MIT", libraries=("libgfortran", "libsurprise"))])
     assert "numpy 1.0 brings libsurprise" in fault
+
+
+def test_a_program_that_is_left_out_of_bundles_is_run_nowhere() -> None:
+    left_out = set(re.findall(r"bin/(\w+)\$", " ".join(LEFT_OUT_OF_BUNDLES.values())))
+    assert left_out == {"psql"}
+    words = {word for file in SOURCES.rglob("*.py") for word in re.findall(r"\w+", file.read_text(encoding="utf-8"))}
+    assert left_out & words == set()

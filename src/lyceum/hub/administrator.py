@@ -48,10 +48,14 @@ def prepare() -> None:
 
 def first_link() -> None:
     """Make a set-up link when nobody is the administrator yet, and note in the database how far it is prepared."""
-    from lyceum.hub.prepared import current_note
+    import psycopg
+
+    from lyceum.hub.prepared import current_note, leave_note
+    from lyceum.kernel.migrate import libpq_url
 
     token = asyncio.run(_setup_token(only_first=True))
-    _leave_note(current_note(app_role=os.environ[APP_ROLE_VARIABLE], set_up=token is None).text())
+    with psycopg.connect(libpq_url(os.environ[OWNER_VARIABLE]), autocommit=True) as connection:
+        leave_note(connection, current_note(app_role=os.environ[APP_ROLE_VARIABLE], set_up=token is None))
     _report(setup_token=token)
 
 
@@ -78,17 +82,6 @@ async def _setup_token(*, only_first: bool) -> str | None:
             return await create_setup_link(owner_tx, lifetime_minutes=SETUP_LINK_MINUTES)
     finally:
         await database.close()
-
-
-def _leave_note(text: str) -> None:
-    import psycopg
-    from psycopg import sql
-
-    from lyceum.kernel.migrate import libpq_url
-
-    with psycopg.connect(libpq_url(os.environ[OWNER_VARIABLE]), autocommit=True) as connection:
-        name = sql.Identifier(connection.info.dbname)
-        connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(text)))
 
 
 async def _local_key() -> dict[str, Any]:

@@ -1,20 +1,23 @@
-"""A note in the embedded database itself: which release's migrations it has, and whether it has an administrator.
+"""A note in the database itself: which release's migrations it has, for which role, whether it has an administrator.
 
-With it a later start knows within milliseconds that there is nothing to prepare; without it everything is prepared
-again, which changes nothing. It is the comment on the database, so it goes where the database goes.
+With it a later start knows within milliseconds that there is nothing to prepare, and a hub that may not migrate knows
+whether the tables are of its release. Without it everything is prepared again, which changes nothing. It is the comment
+on the table of the history, so it goes where the tables go, a dump included, and every role may read it.
 """
 
 import asyncio
 import json
-import os
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from lyceum.hub.postgres import APP_ROLE, DATABASE, OWNER_ROLE, EmbeddedPostgres
-from lyceum.hub.programs import find_programs
 from lyceum.kernel.history import history_digest
 
+if TYPE_CHECKING:
+    import psycopg
+
 READ_SECONDS_MAX = 10
-READ_SQL = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()"
+READ_SQL = "SELECT obj_description(to_regclass('alembic_version'), 'pg_class')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,28 +38,51 @@ def current_note(*, app_role: str, set_up: bool) -> PreparedNote:
     return PreparedNote(history=history_digest(), app_role=app_role, set_up=set_up)
 
 
-async def read_note(postgres: EmbeddedPostgres) -> PreparedNote | None:
-    """Return the note of the running database when it is from this release; None when anything is left to prepare.
-
-    `psql` asks: it starts in 10 ms, while importing a database library takes longer than the rest of a start.
-    """
-    process = await asyncio.create_subprocess_exec(
-        str(find_programs().postgres_bin / "psql"),
-        *("-XAtq", "-w", "-h", str(postgres.home.sockets), "-U", OWNER_ROLE, "-d", DATABASE, "-c", READ_SQL),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={**os.environ, "PGPASSWORD": postgres.credentials.owner_password, "PGCONNECT_TIMEOUT": "5"},
-        cwd="/",
-    )
+def note_in(connection: "psycopg.Connection") -> PreparedNote | None:
+    """Return the note of the database, None when there is none that can be read."""
+    row = connection.execute(READ_SQL).fetchone()
     try:
-        async with asyncio.timeout(READ_SECONDS_MAX):
-            said, _ = await process.communicate()
-        note = PreparedNote(**json.loads(said))
+        return PreparedNote(**json.loads(row[0])) if row else None
     except (ValueError, TypeError):
         return None
-    except TimeoutError:
-        process.kill()
-        await process.wait()
+
+
+def leave_note(connection: "psycopg.Connection", note: PreparedNote) -> None:
+    """Keep the note in the database; takes the owner's connection."""
+    from psycopg import sql
+
+    connection.execute(sql.SQL("COMMENT ON TABLE alembic_version IS {}").format(sql.Literal(note.text())))
+
+
+def what_is_missing(note: PreparedNote | None, *, app_role: str) -> str | None:
+    """Return what keeps this release from working in the database as this role, to go on from its name; None if nothing."""
+    if note is None:
+        return "holds no tables of Lyceum yet"
+    if note.history != history_digest():
+        return "was last migrated by another release of Lyceum"
+    if note.app_role != app_role:
+        return f"was migrated for the role {note.app_role} and not for {app_role}"
+    return None
+
+
+async def read_note(postgres: EmbeddedPostgres) -> PreparedNote | None:
+    """Return the note of the running database when it is from this release; None when anything is left to prepare."""
+    note = await asyncio.to_thread(_read, postgres)
+    return note if what_is_missing(note, app_role=APP_ROLE) is None else None
+
+
+def _read(postgres: EmbeddedPostgres) -> PreparedNote | None:
+    # the driver alone: with SQLAlchemy the import would take longer than the rest of a start
+    import psycopg
+
+    try:
+        with psycopg.connect(
+            host=str(postgres.home.sockets),
+            user=OWNER_ROLE,
+            password=postgres.credentials.owner_password,
+            dbname=DATABASE,
+            connect_timeout=READ_SECONDS_MAX,
+        ) as connection:
+            return note_in(connection)
+    except psycopg.Error:
         return None
-    return note if note == current_note(app_role=APP_ROLE, set_up=note.set_up) else None
