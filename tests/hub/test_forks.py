@@ -4,13 +4,14 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from fixtures.hubs import is_alive, wait_until
 from lyceum.hub.errors import HubFailed
-from lyceum.hub.forks import SHARED_MODULES, ForkRequest, ForkServer
+from lyceum.hub.forks import SHARED_MODULES, ForkedProcess, ForkRequest, ForkServer
 
 PROGRAMS = Path(__file__).parent / "programs"
 
@@ -73,3 +74,9 @@ async def test_a_module_that_cannot_be_shared_is_named() -> None:
             await forks.fork(ForkRequest(module="json"), (2, 2))
     finally:
         forks.close()
+
+
+def test_a_signal_for_a_process_that_was_just_reaped_is_no_error() -> None:
+    gone = subprocess.Popen(("/bin/true",))
+    gone.wait()
+    ForkedProcess(gone.pid).send_signal(signal.SIGKILL)

@@ -1,6 +1,7 @@
 """The supervisor's side of `lyceum.hub.fork_server`: programs forked there, watched here."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -75,7 +76,9 @@ class ForkedProcess:
     def send_signal(self, number: int) -> None:
         """Send it a signal while it runs."""
         if self.returncode is None:
-            os.kill(self.pid, number)
+            # it may have ended and been reaped, with the word of that still under way
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def end(self, code: int) -> None:
         """Note that it has ended."""
