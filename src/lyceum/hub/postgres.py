@@ -96,10 +96,6 @@ class EmbeddedPostgres:
         """Return the SQLAlchemy URL for the owner of the database, for migrations."""
         return self.url(OWNER_ROLE, self.credentials.owner_password, database)
 
-    def admin_url(self, database: str = "postgres") -> str:
-        """Return the SQLAlchemy URL for the superuser, which the hub itself never connects as."""
-        return self.url(ADMIN_ROLE, self.credentials.admin_password, database)
-
     def url(self, role: str, password: str, database: str) -> str:
         return f"postgresql+psycopg://{role}:{password}@/{database}?{urlencode({'host': self.home.sockets}, safe='/')}"
 
