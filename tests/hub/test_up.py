@@ -35,6 +35,7 @@ def test_up_serves_says_what_a_person_needs_and_stops(start_hub: StartHub) -> No
     wait_until(lambda: "/setup?token=" in hub.output, said=lambda: hub.output)
     for said in (status["url"], str(hub.home), "LYCEUM_HOST=0.0.0.0", "mail", "lyceum try", "30 minutes"):
         assert said in hub.output
+    assert status["host"] == "127.0.0.1"
     assert [child["name"] for child in status["children"]] == ["api", "predict", "worker", "valkey", "postgres"]
     assert hub.interrupt() == 0
     assert hub.output.endswith("Stopped.\n")

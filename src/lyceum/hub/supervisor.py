@@ -254,6 +254,7 @@ class Supervisor:
             "ready": self._ready and all(child.is_ready for child in self._children),
             "home": str(settings.home),
             "url": settings.base_url,
+            "host": settings.host,
             "port": settings.port,
             "predict_port": settings.predict_port,
             "database": "embedded" if parts is None or parts.postgres else "external",
