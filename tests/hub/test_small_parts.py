@@ -8,13 +8,18 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from lyceum.hub.errors import HubRefused
 from lyceum.hub.folders import HubFolders
 from lyceum.hub.lock import hub_lock, lock_holder
 from lyceum.hub.logs import rotate_logs
+from lyceum.hub.parts import gather_parts, programs
 from lyceum.hub.ports import is_free, listen_near
 from lyceum.hub.tuning import MEBIBYTE, Machine, postgres_settings
+from lyceum.kernel.config import load_settings
+from lyceum.kernel.stopping import SERVING_DRAIN_SECONDS, WORKER_DRAIN_SECONDS, WORKER_END_SECONDS_MAX
+from lyceum.serve.predictions.log import LAST_FLUSH_SECONDS_MAX
 
 GIBIBYTE = 1024 * MEBIBYTE
 memory = st.integers(min_value=128 * MEBIBYTE, max_value=4096 * GIBIBYTE)
@@ -47,6 +52,24 @@ def test_an_address_of_another_machine_is_refused_with_what_to_set() -> None:
     assert not is_free("192.0.2.1", 8000)
     with pytest.raises(HubRefused, match=r"LYCEUM_HOST=192\.0\.2\.1 is no address of this machine: use 127\.0\.0\.1"):
         listen_near("192.0.2.1", 8000)
+
+
+def test_what_stops_a_process_waits_longer_than_its_end_may_take() -> None:
+    limits = {program.module: program.stop_seconds_max for program in programs(load_settings())}
+    assert limits["lyceum.web"] == limits["lyceum.predict"] > SERVING_DRAIN_SECONDS + LAST_FLUSH_SECONDS_MAX
+    assert limits["lyceum.worker"] > WORKER_DRAIN_SECONDS + 2 * WORKER_END_SECONDS_MAX
+
+
+def test_a_role_is_named_as_the_server_knows_it_whatever_its_url_escapes(tmp_path: Path) -> None:
+    settings = load_settings(
+        home=tmp_path,
+        database_url=SecretStr("postgresql://the%20app:p%40ss@127.0.0.1/lyceum"),
+        valkey_url=SecretStr("redis://127.0.0.1"),
+    )
+    parts = gather_parts(settings, HubFolders(home=tmp_path, run=tmp_path))
+    for listening in parts.listening.values():
+        listening.close()
+    assert parts.app_role == "the app"
 
 
 def test_a_long_log_is_moved_aside_and_its_writer_goes_on(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from fixtures.servers import TestDatabase
 from lyceum.hub.control import ask_hub
 from lyceum.hub.errors import HubFailed, HubNotRunning
 from lyceum.hub.lock import lock_holder
+from lyceum.hub.ports import is_free
 
 STOP_SECONDS_MAX = 5
 IS_ROOT = os.geteuid() == 0
@@ -129,11 +130,27 @@ def test_a_program_that_never_serves_ends_the_start_with_its_last_words(start_hu
 
 def test_pressing_ctrl_c_twice_does_not_wait_for_a_stubborn_program(start_hub: StartHub) -> None:
     hub = start_hub(command=small_hub("stubborn")).wait_ready()
-    stubborn = hub.child("stubborn")["pid"]
+    stubborn, port = hub.child("stubborn")["pid"], hub.status()["port"]
     hub.process.send_signal(signal.SIGINT)
-    wait_until(lambda: hub.child("stubborn")["state"] == "ready" and hub.process.poll() is None)
+    # it is stopping once it listens no more
+    wait_until(lambda: is_free("127.0.0.1", port))
     assert hub.interrupt() == 0
     assert not is_alive(stubborn)
+    assert "did not stop within" not in hub.output
+
+
+def test_a_request_held_open_does_not_keep_a_program_from_ending_by_itself(start_hub: StartHub) -> None:
+    hub = start_hub(command=small_hub("api=held")).wait_ready()
+    log = hub.home / "logs" / "api.log"
+    with socket.create_connection(("127.0.0.1", hub.status()["port"])) as caller:
+        caller.sendall(b"GET / HTTP/1.1\r\nHost: hub\r\n\r\n")
+        wait_until(lambda: "held\n" in log.read_text())
+        assert hub.interrupt() == 0
+    assert "did not stop within" not in hub.output
+    assert [line for line in log.read_text().splitlines() if line in {"shut down", "ended by itself"}] == [
+        "shut down",
+        "ended by itself",
+    ]
 
 
 def test_ctrl_c_in_the_middle_of_the_first_start_leaves_nothing_half_made(start_hub: StartHub) -> None:

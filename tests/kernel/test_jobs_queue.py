@@ -432,7 +432,7 @@ async def test_a_stopping_worker_lets_light_jobs_end(
 async def test_a_stopping_worker_gives_back_what_does_not_end(
     resources: Resources, fresh_database: TestDatabase, member: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lyceum.kernel.jobs.worker.DRAIN_SECONDS", 0.2)
+    monkeypatch.setattr("lyceum.kernel.jobs.worker.WORKER_DRAIN_SECONDS", 0.2)
     job_id = await _put(resources, member, Light(note="wait"))
     heard = Heard()
     async with running_worker(resources, *light_handlers(heard)):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
@@ -19,10 +19,10 @@ from lyceum.hub.postgres import APP_ROLE, EmbeddedPostgres
 from lyceum.hub.server_home import prepare_server_home
 from lyceum.hub.valkey import EmbeddedValkey
 from lyceum.kernel.config import ENV_PREFIX, Settings
+from lyceum.kernel.stopping import SERVING_STOP_SECONDS_MAX, WORKER_STOP_SECONDS_MAX
 
 RECOVERY_SECONDS_MAX = 900.0
 POSTGRES_STOP_SECONDS_MAX = 30.0
-WORKER_STOP_SECONDS_MAX = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Program:
 
     name: str
     module: str
-    stop_seconds_max: float = 10.0
+    stop_seconds_max: float = SERVING_STOP_SECONDS_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def gather_parts(settings: Settings, folders: HubFolders) -> HubParts:
         valkey=valkey,
         credentials_are_new=are_new,
         owner_url=postgres.owner_url() if postgres else _secret(settings.database_owner_url) or None,
-        app_role=urlsplit(database_url).username or APP_ROLE,
+        app_role=unquote(urlsplit(database_url).username or APP_ROLE),
         listening=listening,
         variables=_variables(settings, credentials, database_url=database_url, valkey=valkey),
     )

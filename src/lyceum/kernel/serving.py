@@ -1,17 +1,19 @@
 """Being a child of the supervisor: saying when one serves, and serving HTTP in the way all processes of the hub do."""
 
 import os
+import signal
 import socket
+from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from lyceum.kernel.config import Settings
+from lyceum.kernel.stopping import SERVING_DRAIN_SECONDS
 
 READY_FD = "LYCEUM_READY_FD"
 LISTEN_FD = "LYCEUM_LISTEN_FD"
 KEEP_ALIVE_SECONDS = 75
-DRAIN_SECONDS = 10
 
 
 def say_ready() -> None:
@@ -27,6 +29,13 @@ class _ReadyServer(uvicorn.Server):
         await super().startup(sockets=sockets)
         if self.started:
             say_ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # uvicorn's own notes the signal and dies of it at the end, which looks like a crash
+        del frame
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        self.should_exit = True
 
 
 def serve_http(app: ASGIApp, settings: Settings, *, port: int) -> None:
@@ -48,7 +57,7 @@ def serve_http(app: ASGIApp, settings: Settings, *, port: int) -> None:
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_graceful_shutdown=SERVING_DRAIN_SECONDS,
     )
     given = os.environ.pop(LISTEN_FD, None)
     _ReadyServer(config).run(sockets=[socket.socket(fileno=int(given))] if given is not None else None)

@@ -1,4 +1,7 @@
-"""A hub with small programs beside its servers: `python small_hub.py [NAME ...]`, each a module in this folder."""
+"""A hub with small programs beside its servers: `python small_hub.py [NAME | NAME=MODULE ...]`, modules of this folder.
+
+One named `api` gets the socket that the hub listens on.
+"""
 
 import asyncio
 import os
@@ -15,7 +18,8 @@ from lyceum.kernel.config import load_settings
 
 def main(arguments: list[str]) -> None:
     os.environ["PYTHONPATH"] = str(Path(__file__).parent)
-    beside = tuple(Program(name, name) for name in arguments or ["serving"])
+    named = (argument.partition("=") for argument in arguments or ["serving"])
+    beside = tuple(Program(name, module or name) for name, _, module in named)
     supervisor = Supervisor(load_settings(), TerminalAudience(colours=False), ForkServer(shared=()), version="0")
     try:
         asyncio.run(supervisor.run(beside=beside))

@@ -29,6 +29,7 @@ from lyceum.kernel.migrate import libpq_url
 from lyceum.kernel.problems import Problem
 from lyceum.kernel.progress import write_progress
 from lyceum.kernel.resources import Resources
+from lyceum.kernel.stopping import WORKER_DRAIN_SECONDS, WORKER_END_SECONDS_MAX
 from lyceum.kernel.telemetry import log_context
 from lyceum.kernel.tx import ride_out, transaction
 
@@ -37,9 +38,7 @@ SHORT_CHILDREN_MAX = 2
 BEAT_SECONDS_MAX = 2.0
 STOPS_POLL_SECONDS = 0.4
 BACKOFF_SECONDS_MAX = 3600.0
-DRAIN_SECONDS = 20.0
 LISTEN_PAUSE_SECONDS_MAX = 30.0
-END_SECONDS_MAX = 5.0
 
 _CLAIM = text("SELECT id, org_id, owner_id, kind, args FROM definer.jobs_claim(:worker, :slots, :heavy, :lease)")
 _START = text("SELECT id, attempt FROM definer.jobs_start(:worker, :ids)")
@@ -362,12 +361,12 @@ class Worker:
         for running in self._running.values():
             if running.heavy:
                 running.stop("drain")
-        await self._wait_for_tasks(DRAIN_SECONDS)
+        await self._wait_for_tasks(WORKER_DRAIN_SECONDS)
         for running in self._running.values():
             running.stop("drain")
-        await self._wait_for_tasks(END_SECONDS_MAX)
+        await self._wait_for_tasks(WORKER_END_SECONDS_MAX)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(END_SECONDS_MAX):
+            async with asyncio.timeout(WORKER_END_SECONDS_MAX):
                 while self._finished:
                     self._wake.clear()
                     self._flush.set()

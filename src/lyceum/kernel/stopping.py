@@ -1,0 +1,19 @@
+"""How long the processes of a hub take to stop at most, and when the supervisor kills one that takes longer.
+
+Together, so that the second is never shorter than the first: a killed process loses the predictions it has yet to log, and
+the jobs it has yet to give back. Imports nothing, for the supervisor's sake.
+"""
+
+SERVING_DRAIN_SECONDS = 5
+"""For requests under way."""
+SERVING_END_SECONDS_MAX = 10.0
+"""For what comes after them: the last of the prediction log is written, connections are closed."""
+SERVING_STOP_SECONDS_MAX = SERVING_DRAIN_SECONDS + SERVING_END_SECONDS_MAX
+
+WORKER_DRAIN_SECONDS = 8.0
+"""For light jobs under way."""
+WORKER_END_SECONDS_MAX = 5.0
+"""For jobs to be given back, and once more for how they ended to be written."""
+WORKER_CLOSE_SECONDS_MAX = 2.0
+"""For child processes and connections."""
+WORKER_STOP_SECONDS_MAX = WORKER_DRAIN_SECONDS + 2 * WORKER_END_SECONDS_MAX + WORKER_CLOSE_SECONDS_MAX
