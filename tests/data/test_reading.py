@@ -8,10 +8,13 @@ from itertools import islice
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from lyceum.data.datasets.reading.delimited import DelimitedFile
 from lyceum.data.datasets.reading.public import FileFormat, ReadingLimits, StagedTable, UnreadableTable, stage_table
+from lyceum.data.quality.engine.public import TableProfile, profile_table
 
 Stage = Callable[..., StagedTable]
 
@@ -32,6 +35,10 @@ def naive(iso: str) -> datetime:
 
 def rows_of(staged: StagedTable) -> list[tuple[object, ...]]:
     return pl.concat([pl.read_parquet(file) for file in staged.files]).rows()
+
+
+def profile_of(staged: StagedTable) -> TableProfile:
+    return profile_table(pl.scan_parquet(list(staged.files)))
 
 
 def types_of(staged: StagedTable) -> list[str]:
@@ -167,6 +174,57 @@ def test_decimal_commas_do_not_pass_for_delimiters(stage: Stage) -> None:
     staged = stage("a;b;c\n" + "1,5;2,5;3,5\n" * 50)
     assert staged.delimiter == ";"
     assert rows_of(staged)[0] == (1.5, 2.5, 3.5)
+
+
+@pytest.mark.parametrize("values", [("1,5", "9.5"), ("1,5", "1,234", "9.5"), ("1e5", "9.5", "2,25")])
+def test_commas_and_points_in_one_column_stay_text(stage: Stage, values: tuple[str, ...]) -> None:
+    staged = stage("x;y\n" + "".join(f"{value};a\n" for value in values))
+    assert [row[0] for row in rows_of(staged)] == list(values)
+    assert staged.notes == ("Column 'x' holds numbers with commas and numbers with decimal points; kept as text.",)
+
+
+def test_commas_that_may_mark_thousands_stay_text(stage: Stage) -> None:
+    staged = stage("x;y\n1,234;a\n567;a\n-12,345;a\n")
+    assert [row[0] for row in rows_of(staged)] == ["1,234", "567", "-12,345"]
+    assert staged.notes == (
+        "Column 'x' holds numbers such as 1,234, whose comma may mark thousands or decimals; kept as text.",
+    )
+
+
+@pytest.mark.parametrize("telling", ["1,5", "0,125", "1234,567"])
+def test_one_comma_that_can_only_be_decimal_tells_what_all_are_and_is_noted(stage: Stage, telling: str) -> None:
+    staged = stage(f"x;y\n1,234;a\n{telling};a\n7;a\n")
+    assert [row[0] for row in rows_of(staged)] == [1.234, float(telling.replace(",", ".")), 7.0]
+    assert staged.notes == ("Column 'x' is read with decimal commas, so 1,5 is one and a half.",)
+
+
+def test_decimals_after_numbers_beyond_64_bits_make_all_of_them_decimals(stage: Stage) -> None:
+    values = ["12345678901234567890"] * 500 + ["2.5"] * 500
+    staged = stage(column(*values), limits=ReadingLimits(block_bytes=1024, cell_bytes_max=512))
+    assert [row[0] for row in rows_of(staged)] == [float(value) for value in values]
+
+
+@pytest.mark.parametrize(
+    "moment", ["9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+02:00", "0001-01-01 00:30 +01:00"]
+)
+def test_moments_that_no_calendar_of_four_digits_holds_stay_text(stage: Stage, moment: str) -> None:
+    staged = stage(column("2024-01-01T00:00:00Z", moment))
+    assert [row[0] for row in rows_of(staged)] == ["2024-01-01T00:00:00Z", moment]
+    assert staged.notes[-1] == "Column 'x' holds moments outside the years 1 to 9999 in UTC; kept as text."
+    assert profile_of(staged).column("x").distinct == 2
+
+
+@pytest.mark.parametrize("value", ["0000-01-01", "0000-01-01 10:00"])
+def test_the_year_zero_stays_text(stage: Stage, value: str) -> None:
+    staged = stage(column("2024-01-01", value))
+    assert rows_of(staged) == [("2024-01-01",), (value,)]
+
+
+def test_the_first_and_the_last_moment_of_the_calendar_are_profiled(stage: Stage) -> None:
+    staged = stage(column("0001-01-01T00:00:00Z", "2024-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"))
+    assert types_of(staged) == ["timestamp_utc"]
+    found = profile_of(staged).column("x")
+    assert (found.min, found.max) == ("0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59.999999+00:00")
 
 
 def test_quotes_line_breaks_and_doubled_quotes_inside_a_text(stage: Stage) -> None:
@@ -306,6 +364,16 @@ def test_parquet_types_are_mapped_to_the_seven_kept_ones(stage: Stage, tmp_path:
     assert first[3:5] == (1.1, 7)
     assert first[7] == datetime(2024, 1, 1, 9, tzinfo=UTC)
     assert len(staged.notes) == 4
+
+
+def test_repeated_texts_in_parquet_are_staged_in_order_however_they_are_cut(stage: Stage, tmp_path: Path) -> None:
+    texts = [None if number % 7 == 0 else f"text {number % 5} " * (number % 5) for number in range(3000)]
+    views = pa.array(texts, pa.string_view())
+    table = pa.table({"a": texts, "b": pa.array(texts).dictionary_encode(), "c": views, "n": range(3000)})
+    pq.write_table(table, tmp_path / "in.parquet", row_group_size=700)
+    limits = ReadingLimits(block_bytes=1024, cell_bytes_max=512, part_bytes=1 << 14)
+    staged = stage((tmp_path / "in.parquet").read_bytes(), name="in.parquet", limits=limits)
+    assert rows_of(staged) == [(text, text, text, number) for number, text in enumerate(texts)]
 
 
 def test_the_same_bytes_are_always_read_the_same(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -184,6 +185,34 @@ def test_raw_bytes_in_parquet_are_refused(tmp_path: Path) -> None:
     assert found.code == "unsupported_type"
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([0, 2_932_897], pa.int32()).view(pa.date32()),
+        pa.array([0, -62_135_596_801], pa.int64()).view(pa.timestamp("s")),
+        pa.array([0, 253_402_300_800_000_000], pa.int64()).view(pa.timestamp("us", "UTC")),
+        pa.array([0, 2**62], pa.int64()).view(pa.timestamp("ms")),
+    ],
+)
+def test_a_moment_in_parquet_that_no_calendar_of_four_digits_holds_is_named(
+    tmp_path: Path, values: "pa.Array[Any]"
+) -> None:
+    found = refusal(tmp_path, parquet(pa.table({"at": values})), "orders.parquet")
+    assert str(found) == (
+        "orders.parquet, row 2, column 'at' holds a moment outside the years 1 to 9999; leave it empty, or write the "
+        "column as text."
+    )
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
+)
+def test_a_two_megabyte_cell_in_parquet_names_its_column(tmp_path: Path, kind: pa.DataType) -> None:
+    table = pa.table({"note": pa.array(["x", None, "y" * 2_000_000]).cast(kind)})
+    found = refusal(tmp_path, parquet(table), "orders.parquet")
+    assert str(found).startswith("orders.parquet, column 'note' holds more than 1.0 MB in one cell")
+
+
 def test_a_parquet_without_rows_is_refused(tmp_path: Path) -> None:
     table = pa.table({"a": pa.array([], pa.int64())})
     assert refusal(tmp_path, parquet(table), "orders.parquet").code == "no_rows"
@@ -232,23 +261,38 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
     assert list(target.parent.iterdir()) == []
 
 
+@pytest.mark.parametrize("kind", ["sparse JSON lines", "repeated texts in Parquet"])
+def test_a_small_file_that_unfolds_is_read_within_bounded_memory(tmp_path: Path, kind: str) -> None:
+    if kind == "sparse JSON lines":
+        source, rows = tmp_path / "events.jsonl", 60_000
+        source.write_text("".join(f'{{"k{number % 300}":1}}\n' for number in range(rows)))
+    else:
+        source, rows = tmp_path / "events.parquet", 60_000
+        texts = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array(["x" * 40_000]))
+        pq.write_table(pa.table({"a": texts.cast(pa.dictionary(pa.int32(), pa.string()))}), source)
+    assert grown_bytes(source, tmp_path / "out", rows=rows) < 300e6
+
+
 def test_a_large_file_is_read_within_bounded_memory(tmp_path: Path) -> None:
     source = tmp_path / "orders.csv"
     with source.open("w") as file:
         file.write("a,b,c\n")
         for start in range(0, 3_000_000, 100_000):
             file.writelines(f"{n},{n * 7919 % 1_000_003},word number {n}\n" for n in range(start, start + 100_000))
+    assert grown_bytes(source, tmp_path / "out", rows=3_000_000) < 300e6
+
+
+def grown_bytes(source: Path, target: Path, *, rows: int) -> int:
+    """Return by how much a process of its own grows that stages the file."""
     code = (
         "import sys, resource\nfrom pathlib import Path\n"
-        "from lyceum.data.datasets.reading.public import FileFormat, ReadingLimits, stage_table\n"
+        "from lyceum.data.datasets.reading.public import ReadingLimits, stage_table\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "small = ReadingLimits(block_bytes=1 << 20, part_bytes=16 << 20)\n"
-        "table = stage_table(Path(sys.argv[1]), file_name='orders.csv', target=Path(sys.argv[2]), limits=small)\n"
+        "table = stage_table(Path(sys.argv[1]), file_name=Path(sys.argv[1]).name, target=Path(sys.argv[2]), limits=small)\n"
         "print(table.rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", code, source, tmp_path / "out"], capture_output=True, text=True, check=True
-    )
-    rows, grown_kib = map(int, run.stdout.split())
-    assert rows == 3_000_000
-    assert grown_kib * 1024 < 300e6
+    run = subprocess.run([sys.executable, "-c", code, source, target], capture_output=True, text=True, check=True)
+    staged_rows, grown_kib = map(int, run.stdout.split())
+    assert staged_rows == rows
+    return grown_kib * 1024

@@ -12,8 +12,9 @@ import polars as pl
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lyceum.data.datasets.reading.forms import MISSING_MARKS, TableForms, form_of, parsed, type_of_forms
+from lyceum.data.datasets.reading.forms import MISSING_MARKS, Form, form_of, parsed, type_of_forms
 from lyceum.data.datasets.reading.public import ColumnType, ReadingLimits, UnreadableTable, stage_table
+from lyceum.data.datasets.reading.table_forms import TableForms
 
 SMALL = ReadingLimits(block_bytes=2048, cell_bytes_max=512, part_bytes=4096, columns_max=50)
 
@@ -117,6 +118,8 @@ values = st.one_of(
         [*MISSING_MARKS, "007", "+49301234567", "1e5", ".5", "5.", "inf", "abc", " 12 ", "2024-02-30", "1,5"]
     ),
     st.from_regex(r"[+-]?[0-9]{0,3}[.,]?[0-9]{0,3}", fullmatch=True),
+    st.sampled_from(["1,5", "1,234", "0,125", "9.5", "1e5", "-inf", "0000-01-01", "9999-12-31T23:59Z"]),
+    st.sampled_from(["0001-01-01 00:00+01:00", "9999-12-31T23:59:59-05:00", "2024-01-01 10:00 +01:00"]),
     st.from_regex(r"20[0-9]{2}-[0-1][0-9]-[0-3][0-9][T ][0-2][0-9]:[0-6][0-9](:[0-6][0-9])?Z?", fullmatch=True),
 ).filter(lambda text: text.strip() == text or text.strip())
 
@@ -131,19 +134,27 @@ def test_the_form_of_a_text_and_its_reading_agree(texts: list[str], *, comma: bo
         if kind is None or kind is ColumnType.STRING:
             continue
         raw = pl.DataFrame({"x": [text]})
-        assert raw.select(parsed("x", kind, decimal_comma=comma))["x"][0] is not None, (text, kind)
+        mark = "," if form_of(text, decimal_comma=comma) is Form.COMMA else "."
+        assert raw.select(parsed("x", kind, decimal_mark=mark))["x"][0] is not None, (text, kind)
 
 
 @settings(max_examples=150, deadline=None)
-@example(texts=["2000-01-01", "0999-01-01"], cut=1, order=[1, 0])
+@example(texts=["2000-01-01", "0999-01-01"], cut=1, order=[1, 0], comma=False)
+@example(texts=["12345678901234567890", "1.5"], cut=1, order=[1, 0], comma=False)
+@example(texts=["1,234", "1,5"], cut=1, order=[1, 0], comma=True)
+@example(texts=["1,5", "9.5"], cut=1, order=[1, 0], comma=True)
+@example(texts=["1e5", "9.5", "1,5"], cut=2, order=[1, 0, 2], comma=True)
 @given(
     texts=st.lists(st.one_of(st.none(), values), min_size=1, max_size=12),
     cut=st.integers(0, 12),
     order=st.permutations(range(12)),
+    comma=st.booleans(),
 )
-def test_neither_the_order_nor_the_batches_decide_a_type(texts: list[str | None], cut: int, order: list[int]) -> None:
+def test_neither_the_order_nor_the_batches_decide_a_type(
+    texts: list[str | None], cut: int, order: list[int], *, comma: bool
+) -> None:
     def type_of(parts: list[list[str | None]]) -> ColumnType:
-        forms = TableForms(["x"])
+        forms = TableForms(["x"], decimal_comma=comma)
         for part in parts:
             forms.take(pl.DataFrame({"x": part}, schema={"x": pl.String}))
         return forms.types["x"]

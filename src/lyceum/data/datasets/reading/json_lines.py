@@ -13,9 +13,9 @@ import polars as pl
 
 from lyceum.data.datasets.reading.columns import require_usable_names, shown
 from lyceum.data.datasets.reading.errors import UnreadableTable
-from lyceum.data.datasets.reading.forms import TableForms
 from lyceum.data.datasets.reading.limits import ReadingLimits
 from lyceum.data.datasets.reading.source import TextFile
+from lyceum.data.datasets.reading.table_forms import TableForms
 
 _decode = msgspec.json.Decoder().decode
 
@@ -37,10 +37,14 @@ class JsonLinesFile:
         """
         lines: list[tuple[int, dict[str, Any]]] = []
         held = 0
+        names = set(forms.types)
         for line, raw in self._lines():
-            lines.append((line, self._object(line, raw)))
+            row = self._object(line, raw)
+            names.update(row)
+            lines.append((line, row))
             held += len(raw)
-            if held >= self.limits.block_bytes:
+            # each key met so far becomes a value of each line, which a few bytes a line can make a great many
+            if held >= self.limits.block_bytes or len(lines) * len(names) >= self.limits.block_cells:
                 yield self._frame(lines, forms)
                 lines, held = [], 0
         if lines:

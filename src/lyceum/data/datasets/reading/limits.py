@@ -11,6 +11,8 @@ class ReadingLimits:
     cell_bytes_max: int = 1 << 20
     block_bytes: int = 4 << 20
     """What is parsed at once; a row longer than this is refused."""
+    block_cells: int = 1 << 20
+    """How many cells of JSON objects are held at once, those of keys that a line does not have included."""
     part_bytes: int = 96 << 20
     """How much typed data goes into one staged Parquet file, measured in memory."""
     unpacked_bytes_max: int = 64 << 30

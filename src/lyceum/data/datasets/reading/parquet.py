@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,6 +17,8 @@ from lyceum.data.datasets.reading.limits import ReadingLimits
 
 BATCH_ROWS = 65_536
 EXACT_INTEGER_DIGITS = 18
+_DAY_SECONDS = 86_400
+_FIRST_DAY, _LAST_DAY = ((date(*day) - date(1970, 1, 1)).days for day in ((1, 1, 1), (9999, 12, 31)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +32,66 @@ class ParquetSource:
     notes: tuple[str, ...]
 
     def frames(self) -> Iterator[pl.DataFrame]:
-        """Yield the rows in order with the types of `types`; raise UnreadableTable where the file is damaged."""
+        """Yield the rows in order with the types of `types`.
+
+        Raises UnreadableTable where the file is damaged, a cell is too large or a moment lies outside years 1 to 9999.
+        """
         wanted = [_cast(name, kind) for name, kind in self.types.items()]
+        rows_before = 0
         try:
-            with pq.ParquetFile(self.path) as file:
-                for batch in file.iter_batches(batch_size=BATCH_ROWS, use_threads=True):
-                    frame = pl.DataFrame(pl.from_arrow(_plain(batch)))
-                    yield frame.select(wanted)
+            with pq.ParquetFile(self.path, read_dictionary=_dictionaries(self.path)) as file:
+                for batch in self._batches(file):
+                    self._require_kept(batch, rows_before)
+                    rows_before += batch.num_rows
+                    for part in self._of_bounded_size(batch):
+                        yield pl.DataFrame(pl.from_arrow(_plain(part))).select(wanted)
         except (pa.ArrowException, OSError, pl.exceptions.PolarsError) as broken:
             raise _damaged(self.file_name, broken) from broken
+
+    def _batches(self, file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+        """Yield batches whose values, dictionaries' aside, take about `block_bytes` decoded."""
+        for place in range(file.metadata.num_row_groups):
+            group = file.metadata.row_group(place)
+            bytes_per_row = max(8 * len(self.types), -(-group.total_byte_size // max(group.num_rows, 1)))
+            rows = min(BATCH_ROWS, max(1, 8 * self.limits.block_bytes // bytes_per_row))
+            yield from file.iter_batches(batch_size=rows, row_groups=[place], use_threads=True)
+
+    def _of_bounded_size(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """Cut a batch where its dictionaries' texts, written out, would take more than a block."""
+        sizes = np.zeros(batch.num_rows, dtype=np.int64)
+        for column in batch.columns:
+            if isinstance(column, pa.DictionaryArray) and _is_text(column.type.value_type):
+                sizes += np.append(_lengths(column.dictionary), 0)[
+                    column.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+                ]
+        ends = np.cumsum(sizes)
+        start = 0
+        while start < batch.num_rows:
+            before = int(ends[start - 1]) if start else 0
+            end = int(np.searchsorted(ends, before + 8 * self.limits.block_bytes, side="right"))
+            end = max(end, start + 1)
+            yield batch.slice(start, end - start)
+            start = end
+
+    def _require_kept(self, batch: pa.RecordBatch, rows_before: int) -> None:
+        most = self.limits.cell_bytes_max
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            values = column.dictionary if isinstance(column, pa.DictionaryArray) else column
+            if _is_text(values.type) and _lengths(values).max(initial=0) > most:
+                raise UnreadableTable(
+                    "large_cell",
+                    f"{self.file_name}, column {shown(name)} holds more than {most / 1e6:,.1f} MB in one cell; shorten "
+                    "it or leave the column out.",
+                )
+            if (moments := _days_and_bounds(_written_out(column))) is not None:
+                beyond = (moments[0] < moments[1]) | (moments[0] > moments[2])
+                if beyond.any():
+                    place = beyond.arg_max() or 0
+                    raise UnreadableTable(
+                        "unknown_year",
+                        f"{self.file_name}, row {rows_before + place + 1:,}, column {shown(name)} holds a moment outside "
+                        "the years 1 to 9999; leave it empty, or write the column as text.",
+                    )
 
 
 def open_parquet(path: Path, *, file_name: str, limits: ReadingLimits) -> ParquetSource:
@@ -103,6 +158,48 @@ def _type_of(field: "pa.Field[Any]", *, file_name: str, notes: list[str]) -> Col
         "unsupported_type",
         f"{file_name}, column {shown(field.name)} holds {kind}, which no column can; leave it out or write it as text.",
     )
+
+
+def _dictionaries(path: Path) -> list[str]:
+    """Return the columns of repeated texts, which a small file can hold a great many times."""
+    with pq.ParquetFile(path) as file:
+        metadata, schema = file.metadata, file.schema_arrow
+    groups = [metadata.row_group(place) for place in range(metadata.num_row_groups)]
+    return [
+        field.name
+        for place, field in enumerate(schema)
+        if (pa.types.is_string(field.type) or pa.types.is_large_string(field.type))
+        and any("DICTIONARY" in encoding for group in groups for encoding in group.column(place).encodings)
+    ]
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def _lengths(texts: "pa.Array[Any]") -> "np.ndarray[Any, Any]":
+    lengths: np.ndarray[Any, Any] = pl.Series(pl.from_arrow(texts)).str.len_bytes().fill_null(0).to_numpy()
+    return lengths.astype(np.int64)
+
+
+def _days_and_bounds(column: "pa.Array[Any]") -> tuple[pl.Series, int, int] | None:
+    """Return dates and times as whole numbers, and the first and the last that are kept; None for other values."""
+    if pa.types.is_date32(column.type):
+        return pl.Series(pl.from_arrow(column.view(pa.int32()))), _FIRST_DAY, _LAST_DAY
+    per_second = 1000 if pa.types.is_date64(column.type) else 0
+    if isinstance(column.type, pa.TimestampType):
+        # nanoseconds reach from 1677 to 2262 only
+        per_second = {"s": 1, "ms": 1000, "us": 1_000_000, "ns": 0}[column.type.unit]
+    if not per_second:
+        return None
+    day = _DAY_SECONDS * per_second
+    return pl.Series(pl.from_arrow(column.view(pa.int64()))), _FIRST_DAY * day, (_LAST_DAY + 1) * day - 1
+
+
+def _written_out(column: "pa.Array[Any]") -> "pa.Array[Any]":
+    if isinstance(column, pa.DictionaryArray) and not _is_text(column.type.value_type):
+        return column.dictionary_decode()
+    return column
 
 
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -14,12 +14,12 @@ from lyceum.data.datasets.reading.columns import Column, ColumnType, require_usa
 from lyceum.data.datasets.reading.delimited import DelimitedFile
 from lyceum.data.datasets.reading.dialect import dialect_of
 from lyceum.data.datasets.reading.errors import UnreadableTable
-from lyceum.data.datasets.reading.forms import TableForms
 from lyceum.data.datasets.reading.json_lines import JsonLinesFile
 from lyceum.data.datasets.reading.limits import ReadingLimits
 from lyceum.data.datasets.reading.parquet import open_parquet
 from lyceum.data.datasets.reading.parts import PartWriter
 from lyceum.data.datasets.reading.source import FileFormat, TextFile, as_utf8, format_of, unpack
+from lyceum.data.datasets.reading.table_forms import TableForms
 from lyceum.kernel.problems import NoSpace
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
