@@ -32,11 +32,6 @@ async def hash_password(password: str) -> str:
     return await asyncio.to_thread(_passwords.hash, password)
 
 
-async def password_matches(password: str, hashed: str) -> bool:
-    """Say whether the password is the one that was hashed, in a time that does not tell."""
-    return await asyncio.to_thread(_passwords.verify, password, hashed)
-
-
 def new_key() -> NewKey:
     """Return a fresh API key of 190 random bits."""
     prefix = "".join(secrets.choice(_KEY_ALPHABET) for _ in range(8))

@@ -166,10 +166,6 @@ class Storage:
         except FileNotFoundError:
             return None
 
-    def table_url(self, key: str) -> str:
-        """Return the address of the table at `key`, as Delta readers take it with `options`."""
-        return str(self.folder / key) if self.folder is not None else f"{self.url.rstrip('/')}/{key}"
-
     def refuse_when_full(self, *, wanted_bytes: int = 0) -> None:
         """Raise `NoSpace` when the local disk would hold less free space after `wanted_bytes` than keeps the hub well."""
         if self.folder is None:
