@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 import string
 import time
@@ -15,6 +16,11 @@ PASSWORD_CHARACTERS_MIN = 10
 PASSWORD_CHARACTERS_MAX = 256
 KEY_MARK = "lyk"
 _KEY_ALPHABET = string.ascii_letters + string.digits
+_KEY_PREFIX_CHARACTERS = 8
+_KEY_BODY_CHARACTERS = 32
+_KEY_FORM = re.compile(
+    rf"{KEY_MARK}_[{_KEY_ALPHABET}]{{{_KEY_PREFIX_CHARACTERS}}}_[{_KEY_ALPHABET}]{{{_KEY_BODY_CHARACTERS}}}"
+)
 _passwords = PasswordHash.recommended()
 
 
@@ -34,10 +40,15 @@ async def hash_password(password: str) -> str:
 
 def new_key() -> NewKey:
     """Return a fresh API key of 190 random bits."""
-    prefix = "".join(secrets.choice(_KEY_ALPHABET) for _ in range(8))
-    body = "".join(secrets.choice(_KEY_ALPHABET) for _ in range(32))
+    prefix = "".join(secrets.choice(_KEY_ALPHABET) for _ in range(_KEY_PREFIX_CHARACTERS))
+    body = "".join(secrets.choice(_KEY_ALPHABET) for _ in range(_KEY_BODY_CHARACTERS))
     secret = f"{KEY_MARK}_{prefix}_{body}"
     return NewKey(secret=secret, prefix=prefix, digest=digest_of(secret))
+
+
+def has_key_form(text: str) -> bool:
+    """Say whether a text could be an API key; what could not is nobody's, without asking."""
+    return _KEY_FORM.fullmatch(text) is not None
 
 
 def new_token() -> str:

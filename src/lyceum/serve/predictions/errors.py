@@ -83,6 +83,6 @@ class DatabaseAway(Unavailable):
 
 
 class HubBusy(Unavailable):
-    """Large requests under way fill the memory set aside for them."""
+    """What is under way takes all that was set aside for it: memory for large requests, turns for unknown keys."""
 
     code = "busy"

@@ -29,6 +29,22 @@ class BriefMemory(Generic[K, V]):
         self._entries: dict[K, _Entry[V]] = {}
         self._asking: dict[K, asyncio.Task[V]] = {}
 
+    @property
+    def asking(self) -> int:
+        """How many questions are under way."""
+        return len(self._asking)
+
+    def knows(self, key: K) -> bool:
+        """Say whether there was an answer for the key, perhaps one that has run out."""
+        return key in self._entries
+
+    def put(self, key: K, value: V, *, asked_at: float) -> None:
+        """Remember an answer to a question that began at `asked_at`, by the monotonic clock."""
+        self._entries.pop(key, None)
+        self._entries[key] = _Entry(value, asked_at + self._seconds / 2, asked_at + self._seconds)
+        if len(self._entries) > self._entries_max:
+            del self._entries[next(iter(self._entries))]
+
     async def get(self, key: K, load: Callable[..., Awaitable[V]], *arguments: object) -> V:
         """Return the remembered answer, else that of `load(*arguments)`; raises what it raises, and forgets that."""
         entry = self._entries.get(key)
@@ -56,10 +72,7 @@ class BriefMemory(Generic[K, V]):
     async def _answer(self, key: K, load: Callable[..., Awaitable[V]], arguments: tuple[object, ...]) -> V:
         began = time.monotonic()
         value = await load(*arguments)
-        self._entries.pop(key, None)
-        self._entries[key] = _Entry(value, began + self._seconds / 2, began + self._seconds)
-        if len(self._entries) > self._entries_max:
-            del self._entries[next(iter(self._entries))]
+        self.put(key, value, asked_at=began)
         return value
 
     def _answered(self, key: K, task: asyncio.Task[V]) -> None:
