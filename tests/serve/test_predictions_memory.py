@@ -1,27 +1,53 @@
 """What is remembered for a moment is asked for once, refreshed before it runs out, and never believed longer."""
 
 import asyncio
-import time
 
 import pytest
 
+from lyceum.serve.predictions import memory as memory_module
 from lyceum.serve.predictions.memory import BriefMemory
 
 
 class Source:
-    """Answers with how often it was asked."""
+    """Answers with how often it was asked, as soon as `answers` is set."""
 
     def __init__(self) -> None:
         self.asked = 0
         self.broken = False
+        self.answers = asyncio.Event()
+        self.answers.set()
 
-    async def answer(self, *, seconds: float = 0.0) -> int:
+    async def answer(self) -> int:
         self.asked += 1
         number = self.asked
-        await asyncio.sleep(seconds)
+        await self.answers.wait()
         if self.broken:
             raise ConnectionError("away")
         return number
+
+
+class Clock:
+    """The time as the memory sees it; it stands still."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The memory's clock, in the test's hand."""
+    held = Clock()
+    monkeypatch.setattr(memory_module, "time", held)
+    return held
+
+
+async def turns() -> None:
+    """Let what is under way in the background do all that it can."""
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 async def test_many_who_wait_ask_once() -> None:
@@ -53,7 +79,8 @@ async def test_a_failure_is_told_and_not_remembered() -> None:
 
 async def test_closing_ends_what_is_still_asked_in_the_background() -> None:
     memory, source = BriefMemory[str, int](seconds=0.0, entries_max=10), Source()
-    waiting = asyncio.create_task(memory.get("a", lambda: source.answer(seconds=60)))
+    source.answers.clear()
+    waiting = asyncio.create_task(memory.get("a", source.answer))
     for _ in range(2):
         await asyncio.sleep(0)
     assert source.asked == 1
@@ -63,36 +90,38 @@ async def test_closing_ends_what_is_still_asked_in_the_background() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_a_busy_key_is_refreshed_in_the_background() -> None:
-    memory, source = BriefMemory[str, int](seconds=0.4, entries_max=10), Source()
-    seen = set()
-    began = time.monotonic()
-    while time.monotonic() - began < 1.0:
-        asked = time.monotonic()
-        seen.add(await memory.get("a", source.answer))
-        assert time.monotonic() - asked < 0.3
-        await asyncio.sleep(0.002)
-    assert len(seen) >= 3
-    assert source.asked <= 7
-
-
-async def _ask_until_it_fails(memory: BriefMemory[str, int], source: Source, deadline: float) -> None:
-    while time.monotonic() <= deadline:
-        await memory.get("a", source.answer)
-        await asyncio.sleep(0.005)
-    await memory.get("a", source.answer)
-    raise AssertionError("believed for longer than it may be")
-
-
-async def test_while_the_source_is_away_an_answer_lasts_its_time_and_no_longer() -> None:
-    memory, source = BriefMemory[str, int](seconds=0.5, entries_max=10), Source()
+async def test_a_key_in_use_is_asked_for_again_in_the_background_and_never_waits(clock: Clock) -> None:
+    memory, source = BriefMemory[str, int](seconds=1.0, entries_max=10), Source()
     assert await memory.get("a", source.answer) == 1
-    remembered = time.monotonic()
+    clock.now = 0.49
+    assert await memory.get("a", source.answer) == 1
+    await turns()
+    assert source.asked == 1
+    source.answers.clear()
+    for clock.now in (0.5, 0.7, 0.99):
+        assert await memory.get("a", source.answer) == 1
+        await turns()
+        assert source.asked == 2
+    source.answers.set()
+    await turns()
+    # true since it was asked for, at 0.5
+    clock.now = 1.49
+    assert await memory.get("a", source.answer) == 2
+
+
+async def test_while_the_source_is_away_an_answer_lasts_its_time_and_no_longer(clock: Clock) -> None:
+    memory, source = BriefMemory[str, int](seconds=1.0, entries_max=10), Source()
+    assert await memory.get("a", source.answer) == 1
     source.broken = True
+    for clock.now in (0.5, 0.7, 0.99):
+        assert await memory.get("a", source.answer) == 1
+        await turns()
+    assert source.asked == 4
+    clock.now = 1.0
     with pytest.raises(ConnectionError):
-        await _ask_until_it_fails(memory, source, remembered + 0.5)
+        await memory.get("a", source.answer)
     source.broken = False
-    assert await memory.get("a", source.answer) > 1
+    assert await memory.get("a", source.answer) == 6
 
 
 async def test_the_oldest_answers_make_room() -> None:
