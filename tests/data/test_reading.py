@@ -227,6 +227,41 @@ def test_the_first_and_the_last_moment_of_the_calendar_are_profiled(stage: Stage
     assert (found.min, found.max) == ("0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59.999999+00:00")
 
 
+@pytest.mark.parametrize(
+    "content,rows",
+    [
+        ("Name;Preis, netto\nAnn;1,5\nBob;2,5\nEve;10,25\n", [("Ann", 1.5), ("Bob", 2.5), ("Eve", 10.25)]),
+        ("Ort;Wert, a;Wert, b\nRom;1,5;2,5\nBern;3,5;4,5\n", [("Rom", 1.5, 2.5), ("Bern", 3.5, 4.5)]),
+        ("id,tags;more\n1,a;b\n2,c;d\n", [(1, "a;b"), (2, "c;d")]),
+        ("n\tv, w\n1\t1,5\n2\t2,5\n", [(1, 1.5), (2, 2.5)]),
+    ],
+)
+def test_of_two_delimiters_that_fit_the_one_that_gives_values_is_taken(
+    stage: Stage, content: str, rows: list[tuple[object, ...]]
+) -> None:
+    assert rows_of(stage(content)) == rows
+
+
+def test_decimal_commas_in_every_column_without_a_header_are_numbers(stage: Stage) -> None:
+    assert rows_of(stage("1,5;2,5;3,5\n2,5;3,5;4,5\n", has_header=False)) == [(1.5, 2.5, 3.5), (2.5, 3.5, 4.5)]
+
+
+@pytest.mark.parametrize("text", ["Ann Smith", "10:30"])
+@pytest.mark.parametrize("delimiter", [None, ","])
+def test_one_column_of_texts_with_spaces_or_colons_is_one_column(
+    stage: Stage, text: str, delimiter: str | None
+) -> None:
+    staged = stage(f"full{text[-3]}name\n" + f"{text}\n" * 3, delimiter=delimiter)
+    assert rows_of(staged) == [(text,)] * 3
+    assert staged.notes[0] == "Only one column was found; name the delimiter if there should be more."
+
+
+def test_a_named_delimiter_that_cuts_nothing_is_taken_and_remarked_on(stage: Stage) -> None:
+    staged = stage("a;b\n1;2\n", delimiter=",")
+    assert rows_of(staged) == [("1;2",)]
+    assert staged.notes[0] == "Only one column was found when split at commas; split at semicolons there would be 2."
+
+
 def test_quotes_line_breaks_and_doubled_quotes_inside_a_text(stage: Stage) -> None:
     staged = stage('id,note\n1,"two\nlines"\n2,"say ""hi"", then go"\n')
     assert rows_of(staged) == [(1, "two\nlines"), (2, 'say "hi", then go')]

@@ -1,7 +1,8 @@
 """How a delimited file is written: what separates its fields and which line names them.
 
 A sample of the first lines is split with each candidate, and the one that cuts the most lines into the same number of
-fields wins. The whole file is then read with it, and every line that disagrees is reported: nothing is skipped.
+fields wins. Where several do, as in files with decimal commas, the one wins under which more fields are numbers, dates
+or true/false, then the one whose texts do not hold the other regularly; a tie is refused. The whole file is then read with it, and every line that disagrees is reported: nothing is skipped.
 """
 
 import csv
@@ -14,18 +15,20 @@ from typing import TYPE_CHECKING
 
 from lyceum.data.datasets.reading.columns import shown
 from lyceum.data.datasets.reading.errors import UnreadableTable
-from lyceum.data.datasets.reading.forms import Form, form_of
+from lyceum.data.datasets.reading.forms import MISSING_MARKS, Form, form_of
 from lyceum.data.datasets.reading.source import TextFile
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvReader
 
 DELIMITERS = (",", ";", "\t", "|")
-UNCOMMON_DELIMITERS = (":", "^", "~", "\x01", " ")
+UNCOMMON_DELIMITERS = ("^", "~", "\x01")
+"""Those a text seldom holds; spaces and colons stand in names and times as often."""
 SAMPLE_BYTES = 1 << 20
 SAMPLE_ROWS = 500
+JUDGED_ROWS = 100
 FIELD_CHARS_MAX = 4 << 20
-DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes", " ": "spaces", "\x01": "Ctrl-A"}
+DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes", "\x01": "Ctrl-A"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,8 @@ def dialect_of(
 ) -> Dialect:
     """Return the dialect; what the caller names is taken, the rest is found in the first lines.
 
-    Raises UnreadableTable when the file has no lines, the delimiter is plainly wrong, or the first line holds data
-    where names are expected.
+    Raises UnreadableTable when the file has no lines, two delimiters fit equally well, another one than the usual fits,
+    or the first line holds data where names are expected.
     """
     sample = _sample(text)
     if not sample.text.strip():
@@ -63,23 +66,20 @@ def dialect_of(
         )
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '\r\n"'):
         raise UnreadableTable("wrong_delimiter", f"{file_name}: a delimiter is one character, not {delimiter!r}.")
-    escape, found = _best(sample, (delimiter,) if delimiter else DELIMITERS)
-    if found.fields < 2:
-        _require_one_column(sample, file_name=file_name, delimiter=delimiter)
+    escape, leaders = _best(sample, (delimiter,) if delimiter else DELIMITERS)
+    found = _fittest(leaders, file_name=file_name, header_rows=0 if has_header is False else 1)
+    notes = _one_column_notes(sample, file_name=file_name, delimiter=delimiter) if found.fields < 2 else ()
     chosen = found.delimiter if found.fields > 1 or delimiter else ","
     body = sample.text.lstrip("\r\n")
     blank_lines = sample.text[: len(sample.text) - len(body)]
     first, line_count, byte_count = _first_row(body, chosen, escape)
     blanks = len(blank_lines.splitlines())
     start = text.start_byte + len(blank_lines)
-    notes: tuple[str, ...] = (
-        () if found.fields > 1 else ("Only one column was found; name the delimiter if there should be more.",)
-    )
     if has_header is False:
         names = tuple(f"column_{place}" for place in range(1, len(first) + 1))
         return Dialect(chosen, escape, names, False, start, blanks + 1, notes)
     if has_header is None:
-        notes += _header_doubts(first, file_name=file_name, line=blanks + 1)
+        notes += _header_doubts(first, file_name=file_name, line=blanks + 1, decimal_comma=chosen != ",")
     names = tuple(name.strip() for name in first)
     return Dialect(chosen, escape, names, True, start + byte_count, blanks + line_count + 1, notes)
 
@@ -97,6 +97,8 @@ class _Split:
     """How many fields the first row has."""
     agreeing: float
     """The share of rows with as many."""
+    rows: tuple[list[str], ...] = ()
+    """The first ones."""
 
 
 def _sample(text: TextFile) -> _Sample:
@@ -122,17 +124,60 @@ def _rows(text: str, delimiter: str, escape: str | None) -> list[list[str]]:
     return rows
 
 
-def _best(sample: _Sample, delimiters: Sequence[str]) -> tuple[str | None, _Split]:
-    plain = max((_split(sample, mark, None) for mark in delimiters), key=_rank)
+def _best(sample: _Sample, delimiters: Sequence[str]) -> tuple[str | None, list[_Split]]:
+    """Return the escape character and the splits nothing but their fields tells apart."""
+    plain = _leaders([_split(sample, mark, None) for mark in delimiters])
     if '\\"' in sample.text:
-        escaped = max((_split(sample, mark, "\\") for mark in delimiters), key=_rank)
-        if escaped.agreeing > plain.agreeing:
+        escaped = _leaders([_split(sample, mark, "\\") for mark in delimiters])
+        if escaped[0].agreeing > plain[0].agreeing:
             return "\\", escaped
     return None, plain
 
 
-def _rank(split: _Split) -> tuple[bool, float, int]:
-    return split.fields > 1, round(split.agreeing, 1), split.fields
+def _leaders(splits: list[_Split]) -> list[_Split]:
+    best = max(map(_rank, splits))
+    leaders = [split for split in splits if _rank(split) == best]
+    return leaders if best[0] else leaders[:1]
+
+
+def _rank(split: _Split) -> tuple[bool, float]:
+    return split.fields > 1, round(split.agreeing, 1)
+
+
+def _fittest(leaders: list[_Split], *, file_name: str, header_rows: int) -> _Split:
+    """Return the split whose fields make the most sense; raise UnreadableTable when two make as much."""
+    if len(leaders) == 1:
+        return leaders[0]
+    marks = [split.delimiter for split in leaders]
+    ranked = sorted(((_sense(split, marks, header_rows), split) for split in leaders), key=lambda each: each[0])
+    (best_sense, best), (next_sense, second) = ranked[-1], ranked[-2]
+    if best_sense > next_sense:
+        return best
+    raise UnreadableTable(
+        "wrong_delimiter",
+        f"{file_name} can be split at {_named(best.delimiter)} into {best.fields:,} columns and at "
+        f"{_named(second.delimiter)} into {second.fields:,}; name the delimiter.",
+    )
+
+
+def _sense(split: _Split, marks: Sequence[str], header_rows: int) -> tuple[float, bool]:
+    """Return the share of typed fields, and whether no column of texts holds another mark as often in each row."""
+    rows = [row for row in split.rows[header_rows:] if len(row) == split.fields] or list(split.rows[:1])
+    decimal_comma = split.delimiter != ","
+    filled = typed = 0
+    is_torn = False
+    for column in zip(*rows, strict=True):
+        values = [value for value in column if value.strip() not in MISSING_MARKS]
+        texts = [value for value in values if form_of(value, decimal_comma=decimal_comma) is Form.TEXT]
+        filled += len(values)
+        typed += len(values) - len(texts)
+        is_torn = is_torn or any(_is_steady(texts, mark) for mark in marks if mark != split.delimiter)
+    return typed / max(filled, 1), not is_torn
+
+
+def _is_steady(texts: list[str], mark: str) -> bool:
+    counts = {text.count(mark) for text in texts}
+    return len(counts) == 1 and counts != {0}
 
 
 def _split(sample: _Sample, delimiter: str, escape: str | None) -> _Split:
@@ -142,21 +187,25 @@ def _split(sample: _Sample, delimiter: str, escape: str | None) -> _Split:
     if not rows:
         return _Split(delimiter, 0, 0.0)
     fields = len(rows[0])
-    return _Split(delimiter, fields, sum(len(row) == fields for row in rows) / len(rows))
+    agreeing = sum(len(row) == fields for row in rows) / len(rows)
+    return _Split(delimiter, fields, agreeing, tuple(rows[:JUDGED_ROWS]))
 
 
-def _require_one_column(sample: _Sample, *, file_name: str, delimiter: str | None) -> None:
-    """Raise when another delimiter would cut every line into the same number of fields."""
+def _one_column_notes(sample: _Sample, *, file_name: str, delimiter: str | None) -> tuple[str, ...]:
+    """Return what to say of one column; raise UnreadableTable when no delimiter is named and another one plainly fits."""
     others = [mark for mark in (*DELIMITERS, *UNCOMMON_DELIMITERS) if mark != delimiter]
     splits = (_split(sample, mark, None) for mark in others)
     better = [split for split in splits if split.fields > 1 and split.agreeing > 0.9]
     if not better:
-        return
-    best = max(better, key=_rank)
+        return ("Only one column was found; name the delimiter if there should be more.",)
+    best = max(better, key=lambda split: (_rank(split), split.fields))
+    if delimiter is not None:
+        fields = f"split at {_named(best.delimiter)} there would be {best.fields:,}"
+        return (f"Only one column was found when split at {_named(delimiter)}; {fields}.",)
     raise UnreadableTable(
         "wrong_delimiter",
-        f"{file_name} has one column when split at {_named(delimiter) if delimiter else 'the usual delimiters'} and "
-        f"{best.fields:,} when split at {_named(best.delimiter)}; name the delimiter {best.delimiter!r}.",
+        f"{file_name} has one column when split at the usual delimiters and {best.fields:,} when split at "
+        f"{_named(best.delimiter)}; name the delimiter {best.delimiter!r}.",
     )
 
 
@@ -172,9 +221,9 @@ def _first_row(text: str, delimiter: str, escape: str | None) -> tuple[list[str]
     return row, reader.line_num, len(text[: lines.tell()].encode())
 
 
-def _header_doubts(first: Sequence[str], *, file_name: str, line: int) -> tuple[str, ...]:
+def _header_doubts(first: Sequence[str], *, file_name: str, line: int, decimal_comma: bool) -> tuple[str, ...]:
     filled = [name.strip() for name in first if name.strip()]
-    data = [name for name in filled if form_of(name) is not Form.TEXT]
+    data = [name for name in filled if form_of(name, decimal_comma=decimal_comma) is not Form.TEXT]
     if not data:
         return ()
     where = f"line {line:,}"
