@@ -1,6 +1,7 @@
 """A small hub on a real socket that answers what a test wants and notes what it was asked."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -30,12 +31,16 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What to answer with; `hang_up` closes the connection instead, after the request was read."""
+    """What to answer with; `hang_up` closes the connection instead, after the request was read.
+
+    `bytes_missing` of the body are announced and not sent before the connection is closed.
+    """
 
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     hang_up: bool = False
+    bytes_missing: int = 0
 
 
 @dataclass(slots=True)
@@ -70,12 +75,16 @@ class SmallHub:
     def hang_up() -> Answer:
         return Answer(hang_up=True)
 
+    @staticmethod
+    def cut_short(body: bytes, *, status: int = 200) -> Answer:
+        return Answer(status, body, bytes_missing=1)
+
     def paths(self) -> list[str]:
         return [f"{each.method} {each.path}" for each in self.asked]
 
 
-def small_hub(port: int = 0) -> SmallHub:
-    """Return a hub that listens and does not serve yet."""
+def small_hub(place: socket.socket) -> SmallHub:
+    """Return a hub that listens on a bound socket and does not serve yet."""
     hub: SmallHub
 
     class Handler(BaseHTTPRequestHandler):
@@ -93,19 +102,38 @@ def small_hub(port: int = 0) -> SmallHub:
             self.send_response(answer.status)
             for name, value in {"content-type": "application/json", **answer.headers}.items():
                 self.send_header(name, value)
-            self.send_header("content-length", str(len(body)))
+            self.send_header("content-length", str(len(body) + answer.bytes_missing))
             self.end_headers()
             self.wfile.write(body)
+            self.close_connection = self.close_connection or answer.bytes_missing > 0
 
         def log_message(self, *_: object) -> None:
             """Keep the test's output clean."""
 
     for method in ("GET", "POST", "PUT", "DELETE"):
         setattr(Handler, f"do_{method}", Handler._serve)
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler, bind_and_activate=False)
+    server.socket.close()
+    server.socket = place
+    server.server_address = place.getsockname()
     server.daemon_threads = True
+    server.server_activate()
     hub = SmallHub(server)
     return hub
+
+
+def bound_socket() -> socket.socket:
+    """Return a socket that keeps a port of this machine; until it listens, who connects is refused."""
+    place = socket.socket()
+    place.bind(("127.0.0.1", 0))
+    return place
+
+
+@pytest.fixture
+def nobody() -> Iterator[socket.socket]:
+    """A place on this machine that nobody else can take and where nobody listens, until the test says so."""
+    with bound_socket() as place:
+        yield place
 
 
 @pytest.fixture
@@ -113,8 +141,8 @@ def make_hub() -> Iterator[Callable[..., SmallHub]]:
     """A function that starts a small hub; each ends with the test."""
     serving: list[tuple[SmallHub, threading.Thread]] = []
 
-    def start(port: int = 0) -> SmallHub:
-        hub = small_hub(port)
+    def start(place: socket.socket | None = None) -> SmallHub:
+        hub = small_hub(place or bound_socket())
         thread = threading.Thread(target=hub.server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         serving.append((hub, thread))

@@ -11,7 +11,16 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from lyceum_client import Client, InvalidRequest, RunFailed, VersionRejected, WaitedTooLong
+from lyceum_client import (
+    AnswerUnusable,
+    Client,
+    HubUnavailable,
+    InvalidRequest,
+    NotFound,
+    RunFailed,
+    VersionRejected,
+    WaitedTooLong,
+)
 
 VERSION = {"id": "v1", "dataset": "acme/flights", "state": "pending", "file_name": "flights.csv"}
 PUT_PATH = "/api/v1/uploads/u1/content"
@@ -215,8 +224,35 @@ def test_a_download_is_whole_or_not_there(hub: Any, client: Client, tmp_path: Pa
     with pytest.raises(InvalidRequest, match="No longer kept"):
         client.models.download("acme/flights", tmp_path / "other.onnx")
     assert [file.name for file in tmp_path.iterdir()] == ["model.onnx"]
-    with pytest.raises(ValueError, match="its aliases: champion"):
-        client.models.version("acme/flights@shadow")
+
+
+def test_a_download_that_breaks_off_is_the_hub_being_away(hub: Any, client: Client, tmp_path: Path) -> None:
+    path = "/api/v1/models/acme/flights/versions/2/artifact"
+    hub.will("GET", path, hub.cut_short(b"\x08onnx" * 100_000))
+    with pytest.raises(HubUnavailable, match="broke"):
+        client.models.download("acme/flights@2", tmp_path / "model.onnx")
+    hub.will("GET", path, hub.cut_short(b"{", status=422))
+    with pytest.raises(HubUnavailable, match="broke"):
+        client.models.download("acme/flights@2", tmp_path / "model.onnx")
+    hub.will("GET", path, hub.answer(200, b"onnx", {"content-encoding": "gzip"}))
+    with pytest.raises(AnswerUnusable, match="not compressed"):
+        client.models.download("acme/flights@2", tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_version_is_found_by_number_by_alias_and_as_the_latest(hub: Any, client: Client) -> None:
+    model = {"address": "acme/flights", "aliases": {"champion": 2}, "latest_version": 3}
+    hub.will("GET", "/api/v1/models/acme/flights", model)
+    for number in (1, 2, 3):
+        hub.will("GET", f"/api/v1/models/acme/flights/versions/{number}", {"number": number})
+    found = [client.models.version(f"acme/flights{which}").number for which in ("@1", "@champion", "@latest", "")]
+    assert found == [1, 2, 3, 3]
+    for unknown in ("shadow", "²"):
+        with pytest.raises(NotFound, match=f"no version or alias '{unknown}'; its aliases: champion"):
+            client.models.version(f"acme/flights@{unknown}")
+    hub.will("GET", "/api/v1/models/acme/flights", model | {"aliases": {}, "latest_version": None})
+    with pytest.raises(NotFound, match="no version or alias 'latest'; its aliases: none"):
+        client.models.version("acme/flights")
 
 
 def test_a_keys_secret_is_not_shown_by_accident(hub: Any, client: Client) -> None:

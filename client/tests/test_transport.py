@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -35,10 +36,8 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waited
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def address_of(place: socket.socket) -> str:
+    return f"http://127.0.0.1:{place.getsockname()[1]}"
 
 
 def test_the_key_goes_with_each_request(hub: Any, client: Client) -> None:
@@ -46,6 +45,29 @@ def test_the_key_goes_with_each_request(hub: Any, client: Client) -> None:
     assert client.me().organisation == "acme"
     assert hub.asked[0].headers["authorization"] == "Bearer lyk_test"
     assert hub.asked[0].headers["user-agent"].startswith("lyceum-client/")
+
+
+@pytest.mark.parametrize("key", [" lyk_test\n", "lyk_test\r\n", "\tlyk_test"])
+def test_white_space_around_a_key_is_none_of_it(hub: Any, key: str) -> None:
+    hub.will("GET", "/api/v1/me", ME)
+    with Client(hub.url, key) as client:
+        client.me()
+    assert hub.asked[0].headers["authorization"] == "Bearer lyk_test"
+
+
+@pytest.mark.parametrize("key", ["lyk_sec\nret", "lyk_sec\0ret", "lyk_secrét", "lyk_sec\u200bret"])
+def test_a_key_that_cannot_be_one_is_refused_without_being_shown(key: str) -> None:
+    with pytest.raises(ValueError, match="copy it again") as refused:
+        Client(api_key=key)
+    assert "lyk_sec" not in "".join(traceback.format_exception(refused.value))
+
+
+def test_a_request_that_is_no_http_is_sent_once_and_not_shown(hub: Any, client: Client, pauses: list[float]) -> None:
+    client._transport._api_key = "lyk_sec\nret"
+    with pytest.raises(InvalidRequest, match="cannot be sent as HTTP") as refused:
+        client.me()
+    assert (refused.value.code, pauses, hub.asked) == ("unsendable", [], [])
+    assert "lyk_sec" not in "".join(traceback.format_exception(refused.value))
 
 
 def test_a_base_url_may_hold_a_sub_path(hub: Any) -> None:
@@ -63,15 +85,17 @@ def test_address_and_key_come_from_the_environment(hub: Any, monkeypatch: pytest
     assert hub.asked[0].headers["authorization"] == "Bearer lyk_env"
 
 
-def test_a_proxy_is_not_asked_for_this_machine(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_is_not_asked_for_this_machine(
+    hub: Any, nobody: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hub.will("GET", "/api/v1/me", ME)
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
-        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+        monkeypatch.setenv(name, address_of(nobody))
     with Client(hub.url, "lyk_test") as client:
         assert client.me().organisation == "acme"
 
 
-@pytest.mark.parametrize("url", ["hub.example.org", "ftp://hub", "http://"])
+@pytest.mark.parametrize("url", ["hub.example.org", "ftp://hub", "http://", "http://hub:99999999", "http://hub/\0"])
 def test_a_base_url_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="no address of a hub"):
         Client(url)
@@ -133,26 +157,24 @@ def test_a_write_is_sent_once_whatever_comes_back(hub: Any, client: Client) -> N
 
 
 def test_a_write_is_repeated_when_nothing_of_it_was_sent(
-    make_hub: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    make_hub: Callable[..., Any], nobody: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    port = free_port()
     late: list[Any] = []
 
     def start_the_hub(*_: object, **__: object) -> None:
-        late.append(make_hub(port))
+        late.append(make_hub(nobody))
         late[0].will("POST", "/api/v1/datasets", {"address": "acme/flights"})
 
     monkeypatch.setattr(Transport, "_back_off", start_the_hub)
-    with Client(f"http://127.0.0.1:{port}", "lyk_test") as client:
+    with Client(address_of(nobody), "lyk_test") as client:
         assert client.datasets.create("flights").address == "acme/flights"
     assert late[0].paths() == ["POST /api/v1/datasets"]
 
 
-def test_a_hub_that_is_not_there_is_named() -> None:
-    port = free_port()
+def test_a_hub_that_is_not_there_is_named(nobody: socket.socket) -> None:
     with (
-        Client(f"http://127.0.0.1:{port}", "lyk_test") as client,
-        pytest.raises(HubUnavailable, match=f"No hub answers at http://127.0.0.1:{port}.*LYCEUM_URL") as missing,
+        Client(address_of(nobody), "lyk_test") as client,
+        pytest.raises(HubUnavailable, match=f"No hub answers at {address_of(nobody)}.*LYCEUM_URL") as missing,
     ):
         client.me()
     assert missing.value.status is None
@@ -160,7 +182,23 @@ def test_a_hub_that_is_not_there_is_named() -> None:
 
 def test_another_programs_page_is_not_taken_for_a_hub(hub: Any, client: Client) -> None:
     hub.will("GET", "/api/v1/me", hub.answer(200, b"<html>hello</html>"))
-    with pytest.raises(AnswerUnusable, match="is it the address of a hub"):
+    with pytest.raises(AnswerUnusable, match="is it the address of one"):
+        client.me()
+
+
+@pytest.mark.parametrize("answer", [b"<html>hello</html>", b"", [], "hello", 3])
+def test_what_is_no_object_is_not_taken_for_an_answer(hub: Any, client: Client, answer: Any) -> None:
+    hub.will("GET", "/api/v1/me", answer)
+    with pytest.raises(AnswerUnusable, match="is it the address of one"):
+        client.me()
+    hub.will("POST", "/api/v1/models/acme/flights/predict", answer)
+    with pytest.raises(AnswerUnusable, match="is it the address of one"):
+        client.models.predict("acme/flights", [{}])
+
+
+def test_an_answer_that_is_not_compressed_as_it_says_is_unusable(hub: Any, client: Client) -> None:
+    hub.will("GET", "/api/v1/me", hub.answer(200, ME, {"content-encoding": "gzip"}))
+    with pytest.raises(AnswerUnusable, match="not compressed as it says"):
         client.me()
 
 

@@ -10,12 +10,19 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from lyceum_client.errors import AnswerUnusable
+
 T = TypeVar("T")
 Json = dict[str, Any]
 
 
-def read_answer(kind: type[T], data: Mapping[str, Any]) -> T:
-    """Return the JSON object as an instance of a dataclass of this module; what it lacks is None or empty."""
+def read_answer(kind: type[T], data: Any) -> T:
+    """Return the JSON object as an instance of a dataclass of this module; what it lacks is None or empty.
+
+    Raises `AnswerUnusable` for what is no object.
+    """
+    if not isinstance(data, Mapping):
+        raise AnswerUnusable(None, "not_a_hub", "The answer is not what a hub says; is it the address of one?")
     hints = _hints(kind)  # type: ignore[arg-type] # a class is hashable, whatever mypy says of type[T]
     return kind(**{name: _value(hint, data.get(name)) for name, hint in hints.items()})
 

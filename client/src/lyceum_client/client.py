@@ -19,7 +19,7 @@ class Client:
 
     `base_url` falls back to `LYCEUM_URL`, then to this machine's port 8000, and may hold a sub-path; `api_key` falls
     back to `LYCEUM_API_KEY`; `timeout` is the longest silence of the hub in seconds. Raises ValueError for a base URL
-    that is none. Every call raises `LyceumError` for a refusal.
+    that is none and for a key that cannot be one. Every call raises `LyceumError` for a refusal.
     """
 
     def __init__(self, base_url: str | None = None, api_key: str | None = None, *, timeout: float = 60.0) -> None:

@@ -8,8 +8,11 @@ from typing import Any
 
 from lyceum_client.addresses import read_address
 from lyceum_client.answers import Model, ModelVersion, Predictions, read_answer
+from lyceum_client.errors import NotFound
 from lyceum_client.tables import as_json, rows_of
 from lyceum_client.transport import Transport, segment
+
+LATEST = "latest"
 
 
 class Models:
@@ -31,7 +34,10 @@ class Models:
         self._transport.delete(f"/models/{read_address(address).path}")
 
     def version(self, address: str) -> ModelVersion:
-        """Return a version by number (`org/name@3`) or alias (`org/name@champion`), else the latest."""
+        """Return a version by number (`org/name@3`) or alias (`org/name@champion`), else the latest.
+
+        Raises `NotFound`.
+        """
         path, number = self._numbered(address)
         return read_answer(ModelVersion, self._transport.get(f"/models/{path}/versions/{number}"))
 
@@ -53,12 +59,14 @@ class Models:
         parts = read_address(address)
         version = f"@{parts.version}" if parts.version else ""
         body = as_json({"rows": rows_of(rows)})
-        response = self._transport.post_raw(f"/models/{parts.path}{segment(version)}/predict", body)
-        told = {**response.json(), "request_id": response.headers.get("x-request-id")}
-        return read_answer(Predictions, told)
+        told, request_id = self._transport.post_made(f"/models/{parts.path}{segment(version)}/predict", body)
+        return read_answer(Predictions, {**told, "request_id": request_id})
 
     def download(self, address: str, path: "str | os.PathLike[str]") -> Path:
-        """Write a version's ONNX file to `path` and return that; nothing half-written stays when it fails."""
+        """Write a version's ONNX file to `path` and return that; nothing half-written stays when it fails.
+
+        Raises `NotFound`, and `HubUnavailable` when the connection breaks.
+        """
         model_path, number = self._numbered(address)
         target = Path(path)
         with (
@@ -74,11 +82,16 @@ class Models:
 
     def _numbered(self, address: str) -> tuple[str, int]:
         parts = read_address(address)
-        if parts.version is not None and parts.version.isdigit():
-            return parts.path, int(parts.version)
+        version = parts.version or LATEST
+        if version.isascii() and version.isdigit():
+            return parts.path, int(version)
         model = self.get(address)
-        number = model.aliases.get(parts.version) if parts.version else model.latest_version
+        number = model.latest_version if version == LATEST else model.aliases.get(version)
         if number is None:
             known = ", ".join(sorted(model.aliases)) or "none"
-            raise ValueError(f"{model.address} has no version or alias {parts.version!r}; its aliases: {known}.")
+            raise NotFound(
+                None,
+                "model_version_not_found",
+                f"{model.address} has no version or alias {version!r}; its aliases: {known}.",
+            )
         return parts.path, number

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from lyceum_client.errors import AnswerUnusable, HubUnavailable, LyceumError, error_for
+from lyceum_client.errors import AnswerUnusable, HubUnavailable, InvalidRequest, LyceumError, error_for
 from lyceum_client.version import __version__
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -33,7 +33,7 @@ class Transport:
 
     def __init__(self, base_url: str | None, api_key: str | None, *, timeout_seconds: float) -> None:
         self.base_url = _usable(base_url or os.environ.get("LYCEUM_URL") or DEFAULT_URL)
-        self._api_key = api_key or os.environ.get("LYCEUM_API_KEY") or None
+        self._api_key = _usable_key(api_key or os.environ.get("LYCEUM_API_KEY") or "")
         self._http = httpx.Client(
             timeout=httpx.Timeout(timeout_seconds, connect=min(timeout_seconds, 10.0)),
             headers={"user-agent": f"lyceum-client/{__version__}"},
@@ -54,10 +54,14 @@ class Transport:
         """Send JSON and return the answer's JSON, None when the answer is empty; raises `LyceumError`."""
         return self._json(self._send("POST", self._api(path), json=dict(body or {})))
 
-    def post_raw(self, path: str, content: bytes) -> httpx.Response:
-        """Send JSON that is made already and return the whole response; raises `LyceumError`."""
+    def post_made(self, path: str, content: bytes) -> tuple[Mapping[str, Any], str | None]:
+        """Send JSON that is made already; return the answer's object and the request's id. Raises `LyceumError`."""
         headers = {"content-type": "application/json"}
-        return self._send("POST", self._api(path), content=content, headers=headers)
+        response = self._send("POST", self._api(path), content=content, headers=headers)
+        answer = self._json(response)
+        if not isinstance(answer, Mapping):
+            raise _not_a_hub(response)
+        return answer, response.headers.get("x-request-id")
 
     def put(self, path: str, body: Mapping[str, Any]) -> Any:
         """Put JSON and return the answer's JSON; raises `LyceumError`."""
@@ -79,11 +83,13 @@ class Transport:
 
     @contextmanager
     def stream(self, path: str) -> Iterator[httpx.Response]:
-        """Yield a response whose content has not been read yet; raises `LyceumError`."""
+        """Yield a response whose content has not been read yet; raises `LyceumError`, also where the reading fails."""
         request = self._http.build_request("GET", self._api(path), headers=self._headers(None, with_key=True))
         response = self._answered(request, is_repeatable=True, is_streamed=True)
         try:
             yield response
+        except httpx.RequestError as error:
+            raise self._unreachable(request, error) from error
         finally:
             response.close()
 
@@ -123,22 +129,31 @@ class Transport:
         """Return a response of status 2xx; raises `LyceumError` for every other end."""
         for attempt in range(1, ATTEMPTS_MAX + 1):
             is_last = attempt == ATTEMPTS_MAX
-            try:
-                response = self._http.send(request, stream=is_streamed)
-            except httpx.TransportError as error:
-                if is_last or not (is_repeatable or isinstance(error, _NOT_SENT)):
-                    raise self._unreachable(request, error) from error
+            response = self._attempt(request, is_streamed=is_streamed)
+            if isinstance(response, httpx.RequestError):
+                if is_last or not _may_be_sent_again(response, is_repeatable=is_repeatable):
+                    # what such an error says may hold the key
+                    told = None if isinstance(response, httpx.LocalProtocolError) else response
+                    raise self._unreachable(request, response) from told
                 self._back_off(attempt)
                 continue
             if response.is_success:
                 return response
-            if is_streamed:
-                response.read()
-                response.close()
             if is_last or not (is_repeatable and response.status_code in _REFUSED_FOR_NOW):
                 raise _refusal(response)
             self._back_off(attempt, asked_seconds=_retry_after(response))
         raise AssertionError("the last attempt returns or raises")
+
+    def _attempt(self, request: httpx.Request, *, is_streamed: bool) -> httpx.Response | httpx.RequestError:
+        """Return the response, a refusal read to its end, or why none came: returned, so that nothing chains it."""
+        try:
+            response = self._http.send(request, stream=is_streamed)
+            if is_streamed and not response.is_success:
+                response.read()
+                response.close()
+        except httpx.RequestError as error:
+            return error
+        return response
 
     def _back_off(self, attempt: int, *, asked_seconds: float | None = None) -> None:
         if asked_seconds is not None:
@@ -146,8 +161,16 @@ class Transport:
             return
         time.sleep(BACK_OFF_SECONDS * 2 ** (attempt - 1) * self._random.uniform(0.5, 1.5))
 
-    def _unreachable(self, request: httpx.Request, error: httpx.TransportError) -> LyceumError:
+    def _unreachable(self, request: httpx.Request, error: httpx.RequestError) -> LyceumError:
         place = f"{request.url.scheme}://{request.url.netloc.decode()}"
+        if isinstance(error, httpx.LocalProtocolError):
+            return InvalidRequest(
+                None,
+                "unsendable",
+                f"The request to {place} cannot be sent as HTTP; did a file that was being uploaded become shorter?",
+            )
+        if isinstance(error, httpx.DecodingError):
+            return AnswerUnusable(None, "undecodable", f"{place} sent content that is not compressed as it says.")
         if isinstance(error, _NOT_SENT):
             reason = str(error) or type(error).__name__
             return HubUnavailable(
@@ -174,10 +197,36 @@ def segment(text: str) -> str:
 
 
 def _usable(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if not _is_address(url):
         raise ValueError(f"{url!r} is no address of a hub; write it as http://host:port or https://host/path.")
     return url.rstrip("/")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        httpx.URL(url)
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except (ValueError, httpx.InvalidURL):
+        return False
+
+
+def _usable_key(key: str) -> str | None:
+    """The key without the white space around it; an error names no character of it."""
+    plain = key.strip()
+    if not plain.isascii() or not plain.isprintable():
+        raise ValueError("The API key holds characters that no key has, such as a line break; copy it again.")
+    return plain or None
+
+
+def _may_be_sent_again(error: httpx.RequestError, *, is_repeatable: bool) -> bool:
+    if isinstance(error, _NOT_SENT):
+        return True
+    return (
+        is_repeatable
+        and isinstance(error, httpx.TransportError)
+        and not isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol)
+    )
 
 
 def _is_loopback(url: str) -> bool:
@@ -218,5 +267,5 @@ def _not_a_hub(response: httpx.Response) -> LyceumError:
     return AnswerUnusable(
         response.status_code,
         "not_a_hub",
-        f"{response.request.url} answered with status {response.status_code} and no JSON; is it the address of a hub?",
+        f"{response.request.url} answered with status {response.status_code}, not as a hub does; is it the address of one?",
     )
