@@ -69,10 +69,28 @@ class Datasets:
         `file_format` is csv, parquet or jsonl; the hub finds it out when it is None. `wait` follows the version.
         """
         target = read_address(address)
-        with table_file(table, name=target.name) as path:
-            upload_id = self._send(path, on_progress)
+        upload_id = self.send(table, name=target.name, on_progress=on_progress)
+        return self.add_version(address, upload_id, file_format=file_format)
+
+    def send(
+        self,
+        table: "str | os.PathLike[str] | Uploadable",
+        *,
+        name: str = "table",
+        on_progress: OnProgress | None = None,
+    ) -> str:
+        """Send a file, or a data frame under this name, and return the upload's id for `add_version`.
+
+        Nothing is made of it before; an upload nobody makes anything of is removed after a day.
+        """
+        with table_file(table, name=name) as path:
+            return self._send(path, on_progress)
+
+    def add_version(self, address: str, upload_id: str, *, file_format: str | None = None) -> DatasetVersion:
+        """Make a dataset's next version of what was sent, and return it pending. `wait` follows the version."""
         body = {"upload_id": upload_id, **({"format": file_format} if file_format else {})}
-        return read_answer(DatasetVersion, self._transport.post(f"/datasets/{target.path}/versions", body))
+        path = f"/datasets/{read_address(address).path}/versions"
+        return read_answer(DatasetVersion, self._transport.post(path, body))
 
     def wait(self, version: DatasetVersion, *, timeout_seconds: float | None = None) -> DatasetVersion:
         """Return the version once it is accepted; raises `VersionRejected` with where and why, or `WaitedTooLong`."""
