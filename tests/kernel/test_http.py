@@ -1,8 +1,9 @@
 """What every request passes: its id, its host, its size; and how refusals and crashes are answered."""
 
 import asyncio
+import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import httpx
@@ -306,15 +307,22 @@ async def test_nothing_holds_the_loop_over_the_ordinary_routes(
         await ask_everything(turn)
 
 
-async def test_the_watch_sees_what_holds_the_loop(loop_watch: LoopWatch) -> None:
-    async def compute() -> None:
-        ends = time.thread_time() + 0.2
-        while time.thread_time() < ends:
-            pass
+def compute() -> None:
+    ends = time.thread_time() + 0.2
+    while time.thread_time() < ends:
+        pass
 
-    await asyncio.create_task(compute())
+
+def wait() -> None:
+    threading.Event().wait(0.8)
+
+
+@pytest.mark.parametrize("hold", [compute, wait])
+async def test_the_watch_sees_what_holds_the_loop(loop_watch: LoopWatch, hold: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_soon(hold)
+    await asyncio.sleep(0)
     assert len(loop_watch.holds) == 1
-    assert "compute" in loop_watch.holds[0]
+    assert hold.__name__ in loop_watch.holds[0]
     loop_watch.holds.clear()
 
 
