@@ -31,9 +31,6 @@ class Axis:
         return [self.low + (self.high - self.low) * step / (TICKS - 1) for step in range(TICKS)]
 
 
-SHARE_X = Axis("", 0.0, 1.0)
-
-
 def curve(
     xs: Sequence[float], ys: Sequence[float], *, x: Axis, y: Axis, says: str, diagonal: bool = False, dots: bool = False
 ) -> Markup:
