@@ -1,13 +1,16 @@
 """From a table to a live endpoint in one command, against a real hub."""
 
 import json
+import shlex
 import stat
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import httpx
 import nbclient
 import nbformat
 import pytest
@@ -136,16 +139,33 @@ def test_the_report_for_people_names_what_matters_and_ends_with_a_curl_that_work
     for line in ("240 rows, 4 columns", "guessing gives", "Matters most    age", "ms for one row over HTTP"):
         assert line in ended.out
     curl = ended.out[ended.out.index("curl ") :]
-    answered = subprocess.run(
-        ["bash", "-c", f'curl() {{ command curl -sS "$@"; }}; {curl}'], capture_output=True, text=True, check=True
-    )
-    assert json.loads(answered.stdout)["predictions"][0]["label"] in {"yes", "no"}
+    assert send(words_of(curl))["predictions"][0]["label"] in {"yes", "no"}
     assert sorted(file.name for file in (tmp_path / "lyceum-try-shop").iterdir()) == [
+        ".lyceum-try.json",
         "api-key",
         "notebook.ipynb",
         "report.html",
     ]
     assert hub.datasets.get(f"{hub.me().organisation}/shop").latest_version == 1
+
+
+def words_of(command: str) -> list[str]:
+    """Return what a shell makes of the curl's arguments; curl itself need not be there."""
+    show = f"{shlex.quote(sys.executable)} -c 'import json, sys; print(json.dumps(sys.argv[1:]))'"
+    script = f'curl() {{ {show} "$@"; }}\n{command}'
+    said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
+    words: list[str] = json.loads(said)
+    return words
+
+
+def send(words: list[str]) -> Any:
+    """Send what `curl -H HEADER … -d BODY URL` sends, and return the answer's JSON."""
+    url, options = words[-1], words[:-1]
+    pairs = list(zip(options[::2], options[1::2], strict=True))
+    headers = dict(value.split(": ", 1) for option, value in pairs if option == "-H")
+    (body,) = [value for option, value in pairs if option == "-d"]
+    assert {option for option, _ in pairs} == {"-H", "-d"}
+    return httpx.post(url, content=body.encode(), headers=headers, trust_env=False).raise_for_status().json()
 
 
 def test_what_is_there_already_is_left_alone_and_cleanup_leaves_nothing(

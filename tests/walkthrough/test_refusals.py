@@ -64,6 +64,33 @@ def test_a_command_that_cannot_be_meant_is_refused_before_a_hub_is_asked(
     assert len(ended.err.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    "url, key, sentence",
+    [
+        ("localhost:8000", "lyk_secret", "LYCEUM_URL is no address of a hub; write it as http://host:port"),
+        ("hub", "lyk_secret", "LYCEUM_URL is no address of a hub"),
+        ("http://127.0.0.1:port", "lyk_secret", "LYCEUM_URL is no address of a hub"),
+        ("http://127.0.0.1:99999", "lyk_secret", "LYCEUM_URL is no address of a hub"),
+        ("http://[::1", "lyk_secret", "LYCEUM_URL is no address of a hub"),
+        ("http://two words", "lyk_secret", "LYCEUM_URL is no address of a hub"),
+        ("http://\N{EM DASH}.example", "lyk_secret", "LYCEUM_URL is no address of a hub"),
+        # one in for the other
+        ("lyk_secret", "http://127.0.0.1:8000", "LYCEUM_URL is no address of a hub"),
+        ("http://127.0.0.1:9", "lyk_secret_ключ", "LYCEUM_API_KEY holds characters that no key has"),
+        ("http://127.0.0.1:9", "lyk_secret\x1b", "LYCEUM_API_KEY holds characters that no key has"),
+    ],
+)
+def test_an_address_or_a_key_that_cannot_be_one_is_refused_and_not_repeated(
+    try_here: Any, tmp_path: Path, url: str, key: str, sentence: str
+) -> None:
+    learnable(20).write_csv(tmp_path / "shop.csv")
+    ended = try_here("shop.csv", "--target", "bought", LYCEUM_URL=url, LYCEUM_API_KEY=key)
+    assert (ended.code, ended.out) == (2, ""), ended.err
+    assert ended.err.startswith(sentence)
+    assert len(ended.err.splitlines()) == 1
+    assert "secret" not in ended.err
+
+
 def test_a_key_that_opens_nothing_is_told(terminal: Any, open_terminal: Any, tmp_path: Path) -> None:
     learnable(20).write_csv(tmp_path / "shop.csv")
     wrong = open_terminal(tmp_path, **{**terminal.variables, "LYCEUM_API_KEY": "lyk_wrong"})
@@ -81,13 +108,3 @@ def test_a_hub_that_is_not_there_is_a_failure_and_not_a_refusal(open_terminal: A
     ended = away.run("shop.csv", "--target", "bought")
     assert ended.code == 1
     assert "No hub answers at http://127.0.0.1:9" in ended.err
-
-
-def test_results_that_cannot_be_written_leave_nothing_on_the_hub(terminal: Any, hub: Client, tmp_path: Path) -> None:
-    learnable().write_csv(tmp_path / "shop.csv")
-    (tmp_path / "taken").write_text("a file, not a folder")
-    ended = terminal.run("shop.csv", "--target", "bought", "--time-limit", "1s", "--exit", "--output", "taken/results")
-    assert ended.code == 2, ended.err
-    assert "name another folder with --output" in ended.err
-    assert list(hub.datasets.list()) == []
-    assert list(hub.models.list()) == []

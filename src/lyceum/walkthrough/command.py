@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from lyceum.walkthrough.errors import InputRefused, WalkthroughFailed
+from lyceum.walkthrough.errors import InputRefused, Stopped, WalkthroughFailed
 from lyceum.walkthrough.table import read_time_limit, table_to_try
+from lyceum.walkthrough.wording import clean
 
 EXIT_FAILED = 1
 EXIT_REFUSED = 2
@@ -27,7 +28,12 @@ def try_command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     leave: Annotated[bool, typer.Option("--exit", help="Stop at the end instead of serving until Ctrl-C.")] = False,
-    cleanup: Annotated[bool, typer.Option("--cleanup", help="Remove at the end all that it made.")] = False,
+    cleanup: Annotated[
+        bool,
+        typer.Option(
+            "--cleanup", help="At the end archive the dataset and the model, revoke the key, remove the results."
+        ),
+    ] = False,
 ) -> None:
     """Check a table, train on it, serve the model and report: on the running hub, or on one started for it."""
     try:
@@ -36,7 +42,6 @@ def try_command(
     except InputRefused as error:
         raise _end(error, EXIT_REFUSED) from None
     from lyceum.kernel.config import SettingsInvalid, load_settings
-    from lyceum.walkthrough.interrupts import Interrupted
     from lyceum.walkthrough.voice import make_voice
     from lyceum.walkthrough.walk import Wishes, walk_through
     from lyceum_client import LyceumError
@@ -53,8 +58,8 @@ def try_command(
     except LyceumError as error:
         is_refusal = error.status is not None and REFUSALS_FROM <= error.status <= REFUSALS_TO
         raise _end(_naming(error, table.path), EXIT_REFUSED if is_refusal else EXIT_FAILED) from None
-    except Interrupted:
-        raise _end("Stopped; nothing is left of it.", EXIT_INTERRUPTED) from None
+    except Stopped as error:
+        raise _end(error, EXIT_INTERRUPTED) from None
 
 
 def _naming(error: Exception, file: Path) -> str:
@@ -64,5 +69,5 @@ def _naming(error: Exception, file: Path) -> str:
 
 
 def _end(why: object, code: int) -> typer.Exit:
-    sys.stderr.write(f"{why}\n")
+    sys.stderr.writelines(f"{clean(line)}\n" for line in str(why).splitlines())
     return typer.Exit(code)

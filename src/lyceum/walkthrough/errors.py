@@ -7,3 +7,7 @@ class InputRefused(Exception):
 
 class WalkthroughFailed(Exception):
     """Something that should have worked did not (exit code 1)."""
+
+
+class Stopped(Exception):
+    """The person stopped it before the report; the text says what is left of it (exit code 130)."""

@@ -1,6 +1,7 @@
 """The hub to work with: one named by LYCEUM_URL, the one that runs on this machine, or one started for the while."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,7 +10,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
+
+import httpx
 
 from lyceum.hub.control import ask_hub
 from lyceum.hub.errors import HubFailed, HubNotRunning
@@ -30,13 +35,29 @@ EXIT_REFUSED = 2
 class HubAtHand:
     """A hub that serves. `predict_url` is the prediction process's own address where that is known, else the hub's.
 
-    `is_ours` when it was started here and stops at the end.
+    `started` is there when it was started here; it stops at the end then.
     """
 
     url: str
     predict_url: str
     api_key: str = field(repr=False)
-    is_ours: bool
+    started: "StartedHub | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartedHub:
+    """A hub of our own, what it writes to stderr, and where its logs are."""
+
+    process: "subprocess.Popen[bytes]"
+    said: IO[str]
+    logs: Path
+
+    def why_it_ended(self) -> str:
+        """Wait until it ends and return the sentence it ended with, else its exit code."""
+        code = self.process.wait()
+        self.said.seek(0)
+        lines = self.said.read().strip().splitlines()
+        return lines[-1] if lines else f"exit code {code}; its logs are in {self.logs}."
 
 
 @contextmanager
@@ -45,18 +66,38 @@ def hub_at_hand(settings: Settings, voice: Voice) -> Iterator[HubAtHand]:
 
     Raises `InputRefused` and `WalkthroughFailed`, `HubRefused` and `HubFailed` as the hub itself tells them.
     """
-    url, key = os.environ.get("LYCEUM_URL"), os.environ.get("LYCEUM_API_KEY")
-    if url:
-        if not key:
-            raise InputRefused("LYCEUM_URL is set without LYCEUM_API_KEY; set it to a key of that hub.")
-        yield HubAtHand(url=url.rstrip("/"), predict_url=url.rstrip("/"), api_key=key, is_ours=False)
+    url, key = (os.environ.get(name, "").strip() for name in ("LYCEUM_URL", "LYCEUM_API_KEY"))
+    _refuse_unusable(url, key)
+    if url and key:
+        yield HubAtHand(url=url.rstrip("/"), predict_url=url.rstrip("/"), api_key=key)
         return
     running = _running(settings)
     if running is not None:
-        yield _described(settings, running, key=key, is_ours=False)
+        yield _described(settings, running, key=key)
         return
-    with _started(settings, voice):
-        yield _described(settings, ask_hub(settings.home, "status"), key=key, is_ours=True)
+    with _started(settings, voice) as started:
+        yield _described(settings, ask_hub(settings.home, "status"), key=key, started=started)
+
+
+def _refuse_unusable(url: str, key: str) -> None:
+    """Raise `InputRefused` for variables no request can be made with; neither is repeated, one may be in for the other."""
+    if url and not _is_web_address(url):
+        raise InputRefused("LYCEUM_URL is no address of a hub; write it as http://host:port or https://host/path.")
+    if url and not key:
+        raise InputRefused("LYCEUM_URL is set without LYCEUM_API_KEY; set it to a key of that hub.")
+    if key and not re.fullmatch(r"[!-~]+", key):
+        raise InputRefused(
+            "LYCEUM_API_KEY holds characters that no key has, such as spaces or letters with accents; copy the key again."
+        )
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        httpx.URL(url)
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and " " not in url
+    except (ValueError, httpx.InvalidURL):
+        return False
 
 
 def _running(settings: Settings) -> dict[str, Any] | None:
@@ -76,19 +117,21 @@ def _running(settings: Settings) -> dict[str, Any] | None:
         time.sleep(POLL_SECONDS)
 
 
-def _described(settings: Settings, status: dict[str, Any], *, key: str | None, is_ours: bool) -> HubAtHand:
-    local = settings.model_copy(update={"port": status["port"], "public_url": None})
+def _described(settings: Settings, status: dict[str, Any], *, key: str, started: StartedHub | None = None) -> HubAtHand:
+    # the hub that runs may have been told another host than we are, and an older one does not say
+    host = status.get("host") or settings.host
+    local = settings.model_copy(update={"host": host, "port": status["port"], "public_url": None})
     predict = local.model_copy(update={"port": status["predict_port"]})
     return HubAtHand(
         url=local.base_url,
         predict_url=predict.base_url,
         api_key=key or ask_hub(settings.home, "admin-key")["key"],
-        is_ours=is_ours,
+        started=started,
     )
 
 
 @contextmanager
-def _started(settings: Settings, voice: Voice) -> Iterator[None]:
+def _started(settings: Settings, voice: Voice) -> Iterator[StartedHub]:
     """Run `lyceum up` until the end of the block."""
     launch = Launch(
         program=(sys.executable, "-P", "-m", "lyceum.cli", "up"),
@@ -109,7 +152,7 @@ def _started(settings: Settings, voice: Voice) -> Iterator[None]:
     ):
         try:
             _wait_ready(process, settings, voice, said)
-            yield
+            yield StartedHub(process, said, settings.home / "logs")
         finally:
             _stop(process, voice)
 

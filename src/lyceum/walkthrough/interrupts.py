@@ -22,7 +22,7 @@ class Interrupts:
     @contextmanager
     def listened_to(self) -> Iterator["Interrupts"]:
         """Raise `Interrupted` in the main thread for a signal, until the end of the block."""
-        before = {number: signal.signal(number, self._arrived) for number in SIGNALS}
+        before = {number: signal.signal(number, self._arrived) for number in _heeded()}
         try:
             yield self
         finally:
@@ -46,3 +46,9 @@ class Interrupts:
             self._waiting = True
             return
         raise Interrupted
+
+
+def _heeded() -> list[signal.Signals]:
+    # nohup starts us with this one ignored, on purpose
+    is_to_outlive_terminal = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [number for number in SIGNALS if number is not signal.SIGHUP or not is_to_outlive_terminal]

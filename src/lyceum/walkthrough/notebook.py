@@ -2,7 +2,6 @@
 
 import html
 import json
-from pathlib import Path
 from typing import Any
 
 from lyceum.walkthrough.steps import ALIAS
@@ -90,9 +89,8 @@ def notebook_of(found: Findings, *, hub_url: str) -> dict[str, Any]:
     }
 
 
-def write_notebook(notebook: dict[str, Any], path: Path) -> None:
-    """Write it as Jupyter does."""
-    path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+def notebook_text(notebook: dict[str, Any]) -> str:
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
 def _text(*lines: str) -> dict[str, Any]:

@@ -1,8 +1,6 @@
 """The four steps: upload, check, train, serve. Each is ordinary API calls, and notes how to take back what it made."""
 
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -10,6 +8,7 @@ from typing import Any
 from lyceum.walkthrough.errors import InputRefused, WalkthroughFailed
 from lyceum.walkthrough.interrupts import Interrupts
 from lyceum.walkthrough.table import TableToTry
+from lyceum.walkthrough.undo import Undo
 from lyceum.walkthrough.voice import Voice
 from lyceum.walkthrough.wording import figure, listed, metric_name, plural, share, size
 from lyceum_client import (
@@ -20,7 +19,6 @@ from lyceum_client import (
     Conflict,
     Dataset,
     DatasetVersion,
-    LyceumError,
     ModelVersion,
     NotFound,
     Prediction,
@@ -47,20 +45,7 @@ class Walk:
     table: TableToTry
     voice: Voice
     interrupts: Interrupts
-    undo: ExitStack
-
-    def take_back_with(self, action: Callable[[], object], what: str) -> None:
-        """Note how to take back what was just made; a failure to do so is told and stops nothing."""
-
-        def take_back() -> None:
-            try:
-                action()
-            except NotFound:
-                return
-            except LyceumError as error:
-                self.voice.say(f"{what} could not be removed: {error}")
-
-        self.undo.callback(take_back)
+    undo: Undo
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +97,12 @@ class Served:
 def upload(walk: Walk) -> Uploaded:
     """Make a dataset of the file. Raises `InputRefused` for a table without the target, `LyceumError` for a bad file."""
     walk.voice.step(1, f"Upload {walk.table.path.name}")
+    # before there is a dataset: whoever is killed while sending leaves none without content
+    upload_id = _sent(walk)
     with walk.interrupts.held():
         dataset = _new_dataset(walk)
-        walk.take_back_with(lambda: walk.hub.datasets.archive(dataset.address), f"The dataset {dataset.address}")
-    pending = walk.hub.datasets.upload(
-        walk.table.path,
-        dataset.address,
-        on_progress=lambda sent, total: walk.voice.doing("sending", sent / max(total, 1)),
-    )
+        walk.undo.note(lambda: walk.hub.datasets.archive(dataset.address), f"the dataset {dataset.address}")
+        pending = walk.hub.datasets.add_version(dataset.address, upload_id)
     walk.voice.doing("reading the table")
     version = walk.hub.datasets.wait(pending)
     _refuse_missing_target(walk.table, version)
@@ -165,7 +148,7 @@ def train(walk: Walk, uploaded: Uploaded, *, time_limit_seconds: float) -> Train
             time_limit_seconds=time_limit_seconds,
             leave_out={column: why for column, why in walk.table.leave_out.items() if column in known},
         )
-        walk.take_back_with(lambda: walk.hub.runs.cancel(started.id), "The training run")
+        walk.undo.note(lambda: walk.hub.runs.cancel(started.id), "the training run")
     run = started
     for run in walk.hub.runs.watch(started.id):
         _tell_progress(walk.voice, run)
@@ -183,7 +166,7 @@ def serve(walk: Walk, trained: Trained, *, name: str) -> Served:
     walk.voice.doing("registering")
     with walk.interrupts.held():
         version = walk.hub.runs.register(trained.run.id, name, alias=ALIAS)
-        walk.take_back_with(lambda: walk.hub.models.archive(version.model), f"The model {version.model}")
+        walk.undo.note(lambda: walk.hub.models.archive(version.model), f"the model {version.model}")
     address = f"{version.model}@{ALIAS}"
     samples = trained.report.get("sample_rows", [])[:SAMPLE_ROWS]
     if not samples:
@@ -227,6 +210,16 @@ def _latencies_ms(walk: Walk, address: str, rows: list[dict[str, Any]]) -> tuple
     return tuple(taken[WARM_UP_REQUESTS:])
 
 
+def _sent(walk: Walk) -> str:
+    path = walk.table.path
+    try:
+        return walk.hub.datasets.send(
+            path, on_progress=lambda sent, total: walk.voice.doing("sending", sent / max(total, 1))
+        )
+    except OSError as error:
+        raise InputRefused(f"{path} cannot be read any more ({error.strerror}); check that it is there.") from None
+
+
 def _new_dataset(walk: Walk) -> Dataset:
     """Make a dataset under a name that no dataset and no model has: what is there already is left alone."""
     organisation = walk.hub.me().organisation
@@ -259,8 +252,19 @@ def _refuse_missing_target(table: TableToTry, version: DatasetVersion) -> None:
         return
     by_folded = {name.casefold(): name for name in names}
     close = get_close_matches(table.target.casefold(), by_folded, n=1, cutoff=0.6)
-    hint = f"did you mean '{by_folded[close[0]]}'?" if close else f"it has {listed(names, most=12)}."
+    hint = f"did you mean '{by_folded[close[0]]}'?" if close else _columns_there(names, version)
     raise InputRefused(f"{table.path} has no column '{table.target}' to predict; {hint}")
+
+
+def _columns_there(names: list[str], version: DatasetVersion) -> str:
+    there = listed(names, most=12)
+    first_row = version.source.get("line_of_first_row")
+    if version.source.get("has_header") and first_row:
+        return (
+            f"line {first_row - 1} names {there}: choose one of these, or put a line with the column names before it "
+            "if that is data."
+        )
+    return f"it has {there}: choose one of these."
 
 
 def _tell_progress(voice: Voice, run: Run) -> None:

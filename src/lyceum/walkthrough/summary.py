@@ -68,7 +68,7 @@ def short_report(found: Findings, results: Results) -> list[str]:
         ("Notebook", str(results.notebook)),
         ("Web", results.web),
     ]
-    return [*(f"{label:<{LABEL_COLUMNS}}{text}" for label, text in rows), "", "Ask it yourself:", results.curl]
+    return [f"{label:<{LABEL_COLUMNS}}{text}" for label, text in rows]
 
 
 def json_object(found: Findings, results: Results) -> dict[str, Any]:
