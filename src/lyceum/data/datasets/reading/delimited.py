@@ -8,6 +8,7 @@ with the `csv` module up to that place, only to tell a person the line.
 import csv
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import polars as pl
@@ -110,17 +111,15 @@ class DelimitedFile:
                     line = end + 1
             except csv.Error:
                 raise self._unclosed(line) from None
+            except _LongLine as found:
+                raise self._too_long(found, begins_row=found.line == line) from None
 
     def _lines(self, text: io.TextIOWrapper) -> Iterator[str]:
         line = self.dialect.first_data_line
         chars_read = 0
         while chars_read < DIAGNOSED_CHARS_MAX and (piece := text.readline(self.limits.block_bytes)):
             if len(piece) == self.limits.block_bytes:
-                raise UnreadableTable(
-                    "long_line",
-                    f"{self.file_name}, line {line:,} is longer than {self._block} MB; break it into rows.",
-                    line=line,
-                )
+                raise _LongLine(line, piece)
             chars_read += len(piece)
             line += 1
             yield piece
@@ -137,13 +136,34 @@ class DelimitedFile:
                 # a quote left open swallows the rest of the file, its last line end included
                 if row.lines > 1 and (len(row.cells) != len(names) or cell.endswith(("\n", "\r"))):
                     raise self._unclosed(row.line)
-                column = shown(names[place]) if place < len(names) else f"{place + 1}"
-                raise UnreadableTable(
-                    "large_cell",
-                    f"{self.file_name}, line {row.line:,}, column {column} holds {size / 1e6:,.1f} MB in one cell and "
-                    f"at most {most / 1e6:,.1f} MB are read; shorten it or leave the column out.",
-                    line=row.line,
-                )
+                raise self._large(row.line, place, f"{size / 1e6:,.1f} MB")
+
+    def _too_long(self, found: "_LongLine", *, begins_row: bool) -> UnreadableTable:
+        """Say which cell makes the line too long, where its beginning tells."""
+        cells: list[str] = []
+        if begins_row:
+            with suppress(csv.Error):
+                cells = next(fields_of([found.beginning], self.dialect.delimiter, self.dialect.escape))
+        most = self.limits.cell_bytes_max
+        for place, cell in enumerate(cells[: len(self.dialect.names)]):
+            if len(cell) > most:
+                return self._large(found.line, place, f"{len(cell) / 1e6:,.1f} MB or more")
+        return UnreadableTable(
+            "long_line",
+            f"{self.file_name}, line {found.line:,} is longer than {self._block} MB; break it into rows.",
+            line=found.line,
+        )
+
+    def _large(self, line: int, place: int, size: str) -> UnreadableTable:
+        names = self.dialect.names
+        column = shown(names[place]) if place < len(names) else f"{place + 1}"
+        most = f"{self.limits.cell_bytes_max / 1e6:,.1f} MB"
+        return UnreadableTable(
+            "large_cell",
+            f"{self.file_name}, line {line:,}, column {column} holds {size} in one cell and at most {most} are read; "
+            "shorten it or leave the column out.",
+            line=line,
+        )
 
     def _unclosed(self, line: int) -> UnreadableTable:
         return UnreadableTable(
@@ -173,6 +193,15 @@ class DelimitedFile:
             "put texts that hold the delimiter in quotes, or complete the rows.",
             line=first.line,
         )
+
+
+class _LongLine(Exception):
+    """A line is longer than what is parsed at once; only its beginning has been read."""
+
+    def __init__(self, line: int, beginning: str) -> None:
+        super().__init__(line)
+        self.line = line
+        self.beginning = beginning
 
 
 @dataclass(frozen=True, slots=True)
