@@ -44,7 +44,11 @@ for shared in /etc/resolv.conf /etc/hosts $SHARED; do
     if [ -d "$shared" ]; then mkdir -p ".$shared"; else mkdir -p ".$(dirname "$shared")" && touch ".$shared"; fi
     mount --bind "$shared" ".$shared"
 done
-exec chroot --userspec="$ACCOUNT:$ACCOUNT" . /usr/bin/env -i $VARIABLES HOME="$HOME_INSIDE" sh -c 'cd "$1" && eval "$2"' sh "$FOLDER" "$COMMAND"
+# a changed root alone would keep the kernel from making user namespaces, which machines of their own have
+mkdir .before
+pivot_root . .before
+umount -l /.before
+exec chroot --userspec="$ACCOUNT:$ACCOUNT" / /usr/bin/env -i $VARIABLES HOME="$HOME_INSIDE" sh -c 'cd "$1" && eval "$2"' sh "$FOLDER" "$COMMAND"
 """
 
 
