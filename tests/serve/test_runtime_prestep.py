@@ -177,6 +177,24 @@ def test_a_frame_names_the_row_of_its_wrong_value() -> None:
         read_frame(frame, PRESTEP)
 
 
+@pytest.mark.parametrize("dtype", [pl.Categorical(), pl.Enum(["Lyon", "Graz "])])
+def test_categories_of_a_frame_are_their_texts(dtype: pl.DataType) -> None:
+    prestep = PreStep(columns=(CategoryColumn("city"), CategoryColumn("shelf", trimmed=True)))
+    values = pl.Series(["Lyon", None, "Graz "], dtype=dtype)
+    typed = read_frame(pl.DataFrame({"city": values, "shelf": values}), prestep)
+    assert [series.to_list() for series in typed.categories] == [["Lyon", None, "Graz "], ["Lyon", None, "Graz"]]
+    assert typed.categories[0].dtype == pl.String
+
+
+def test_a_moment_that_no_request_can_hold_is_missing_in_a_frame() -> None:
+    prestep = PreStep(columns=(TimeColumn("day", parts=("year",)), TimeColumn("at", parts=("year",))))
+    days = pl.Series([2_932_896, 2_932_897, -719_162, -719_163], dtype=pl.Int32).cast(pl.Date)
+    at = pl.Series([0, 2**62, -(2**62), None], dtype=pl.Int64).cast(pl.Datetime("us", "Asia/Tokyo"))
+    years = read_frame(pl.DataFrame({"day": days, "at": at}), prestep).numbers
+    assert np.array_equal(years[:, 0], [9999, np.nan, 1, np.nan], equal_nan=True)
+    assert np.array_equal(years[:, 1], [1970, np.nan, np.nan, np.nan], equal_nan=True)
+
+
 def test_half_a_surrogate_pair_is_no_text() -> None:
     with pytest.raises(BadValue, match="is not a text"):
         RowReader(PRESTEP).row_from({"city": "\ud800"}, 0)

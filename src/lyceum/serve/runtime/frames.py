@@ -77,16 +77,34 @@ def as_polars(table: object) -> pl.DataFrame:
     return frame
 
 
-def read_frame(frame: pl.DataFrame, prestep: PreStep) -> TypedFrame:
-    """Type every column of the pre-step; a column the frame lacks is missing throughout. Raises BadValue."""
+def within_calendar(series: pl.Series) -> pl.Series:
+    """Dates or timestamps, missing where they lie outside the years 1 to 9999, which no row of a request can hold."""
+    inside = series.dt.year().is_between(1, 9999)
+    if isinstance(series.dtype, pl.Datetime) and series.dtype.time_zone is not None:
+        inside &= series.dt.convert_time_zone("UTC").dt.year().is_between(1, 9999)
+    return pl.select(pl.when(inside).then(series).otherwise(None).alias(series.name)).to_series()
+
+
+def read_frame(
+    frame: pl.DataFrame, prestep: PreStep, *, before_column: Callable[[], None] = lambda: None
+) -> TypedFrame:
+    """Type every column of the pre-step; a column the frame lacks is missing throughout. Raises BadValue.
+
+    `before_column` is called before each column is read; what it raises ends the reading.
+    """
+
+    def column_of(name: str) -> pl.Series:
+        before_column()
+        return _column(frame, name)
+
     parts: list[npt.NDArray[np.float64]] = [
-        _direct_values(_column(frame, column.name), column) for column in prestep.direct_columns
+        _direct_values(column_of(column.name), column) for column in prestep.direct_columns
     ]
     for column in prestep.time_columns:
-        moments = _moments(_column(frame, column.name), column)
+        moments = _moments(column_of(column.name), column)
         parts.extend(_part_values(moments, part) for part in column.parts)
     numbers = np.column_stack(parts) if parts else np.empty((frame.height, 0), dtype=np.float64)
-    categories = tuple(_texts(_column(frame, column.name), column) for column in prestep.category_columns)
+    categories = tuple(_texts(column_of(column.name), column) for column in prestep.category_columns)
     return TypedFrame(np.ascontiguousarray(numbers), categories, prestep.missing_text)
 
 
@@ -117,7 +135,7 @@ def _booleans(series: pl.Series, column: BooleanColumn) -> pl.Series:
 
 
 def _texts(series: pl.Series, column: CategoryColumn) -> pl.Series:
-    if series.dtype in {pl.Categorical, pl.Enum, pl.Null}:
+    if isinstance(series.dtype, pl.Categorical | pl.Enum | pl.Null):
         series = series.cast(pl.String)
     if series.dtype == pl.String and not column.trimmed:
         return series
@@ -126,11 +144,13 @@ def _texts(series: pl.Series, column: CategoryColumn) -> pl.Series:
 
 def _moments(series: pl.Series, column: TimeColumn) -> pl.Series:
     if series.dtype == pl.Date:
-        return series.cast(pl.Datetime("us"))
+        return within_calendar(series).cast(pl.Datetime("us"))
     if isinstance(series.dtype, pl.Datetime):
-        if series.dtype.time_zone is not None and not _within_zone_tables(series):
+        zone = series.dtype.time_zone
+        series = within_calendar(series)
+        if zone is not None and not _within_zone_tables(series):
             return _by_distinct_value(series, column, lambda value: moment_from(value, column), pl.Datetime("us"))
-        if series.dtype.time_zone is not None:
+        if zone is not None:
             series = series.dt.convert_time_zone(column.time_zone or "UTC").dt.replace_time_zone(None)
         return series.cast(pl.Datetime("us"))
     if series.dtype == pl.Null:

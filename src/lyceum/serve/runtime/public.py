@@ -18,7 +18,7 @@ for classes, and `value` [rows] for regression.
 """
 
 from lyceum.serve.runtime.errors import BadValue, NotServable, UnreadableBody, UnusableInput
-from lyceum.serve.runtime.frames import TypedFrame, as_polars, read_frame
+from lyceum.serve.runtime.frames import TypedFrame, as_polars, read_frame, within_calendar
 from lyceum.serve.runtime.model import (
     ClassPrediction,
     OnnxModel,
@@ -96,4 +96,5 @@ __all__ = [
     "number_from",
     "read_frame",
     "signature_of",
+    "within_calendar",
 ]
