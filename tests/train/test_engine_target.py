@@ -8,9 +8,10 @@ import pandas as pd
 import polars as pl
 import pytest
 
+from lyceum.serve.runtime.public import Outcome
 from lyceum.train.engine.folds import make_folds
 from lyceum.train.engine.public import TargetUnusable, fit
-from lyceum.train.engine.target import read_target
+from lyceum.train.engine.target import read_target, truth_of
 
 ROWS = 100
 NUMBERS = list(range(ROWS))
@@ -39,6 +40,11 @@ def refused(values: Any, *, target: str = "sales", **options: Any) -> TargetUnus
         ([[1]] * 50 + [[2]] * 50, "unsupported_type", "List(Int64)"),
         ([1.5, 2.5] * 5, "too_few_rows", "only 10 rows"),
         (["a"] * 99 + ["b"], "too_few_rows", "fewer than two values"),
+        ([f"{i:05}" for i in NUMBERS], "unique_text", "a different text in every row"),
+        ([*map(str, range(99)), "1e999"], "mixed_type", "with texts such as '1e999'"),
+        ([float(i) * 1e200 for i in NUMBERS], "unsupported_type", "are too large to compute with (0 to 9.9e+201)"),
+        ([1e308] * 50 + [-1e308, 1.5] * 25, "unsupported_type", "are too large to compute with"),
+        ([i * 1e-300 for i in NUMBERS], "unsupported_type", "are too close together to compute with"),
     ],
 )
 def test_a_column_that_cannot_be_predicted_is_refused_with_advice(values: Any, code: str, said: str) -> None:
@@ -60,6 +66,19 @@ def test_a_task_that_does_not_fit_the_target_is_refused() -> None:
     assert refused(["a", "b", "c", "d"] * 25, task="binary").code == "too_many_classes"
 
 
+def test_digits_behind_a_leading_zero_are_amounts_where_that_is_asked_for() -> None:
+    amounts = read_target(pl.DataFrame({"y": [f"{i:05}" for i in NUMBERS]}), "y", task="regression")
+    assert (amounts.task, list(amounts.values)) == ("regression", NUMBERS)
+
+
+@pytest.mark.parametrize("dtype", [pl.Categorical(), pl.Enum(["no", "yes"])])
+def test_a_target_of_categories_is_scored_against_categories(dtype: pl.DataType) -> None:
+    values = pl.Series("y", ["no", "yes"] * 50, dtype=dtype)
+    truth, known = truth_of(values, Outcome("y", "binary", ("no", "yes")))
+    assert truth.tolist() == [0, 1] * 50
+    assert known.all()
+
+
 def test_a_pandas_target_of_several_types_is_refused() -> None:
     table = pd.DataFrame({"y": pd.Series([1, "two", None, 4.5] * 10, dtype=object), "x": range(40)})
     with pytest.raises(TargetUnusable, match="mixes values of several types") as caught:
@@ -79,10 +98,13 @@ def test_a_pandas_target_of_several_types_is_refused() -> None:
         (NUMBERS, "regression", ()),
         ([i + 0.5 for i in range(5)] * 20, "regression", ()),
         ([str(i) for i in NUMBERS], "regression", ()),
+        ([f"0{i % 3}000" for i in NUMBERS], "multiclass", ("00000", "01000", "02000")),
+        (pl.Series(["b", "a"] * 50, dtype=pl.Categorical), "binary", ("a", "b")),
+        (pl.Series(["b", "c", "a", "a"] * 25, dtype=pl.Enum(["c", "b", "a"])), "multiclass", ("a", "b", "c")),
     ],
 )
 def test_the_task_follows_from_the_values_and_classes_keep_their_type(
-    values: list[Any], task: str, classes: tuple[Any, ...]
+    values: Any, task: str, classes: tuple[Any, ...]
 ) -> None:
     target = read_target(pl.DataFrame({"y": values}), "y")
     assert target.task == task
