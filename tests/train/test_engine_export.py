@@ -30,6 +30,7 @@ from lyceum.train.engine.encode import fit_encoder
 from lyceum.train.engine.ensemble import Ensemble
 from lyceum.train.engine.export import exporting
 from lyceum.train.engine.export.graph import Scale
+from lyceum.train.engine.members import forest
 from lyceum.train.engine.members.catboost import CatBoostMember
 from lyceum.train.engine.members.forest import ExtraTreesMember
 from lyceum.train.engine.members.lightgbm import LightGBMMember
@@ -268,7 +269,51 @@ def test_a_member_that_answers_differently_is_dropped_and_the_rest_weighted_anew
     assert compare(alone.answers(two_members.sample), answers, tolerance=1e-5).within_tolerance
 
 
+class Mute(Bent):
+    """A member that refuses to predict."""
+
+    def __init__(self, straight: Any) -> None:
+        super().__init__(straight)
+        self.predict = self._refuse
+
+    def _refuse(self, *_: object) -> Any:
+        raise RuntimeError("no answer today\nwith details")
+
+
+def test_a_member_that_cannot_even_answer_in_training_is_dropped_with_the_reason(
+    two_members: FittedModel, tmp_path: Path
+) -> None:
+    members = [replace(m, fitted=Mute(m.fitted)) if m.name == "m0" else m for m in two_members.ensemble.members]
+    model = replace(two_members, ensemble=two_members.ensemble.only(members))
+    report = model.export_onnx(tmp_path / "model.onnx")
+    assert report.weights == {"m1": 1.0}
+    assert "no answer today" in report.members_dropped["m0"]
+
+
+def test_a_forest_on_thinned_rows_keeps_rare_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forest, "_ROWS_MAX", 100)
+    monkeypatch.setattr(forest, "_RARE_ROWS_MAX", 10)
+    y = np.array([0, 1] * 250)
+    y[[1, 3]] = 2
+    x = np.random.default_rng(0).normal(size=(500, 3)).astype(np.float32)
+    x[:, 0] += 3 * y
+    effort = Effort(Clock(30).limit(float("inf")), rounds=20)
+    fitted = ExtraTreesMember({}).fit(Problem("multiclass", 3, {}, "log_loss", 0), Data(x, y), effort)
+    assert fitted.predict(x)[[1, 3]].argmax(axis=1).tolist() == [2, 2]
+
+
+def test_a_forest_that_never_saw_a_class_still_has_its_column() -> None:
+    ensemble, typed = ensemble_of((ExtraTreesMember({}),), "multiclass")
+    x = ensemble.encoder.matrix(typed)
+    y = np.array([0, 2] * (ROWS // 2))
+    effort = Effort(Clock(30).limit(float("inf")), rounds=10)
+    fitted = ExtraTreesMember({}).fit(Problem("multiclass", 3, {}, "log_loss", 0), Data(x, y), effort)
+    assert fitted.predict(x).shape == (ROWS, 3)
+    assert not fitted.predict(x)[:, 1].any()
+    assert same_in_onnx(replace(ensemble, members=(ServedMember("m", "ExtraTrees", 1.0, fitted, ""),)), typed)
+
+
 def test_when_no_member_answers_the_same_nothing_is_written(two_members: FittedModel, tmp_path: Path) -> None:
-    with pytest.raises(NotExportable, match="no member gives the same answers"):
+    with pytest.raises(NotExportable, match=r"no member gives the same answers.*; train again with another seed"):
         with_bent(two_members, {"m0", "m1"}).export_onnx(tmp_path / "model.onnx")
     assert not (tmp_path / "model.onnx").exists()

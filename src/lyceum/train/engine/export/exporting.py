@@ -17,6 +17,7 @@ from lyceum.train.engine.search import ServedMember
 _PROBABILITY_TOLERANCE = 1e-5
 _VALUE_TOLERANCE_DEVIATIONS = 5e-5
 _STRAIN_SHARE = 0.25
+_ADVICE = "train again with another seed, or predict in Python with the model that fit returned"
 _UNSEEN_TEXT = "a text that no training row had ☃"
 _MAGNITUDES = (1e6, -1.0, 1.7e9, 1e-6)
 
@@ -57,7 +58,7 @@ def export(ensemble: Ensemble, selection: Selection, sample: TypedFrame, path: P
     if not parity.within_tolerance:
         raise NotExportable(
             f"the exported ensemble differs from training by {parity.max_abs_difference:.2g} where"
-            f" {tolerance:.2g} is allowed; serve it from the native libraries"
+            f" {tolerance:.2g} is allowed; {_ADVICE}"
         )
     path.write_bytes(document)
     report = ExportReport(
@@ -94,9 +95,9 @@ def _refusal(alone: Ensemble, strained: TypedFrame, tolerance: float) -> str:
     """Why a member may not be exported, empty when it may."""
     try:
         served = _served(alone.graph().SerializeToString(), strained)
+        parity = compare(alone.answers(strained), served, tolerance=tolerance)
     except Exception as error:  # noqa: BLE001 - whatever a converter or runtime dislikes, the member is left out
         return f"it cannot be written as ONNX: {(str(error).splitlines() or [type(error).__name__])[0]}"
-    parity = compare(alone.answers(strained), served, tolerance=tolerance)
     if parity.within_tolerance:
         return ""
     return f"in ONNX its answers differ by up to {parity.max_abs_difference:.2g}, more than {tolerance:.2g}"
@@ -110,7 +111,7 @@ def _reweighted(ensemble: Ensemble, selection: Selection, dropped: Mapping[str, 
     kept = [member for member in ensemble.members if member.name not in dropped]
     if not kept:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in dropped.items())
-        raise NotExportable(f"no member gives the same answers in ONNX ({reasons}); serve it from the native libraries")
+        raise NotExportable(f"no member gives the same answers in ONNX ({reasons}); {_ADVICE}")
     if not dropped:
         return ensemble
     weights = selection.weights([member.name for member in kept])

@@ -106,9 +106,10 @@ def _fill_column(
     missing_row: int,
     by_code: npt.NDArray[np.float32],
 ) -> None:
-    column[missing_row] = by_code[MISSING_CODE]
     for code, text in enumerate(categories.texts, start=MISSING_CODE + 1):
         column[numbers[text]] = by_code[code]
+    # last, as it is in training, where the text for missing is never a category
+    column[missing_row] = by_code[MISSING_CODE]
 
 
 def _value(graph: GraphWriter, parts: Sequence[WeightedPart], features: Features, scale: Scale) -> onnx.ValueInfoProto:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 
 from lyceum.train.engine.encode import Matrix
@@ -28,6 +29,8 @@ _TREES_A_STEP_MAX = 10
 _LEAVES_MAX = 600
 # more rows hardly move splits of so few leaves
 _ROWS_MAX = 100_000
+# of a class with no more rows than this, thinning keeps all
+_RARE_ROWS_MAX = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +43,9 @@ class ExtraTreesMember:
     def fit(self, problem: Problem, data: Data, effort: Effort) -> "FittedForest":
         """Add a few trees at a time until there are enough or the limit is reached."""
         estimator = ExtraTreesRegressor if problem.task == "regression" else ExtraTreesClassifier
-        step = -(-len(data.y) // _ROWS_MAX)
         fills = _medians(data.x)
-        x, y = _filled(data.x[::step], fills), data.y[::step]
+        rows = _thinned(data.y, problem.classes)
+        x, y = _filled(data.x[rows], fills), data.y[rows]
         forest = estimator(
             n_estimators=1,
             n_jobs=effort.threads,
@@ -71,17 +74,36 @@ class FittedForest:
         self._fills = fills
         self._classes = classes
 
-    def predict(self, x: Matrix) -> Scores:
+    def predict(self, x: Matrix, rounds: int | None = None) -> Scores:  # noqa: ARG002 - more trees never hurt it
         """Probabilities [n, classes], or standardised values [n, 1]."""
         filled = _filled(x, self._fills)
         if self._classes == 1:
             return class_scores(self._forest.predict(filled), 1)
-        return class_scores(self._forest.predict_proba(filled), self._classes)
+        return _spread(self._forest.predict_proba(filled), self._forest.classes_, self._classes)
 
     def anatomy(self) -> Anatomy:
         """The trees, each leaf divided by their number; two classes need only the second one's probability."""
-        parts = [_tree(e.tree_, self._fills, self._classes, len(self._forest)) for e in self._forest.estimators_]
+        known = self._forest.classes_ if self._classes > 1 else np.zeros(1, dtype=np.int64)
+        trees = len(self._forest)
+        parts = [_tree(e.tree_, self._fills, known, self._classes, trees) for e in self._forest.estimators_]
         return TreeSum(tuple(parts), np.zeros(1 if self._classes <= 2 else self._classes), "identity")
+
+
+def _thinned(y: npt.NDArray[Any], classes: int) -> slice | npt.NDArray[np.bool_]:
+    """Which rows to learn from: evenly thinned ones, and all of rare classes."""
+    step = -(-len(y) // _ROWS_MAX)
+    if step <= 1 or classes == 1:
+        return slice(None, None, max(step, 1))
+    kept: npt.NDArray[np.bool_] = np.bincount(y, minlength=classes)[y] <= _RARE_ROWS_MAX
+    kept[::step] = True
+    return kept
+
+
+def _spread(scores: npt.NDArray[np.float64], known: npt.NDArray[Any], classes: int) -> Scores:
+    """The columns of the classes that were seen at their places among all classes; the others are 0."""
+    spread = np.zeros((len(scores), classes))
+    spread[:, known.astype(np.int64)] = scores
+    return spread
 
 
 def _medians(x: Matrix) -> Matrix:
@@ -95,13 +117,13 @@ def _filled(x: Matrix, fills: Matrix) -> Matrix:
     return np.where(np.isnan(x), fills, x)
 
 
-def _tree(tree: Any, fills: Matrix, classes: int, trees: int) -> Tree:
+def _tree(tree: Any, fills: Matrix, known: npt.NDArray[Any], classes: int, trees: int) -> Tree:
     left, right = tree.children_left.astype(np.int64), tree.children_right.astype(np.int64)
     is_leaf = left < 0
     inner = ~is_leaf
     places = np.where(is_leaf, -np.cumsum(is_leaf), np.cumsum(inner) - 1)
     features = tree.feature[inner].astype(np.int64)
-    values = tree.value[is_leaf][:, 0, :] / trees
+    values = _spread(tree.value[is_leaf][:, 0, :] / trees, known, classes)
     return Tree(
         features=features,
         thresholds=float32_at_most(tree.threshold[inner]),
