@@ -15,9 +15,10 @@ from fixtures.app import ServedProcess, client_of, environment_of, eventually, r
 from fixtures.s3 import S3Place
 from fixtures.servers import TestDatabase
 from fixtures.staffed import add_version, begin_version, csv_of, new_dataset, ok, settled_version
+from fixtures.tables import operations_of
 from lyceum.data.datasets.queries import table_key
 from lyceum.data.datasets.rows.public import scan_table, sweep_staging, table_store
-from lyceum.data.datasets.tables import find_operation, newest_version, operations_after, stage
+from lyceum.data.datasets.tables import newest_version, stage
 from lyceum.kernel.config import Settings
 from lyceum.kernel.storage import Storage, open_storage
 from make.accounts import Member, make_member
@@ -73,8 +74,8 @@ async def _one_killed(settings: Settings) -> AsyncIterator[None]:
         await eventually(lambda: _killed(worker), seconds=60, what="the worker committed the table and died")
 
 
-def _operations(storage: Storage, table: str) -> list[str | None]:
-    return [operation for _, operation in operations_after(table_store(storage), table, 0)]
+def _operations(storage: Storage, table: str) -> list[str]:
+    return [operation for _, operation in operations_of(table_store(storage), table)]
 
 
 async def test_another_worker_finishes_what_a_killed_one_committed(
@@ -91,7 +92,7 @@ async def test_another_worker_finishes_what_a_killed_one_committed(
     row = rows_of(fresh_database, "SELECT * FROM dataset_versions")[0]
     table = table_key(owner.org_id, row["dataset_id"])
     assert (row["state"], row["number"]) == ("pending", None)
-    assert find_operation(table_store(storage), table, str(row["operation_id"])) == 1
+    assert _operations(storage, table) == [str(row["operation_id"])]
 
     serve("lyceum.worker", settings)
     version = await settled_version(client, begun["id"])

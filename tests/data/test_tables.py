@@ -10,29 +10,26 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 from deltalake import DeltaTable
 
 from fixtures.s3 import S3Place
+from fixtures.tables import operations_of
 from lyceum.data.datasets.tables import (
-    ColumnsDiffer,
-    NotStaged,
     StagedData,
     TableChanged,
     TableStore,
     commit,
     discard_staged,
-    find_operation,
     newest_version,
-    operations_after,
     orphaned_staging,
     remove_orphans,
     scan_staged,
     scan_version,
     stage,
-    staged,
 )
 from lyceum.data.quality.engine.public import NotNull, run_checks
 
@@ -70,17 +67,17 @@ def numbers(*values: int | None) -> pl.DataFrame:
 
 def test_staged_data_is_checked_and_becomes_a_version_in_row_order(store: TableStore, parts: Path) -> None:
     data = put(store, parts, "op-1", numbers(3, 1), numbers(2), numbers(5, 4))
-    assert (data.rows, len(data.files)) == (5, 3)
+    assert [file.rows for file in data.files] == [2, 1, 2]
     assert newest_version(store, "flights") is None
 
-    report = run_checks(scan_staged(store, staged(store, "op-1")), [NotNull(column="n")])
+    report = run_checks(scan_staged(store, data), [NotNull(column="n")])
     assert report.passed
-    version = commit(store, "flights", data, base=None, mode="overwrite")
+    version = commit(store, "flights", data, base=None)
     discard_staged(store, "op-1")
 
     assert scan_version(store, "flights", version).collect()["n"].to_list() == [3, 1, 2, 5, 4]
     assert newest_version(store, "flights") == version
-    assert find_operation(store, "flights", "op-1") == version
+    assert operations_of(store, "flights") == [(version, "op-1")]
 
 
 def test_rejected_data_leaves_no_trace(store: TableStore, parts: Path) -> None:
@@ -89,70 +86,51 @@ def test_rejected_data_leaves_no_trace(store: TableStore, parts: Path) -> None:
     assert not report.passed
     discard_staged(store, "op-1")
 
-    assert find_operation(store, "flights", "op-1") is None
     assert newest_version(store, "flights") is None
-    with pytest.raises(NotStaged, match="No data is staged for the operation op-1"):
-        staged(store, "op-1")
     assert [meta for batch in store.objects.list() for meta in batch] == []
 
 
-def test_data_staged_in_part_is_not_staged(store: TableStore, parts: Path) -> None:
-    put(store, parts, "op-1", numbers(1))
-    store.objects.delete("staging/op-1/manifest.json")
-    with pytest.raises(NotStaged):
-        staged(store, "op-1")
+def test_a_version_replaces_the_one_before_which_stays_readable(store: TableStore, parts: Path) -> None:
+    first = commit(store, "t", put(store, parts, "a", numbers(1, 2)), base=None)
+    second = commit(store, "t", put(store, parts, "b", numbers(3), numbers(4)), base=first)
+    held = [scan_version(store, "t", version).collect()["n"].to_list() for version in (first, second)]
+    assert held == [[1, 2], [3, 4]]
 
 
-def test_an_append_adds_rows_behind_and_old_versions_stay_readable(store: TableStore, parts: Path) -> None:
-    first = commit(store, "t", put(store, parts, "a", numbers(1, 2)), base=None, mode="append")
-    second = commit(store, "t", put(store, parts, "b", numbers(3), numbers(4)), base=first, mode="append")
-    third = commit(store, "t", put(store, parts, "c", numbers(9)), base=second, mode="overwrite")
-    held = [scan_version(store, "t", version).collect()["n"].to_list() for version in (first, second, third)]
-    assert held == [[1, 2], [1, 2, 3, 4], [9]]
-
-
-def test_an_overwrite_may_bring_other_columns_and_naive_times(store: TableStore, parts: Path) -> None:
-    first = commit(store, "t", put(store, parts, "a", numbers(1)), base=None, mode="overwrite")
+def test_a_version_may_bring_other_columns_and_naive_times(store: TableStore, parts: Path) -> None:
+    first = commit(store, "t", put(store, parts, "a", numbers(1)), base=None)
     times = pl.DataFrame({"a name (of sorts)": ["x"], "at": pl.Series([0]).cast(pl.Datetime("us"))})
-    second = commit(store, "t", put(store, parts, "b", times), base=first, mode="overwrite")
+    second = commit(store, "t", put(store, parts, "b", times), base=first)
     assert scan_version(store, "t", second).collect().equals(times)
     assert scan_version(store, "t", first).collect().equals(numbers(1))
 
 
-def test_an_append_of_other_columns_is_refused_by_name(store: TableStore, parts: Path) -> None:
-    version = commit(store, "t", put(store, parts, "a", numbers(1)), base=None, mode="overwrite")
-    other = put(store, parts, "b", pl.DataFrame({"n": ["x"], "m": [1]}))
-    with pytest.raises(ColumnsDiffer, match=r"\(new: m; of another type: n\)"):
-        commit(store, "t", other, base=version, mode="append")
-    assert newest_version(store, "t") == version
-
-
 def test_committing_an_operation_again_returns_its_version_and_commits_nothing(store: TableStore, parts: Path) -> None:
     data = put(store, parts, "a", numbers(1))
-    first = commit(store, "t", data, base=None, mode="append")
-    second = commit(store, "t", put(store, parts, "b", numbers(2)), base=first, mode="append")
-    assert commit(store, "t", data, base=None, mode="append") == first
-    assert commit(store, "t", data, base=second, mode="append") == first
+    first = commit(store, "t", data, base=None)
+    second = commit(store, "t", put(store, parts, "b", numbers(2)), base=first)
+    assert commit(store, "t", data, base=None) == first
+    assert commit(store, "t", data, base=second) == first
     assert newest_version(store, "t") == second
 
 
 def test_a_stale_writer_is_refused_and_leaves_no_file(store: TableStore, parts: Path) -> None:
-    base = commit(store, "t", put(store, parts, "a", numbers(1)), base=None, mode="overwrite")
+    base = commit(store, "t", put(store, parts, "a", numbers(1)), base=None)
     late = put(store, parts, "late", numbers(2))
-    newest = commit(store, "t", put(store, parts, "b", numbers(3)), base=base, mode="overwrite")
+    newest = commit(store, "t", put(store, parts, "b", numbers(3)), base=base)
     with pytest.raises(TableChanged, match=f"it was at version {base} and is at version {newest}") as refused:
-        commit(store, "t", late, base=base, mode="overwrite")
+        commit(store, "t", late, base=base)
     assert refused.value.version == newest
     assert not [meta for batch in store.objects.list("t/") for meta in batch if "late" in meta["path"]]
 
 
 def test_many_writers_of_one_base_have_one_winner(store: TableStore, parts: Path) -> None:
-    base = commit(store, "t", put(store, parts, "first", numbers(0)), base=None, mode="overwrite")
+    base = commit(store, "t", put(store, parts, "first", numbers(0)), base=None)
     waiting = [put(store, parts, f"w{place}", numbers(place)) for place in range(6)]
 
     def write(data: StagedData) -> int | None:
         try:
-            return commit(store, "t", data, base=base, mode="overwrite")
+            return commit(store, "t", data, base=base)
         except TableChanged:
             return None
 
@@ -162,7 +140,7 @@ def test_many_writers_of_one_base_have_one_winner(store: TableStore, parts: Path
     assert len(winners) == 1
     assert scan_version(store, "t", base + 1).collect()["n"].to_list() == winners
     assert newest_version(store, "t") == base + 1
-    assert operations_after(store, "t", base) == ((base + 1, f"w{winners[0]}"),)
+    assert operations_of(store, "t", after=base) == [(base + 1, f"w{winners[0]}")]
 
 
 WRITER = """
@@ -182,7 +160,7 @@ for number in range(count):
     while True:
         base = newest_version(store, "t")
         try:
-            commit(store, "t", data, base=base, mode="append")
+            commit(store, "t", data, base=base)
             break
         except TableChanged:
             refused += 1
@@ -195,7 +173,7 @@ def where(store: TableStore) -> str:
     return json.dumps({"url": store.url, "options": dict(store.options)})
 
 
-def test_two_processes_append_at_once_and_no_row_is_lost_or_doubled(store: TableStore, parts: Path) -> None:
+def test_two_processes_commit_at_once_and_each_version_is_one_of_theirs(store: TableStore, parts: Path) -> None:
     command = [sys.executable, "-c", WRITER, where(store), str(parts)]
     writers = [
         subprocess.Popen([*command, name, "12"], stdout=subprocess.PIPE, text=True) for name in ("left", "right")
@@ -204,14 +182,16 @@ def test_two_processes_append_at_once_and_no_row_is_lost_or_doubled(store: Table
     assert [writer.returncode for writer in writers] == [0, 0]
     assert all(output.strip().isdigit() for output in outputs)
 
-    newest = newest_version(store, "t")
-    assert newest == 24
-    rows = scan_version(store, "t", newest).collect()
-    assert sorted(rows.rows()) == sorted((name, number) for name in ("left", "right") for number in range(12))
-    committed = [str(operation) for _, operation in operations_after(store, "t", 0)]
-    assert sorted(committed) == sorted(f"{name}-{number}" for name in ("left", "right") for number in range(12))
-    for name in ("left", "right"):
-        assert rows.filter(pl.col("writer") == name)["number"].to_list() == list(range(12))
+    committed = operations_of(store, "t")
+    assert [version for version, _ in committed] == list(range(1, 25))
+    assert sorted(operation for _, operation in committed) == sorted(
+        f"{name}-{number}" for name in ("left", "right") for number in range(12)
+    )
+    for version, operation in committed:
+        writer, number = scan_version(store, "t", version).collect().row(0)
+        assert operation == f"{writer}-{number}"
+    wait_for_a_later_second()
+    assert remove_orphans(store, "t", older_than=timedelta(0)) == ()
 
 
 KILLED = """
@@ -221,7 +201,7 @@ from lyceum.data.datasets import tables
 
 where = json.loads(sys.argv[1])
 store = tables.TableStore(where["url"], where["options"])
-data = tables.staged(store, "op-2")
+data = tables.stage(store, "op-2", [Path(sys.argv[5])])
 if sys.argv[2] == "before the commit":
     copy_in = tables._copy_in
     def stop_after_copy(*args):
@@ -229,15 +209,15 @@ if sys.argv[2] == "before the commit":
         print("ready", flush=True)
         time.sleep(600)
     tables._copy_in = stop_after_copy
-version = tables.commit(store, "t", data, base=int(sys.argv[3]), mode="append")
+version = tables.commit(store, "t", data, base=int(sys.argv[3]))
 print("ready", flush=True)
 time.sleep(600)
 Path(sys.argv[4]).write_text(str(version))
 """
 
 
-def killed_writer(store: TableStore, when: str, base: int, row: Path) -> None:
-    command = [sys.executable, "-c", KILLED, where(store), when, str(base), str(row)]
+def killed_writer(store: TableStore, when: str, base: int, row: Path, part: Path) -> None:
+    command = [sys.executable, "-c", KILLED, where(store), when, str(base), str(row), str(part)]
     writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert writer.stdout is not None
     assert writer.stdout.readline() == "ready\n"
@@ -247,44 +227,67 @@ def killed_writer(store: TableStore, when: str, base: int, row: Path) -> None:
 
 
 def test_a_kill_between_the_delta_commit_and_the_row_is_healed(store: TableStore, parts: Path, tmp_path: Path) -> None:
-    accepted = {"op-1": commit(store, "t", put(store, parts, "op-1", numbers(1)), base=None, mode="append")}
-    put(store, parts, "op-2", numbers(2))
-    killed_writer(store, "after the commit", accepted["op-1"], tmp_path / "row")
+    first = commit(store, "t", put(store, parts, "op-1", numbers(1)), base=None)
+    numbers(2).write_parquet(parts / "two.parquet")
+    killed_writer(store, "after the commit", first, tmp_path / "row", parts / "two.parquet")
     assert not (tmp_path / "row").exists()
 
     # a reader sees the accepted version, although the table has a newer one
-    assert scan_version(store, "t", accepted["op-1"]).collect()["n"].to_list() == [1]
-    assert operations_after(store, "t", accepted["op-1"]) == ((accepted["op-1"] + 1, "op-2"),)
-    # another writer does not stack its rows on the version nobody accepted
+    assert scan_version(store, "t", first).collect()["n"].to_list() == [1]
+    assert operations_of(store, "t", after=first) == [(first + 1, "op-2")]
+    # another writer does not commit on the version that it does not know
     other = put(store, parts, "op-3", numbers(3))
     with pytest.raises(TableChanged):
-        commit(store, "t", other, base=accepted["op-1"], mode="append")
+        commit(store, "t", other, base=first)
 
-    found = find_operation(store, "t", "op-2")
-    assert found == accepted["op-1"] + 1
-    assert commit(store, "t", staged(store, "op-2"), base=accepted["op-1"], mode="append") == found
-    discard_staged(store, "op-2")
-    third = commit(store, "t", other, base=found, mode="append")
-    assert scan_version(store, "t", third).collect()["n"].to_list() == [1, 2, 3]
+    again = put(store, parts, "op-2", numbers(2))
+    assert commit(store, "t", again, base=newest_version(store, "t")) == first + 1
+    third = commit(store, "t", other, base=first + 1)
+    assert operations_of(store, "t") == [(first, "op-1"), (first + 1, "op-2"), (third, "op-3")]
+    assert scan_version(store, "t", first + 1).collect()["n"].to_list() == [2]
+    wait_for_a_later_second()
     assert remove_orphans(store, "t", older_than=timedelta(0)) == ()
 
 
 def test_a_kill_before_the_delta_commit_leaves_files_that_are_found(
     store: TableStore, parts: Path, tmp_path: Path
 ) -> None:
-    base = commit(store, "t", put(store, parts, "op-1", numbers(1)), base=None, mode="append")
-    put(store, parts, "op-2", numbers(2))
-    killed_writer(store, "before the commit", base, tmp_path / "row")
+    base = commit(store, "t", put(store, parts, "op-1", numbers(1)), base=None)
+    numbers(2).write_parquet(parts / "two.parquet")
+    killed_writer(store, "before the commit", base, tmp_path / "row", parts / "two.parquet")
 
-    assert find_operation(store, "t", "op-2") is None
     assert newest_version(store, "t") == base
     assert remove_orphans(store, "t", older_than=timedelta(hours=1)) == ()
     wait_for_a_later_second()
     (removed,) = remove_orphans(store, "t", older_than=timedelta(0))
     assert removed.path == f"t/v{base + 1:010}_op-2_00000.parquet"
 
-    again = commit(store, "t", staged(store, "op-2"), base=base, mode="append")
-    assert scan_version(store, "t", again).collect()["n"].to_list() == [1, 2]
+    again = commit(store, "t", put(store, parts, "op-2", numbers(2)), base=base)
+    assert scan_version(store, "t", again).collect()["n"].to_list() == [2]
+
+
+def test_looking_for_orphans_reads_the_log_once_however_many_files_there_are(
+    tmp_path: Path, parts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, version = TableStore(str(tmp_path / "tables")), None
+    for number in range(8):
+        version = commit(store, "t", put(store, parts, f"op-{number}", numbers(1), numbers(2)), base=version)
+    readings = 0
+
+    def counted(name: str) -> None:
+        whole = getattr(DeltaTable, name)
+
+        def reading(*args: Any, **more: Any) -> Any:
+            nonlocal readings
+            readings += 1
+            return whole(*args, **more)
+
+        monkeypatch.setattr(DeltaTable, name, reading)
+
+    counted("history")
+    counted("transaction_version")
+    assert remove_orphans(store, "t", older_than=timedelta(seconds=-5)) == ()
+    assert readings == 1
 
 
 def wait_for_a_later_second() -> None:
@@ -301,15 +304,15 @@ def test_forgotten_staging_is_listed_by_operation(store: TableStore, parts: Path
     wait_for_a_later_second()
     found = {orphan.path: orphan for orphan in orphaned_staging(store, older_than=timedelta(0))}
     assert found.keys() == {"op-1", "op-2"}
-    assert found["op-1"].size > first.size
+    assert found["op-1"].size == sum(file.size for file in first.files)
 
 
 def test_the_table_is_plain_delta_for_other_readers(store: TableStore, parts: Path) -> None:
-    version = commit(store, "t", put(store, parts, "a", numbers(1, 2)), base=None, mode="append")
-    commit(store, "t", put(store, parts, "b", numbers(3)), base=version, mode="append")
+    version = commit(store, "t", put(store, parts, "a", numbers(1, 2)), base=None)
+    commit(store, "t", put(store, parts, "b", numbers(3)), base=version)
     table = DeltaTable(store.uri("t"), storage_options=dict(store.options))
-    assert set(table.to_pyarrow_table().column("n").to_pylist()) == {1, 2, 3}
-    assert table.count() == 3
+    assert table.to_pyarrow_table().column("n").to_pylist() == [3]
+    assert table.count() == 1
     assert [entry["operation_id"] for entry in table.history(2)] == ["b", "a"]
 
 
@@ -317,11 +320,11 @@ def test_many_versions_pass_a_checkpoint_and_all_stay_readable(tmp_path: Path, p
     store = TableStore(str(tmp_path / "tables"))
     version: int | None = None
     for number in range(25):
-        version = commit(store, "t", put(store, parts, f"op-{number}", numbers(number)), base=version, mode="append")
+        version = commit(store, "t", put(store, parts, f"op-{number}", numbers(number)), base=version)
     assert list((tmp_path / "tables" / "t" / "_delta_log").glob("*.checkpoint.parquet")), "no checkpoint was written"
-    assert find_operation(store, "t", "op-0") == 1
+    assert commit(store, "t", put(store, parts, "op-0", numbers(0)), base=version) == 1
     assert scan_version(store, "t", 1).collect()["n"].to_list() == [0]
-    assert scan_version(store, "t", 25).collect()["n"].to_list() == list(range(25))
+    assert scan_version(store, "t", 25).collect()["n"].to_list() == [24]
 
 
 @pytest.mark.parametrize("operation", ["", "../x", "a/b", "a_b", "x" * 65])

@@ -1,7 +1,6 @@
 """Taking an upload in, in a process of its own: read it, profile it, and commit it to the dataset's table once."""
 
 import asyncio
-import tempfile
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +10,7 @@ import msgspec
 
 from lyceum.data.datasets.reading.public import FileFormat, StagedTable, stage_table
 from lyceum.data.datasets.rows.public import table_store
+from lyceum.data.datasets.space import telling_full
 from lyceum.data.datasets.tables import (
     StagedData,
     TableChanged,
@@ -23,6 +23,7 @@ from lyceum.data.datasets.tables import (
     stage,
 )
 from lyceum.data.datasets.work import AcceptedTable, Intake
+from lyceum.data.datasets.workplaces import workplace
 from lyceum.data.quality.engine.public import infer_schema, profile_table
 from lyceum.kernel.config import settings
 from lyceum.kernel.jobs.child import ChildSide
@@ -35,22 +36,31 @@ FORMATS = {"csv": FileFormat.CSV, "parquet": FileFormat.PARQUET, "jsonl": FileFo
 def take_in(work: Intake, side: ChildSide) -> AcceptedTable:
     """Read, profile and commit the upload; running it again commits nothing twice. Raises `UnreadableTable`."""
     storage = open_storage(settings())
-    with tempfile.TemporaryDirectory(prefix="lyceum-intake-") as folder:
+    with telling_full(work.file_name), workplace(settings().home) as folder:
         side.event({"fraction": 0.05, "note": f"reading {work.file_name}"})
-        staged = asyncio.run(_stage(storage, work, Path(folder) / "staged"))
+        staged = asyncio.run(_stage(storage, work, folder / "staged", side))
         side.stop_if_asked()
         return _commit(table_store(storage), work, staged, side)
 
 
-async def _stage(storage: Storage, work: Intake, target: Path) -> StagedTable:
-    kind = FORMATS[work.format] if work.format else None
+async def _stage(storage: Storage, work: Intake, target: Path, side: ChildSide) -> StagedTable:
     async with storage.as_local_file(work.upload_key, suffix=Path(work.file_name).suffix) as source:
-        return await asyncio.to_thread(stage_table, source, file_name=work.file_name, target=target, format=kind)
+        return await asyncio.to_thread(
+            stage_table,
+            source,
+            file_name=work.file_name,
+            target=target,
+            format=FORMATS[work.format] if work.format else None,
+            encoding=work.encoding,
+            delimiter=work.delimiter,
+            has_header=work.has_header,
+            stop_if_asked=side.stop_if_asked,
+        )
 
 
 def _commit(store: TableStore, work: Intake, staged: StagedTable, side: ChildSide) -> AcceptedTable:
-    data = stage(store, work.operation_id, staged.files)
     try:
+        data = stage(store, work.operation_id, staged.files)
         rows = scan_staged(store, data)
         side.event({"fraction": 0.5, "note": "looking at every column"})
         profile = profile_table(rows)
@@ -74,7 +84,7 @@ def _commit_on_newest(store: TableStore, table_key: str, data: StagedData) -> in
     """An upload replaces the whole content, so it does not matter what the version before it held."""
     for _ in range(COMMIT_ATTEMPTS_MAX):
         try:
-            return commit(store, table_key, data, base=newest_version(store, table_key), mode="overwrite")
+            return commit(store, table_key, data, base=newest_version(store, table_key))
         except TableChanged:
             continue
     raise RuntimeError(f"{COMMIT_ATTEMPTS_MAX} other versions were committed first, one after the other")

@@ -1,5 +1,6 @@
 """Jobs of datasets: read an upload as a version, and settle versions whose job ended without a verdict."""
 
+import asyncio
 from typing import Any, Literal
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from lyceum.data.datasets.models import DatasetVersionRow
 from lyceum.data.datasets.queries import table_key
 from lyceum.data.datasets.rows.public import sweep_staging
 from lyceum.data.datasets.work import AcceptedTable, Intake
+from lyceum.data.datasets.workplaces import sweep_workplaces
 from lyceum.files.public import storage_key
 from lyceum.kernel.db import NOBODY, Scope
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun, LightHandler
@@ -38,6 +40,9 @@ class ReadUpload(JobArgs, frozen=True, kw_only=True):
     attempts_max = 3
     version_id: UUID
     format: Literal["csv", "parquet", "jsonl"] | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    has_header: bool | None = None
 
 
 class SettleVersions(JobArgs, frozen=True, kw_only=True):
@@ -49,7 +54,7 @@ class SettleVersions(JobArgs, frozen=True, kw_only=True):
 
 
 class SweepStaging(JobArgs, frozen=True, kw_only=True):
-    """Remove what was staged for versions that never came about."""
+    """Remove what was staged for versions that never came about, and what killed processes were reading."""
 
     kind = "data.sweep_staging"
     job_class = "background"
@@ -65,6 +70,9 @@ async def _prepare(run: JobRun, args: ReadUpload) -> Intake:
             upload_key=storage_key(row.org_id, row.upload_id),
             file_name=row.file_name,
             format=args.format,
+            encoding=args.encoding,
+            delimiter=args.delimiter,
+            has_header=args.has_header,
             table_key=table_key(row.org_id, row.dataset_id),
             operation_id=str(row.operation_id),
             leftovers_older_than_seconds=run.resources.settings.upload_ttl_seconds,
@@ -110,6 +118,7 @@ def _why(error: dict[str, Any] | None, state: str) -> dict[str, Any]:
 
 async def _sweep(run: JobRun, _args: SweepStaging) -> dict[str, int]:
     older_than_seconds = run.resources.settings.upload_ttl_seconds
+    await asyncio.to_thread(sweep_workplaces, run.resources.settings.home, older_than_seconds=older_than_seconds)
     return {"removed": await sweep_staging(run.resources.storage, older_than_seconds=older_than_seconds)}
 
 

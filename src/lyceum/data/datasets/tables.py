@@ -1,21 +1,19 @@
-"""Datasets as Delta tables: staged, checked, committed once, or rejected.
+"""Datasets as Delta tables: staged, looked at, committed once, or dropped.
 
-The protocol, in the order things happen to one operation (an upload, an append, a batch of predictions):
+The protocol, in the order things happen to one operation (the reading of one upload):
 
-1. `stage` puts its Parquet files under `staging/<operation>/`, outside the table, and a manifest last of all: staged
-   data is whole or absent. `scan_staged` reads it for profile and checks.
-2. Refused data is dropped with `discard_staged`; the table never saw it.
-3. `commit` copies the files into the table under names made of version and operation, and writes one Delta commit that
-   carries the operation's id. It commits on exactly the version the caller names as `base`, by creating the next log
-   entry only if nobody else has: of two writers with the same base one wins, the other gets `TableChanged` and nothing
-   of it stays. There is no silent retry that would stack an append on data nobody accepted.
-4. The caller records the returned version in PostgreSQL and then calls `discard_staged`.
+1. `stage` puts its Parquet files under `staging/<operation>/`, outside the table. `scan_staged` reads them for the
+   profile.
+2. `commit` copies the files into the table under names made of version and operation, and writes one Delta commit that
+   carries the operation's id and replaces what the table held. It commits on exactly the version the caller names as
+   `base`, by creating the next log entry only if nobody else has: of two writers with the same base one wins, the other
+   gets `TableChanged` and nothing of it stays.
+3. `discard_staged` drops what was staged, whether it was committed or not. The caller records the version in PostgreSQL.
 
 Readers are given versions that PostgreSQL accepted and nothing else, so a Delta version nobody recorded is invisible.
-A crash between 3 and 4 leaves such a version: the reconciler asks `find_operation` for each operation it knows as
-unfinished, and records the version found; `commit` run again returns that same version and commits nothing. A crash
-within 3 leaves files no version refers to, which `remove_orphans` finds by their names. `operations_after` tells whose
-commits lie beyond the version PostgreSQL knows.
+A crash after 2 leaves such a version: the next attempt stages anew, and `commit` finds the operation's version, returns
+it and commits nothing. A crash within 2 leaves files no version refers to, which `remove_orphans` finds by their names;
+one before it leaves staged files, which are swept by age.
 
 Version 0 of every table is empty. It exists because the protocol of a table is fixed when it is made, and must allow
 times without a zone from the start. Log entries are kept for ever, for every accepted version stays readable.
@@ -23,14 +21,14 @@ times without a zone from the start. Log entries are kept for ever, for every ac
 
 import json
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import msgspec
 import obstore
 import polars as pl
 import pyarrow.parquet as pq
@@ -40,11 +38,11 @@ from deltalake.schema import PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction
 from obstore.store import ObjectStore
 
+from lyceum.data.datasets.space import is_full
 from lyceum.kernel.objects import folder_of, open_objects
-from lyceum.kernel.problems import Conflict, NotFound
+from lyceum.kernel.problems import Conflict
 
 PUT_PART_BYTES = 16 << 20
-_MANIFEST = "manifest.json"
 _OPERATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 _TABLE_FILE = re.compile(r"v(\d{10})_([A-Za-z0-9-]+)_(\d{5})\.parquet")
 _TABLE_PROPERTIES = {
@@ -63,18 +61,6 @@ class TableChanged(Conflict):
     def __init__(self, detail: str, *, version: int | None) -> None:
         super().__init__(detail, version=version)
         self.version = version
-
-
-class ColumnsDiffer(Conflict):
-    """The data to append does not have the columns of the table."""
-
-    code = "columns_differ"
-
-
-class NotStaged(NotFound):
-    """There is no whole staged data under this operation."""
-
-    code = "not_staged"
 
 
 @dataclass(frozen=True)
@@ -116,16 +102,6 @@ class StagedData:
     schema: str
     """The Delta schema, as JSON."""
 
-    @property
-    def rows(self) -> int:
-        """How many rows are staged."""
-        return sum(file.rows for file in self.files)
-
-    @property
-    def size(self) -> int:
-        """How many bytes the files have."""
-        return sum(file.size for file in self.files)
-
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
@@ -153,18 +129,7 @@ def stage(store: TableStore, operation_id: str, files: Sequence[Path]) -> Staged
         obstore.put(store.objects, f"{_staging(operation_id)}/{name}", path, chunk_size=PUT_PART_BYTES)
         staged.append(StagedFile(name, path.stat().st_size, rows))
     schema = Schema.from_arrow(pq.read_schema(files[0]))
-    data = StagedData(operation_id, tuple(staged), schema.to_json())
-    obstore.put(store.objects, f"{_staging(operation_id)}/{_MANIFEST}", msgspec.json.encode(data))
-    return data
-
-
-def staged(store: TableStore, operation_id: str) -> StagedData:
-    """Return what is staged; raises NotStaged when it is not, or not wholly."""
-    try:
-        manifest = obstore.get(store.objects, f"{_staging(operation_id)}/{_MANIFEST}").bytes()
-    except FileNotFoundError:
-        raise NotStaged(f"No data is staged for the operation {operation_id}; upload it again.") from None
-    return msgspec.json.decode(bytes(manifest), type=StagedData)
+    return StagedData(operation_id, tuple(staged), schema.to_json())
 
 
 def scan_staged(store: TableStore, data: StagedData) -> pl.LazyFrame:
@@ -173,21 +138,19 @@ def scan_staged(store: TableStore, data: StagedData) -> pl.LazyFrame:
 
 
 def discard_staged(store: TableStore, operation_id: str) -> None:
-    """Remove the staged data of an operation, if any: after a rejection, and after the commit is recorded."""
-    paths = sorted(_listed(store, _staging(operation_id)), key=lambda path: not path.endswith(_MANIFEST))
-    # the manifest goes first, so that half-removed data is not taken for whole
-    for path in paths:
+    """Remove the staged data of an operation, if any, with what a failed write left of it."""
+    for path in _listed(store, _staging(operation_id)):
         _delete(store, path)
+    if (folder := folder_of(store.url)) is not None:
+        shutil.rmtree(folder / _staging(operation_id), ignore_errors=True)
 
 
-def commit(
-    store: TableStore, table: str, data: StagedData, *, base: int | None, mode: Literal["append", "overwrite"]
-) -> int:
-    """Make staged data the next version of the table and return that Delta version.
+def commit(store: TableStore, table: str, data: StagedData, *, base: int | None) -> int:
+    """Make staged data the whole content of the table's next version and return that Delta version.
 
     `base` is the version the caller knows as the newest, None when the table has none yet. Exactly one commit is made
     however often this is called for an operation: a repeated call returns the version of the first.
-    Raises TableChanged when the newest version is not `base`, ColumnsDiffer when an append has other columns.
+    Raises TableChanged when the newest version is not `base`, and what a full disk raises; nothing stays of either.
     """
     delta = _open_or_create(store, table)
     if (done := _version_of(delta, data.operation_id)) is not None:
@@ -195,17 +158,13 @@ def commit(
     newest = delta.version()
     if newest != (base or 0):
         raise _changed(table, base, newest)
-    schema = Schema.from_json(data.schema)
-    if mode == "append" and newest > 0:
-        _require_same_columns(delta.schema(), schema, table)
     version = newest + 1
     added = _copy_in(store, table, data, version)
     try:
         delta.create_write_transaction(
             added,
-            # what is appended to the empty version 0 must also bring its schema
-            mode="overwrite" if newest == 0 else mode,
-            schema=schema,
+            mode="overwrite",
+            schema=Schema.from_json(data.schema),
             commit_properties=CommitProperties(
                 custom_metadata={"operation_id": data.operation_id},
                 app_transactions=[Transaction(_application(data.operation_id), version)],
@@ -216,9 +175,13 @@ def commit(
         now = _open_or_create(store, table)
         if (done := _version_of(now, data.operation_id)) is not None:
             return done
-        for action in added:
-            _delete(store, f"{table}/{action.path}")
+        _remove_copies(store, table, data, version)
         raise _changed(table, base, now.version()) from None
+    except Exception as failed:
+        # after any other error the commit may have been made all the same
+        if is_full(failed):
+            _remove_copies(store, table, data, version)
+        raise
     return version
 
 
@@ -226,22 +189,6 @@ def newest_version(store: TableStore, table: str) -> int | None:
     """Return the newest Delta version, recorded or not; None when nothing was ever committed."""
     delta = _open(store, table)
     return (delta.version() or None) if delta else None
-
-
-def find_operation(store: TableStore, table: str, operation_id: str) -> int | None:
-    """Return the Delta version that an operation committed; None when it committed nothing."""
-    delta = _open(store, table)
-    return _version_of(delta, operation_id) if delta else None
-
-
-def operations_after(store: TableStore, table: str, version: int) -> tuple[tuple[int, str | None], ...]:
-    """Return version and operation id of each commit after `version`, oldest first; None for one not made here."""
-    delta = _open(store, table)
-    if delta is None or delta.version() <= version:
-        return ()
-    entries = delta.history(limit=delta.version() - version)
-    found = ((delta.version() - age, entry.get("operation_id")) for age, entry in enumerate(entries))
-    return tuple(sorted(each for each in found if each[0] > version))
 
 
 def scan_version(store: TableStore, table: str, version: int) -> pl.LazyFrame:
@@ -272,17 +219,31 @@ def remove_orphans(store: TableStore, table: str, *, older_than: timedelta) -> t
 
     `older_than` must exceed the longest time a commit may take.
     """
-    delta = _open(store, table)
     limit = datetime.now(UTC) - older_than
+    # listed before the log is read, so that a commit made meanwhile is seen
+    old = [meta for meta in _listed_meta(store, table) if _named(meta["path"]) and meta["last_modified"] < limit]
+    if not old:
+        return ()
+    committed = _committed(store, table)
     removed = []
-    for meta in _listed_meta(store, table):
-        name = _TABLE_FILE.fullmatch(meta["path"].rpartition("/")[2])
-        if name is None or meta["last_modified"] >= limit:
-            continue
-        if delta is None or _version_of(delta, name[2]) != int(name[1]):
+    for meta in old:
+        if _named(meta["path"]) not in committed:
             _delete(store, meta["path"])
             removed.append(Orphan(meta["path"], meta["size"], meta["last_modified"]))
     return tuple(removed)
+
+
+def _named(path: str) -> tuple[int, str] | None:
+    """Return the version and the operation in the name of a table's file; None for other files."""
+    name = _TABLE_FILE.fullmatch(path.rpartition("/")[2])
+    return (int(name[1]), name[2]) if name else None
+
+
+def _committed(store: TableStore, table: str) -> set[tuple[int, str]]:
+    """Return the versions with the operations that made them, by one reading of the log."""
+    delta = _open(store, table)
+    entries = delta.history() if delta else []
+    return {(entry["version"], entry["operation_id"]) for entry in entries if "operation_id" in entry}
 
 
 def _staging(operation_id: str) -> str:
@@ -323,29 +284,25 @@ def _copy_in(store: TableStore, table: str, data: StagedData, version: int) -> l
     """Copy the staged files beside the table's log; names sort in the order of versions and rows."""
     actions: list[AddAction | RemoveAction] = []
     for place, file in enumerate(data.files):
-        name = f"v{version:010}_{data.operation_id}_{place:05}.parquet"
-        obstore.copy(store.objects, f"{_staging(data.operation_id)}/{file.name}", f"{table}/{name}")
+        name = _name(data, version, place)
+        try:
+            obstore.copy(store.objects, f"{_staging(data.operation_id)}/{file.name}", f"{table}/{name}")
+        except Exception:
+            _remove_copies(store, table, data, version)
+            raise
         written_at = int(datetime.now(UTC).timestamp() * 1000)
         stats = json.dumps({"numRecords": file.rows})
         actions.append(AddAction(name, file.size, {}, written_at, data_change=True, stats=stats))
     return actions
 
 
-def _require_same_columns(has: Schema, gets: Schema, table: str) -> None:
-    before = {column.name: str(column.type) for column in has.fields}
-    after = {column.name: str(column.type) for column in gets.fields}
-    if before == after:
-        return
-    lost, new = sorted(before.keys() - after.keys()), sorted(after.keys() - before.keys())
-    changed = sorted(name for name in before.keys() & after.keys() if before[name] != after[name])
-    named = "; ".join(
-        f"{what} {', '.join(names)}"
-        for what, names in (("missing:", lost), ("new:", new), ("of another type:", changed))
-        if names
-    )
-    raise ColumnsDiffer(
-        f"The rows to append do not have the columns of {table} ({named}); upload them as a new version."
-    )
+def _name(data: StagedData, version: int, place: int) -> str:
+    return f"v{version:010}_{data.operation_id}_{place:05}.parquet"
+
+
+def _remove_copies(store: TableStore, table: str, data: StagedData, version: int) -> None:
+    for place in range(len(data.files)):
+        _delete(store, f"{table}/{_name(data, version, place)}")
 
 
 def _changed(table: str, base: int | None, newest: int) -> TableChanged:

@@ -11,6 +11,9 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     upload_key: str
     file_name: str
     format: Literal["csv", "parquet", "jsonl"] | None
+    encoding: str | None = None
+    delimiter: str | None = None
+    has_header: bool | None = None
     table_key: str
     operation_id: str
     leftovers_older_than_seconds: float

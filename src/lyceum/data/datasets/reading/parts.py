@@ -1,7 +1,7 @@
 """Typed frames written as a row of Parquet files of bounded size."""
 
-import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -15,9 +15,10 @@ class PartWriter:
     Files of this size let readers share a table out among threads, and bound what is held here.
     """
 
-    def __init__(self, folder: Path, *, part_bytes: int) -> None:
+    def __init__(self, folder: Path, *, part_bytes: int, before_each: Callable[[], None] = lambda: None) -> None:
         self._folder = folder
         self._part_bytes = part_bytes
+        self._before_each = before_each
         self._frames: list[pl.DataFrame] = []
         self._held_bytes = 0
         self._parts: list[Path] = []
@@ -25,7 +26,8 @@ class PartWriter:
         folder.mkdir()
 
     def write(self, frame: pl.DataFrame) -> None:
-        """Take the next rows; write out when enough are held."""
+        """Take the next rows; write out when enough are held. Raises what `before_each` raises."""
+        self._before_each()
         self._frames.append(frame)
         self._held_bytes += int(frame.estimated_size())
         self.rows += frame.height
@@ -33,7 +35,8 @@ class PartWriter:
             self._write_out()
 
     def discard(self) -> None:
-        """Forget every row taken so far."""
+        """Forget every row taken so far. Raises what `before_each` raises."""
+        self._before_each()
         if not self.rows:
             return
         shutil.rmtree(self._folder)
@@ -49,12 +52,6 @@ class PartWriter:
     def _write_out(self) -> None:
         part = self._folder / f"part-{len(self._parts):05}.parquet"
         table = pl.concat(self._frames)
-        try:
-            table.write_parquet(part, compression="zstd", compression_level=3, row_group_size=ROW_GROUP_ROWS)
-        except pl.exceptions.ComputeError as failed:
-            # Polars tells a full disk only in words; callers know it by its number
-            if number := re.search(r"\(os error (\d+)\)", str(failed)):
-                raise OSError(int(number[1]), str(failed)) from failed
-            raise
+        table.write_parquet(part, compression="zstd", compression_level=3, row_group_size=ROW_GROUP_ROWS)
         self._parts.append(part)
         self._frames, self._held_bytes = [], 0

@@ -4,7 +4,8 @@ from lyceum.data.datasets.reading.columns import POLARS_TYPES, Column, ColumnTyp
 from lyceum.data.datasets.reading.errors import UnreadableTable
 from lyceum.data.datasets.reading.limits import ReadingLimits
 from lyceum.data.datasets.reading.source import FileFormat
-from lyceum.data.datasets.reading.staging import DiskFull, StagedTable, stage_table
+from lyceum.data.datasets.reading.staging import StagedTable, stage_table
+from lyceum.data.datasets.space import DiskFull
 
 __all__ = [
     "POLARS_TYPES",

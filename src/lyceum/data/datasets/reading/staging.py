@@ -1,6 +1,5 @@
 """An uploaded file becomes staged Parquet: read as a stream, typed by all of its rows, whole or not at all."""
 
-import errno
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -20,15 +19,7 @@ from lyceum.data.datasets.reading.parquet import open_parquet
 from lyceum.data.datasets.reading.parts import PartWriter
 from lyceum.data.datasets.reading.source import FileFormat, TextFile, as_utf8, format_of, unpack
 from lyceum.data.datasets.reading.table_forms import TableForms
-from lyceum.kernel.problems import NoSpace
-
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-
-class DiskFull(NoSpace):
-    """The table could not be staged for want of space; nothing of it is left."""
-
-    code = "disk_full"
+from lyceum.data.datasets.space import telling_full
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +53,24 @@ def stage_table(
     delimiter: str | None = None,
     has_header: bool | None = None,
     limits: ReadingLimits | None = None,
+    stop_if_asked: Callable[[], None] = lambda: None,
 ) -> StagedTable:
     """Read the file into Parquet files in the new folder `target` and return what was found.
 
     `file_name` is what the person calls the file. Format, encoding, delimiter and header are found when not given.
     Memory stays within a few hundred MB whatever the file's size; text is read once, or twice when a late row changes a
-    column's type. `target` appears only when all of the table is in it.
+    column's type. `target` appears only when all of the table is in it. `stop_if_asked` is called every few MB and may
+    raise, which leaves nothing.
     Raises UnreadableTable when the file is not a table, DiskFull when the disk is full, FileExistsError for `target`.
     """
     if target.exists():
         raise FileExistsError(f"the staging folder {target} exists already")
     bounds = limits or ReadingLimits()
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _workplace(target, file_name=file_name) as work:
+    with telling_full(file_name), _workplace(target) as work:
         unpacked = unpack(source, file_name=file_name, work=work, limits=bounds)
         kind = format_of(unpacked.path, file_name=file_name, declared=format)
-        writer = PartWriter(work / "parts", part_bytes=bounds.part_bytes)
+        writer = PartWriter(work / "parts", part_bytes=bounds.part_bytes, before_each=stop_if_asked)
         if kind is FileFormat.PARQUET:
             found = _stage_parquet(unpacked.path, writer, file_name=file_name, limits=bounds)
         else:
@@ -185,18 +178,10 @@ def _type_and_write(
 
 
 @contextmanager
-def _workplace(target: Path, *, file_name: str) -> Iterator[Path]:
-    """Give a folder beside `target` that is gone afterwards, and tell a full disk in one sentence."""
+def _workplace(target: Path) -> Iterator[Path]:
+    """Give a folder beside `target` that is gone afterwards."""
     work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         yield work
-    except OSError as failed:
-        if failed.errno in _NO_SPACE:
-            raise _disk_full(file_name) from failed
-        raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
-
-
-def _disk_full(file_name: str) -> DiskFull:
-    return DiskFull(f"{file_name} could not be staged because the disk is full; free some space and upload it again.")

@@ -1,0 +1,94 @@
+"""Taking in an upload where there is too little room, and what a killed process leaves of its work."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from lyceum.data.datasets.workplaces import sweep_workplaces, workplace
+
+TAKE_IN = """
+import resource, signal, sys, threading
+from lyceum.data.datasets import intake
+from lyceum.data.datasets.work import Intake
+from lyceum.kernel.jobs.child import ChildSide
+from lyceum.kernel.problems import NoSpace
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+whole = getattr(intake, sys.argv[1])
+
+def short_of_room(*args, **more):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+    try:
+        return whole(*args, **more)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+def work(operation_id):
+    return Intake(
+        upload_key="uploads/u", file_name="orders.csv", format=None, table_key="tables/t", operation_id=operation_id,
+        leftovers_older_than_seconds=60,
+    )
+
+side = ChildSide(lambda event: None, threading.Event())
+intake.take_in(work("op-1"), side)
+setattr(intake, sys.argv[1], short_of_room)
+try:
+    intake.take_in(work("op-2"), side)
+except NoSpace as full:
+    print(full.status, full.code, full)
+setattr(intake, sys.argv[1], whole)
+left = sorted(path.name for path in (intake.settings().home / "files" / "tables" / "t").glob("*.parquet"))
+print(left)
+print(intake.take_in(work("op-2"), side).delta_version)
+"""
+
+
+@pytest.mark.parametrize("step,bytes_max", [("stage_table", 4096), ("stage", 4096), ("commit", 100)])
+def test_a_full_disk_is_one_sentence_leaves_nothing_and_the_next_attempt_is_taken(
+    tmp_path: Path, step: str, bytes_max: int
+) -> None:
+    upload = tmp_path / "files" / "uploads" / "u"
+    upload.parent.mkdir(parents=True)
+    pl.DataFrame({"a": range(30_000)}).with_columns(b=pl.col("a") * 7919 % 1_000_003).write_csv(upload)
+    environment = {**os.environ, "LYCEUM_HOME": str(tmp_path)}
+    run = subprocess.run(
+        [sys.executable, "-c", TAKE_IN, step, str(bytes_max)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert run.stdout.splitlines() == [
+        "507 disk_full orders.csv could not be staged because the disk is full; free some space and upload it again.",
+        "['v0000000001_op-1_00000.parquet']",
+        "2",
+    ], run.stderr
+    left = {path.relative_to(tmp_path).parts[:2] for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {("files", "uploads"), ("files", "tables")}
+
+
+def test_a_workplace_lies_below_the_hubs_home_and_is_gone_afterwards(tmp_path: Path) -> None:
+    with workplace(tmp_path) as work:
+        assert tmp_path in work.parents
+        (work / "part").write_text("x")
+    assert not work.exists()
+
+
+def test_what_a_killed_process_leaves_is_swept_and_what_is_written_to_stays(tmp_path: Path) -> None:
+    with workplace(tmp_path) as running, workplace(tmp_path) as killed:
+        long_ago = time.time() - 7200
+        for work in (running, killed):
+            (work / "parts").mkdir()
+            (work / "parts" / "part").write_text("x")
+            for path in (work / "parts" / "part", work / "parts", work):
+                os.utime(path, (long_ago, long_ago))
+        (running / "parts" / "part").write_text("xy")
+        assert sweep_workplaces(tmp_path, older_than_seconds=3600) == 1
+        assert running.exists()
+        assert not killed.exists()
+    assert sweep_workplaces(tmp_path / "nowhere", older_than_seconds=0) == 0
