@@ -3,6 +3,7 @@ pytest_plugins = (
     "fixtures.s3",
     "fixtures.app",
     "fixtures.staffed",
+    "fixtures.staged_tables",
     "fixtures.loop_watch",
     "fixtures.predictions",
     "fixtures.shard",

@@ -82,6 +82,24 @@ async def test_an_upload_becomes_a_version_with_schema_preview_and_profile(
     _nothing_staged(staffed_hub)
 
 
+@pytest.mark.parametrize(
+    "content,said,rows",
+    [
+        (b"1:x\n2:y\n", {"delimiter": ":", "has_header": False}, [[1, "x"], [2, "y"]]),
+        ("имя;n\nЖюли;1\n".encode("cp1251"), {"encoding": "cp1251", "delimiter": ";"}, [["Жюли", 1]]),
+    ],
+)
+async def test_what_is_said_of_how_a_file_is_written_is_believed(
+    hub_client: Client, owner: Member, content: bytes, said: dict[str, Any], rows: list[list[Any]]
+) -> None:
+    async with hub_client(owner) as client:
+        address = await new_dataset(client)
+        version = await add_version(client, address, "said.csv", content, **said)
+        assert version["state"] == "accepted", version
+        assert {name: version["source"][name] for name in said} == said
+        assert (await ok(client.get(f"/api/v1/datasets/{address}/versions/1/preview")))["rows"] == rows
+
+
 async def test_an_accepted_uploads_content_is_gone(hub_client: Client, owner: Member, staffed_hub: StaffedHub) -> None:
     storage = open_storage(staffed_hub.settings)
     async with hub_client(owner) as client:

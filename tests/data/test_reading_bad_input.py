@@ -92,6 +92,39 @@ def test_a_broken_delimited_file_is_refused_in_one_sentence(
     assert says in str(found)
 
 
+@pytest.mark.parametrize("delimiter", ["", ",,", "§", "\n", "\0"])
+def test_what_cannot_be_a_delimiter_is_refused(tmp_path: Path, delimiter: str) -> None:
+    assert refusal(tmp_path, "a,b\n1,2\n", delimiter=delimiter).code == "wrong_delimiter"
+
+
+@pytest.mark.parametrize("encoding", ["klingon", "rot13", "base64", "a\0b", "é"])
+def test_an_encoding_nobody_knows_is_refused(tmp_path: Path, encoding: str) -> None:
+    assert refusal(tmp_path, "a,b\n1,2\n", encoding=encoding).code == "unknown_encoding"
+
+
+def test_a_reading_that_is_called_off_stops_between_its_blocks_and_leaves_nothing(tmp_path: Path) -> None:
+    source, target = tmp_path / "upload", tmp_path / "staging" / "table"
+    source.write_text("a,b\n" + "1,2\n" * 20_000)
+    blocks = 0
+
+    def stop_at_the_fifth() -> None:
+        nonlocal blocks
+        blocks += 1
+        if blocks == 5:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        stage_table(
+            source,
+            file_name="orders.csv",
+            target=target,
+            limits=ReadingLimits(block_bytes=4096, cell_bytes_max=512),
+            stop_if_asked=stop_at_the_fifth,
+        )
+    assert blocks == 5
+    assert list(target.parent.iterdir()) == []
+
+
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
 def test_ragged_lines_are_counted_as_an_editor_counts_them(tmp_path: Path, ending: str) -> None:
     lines = ["a,b", "1,2", "", '"x' + ending + 'y",2', *["3,4"] * 100, "5"]

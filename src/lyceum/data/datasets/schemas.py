@@ -43,12 +43,15 @@ class DatasetPage(BaseModel):
 
 
 class NewVersion(BaseModel):
-    """A version to make of an upload; the format is found when it is not given."""
+    """A version to make of an upload; how the file is written is found where it is not given."""
 
     model_config = ConfigDict(extra="forbid")
 
     upload_id: UUID
     format: Literal["csv", "parquet", "jsonl"] | None = None
+    encoding: str | None = Field(None, min_length=1, max_length=40, description="Of text, such as windows-1252.")
+    delimiter: str | None = Field(None, min_length=1, max_length=1, description="What separates the fields of text.")
+    has_header: bool | None = Field(None, description="Whether the first line of delimited text names the columns.")
 
 
 class ColumnOut(BaseModel):

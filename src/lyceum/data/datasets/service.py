@@ -1,6 +1,7 @@
 """Writes of datasets: make one, give it versions, archive it."""
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -61,7 +62,17 @@ async def add_version(tx: AsyncSession, who: Actor, org: str, name: str, wanted:
     )
     tx.add(row)
     await tx.flush()
-    row.job_id = await enqueue(tx, ReadUpload(version_id=row.id, format=wanted.format))
+    row.job_id = await enqueue(tx, _reading(row.id, wanted))
     await tx.flush()
     await tx.refresh(row)
     return as_version(row, f"{org}/{dataset.name}")
+
+
+def _reading(version_id: UUID, wanted: NewVersion) -> ReadUpload:
+    return ReadUpload(
+        version_id=version_id,
+        format=wanted.format,
+        encoding=wanted.encoding,
+        delimiter=wanted.delimiter,
+        has_header=wanted.has_header,
+    )

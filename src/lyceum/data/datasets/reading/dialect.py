@@ -64,8 +64,8 @@ def dialect_of(
             f"{file_name}, line 1 is longer than 1 MB; put the column names and each row on lines of their own.",
             line=1,
         )
-    if delimiter is not None and (len(delimiter) != 1 or delimiter in '\r\n"'):
-        raise UnreadableTable("wrong_delimiter", f"{file_name}: a delimiter is one character, not {delimiter!r}.")
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '\0\r\n"' or not delimiter.isascii()):
+        raise UnreadableTable("wrong_delimiter", f"{file_name}: a delimiter is one ASCII character, not {delimiter!r}.")
     escape, leaders = _best(sample, (delimiter,) if delimiter else DELIMITERS)
     found = _fittest(leaders, file_name=file_name, header_rows=0 if has_header is False else 1)
     notes = _one_column_notes(sample, file_name=file_name, delimiter=delimiter) if found.fields < 2 else ()

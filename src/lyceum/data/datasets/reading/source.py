@@ -60,7 +60,6 @@ class Unpacked:
     path: Path
     sha256: str
     source_bytes: int
-    was_gzip: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ def unpack(source: Path, *, file_name: str, work: Path, limits: ReadingLimits) -
         raise UnreadableTable(
             "empty_file", f"{file_name} is empty once unpacked; upload a file with a header and rows."
         )
-    return Unpacked(path, digest.hexdigest(), source_bytes, was_gzip=is_gzip)
+    return Unpacked(path, digest.hexdigest(), source_bytes)
 
 
 def format_of(path: Path, *, file_name: str, declared: FileFormat | None = None) -> FileFormat:
@@ -133,7 +132,9 @@ def as_utf8(path: Path, *, file_name: str, work: Path, encoding: str | None = No
         head = file.read(HEAD_BYTES)
     named, start_byte = _encoding_of_head(head)
     if encoding is not None:
-        named, start_byte = _known_encoding(encoding, file_name=file_name), start_byte if named else 0
+        known = _known_encoding(encoding, file_name=file_name)
+        # a mark tells the order of the bytes, which "utf-16" does not
+        named = named if named and named.startswith(known) else known
     if named not in {None, "utf-8"}:
         return _rewritten(path, work, encodings=[str(named)], start_byte=start_byte, file_name=file_name)
     survey = _survey(path, start_byte=start_byte)
@@ -209,9 +210,13 @@ def _encoding_of_head(head: bytes) -> tuple[str | None, int]:
 def _known_encoding(encoding: str, *, file_name: str) -> str:
     try:
         known = codecs.lookup(encoding)
-    except LookupError:
+    except (LookupError, ValueError):
         known = None
-    if known is None or not getattr(known, "_is_text_encoding", True):
+    if (
+        known is None
+        or getattr(known, "incrementaldecoder", None) is None
+        or not getattr(known, "_is_text_encoding", True)
+    ):
         raise UnreadableTable(
             "unknown_encoding",
             f"{file_name}: there is no encoding {encoding!r}; say utf-8, latin-1, windows-1252 or utf-16.",
