@@ -54,6 +54,14 @@ def test_a_file_is_streamed_with_its_size_and_progress_is_told(hub: Any, client:
     assert [sent for sent, _ in told] == [1024**2, 2 * 1024**2, file.stat().st_size]
 
 
+def test_what_is_known_of_a_file_is_said_to_the_hub(hub: Any, client: Client, tmp_path: Path) -> None:
+    takes_uploads(hub)
+    file = tmp_path / "flights.csv"
+    file.write_text("1;2\n")
+    client.datasets.upload(file, "acme/flights", encoding="cp1252", delimiter=";", has_header=False)
+    assert hub.asked[-1].json == {"upload_id": "u1", "encoding": "cp1252", "delimiter": ";", "has_header": False}
+
+
 def test_the_key_is_not_shown_to_an_object_store(hub: Any, client: Client, make_hub: Any, tmp_path: Path) -> None:
     store = make_hub()
     store.will("PUT", "/bucket/u1", None)

@@ -62,15 +62,26 @@ class Datasets:
         address: str,
         *,
         file_format: str | None = None,
+        encoding: str | None = None,
+        delimiter: str | None = None,
+        has_header: bool | None = None,
         on_progress: OnProgress | None = None,
     ) -> DatasetVersion:
         """Send a file, or a data frame of pandas or Polars, as the dataset's next version, and return it pending.
 
-        `file_format` is csv, parquet or jsonl; the hub finds it out when it is None. `wait` follows the version.
+        `file_format` is csv, parquet or jsonl. The hub finds out what is None: the format, and of text the encoding, the
+        character between the fields, and whether the first line names the columns. `wait` follows the version.
         """
         target = read_address(address)
         upload_id = self.send(table, name=target.name, on_progress=on_progress)
-        return self.add_version(address, upload_id, file_format=file_format)
+        return self.add_version(
+            address,
+            upload_id,
+            file_format=file_format,
+            encoding=encoding,
+            delimiter=delimiter,
+            has_header=has_header,
+        )
 
     def send(
         self,
@@ -86,9 +97,22 @@ class Datasets:
         with table_file(table, name=name) as path:
             return self._send(path, on_progress)
 
-    def add_version(self, address: str, upload_id: str, *, file_format: str | None = None) -> DatasetVersion:
-        """Make a dataset's next version of what was sent, and return it pending. `wait` follows the version."""
-        body = {"upload_id": upload_id, **({"format": file_format} if file_format else {})}
+    def add_version(
+        self,
+        address: str,
+        upload_id: str,
+        *,
+        file_format: str | None = None,
+        encoding: str | None = None,
+        delimiter: str | None = None,
+        has_header: bool | None = None,
+    ) -> DatasetVersion:
+        """Make a dataset's next version of what was sent, and return it pending; the options are those of `upload`.
+
+        `wait` follows the version.
+        """
+        said = {"format": file_format, "encoding": encoding, "delimiter": delimiter, "has_header": has_header}
+        body = {"upload_id": upload_id, **{name: value for name, value in said.items() if value is not None}}
         path = f"/datasets/{read_address(address).path}/versions"
         return read_answer(DatasetVersion, self._transport.post(path, body))
 
