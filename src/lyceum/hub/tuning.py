@@ -4,11 +4,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from lyceum.kernel.machine import memory_bytes
+
 MEBIBYTE = 1024**2
 SHM_BYTES_MIN = 256 * MEBIBYTE
 FIRST_ORDINARY_UID = 1000
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 measured, nothing is written there
-CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +23,7 @@ class Machine:
 
 def this_machine() -> Machine:
     """Measure this machine."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limits = [limit for limit in map(_cgroup_limit, CGROUP_LIMITS) if limit]
-    return Machine(
-        memory_bytes=min([memory, *limits]), cpus=len(os.sched_getaffinity(0)), shm_bytes=_shm_bytes(SHARED_MEMORY)
-    )
+    return Machine(memory_bytes=memory_bytes(), cpus=len(os.sched_getaffinity(0)), shm_bytes=_shm_bytes(SHARED_MEMORY))
 
 
 def postgres_settings(machine: Machine, *, server_uid: int, durable: bool) -> dict[str, str]:
@@ -86,14 +83,6 @@ def _shm_bytes(folder: Path) -> int:
     except OSError:
         return 0
     return found.f_frsize * found.f_blocks
-
-
-def _cgroup_limit(file: Path) -> int | None:
-    try:
-        text = file.read_text(encoding="ascii").strip()
-    except OSError:
-        return None
-    return int(text) if text.isdigit() else None
 
 
 def _between(value: int, least: int, most: int) -> int:
