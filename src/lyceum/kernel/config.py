@@ -97,7 +97,10 @@ class Settings(BaseSettings):
     worker_light_slots: int = Field(16, ge=1, description="Light jobs one worker runs at once.")
     worker_heavy_slots: int = Field(1, ge=0, description="Heavy jobs (trainings) one worker runs at once.")
     worker_heavy_memory_bytes_max: int = Field(
-        0, ge=0, description="Memory one heavy job may hold (resident set, in bytes); 0: three quarters of the machine."
+        0,
+        ge=0,
+        description="Memory one computing job may hold (resident set, in bytes); 0: its share of three quarters of the "
+        "machine's or container's memory, divided among all that may compute at once.",
     )
     job_lease_seconds: float = Field(15.0, ge=1, description="A worker silent for this long loses its jobs.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")

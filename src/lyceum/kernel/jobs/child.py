@@ -14,6 +14,8 @@ from typing import Any, BinaryIO, get_type_hints
 import msgspec
 
 FRAME_BYTES_MAX = 256 * 1024**2
+REFUSED_STATUS = 422
+"""What an error with a code means when it says no more: the input is at fault."""
 
 
 class Cancelled(BaseException):
@@ -103,17 +105,17 @@ def _outcome(work: dict[str, Any], side: ChildSide) -> dict[str, Any]:
     except Cancelled:
         return {"cancelled": True}
     except MemoryError:
-        return {"error": {"code": "out_of_memory", "detail": "The job needed more memory than this machine has."}}
+        detail = "The job needed more memory than this machine has."
+        return {"error": {"code": "out_of_memory", "status": REFUSED_STATUS, "detail": detail}}
     except Exception as error:  # noqa: BLE001 whatever the function raises is its verdict
         return {"error": _described(error)}
     return {"output": msgspec.to_builtins(output)}
 
 
 def _described(error: Exception) -> dict[str, Any]:
+    """Return a fact with a code as it is; of anything unforeseen, whose text may hold somebody's data, what the log needs."""
     code = getattr(error, "code", None)
-    return {
-        "code": code if isinstance(code, str) else "job_failed",
-        "detail": str(error) or type(error).__name__,
-        "refused": isinstance(code, str),
-        "trace": traceback.format_exc(limit=20),
-    }
+    if not isinstance(code, str):
+        return {"type": type(error).__name__, "trace": traceback.format_exc(limit=20)}
+    status = getattr(error, "status", REFUSED_STATUS)
+    return {"code": code, "status": status, "detail": str(error) or type(error).__name__}

@@ -28,7 +28,8 @@ class JobRefused(Exception):
 class JobRun:
     """One attempt at a job, as its handler sees it; it works as the job's organisation.
 
-    Only `worker_id` may end `(job_id, attempt)`, for as long as it holds the lease.
+    Only `worker_id` may end `(job_id, attempt)`, for as long as it holds the lease. What an attempt writes before its end
+    is fenced by `ending.hold_in`.
     """
 
     job_id: UUID
@@ -53,8 +54,9 @@ class HeavyHandler:
     """Reads in a short transaction, computes in a child process, writes in a second short transaction.
 
     `compute` names a function as `module:function`; it takes the input and a `ChildSide`, in a process of its own.
-    `conclude` runs in the transaction that ends the job, so its writes happen once. `prepare`, `on_event` and
-    `conclude` may be called again after a lost connection: their writes must be safe to repeat.
+    `conclude` runs in the transaction that ends the job, so its writes happen once. `prepare` and `on_event` open their
+    own, and end those that write with `hold_in`. All three may be called again after a lost connection or a deadlock:
+    their writes must be safe to repeat.
     """
 
     args_type: type[JobArgs]
@@ -78,12 +80,16 @@ class Handlers:
 
     @classmethod
     def of(cls, handlers: Iterable[Handler]) -> "Handlers":
-        """Return the handlers by kind; two for one kind are a mistake."""
+        """Return the handlers by kind; two for one kind are a mistake, and so is one that runs where it does not belong."""
         by_kind: dict[str, Handler] = {}
         for handler in handlers:
             kind = handler.args_type.kind
             if kind in by_kind:
                 raise ValueError(f"Two handlers are registered for jobs of kind {kind}.")
+            if handler.args_type.heavy + handler.args_type.short != isinstance(handler, HeavyHandler):
+                raise ValueError(
+                    f"Jobs of kind {kind} must be either heavy or short to compute in a child, else neither."
+                )
             by_kind[kind] = handler
         return cls(by_kind)
 

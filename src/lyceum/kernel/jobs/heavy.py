@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.kernel.config import ENV_PREFIX
 from lyceum.kernel.jobs.child import FRAME_BYTES_MAX, frame
@@ -18,14 +19,17 @@ from lyceum.kernel.jobs.ending import finish_in
 from lyceum.kernel.jobs.guard import EXIT_SIGNAL, EXIT_TOO_MUCH_MEMORY
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRefused, JobRun
 from lyceum.kernel.jobs.queue import JobArgs
+from lyceum.kernel.machine import memory_bytes
 from lyceum.kernel.problems import Problem
-from lyceum.kernel.tx import ride_out, transaction
+from lyceum.kernel.tx import ride_out, run_in_tx
 
 READY_SECONDS_MAX = 120.0
 CANCEL_GRACE_SECONDS = 0.5
 END_SECONDS_MAX = 5.0
 SPARE_RETRY_SECONDS = 10.0
 MEMORY_SHARE = 0.75
+FOR_NOW_STATUS_MIN = 500
+"""Problems from here on are about the hub, not about what was asked: the job is tried again."""
 _NOT_FOR_CHILDREN = frozenset(
     f"{ENV_PREFIX}{name}"
     for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_DIRECT_URL", "VALKEY_URL", "SECRET_KEY")
@@ -46,6 +50,17 @@ class ComputeRefused(Problem):
 
     status = 422
     title = "The job cannot succeed as it stands"
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class ComputeHindered(Problem):
+    """The computing function was kept from its work by something that may pass, such as a full disk."""
+
+    status = 503
+    title = "The job could not be done for now"
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -88,18 +103,18 @@ class HeavyRunner:
     """Runs computing, each job in a fresh process whose imports were done while nobody waited.
 
     A worker has two: one for heavy jobs, as many as it has slots, and one for short computing such as reading an
-    upload, which does not wait for a training and must not crowd the machine either.
+    upload, which does not wait for a training and must not crowd the machine either. Whoever calls `run` is in `room`.
     """
 
     preload: tuple[str, ...]
     at_once: int
-    memory_bytes_max: int = 0
+    memory_bytes_max: int
+    room: asyncio.Semaphore = field(init=False)
     _spare: _Child | None = None
     _take: asyncio.Event = field(default_factory=asyncio.Event)
-    _room: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
-        self._room = asyncio.Semaphore(self.at_once)
+        self.room = asyncio.Semaphore(self.at_once)
 
     async def keep_spare(self) -> None:
         """Keep one child ready until cancelled."""
@@ -122,10 +137,6 @@ class HeavyRunner:
 
     async def run(self, handler: HeavyHandler, run: JobRun, args: JobArgs) -> None:
         """Run one job to its end. Raises what ends the attempt: a problem, `ChildFailed`, `LeaseLost`."""
-        async with self._room:
-            await self._run(handler, run, args)
-
-    async def _run(self, handler: HeavyHandler, run: JobRun, args: JobArgs) -> None:
         work = await ride_out(lambda: handler.prepare(run, args))
         child = await self._child()
         try:
@@ -149,7 +160,7 @@ class HeavyRunner:
                 raise _as_problem(message["error"])
         code = await child.end()
         if code == EXIT_TOO_MUCH_MEMORY:
-            raise JobRefused(_too_much_memory(self._memory_limit()))
+            raise JobRefused(_too_much_memory(self.memory_bytes_max))
         raise ChildFailed(f"The process of this job ended unexpectedly ({_exit_words(code)}).")
 
     async def _child(self) -> _Child:
@@ -182,7 +193,7 @@ class HeavyRunner:
         return child
 
     async def _start_guard(self, descriptor: int) -> asyncio.subprocess.Process:
-        arguments = (str(descriptor), str(os.getpid()), str(self._memory_limit()), ",".join(self.preload))
+        arguments = (str(descriptor), str(os.getpid()), str(self.memory_bytes_max), ",".join(self.preload))
         secrets_kept = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_CHILDREN}
         return await asyncio.create_subprocess_exec(
             sys.executable,
@@ -200,10 +211,10 @@ class HeavyRunner:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(child.guard.wait(), CANCEL_GRACE_SECONDS)
 
-    def _memory_limit(self) -> int:
-        if self.memory_bytes_max:
-            return self.memory_bytes_max
-        return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * MEMORY_SHARE)
+
+def memory_share(*, children: int) -> int:
+    """Return what each of so many children may hold at once, in bytes, so that together they leave room for the rest."""
+    return int(memory_bytes() * MEMORY_SHARE / max(children, 1))
 
 
 async def _record(handler: HeavyHandler, run: JobRun, args: JobArgs, facts: dict[str, Any]) -> None:
@@ -213,16 +224,22 @@ async def _record(handler: HeavyHandler, run: JobRun, args: JobArgs, facts: dict
 
 
 async def _conclude(handler: HeavyHandler, run: JobRun, args: JobArgs, output: Any) -> None:
-    async with transaction(run.resources.database, run.scope) as tx:
+    async def end(tx: AsyncSession) -> None:
         await handler.conclude(tx, run, args, output)
         await finish_in(tx, run)
 
+    # Again after a deadlock, which must not cost all that was computed.
+    await run_in_tx(run.resources.database, run.scope, end)
+
 
 def _as_problem(error: dict[str, Any]) -> Exception:
-    if error.get("refused") or error["code"] == "out_of_memory":
-        return JobRefused(ComputeRefused(error["code"], error["detail"]))
-    log.error("a heavy job's computing failed", extra={"trace": error.get("trace", "")})
-    return ChildFailed(error["detail"])
+    status: int | None = error.get("status")
+    if status is None:
+        log.error("a heavy job's computing failed", extra={"trace": error["trace"]})
+        return ChildFailed(f"{error['type']}: the hub's log has the cause.")
+    if status >= FOR_NOW_STATUS_MIN:
+        return ComputeHindered(error["code"], error["detail"])
+    return JobRefused(ComputeRefused(error["code"], error["detail"]))
 
 
 def _too_much_memory(limit: int) -> Problem:
@@ -234,6 +251,7 @@ def _too_much_memory(limit: int) -> Problem:
 
 
 def _exit_words(code: int) -> str:
-    if code > EXIT_SIGNAL:
+    try:
         return f"signal {signal.Signals(code - EXIT_SIGNAL).name}"
-    return f"exit code {code}"
+    except ValueError:
+        return f"exit code {code}"

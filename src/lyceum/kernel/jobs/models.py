@@ -23,6 +23,7 @@ class JobRow(Base):
     kind: Mapped[str]
     job_class: Mapped[str] = mapped_column("class", server_default="normal")
     heavy: Mapped[bool] = mapped_column(server_default="false")
+    short: Mapped[bool] = mapped_column(server_default="false")
     args: Mapped[dict[str, Any]]
     priority: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     state: Mapped[str] = mapped_column(server_default="ready")

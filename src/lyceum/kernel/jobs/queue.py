@@ -22,14 +22,19 @@ ENDED: frozenset[str] = frozenset({"done", "dead", "cancelled"})
 CANCEL_CHANNEL = "lyceum_jobs_cancel"
 WAKE_CHANNEL = "lyceum_jobs"
 _JOBS = cast("Table", JobRow.__table__)
+_HUB_TWIN = text("SELECT definer.jobs_hub_twin(:id, :key)")
 
 
 class JobArgs(msgspec.Struct, frozen=True, kw_only=True):
-    """What a job needs to know: ids, never secrets. A subclass names one kind of work and how it is run."""
+    """What a job needs to know: ids, never secrets. A subclass names one kind of work and how it is run.
+
+    What computes in a child process says so: `heavy` for as long as it takes, `short` for the moment a person waits for.
+    """
 
     kind: ClassVar[str]
     job_class: ClassVar[JobClass] = "normal"
     heavy: ClassVar[bool] = False
+    short: ClassVar[bool] = False
     attempts_max: ClassVar[int] = 5
 
 
@@ -73,7 +78,7 @@ async def enqueue(
     """Put a job on the queue for the organisation `tx` works for; it exists when `tx` commits, or never.
 
     With a `dedup_key` that a waiting or running job of the organisation has, nothing is added; with a `job_id`, nothing
-    is added when there ever was such a job. Returns the job's id, or that of the one it would have repeated.
+    is added while such a job is remembered. Returns the job's id, or that of the one it would have repeated.
     """
     scope: Scope = tx.info["scope"]
     values = {
@@ -83,6 +88,7 @@ async def enqueue(
         "kind": args.kind,
         "class": args.job_class,
         "heavy": args.heavy,
+        "short": args.short,
         "args": msgspec.to_builtins(args),
         "priority": priority,
         "attempts_max": args.attempts_max,
@@ -90,26 +96,34 @@ async def enqueue(
     }
     if run_at is not None:
         values["run_at"] = run_at
-    queued = await _insert(tx, values, once=job_id is not None)
+    queued = await _insert(tx, values)
     if "wakes_workers" not in tx.info:
         tx.info["wakes_workers"] = True
         after_commit(tx, tx.info["wake_workers"])
     return queued
 
 
-async def _insert(tx: AsyncSession, values: dict[str, Any], *, once: bool) -> UUID:
+async def _insert(tx: AsyncSession, values: dict[str, Any]) -> UUID:
     # No RETURNING: a job of the hub itself may be added by anyone and seen by nobody.
     statement = insert(_JOBS).values(values).on_conflict_do_nothing()
-    own_id: UUID = values["id"]
     while True:
         added = cast("CursorResult[Any]", await tx.execute(statement)).rowcount == 1
-        if added or values["dedup_key"] is None or values["org_id"] is None:
-            return own_id
-        same = select(JobRow.id).where(JobRow.dedup_key == values["dedup_key"], JobRow.state.not_in(ENDED))
-        other = await tx.scalar(same)
-        if other is not None or once:
-            return other or own_id
+        twin: UUID | None = values["id"] if added else await _twin(tx, values)
+        if twin is not None:
+            return twin
         # The other one has ended between the two statements.
+
+
+async def _twin(tx: AsyncSession, values: dict[str, Any]) -> UUID | None:
+    """Return the job that kept this one out, if it still does."""
+    own_id, key = values["id"], values["dedup_key"]
+    if values["org_id"] is None:
+        found: UUID | None = await tx.scalar(_HUB_TWIN, {"id": own_id, "key": key})
+        return found
+    own = await tx.scalar(select(JobRow.id).where(JobRow.id == own_id))
+    if own is not None or key is None:
+        return own
+    return await tx.scalar(select(JobRow.id).where(JobRow.dedup_key == key, JobRow.state.not_in(ENDED)))
 
 
 async def job_for(tx: AsyncSession, job_id: UUID) -> Job:

@@ -10,20 +10,20 @@ import random
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 import psycopg
-from sqlalchemy import TextClause, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from lyceum.kernel.db import NOBODY, Scope, as_json
+from lyceum.kernel.db import Scope, as_json
 from lyceum.kernel.ids import new_id
-from lyceum.kernel.jobs.ending import FINISH, LeaseLost
+from lyceum.kernel.jobs.claims import Attempt, Claims, Lane
+from lyceum.kernel.jobs.ending import LeaseLost
 from lyceum.kernel.jobs.handlers import Handlers, HeavyHandler, JobRefused, JobRun
-from lyceum.kernel.jobs.heavy import HeavyRunner
+from lyceum.kernel.jobs.heavy import HeavyRunner, memory_share
 from lyceum.kernel.jobs.queue import CANCEL_CHANNEL, WAKE_CHANNEL, JobArgs
 from lyceum.kernel.migrate import libpq_url
 from lyceum.kernel.problems import Problem
@@ -31,7 +31,6 @@ from lyceum.kernel.progress import write_progress
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.stopping import WORKER_DRAIN_SECONDS, WORKER_END_SECONDS_MAX
 from lyceum.kernel.telemetry import log_context
-from lyceum.kernel.tx import ride_out, transaction
 
 POLL_SECONDS = 1.0
 SHORT_CHILDREN_MAX = 2
@@ -40,27 +39,22 @@ STOPS_POLL_SECONDS = 0.4
 BACKOFF_SECONDS_MAX = 3600.0
 LISTEN_PAUSE_SECONDS_MAX = 30.0
 
-_CLAIM = text("SELECT id, org_id, owner_id, kind, args FROM definer.jobs_claim(:worker, :slots, :heavy, :lease)")
-_START = text("SELECT id, attempt FROM definer.jobs_start(:worker, :ids)")
-_BEAT = text("SELECT id, verdict FROM definer.jobs_heartbeat(:worker, :ids, :attempts, :lease)")
-_STOPS = text("SELECT * FROM definer.jobs_to_stop(:worker) AS id")
-_REAP = text("SELECT id, state FROM definer.jobs_reap()")
-_CANCELLED = text("SELECT * FROM definer.jobs_cancelled(:worker, :id, :attempt)")
-_GIVE_BACK = text("SELECT definer.jobs_give_back(:worker, :id, :attempt)")
-_FAIL = text("SELECT definer.jobs_fail(:worker, :id, :attempt, CAST(:failure AS jsonb), :again_at)")
-
 StopReason = Literal["cancel", "lost", "drain"]
 
 log = logging.getLogger(__name__)
 
 
+class _NotStarted(Exception):
+    """A claimed job was called off before it started, or is somebody else's by now."""
+
+
 @dataclass(slots=True)
 class _Running:
-    attempt: int
-    heavy: bool
+    lane: Lane
     task: asyncio.Task[None] | None = None
     stopping: StopReason | None = None
     begun: bool = False
+    started: bool = False
     ending: bool = False
 
     def stop(self, reason: StopReason) -> None:
@@ -71,12 +65,6 @@ class _Running:
         # A task cancelled before its first step would never run, and so never tell how it ended.
         if self.begun and self.task is not None:
             self.task.cancel()
-
-
-@dataclass(slots=True)
-class _Finished:
-    attempt: int
-    result_json: str
 
 
 @dataclass(slots=True)
@@ -91,22 +79,41 @@ class Worker:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     worker_id: UUID = field(default_factory=new_id)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
-    _running: dict[UUID, _Running] = field(default_factory=dict)
-    _finished: dict[UUID, _Finished] = field(default_factory=dict)
+    _running: dict[Attempt, _Running] = field(default_factory=dict)
+    _waiting: dict[Attempt, asyncio.Future[bool]] = field(default_factory=dict)
+    _begin: asyncio.Event = field(default_factory=asyncio.Event)
+    _finished: dict[Attempt, str] = field(default_factory=dict)
     _flush: asyncio.Event = field(default_factory=asyncio.Event)
     _runners: dict[bool, HeavyRunner] = field(init=False)
+    _claims: Claims = field(init=False)
 
     def __post_init__(self) -> None:
-        memory = self.resources.settings.worker_heavy_memory_bytes_max
+        wanted = {
+            heavy: (at_once, computing)
+            for heavy, at_once in ((False, SHORT_CHILDREN_MAX), (True, self.heavy_slots))
+            if (computing := self.handlers.computing(heavy=heavy)) and at_once
+        }
+        settings = self.resources.settings
+        children = settings.worker_processes * sum(at_once for at_once, _ in wanted.values())
+        memory_bytes_max = settings.worker_heavy_memory_bytes_max or memory_share(children=children)
         self._runners = {
             heavy: HeavyRunner(
                 preload=tuple(dict.fromkeys(module for handler in computing for module in handler.preload)),
                 at_once=at_once,
-                memory_bytes_max=memory,
+                memory_bytes_max=memory_bytes_max,
             )
-            for heavy, at_once in ((False, SHORT_CHILDREN_MAX), (True, self.heavy_slots))
-            if (computing := self.handlers.computing(heavy=heavy)) and at_once
+            for heavy, (at_once, computing) in wanted.items()
         }
+        self._claims = Claims(
+            self.resources.database, self.worker_id, self._kinds(), timedelta(seconds=self.lease_seconds)
+        )
+
+    def _kinds(self) -> list[str]:
+        return [
+            kind
+            for kind, handler in self.handlers.by_kind.items()
+            if not isinstance(handler, HeavyHandler) or handler.args_type.heavy in self._runners
+        ]
 
     async def run(self, *, ready: asyncio.Event | None = None) -> None:
         """Serve until `stop` is set; then let what runs end for a while and give back the rest.
@@ -131,6 +138,7 @@ class Worker:
             self._listen(),
             self._keep_leases(),
             self._watch_stops(),
+            self._start_in_batches(),
             self._finish_in_batches(),
             self._stop_waiting(),
         ]
@@ -149,43 +157,39 @@ class Worker:
 
     async def _claim(self) -> bool:
         """Take what there are slots for; return whether a slot may still be free with work waiting."""
-        light_free = self.light_slots - sum(not r.heavy for r in self._running.values()) - len(self._finished)
-        heavy_free = self.heavy_slots - sum(r.heavy for r in self._running.values())
-        started = 0
-        for slots, heavy in ((light_free, False), (heavy_free, True)):
-            if slots > 0:
+        slots: dict[Lane, int] = {
+            "light": self.light_slots - len(self._finished),
+            "short": SHORT_CHILDREN_MAX,
+            "heavy": self.heavy_slots,
+        }
+        taken = 0
+        for lane, at_most in slots.items():
+            free = at_most - sum(running.lane == lane for running in self._running.values())
+            if free > 0:
                 try:
-                    started += await self._claim_and_start(slots, heavy=heavy)
+                    taken += await self._take(lane, free)
                 except (SQLAlchemyError, OSError) as error:
                     log.warning("the queue cannot be reached; trying again", extra={"cause": str(error)})
                     return False
-        return started > 0
+        return taken > 0
 
-    async def _claim_and_start(self, slots: int, *, heavy: bool) -> int:
-        wanted = {"worker": self.worker_id, "slots": slots, "heavy": heavy, "lease": self._lease}
-        async with transaction(self.resources.database, NOBODY) as tx:
-            claimed = (await tx.execute(_CLAIM, wanted)).all()
-            if not claimed:
-                return 0
-            started = await tx.execute(_START, {"worker": self.worker_id, "ids": [row.id for row in claimed]})
-            attempts = {row.id: row.attempt for row in started}
+    async def _take(self, lane: Lane, slots: int) -> int:
+        claimed = await self._claims.claim(lane, slots)
         for row in claimed:
-            if row.id in attempts:
-                entry = _Running(attempt=attempts[row.id], heavy=heavy)
-                self._running[row.id] = entry
-                entry.task = asyncio.create_task(self._run_one(row, entry))
+            # An attempt that still runs here lost its lease, or there would have been nothing to claim.
+            self._stop_job(row.id, "lost")
+            entry = _Running(lane)
+            self._running[Attempt(row.id, row.attempt)] = entry
+            entry.task = asyncio.create_task(self._run_one(row, entry))
         return len(claimed)
-
-    @property
-    def _lease(self) -> timedelta:
-        return timedelta(seconds=self.lease_seconds)
 
     async def _run_one(self, row: Any, entry: _Running) -> None:
         entry.begun = True
         log_context.set({"job_id": str(row.id), "kind": row.kind})
+        attempt = Attempt(row.id, row.attempt)
         run = JobRun(
             job_id=row.id,
-            attempt=entry.attempt,
+            attempt=row.attempt,
             worker_id=self.worker_id,
             scope=Scope(org_id=row.org_id, user_id=row.owner_id),
             resources=self.resources,
@@ -194,14 +198,15 @@ class Worker:
         try:
             await self._attempt(run, entry, row.kind, row.args)
         finally:
-            self._running.pop(row.id, None)
+            if self._running.get(attempt) is entry:
+                del self._running[attempt]
             self._wake.set()
 
     async def _attempt(self, run: JobRun, entry: _Running, kind: str, raw_args: dict[str, Any]) -> None:
         began = time.monotonic()
         try:
             if entry.stopping is None:
-                await self._handle(run, kind, raw_args)
+                await self._handle(run, entry, kind, raw_args)
                 log.info("job done", extra={"attempt": run.attempt, "seconds": round(time.monotonic() - began, 3)})
                 return
         except asyncio.CancelledError:
@@ -210,6 +215,8 @@ class Worker:
         except LeaseLost:
             log.warning("job lost its lease; whoever holds it goes on", extra={"attempt": run.attempt})
             return
+        except _NotStarted:
+            entry.stopping = entry.stopping or "cancel"
         except Exception as error:  # noqa: BLE001 whatever a handler raises ends its attempt
             entry.ending = True
             await self._failed(run, error)
@@ -217,28 +224,46 @@ class Worker:
         entry.ending = True
         await self._stopped(run, entry.stopping)
 
-    async def _handle(self, run: JobRun, kind: str, raw_args: dict[str, Any]) -> None:
-        handler = self.handlers.by_kind.get(kind)
-        if handler is None:
-            raise JobRefused(Problem(f"This worker knows no jobs of kind {kind}; is it of an older release?"))
-        args: JobArgs = msgspec.convert(raw_args, handler.args_type)
+    async def _handle(self, run: JobRun, entry: _Running, kind: str, raw_args: dict[str, Any]) -> None:
+        handler = self.handlers.by_kind[kind]
         if isinstance(handler, HeavyHandler):
-            await self._runners[args.heavy].run(handler, run, args)
+            runner = self._runners[handler.args_type.heavy]
+            async with runner.room:
+                await self._start(run, entry)
+                await runner.run(handler, run, msgspec.convert(raw_args, handler.args_type))
             return
+        await self._start(run, entry)
+        args: JobArgs = msgspec.convert(raw_args, handler.args_type)
         result = await handler.run(run, args)
         # An answer that cannot be kept fails its own attempt here, not a whole batch later.
-        self._finished[run.job_id] = _Finished(run.attempt, as_json(msgspec.to_builtins(result)))
+        self._finished[Attempt(run.job_id, run.attempt)] = as_json(msgspec.to_builtins(result))
         self._flush.set()
+
+    async def _start(self, run: JobRun, entry: _Running) -> None:
+        """Have the attempt counted, together with those that start just now; raises `_NotStarted`."""
+        started: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting[Attempt(run.job_id, run.attempt)] = started
+        self._begin.set()
+        if not await started:
+            raise _NotStarted
+        entry.started = True
+
+    async def _start_in_batches(self) -> None:
+        while True:
+            await self._begin.wait()
+            self._begin.clear()
+            waiting, self._waiting = self._waiting, {}
+            started = await self._claims.start([attempt for attempt, job in waiting.items() if not job.done()])
+            for attempt, job in waiting.items():
+                if not job.done():
+                    job.set_result(attempt in started)
 
     async def _stopped(self, run: JobRun, reason: StopReason | None) -> None:
         log.info("job stopped", extra={"attempt": run.attempt, "reason": reason})
         if reason == "cancel":
-            await self._write(_CANCELLED, self._held_by(run))
+            await self._claims.cancelled(Attempt(run.job_id, run.attempt))
         elif reason == "drain":
-            await self._write(_GIVE_BACK, self._held_by(run))
-
-    def _held_by(self, run: JobRun) -> dict[str, Any]:
-        return {"worker": self.worker_id, "id": run.job_id, "attempt": run.attempt}
+            await self._claims.give_back(Attempt(run.job_id, run.attempt))
 
     async def _failed(self, run: JobRun, error: Exception) -> None:
         refused = isinstance(error, JobRefused) or (isinstance(error, Problem) and error.status < 500)
@@ -249,20 +274,7 @@ class Worker:
         else:
             failure = {"code": "job_failed", "detail": f"{type(error).__name__}: the hub's log has the cause."}
             log.error("job failed", extra={"attempt": run.attempt}, exc_info=error)
-        again_at = None if refused else datetime.now(UTC) + _backoff(run.attempt)
-        written = {"failure": as_json(failure), "again_at": again_at}
-        await self._write(_FAIL, self._held_by(run) | written)
-
-    async def _write(self, statement: TextClause, values: dict[str, Any]) -> None:
-        """Write a job's end; when the database stays away the lease runs out and another worker decides."""
-        try:
-            await ride_out(lambda: self._execute(statement, values))
-        except (SQLAlchemyError, OSError) as error:
-            log.warning("a job's end could not be written; its lease will run out", extra={"cause": str(error)})
-
-    async def _execute(self, statement: TextClause, values: dict[str, Any]) -> None:
-        async with transaction(self.resources.database, NOBODY) as tx:
-            await tx.execute(statement, values)
+        await self._claims.fail(Attempt(run.job_id, run.attempt), failure, None if refused else _backoff(run.attempt))
 
     async def _finish_in_batches(self) -> None:
         while True:
@@ -271,38 +283,27 @@ class Worker:
             batch = dict(self._finished)
             if not batch:
                 continue
-            values = {
-                "worker": self.worker_id,
-                "ids": list(batch),
-                "attempts": [f.attempt for f in batch.values()],
-                "results": [f.result_json for f in batch.values()],
-            }
-            await self._write(FINISH, values)
-            for job_id in batch:
-                del self._finished[job_id]
+            if not await self._claims.finish(batch):
+                await asyncio.sleep(POLL_SECONDS)
+                self._flush.set()
+                continue
+            for attempt in batch:
+                del self._finished[attempt]
             self._wake.set()
 
     async def _keep_leases(self) -> None:
         while True:
             await asyncio.sleep(min(BEAT_SECONDS_MAX, self.lease_seconds / 4))
-            held = self._held()
-            beat = {
-                "worker": self.worker_id,
-                "ids": list(held),
-                "attempts": list(held.values()),
-                "lease": self._lease,
-            }
             try:
-                async with transaction(self.resources.database, NOBODY) as tx:
-                    verdicts = (await tx.execute(_BEAT, beat)).all() if held else []
-                    reaped = (await tx.execute(_REAP)).all()
+                verdicts, reaped = await self._claims.beat([*self._running, *self._finished])
             except (SQLAlchemyError, OSError) as error:
                 log.warning("leases could not be extended", extra={"cause": str(error)})
                 continue
-            for row in verdicts:
-                self._stop_job(row.id, row.verdict)
+            for attempt, verdict in verdicts.items():
+                if running := self._running.get(attempt):
+                    running.stop(verdict)
             if reaped:
-                log.warning("jobs of silent workers taken back", extra={"jobs": len(reaped)})
+                log.warning("jobs of silent workers taken back", extra={"jobs": reaped})
                 self._wake.set()
 
     async def _watch_stops(self) -> None:
@@ -312,21 +313,16 @@ class Worker:
             if not self._running:
                 continue
             try:
-                async with transaction(self.resources.database, NOBODY) as tx:
-                    stops = (await tx.execute(_STOPS, {"worker": self.worker_id})).scalars().all()
+                called_off = await self._claims.called_off()
             except (SQLAlchemyError, OSError):
                 continue
-            for job_id in stops:
+            for job_id in called_off:
                 self._stop_job(job_id, "cancel")
 
-    def _held(self) -> dict[UUID, int]:
-        held = {job_id: running.attempt for job_id, running in self._running.items()}
-        return held | {job_id: finished.attempt for job_id, finished in self._finished.items()}
-
     def _stop_job(self, job_id: UUID, reason: StopReason) -> None:
-        running = self._running.get(job_id)
-        if running is not None:
-            running.stop(reason)
+        for attempt, running in list(self._running.items()):
+            if attempt.job_id == job_id:
+                running.stop(reason)
 
     async def _listen(self) -> None:
         settings = self.resources.settings
@@ -357,9 +353,9 @@ class Worker:
                     self._stop_job(UUID(notice.payload), "cancel")
 
     async def _drain(self) -> None:
-        """Give heavy jobs back at once, light ones after a while, and write how those that ended have ended."""
+        """Give back at once what is heavy or has not started, the others after a while, and write how the rest ended."""
         for running in self._running.values():
-            if running.heavy:
+            if running.lane == "heavy" or not running.started:
                 running.stop("drain")
         await self._wait_for_tasks(WORKER_DRAIN_SECONDS)
         for running in self._running.values():

@@ -5,13 +5,14 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.data.datasets.public import version_table_by_id
+from lyceum.kernel.jobs.ending import hold_in
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun
 from lyceum.kernel.jobs.queue import JobArgs
-from lyceum.kernel.tx import transaction
+from lyceum.kernel.tx import run_in_tx
 from lyceum.train.runs.errors import RunNotFound
 from lyceum.train.runs.models import TrainingRunRow, TrialRow
 from lyceum.train.runs.work import FitOutcome, FitWork
@@ -29,7 +30,7 @@ class FitModel(JobArgs, frozen=True, kw_only=True):
 
 
 async def _prepare(run: JobRun, args: FitModel) -> FitWork:
-    async with transaction(run.resources.database, run.scope) as tx:
+    async def begin(tx: AsyncSession) -> FitWork:
         row = await _run_row(tx, args.run_id)
         # What an attempt before this one tried is not what this one found.
         await tx.execute(delete(TrialRow).where(TrialRow.run_id == row.id, TrialRow.attempt < run.attempt))
@@ -37,6 +38,7 @@ async def _prepare(run: JobRun, args: FitModel) -> FitWork:
         row.state = "running"
         row.started_at = datetime.now(UTC)
         await tx.flush()
+        await hold_in(tx, run)
         noted = {name: note for name, note in table.column_notes.items() if name in row.leave_out}
         return FitWork(
             table_key=table.table_key,
@@ -48,24 +50,31 @@ async def _prepare(run: JobRun, args: FitModel) -> FitWork:
             leave_out={name: reason or noted.get(name, "") for name, reason in row.leave_out.items()},
         )
 
+    return await run_in_tx(run.resources.database, run.scope, begin)
+
 
 async def _record(run: JobRun, args: FitModel, event: dict[str, Any]) -> None:
     """Make what the child tells visible: members as rows, so that a flush of Valkey loses no leaderboard."""
     if event["kind"] == "progress":
         await run.report_progress(event["fraction"], event["note"])
         return
-    async with transaction(run.resources.database, run.scope) as tx:
+
+    async def write(tx: AsyncSession) -> None:
         if event["kind"] == "facts":
             await tx.execute(update(TrainingRunRow).where(TrainingRunRow.id == args.run_id).values(**event["facts"]))
-            return
-        trial = insert(TrialRow).values(
-            org_id=run.scope.org_id,
-            run_id=args.run_id,
-            attempt=run.attempt,
-            name=event["member"]["name"],
-            facts=event["member"],
-        )
-        await tx.execute(trial.on_conflict_do_nothing())
+        else:
+            await tx.execute(_trial(run, args, event["member"]))
+        await hold_in(tx, run)
+
+    # Again after a deadlock, which must not cost an hour of training.
+    await run_in_tx(run.resources.database, run.scope, write)
+
+
+def _trial(run: JobRun, args: FitModel, member: dict[str, Any]) -> Insert:
+    trial = insert(TrialRow).values(
+        org_id=run.scope.org_id, run_id=args.run_id, attempt=run.attempt, name=member["name"], facts=member
+    )
+    return trial.on_conflict_do_nothing()
 
 
 async def _conclude(tx: AsyncSession, run: JobRun, args: FitModel, outcome: FitOutcome) -> None:

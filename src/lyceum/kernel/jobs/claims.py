@@ -1,0 +1,126 @@
+"""What one worker takes from the queue and says to it; nothing it says holds for an attempt it has lost.
+
+A deadlock and a database that is away for a moment are ridden out here, so that neither costs what was done.
+"""
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Row, TextClause, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from lyceum.kernel.db import NOBODY, Database, as_json, is_database_away
+from lyceum.kernel.jobs.ending import FINISH
+from lyceum.kernel.tx import ride_out, run_in_tx, transaction
+
+Lane = Literal["light", "short", "heavy"]
+
+_CLAIM = text(
+    "SELECT id, attempt + 1 AS attempt, org_id, owner_id, kind, args"
+    " FROM definer.jobs_claim(:worker, :slots, :heavy, :short, :kinds, :lease)"
+)
+_START = text("SELECT id, attempt FROM definer.jobs_start(:worker, :ids, :attempts)")
+_BEAT = text("SELECT id, attempt, verdict FROM definer.jobs_heartbeat(:worker, :ids, :attempts, :lease)")
+_STOPS = text("SELECT * FROM definer.jobs_to_stop(:worker) AS id")
+_REAP = text("SELECT id, state FROM definer.jobs_reap()")
+_CANCELLED = text("SELECT * FROM definer.jobs_cancelled(:worker, :id, :attempt)")
+_GIVE_BACK = text("SELECT definer.jobs_give_back(:worker, :id, :attempt)")
+_FAIL = text("SELECT definer.jobs_fail(:worker, :id, :attempt, CAST(:failure AS jsonb), :again_in)")
+
+log = logging.getLogger(__name__)
+
+
+class Attempt(NamedTuple):
+    """One attempt at one job; what is claimed goes by the number it will have once it has started."""
+
+    job_id: UUID
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """A worker's side of the queue; `kinds` are the jobs it can run."""
+
+    database: Database
+    worker_id: UUID
+    kinds: list[str]
+    lease: timedelta
+
+    async def claim(self, lane: Lane, slots: int) -> Sequence[Row[Any]]:
+        """Take at most so many jobs of a lane; each row bears the number of the attempt it is going to be."""
+        wanted = {"slots": slots, "heavy": lane == "heavy", "short": lane == "short", "kinds": self.kinds}
+        async with transaction(self.database, NOBODY) as tx:
+            return (await tx.execute(_CLAIM, wanted | {"worker": self.worker_id, "lease": self.lease})).all()
+
+    async def start(self, attempts: Collection[Attempt]) -> set[Attempt]:
+        """Charge these attempts and return those that may run; the others were called off, or are somebody else's."""
+        try:
+            rows = await self._said(_START, self._all_of(attempts))
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("jobs could not be started; their leases will run out", extra={"cause": str(error)})
+            return set()
+        return {Attempt(row.id, row.attempt) for row in rows}
+
+    async def beat(self, held: Collection[Attempt]) -> tuple[dict[Attempt, Literal["cancel", "lost"]], int]:
+        """Extend the leases of what is held; return what must stop and why, and how many lost jobs were taken back."""
+        beat = self._all_of(held) | {"lease": self.lease}
+        async with transaction(self.database, NOBODY) as tx:
+            verdicts = (await tx.execute(_BEAT, beat)).all() if held else []
+            reaped = (await tx.execute(_REAP)).all()
+        return {Attempt(row.id, row.attempt): row.verdict for row in verdicts}, len(reaped)
+
+    async def called_off(self) -> Sequence[UUID]:
+        """Return which jobs of this worker somebody has called off."""
+        async with transaction(self.database, NOBODY) as tx:
+            return (await tx.execute(_STOPS, {"worker": self.worker_id})).scalars().all()
+
+    async def finish(self, results: Mapping[Attempt, str]) -> bool:
+        """End these attempts with their results, as JSON; False when the database stays away, and they are still to end."""
+        values = self._all_of(results) | {"results": list(results.values())}
+        try:
+            await self._said(FINISH, values)
+        except (SQLAlchemyError, OSError) as error:
+            if isinstance(error, OSError) or is_database_away(error):
+                return False
+            if len(results) > 1:
+                # what the database does not take ends no job but its own
+                return all([await self.finish({attempt: result}) for attempt, result in results.items()])
+            log.warning("a job's end could not be written; its lease will run out", extra={"cause": str(error)})
+        return True
+
+    async def fail(self, attempt: Attempt, failure: Mapping[str, Any], again_in: timedelta | None) -> None:
+        """End an attempt without success; the job is ready again after a while, or dead without one."""
+        await self._write(_FAIL, self._one(attempt) | {"failure": as_json(failure), "again_in": again_in})
+
+    async def cancelled(self, attempt: Attempt) -> None:
+        """Say that an attempt at a job which was called off has stopped."""
+        await self._write(_CANCELLED, self._one(attempt))
+
+    async def give_back(self, attempt: Attempt) -> None:
+        """Leave an attempt to another worker, uncharged."""
+        await self._write(_GIVE_BACK, self._one(attempt))
+
+    def _one(self, attempt: Attempt) -> dict[str, Any]:
+        return {"worker": self.worker_id, "id": attempt.job_id, "attempt": attempt.number}
+
+    def _all_of(self, attempts: Collection[Attempt]) -> dict[str, Any]:
+        ids, numbers = [a.job_id for a in attempts], [a.number for a in attempts]
+        return {"worker": self.worker_id, "ids": ids, "attempts": numbers}
+
+    async def _write(self, statement: TextClause, values: dict[str, Any]) -> None:
+        """Write a job's end; when the database stays away the lease runs out and another worker decides."""
+        try:
+            await self._said(statement, values)
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("a job's end could not be written; its lease will run out", extra={"cause": str(error)})
+
+    async def _said(self, statement: TextClause, values: dict[str, Any]) -> Sequence[Row[Any]]:
+        async def say(tx: AsyncSession) -> Sequence[Row[Any]]:
+            return (await tx.execute(statement, values)).all()
+
+        return await ride_out(lambda: run_in_tx(self.database, NOBODY, say))
