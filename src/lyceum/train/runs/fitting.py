@@ -57,7 +57,7 @@ def fit_table(work: FitWork, side: ChildSide) -> FitOutcome:
         side.stop_if_asked()
         raise
     except (TargetUnusable, TableUnusable) as error:
-        raise FitRefused(getattr(error, "code", "table_unusable"), str(error)) from error
+        raise FitRefused(getattr(error, "code", "table_unusable"), f"{error}.") from error
     side.event({"kind": "progress", "fraction": 0.97, "note": "exporting and comparing"})
     return _exported(model, split, storage, work)
 
