@@ -1,47 +1,11 @@
-"""Bad input: one sentence on stderr, exit code 2, and nothing half-made."""
+"""Commands that cannot be meant: one sentence on stderr, exit code 2, and nothing half-made."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lyceum_client import Client
 from make.walkthrough import learnable
-
-ROWS = "\n".join(f"{number},{number % 3}" for number in range(100))
-FILES: dict[str, bytes] = {
-    "empty.csv": b"",
-    "ragged.csv": f"a,b\n{ROWS}\n1,2,3\n".encode(),
-    "nul.csv": f"a,b\n1,\0\n{ROWS}\n".encode(),
-    "cut.parquet": b"PAR1 and nothing that belongs there",
-    "constant.csv": b"a,b\n" + b"".join(b"%d,x\n" % number for number in range(100)),
-    "unknown.csv": f"amount,kind\n{ROWS}\n".encode(),
-    "one-row.csv": b"a,b\n1,2\n",
-}
-
-
-@pytest.mark.parametrize(
-    "file, target, sentence",
-    [
-        ("empty.csv", "b", "empty.csv is empty; give a file with a header and rows."),
-        ("ragged.csv", "b", "ragged.csv, line 102 has 3 fields where the header has 2"),
-        ("nul.csv", "b", "nul.csv, line 2 holds a NUL byte"),
-        ("cut.parquet", "b", "cut.parquet is a Parquet file that is damaged or cut short"),
-        ("constant.csv", "b", "constant.csv: the target 'b' is 'x' in every row"),
-        ("unknown.csv", "amuont", "unknown.csv has no column 'amuont' to predict; did you mean 'amount'?"),
-        pytest.param("one-row.csv", "b", "one-row.csv: the target 'b' is 2 in every row", marks=pytest.mark.deep),
-    ],
-)
-def test_a_table_that_cannot_be_used_is_refused_in_one_sentence(
-    terminal: Any, hub: Client, tmp_path: Path, file: str, target: str, sentence: str
-) -> None:
-    (tmp_path / file).write_bytes(FILES[file])
-    ended = terminal.run(file, "--target", target, "--time-limit", "2s", "--exit", "--json")
-    assert ended.code == 2, ended.err
-    assert ended.out == ""
-    assert ended.err.splitlines()[-1].startswith(sentence)
-    assert list(hub.datasets.list()) == []
-    assert [path.name for path in tmp_path.iterdir()] == [file]
 
 
 @pytest.mark.parametrize(

@@ -18,13 +18,16 @@ REFUSALS_FROM, REFUSALS_TO = 400, 499
 
 def try_command(
     file: Annotated[
-        Path | None, typer.Argument(help="CSV, Parquet or JSON Lines; without it, 18,000 New York flights.")
+        # what cannot be read is refused below, in a sentence of ours
+        Path | None,
+        typer.Argument(readable=False, help="CSV, Parquet or JSON Lines; without it, 18,000 New York flights."),
     ] = None,
     *,
     target: Annotated[str | None, typer.Option("--target", help="Column to predict.")] = None,
     time_limit: Annotated[str, typer.Option("--time-limit", help="For the training: 60s, 2m or 60.")] = "60s",
     output: Annotated[
-        Path | None, typer.Option("--output", help="Folder for the results; lyceum-try-NAME here if not given.")
+        Path | None,
+        typer.Option("--output", readable=False, help="Folder for the results; lyceum-try-NAME here if not given."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     leave: Annotated[bool, typer.Option("--exit", help="Stop at the end instead of serving until Ctrl-C.")] = False,
