@@ -1,6 +1,8 @@
 """The target column: can it be predicted, and as what."""
 
 import difflib
+import math
+import re
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -15,6 +17,8 @@ _ROWS_MIN = 20
 _CLASSES_MAX = 100
 _INTEGER_CLASSES_MAX = 10
 _TEXT_CLASSES_SHARE_MAX = 0.3
+# a postcode or a part number: as an amount it would be written without the zero
+_LEADING_ZERO = re.compile(r"\s*[+-]?0\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ def read_target(frame: pl.DataFrame, name: str, *, task: Task | None = None) -> 
             "choose a column with at least two different values",
         )
     notes = _null_note(name, len(column) - len(known))
-    numbers = _as_numbers(known, name)
+    numbers = _as_numbers(known, name, amounts=task == "regression")
     inferred, reason = _infer(known, numbers, name) if task is None else (task, "as asked")
     if inferred == "regression":
         return _regression(column, numbers, name, reason, notes)
@@ -72,7 +76,7 @@ def _target_column(frame: pl.DataFrame, name: str) -> pl.Series:
         )
         raise TargetUnusable("missing_column", f"the table has no column {name!r}", advice)
     column = frame.get_column(name)
-    if column.dtype in {pl.Categorical, pl.Enum}:
+    if isinstance(column.dtype, pl.Categorical | pl.Enum):
         column = column.cast(pl.String)
     if isinstance(column.dtype, pl.Decimal):
         column = column.cast(pl.Float64)
@@ -99,13 +103,18 @@ def _null_note(name: str, nulls: int) -> tuple[str, ...]:
     return (f"{rows} in the target {name!r} left out",)
 
 
-def _as_numbers(known: pl.Series, name: str) -> npt.NDArray[np.float64] | None:
-    """The target as numbers if it is numeric or numbers written as text; None for classes in words."""
+def _as_numbers(known: pl.Series, name: str, *, amounts: bool) -> npt.NDArray[np.float64] | None:
+    """The target as numbers if it is numeric or numbers written as text; None for classes in words.
+
+    Digits behind a leading zero are a word, unless `amounts` says that they are not.
+    """
     if known.dtype == pl.Boolean:
         return None
     if known.dtype != pl.String:
         return known.cast(pl.Float64).to_numpy()
     distinct = known.unique(maintain_order=True).to_list()
+    if not amounts and any(_LEADING_ZERO.match(text) for text in distinct):
+        return None
     read = {text: _number_or_none(text) for text in distinct}
     words = [text for text, number in read.items() if number is None]
     if not words:
@@ -121,10 +130,12 @@ def _as_numbers(known: pl.Series, name: str) -> npt.NDArray[np.float64] | None:
 
 
 def _number_or_none(text: object) -> float | None:
+    """The number, None for a word; what is too large for a float is a word too."""
     try:
-        return number_from(text)
+        number = number_from(text)
     except Unreadable:
         return None
+    return number if number is not None and math.isfinite(number) else None
 
 
 def _infer(known: pl.Series, numbers: npt.NDArray[np.float64] | None, name: str) -> tuple[Task, str]:
@@ -137,10 +148,11 @@ def _infer(known: pl.Series, numbers: npt.NDArray[np.float64] | None, name: str)
     if distinct == 2:
         return "binary", f"{name!r} has two values"
     if np.all(numbers == np.round(numbers)) and distinct <= _INTEGER_CLASSES_MAX:
-        return (
-            "multiclass",
-            f"{name!r} has only {distinct} different whole numbers (ask for task='regression' if they are amounts)",
+        reason = (
+            f"{name!r} has only {distinct} different whole numbers, so each is taken as a class"
+            " (lyceum.fit with task='regression' takes them as amounts)"
         )
+        return "multiclass", reason
     return "regression", f"{name!r} holds {distinct:,} different numbers"
 
 
@@ -170,6 +182,16 @@ def _regression(
             "not_numeric",
             f"the target {name!r} holds texts, so it is no regression",
             "leave the task out or ask for 'multiclass'",
+        )
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        deviation = float(numbers.std())
+    if not math.isfinite(deviation) or deviation == 0.0:
+        size = "large" if deviation else "close together"
+        raise TargetUnusable(
+            "unsupported_type",
+            f"the numbers of the target {name!r} are too {size} to compute with ({numbers.min():.4g} to"
+            f" {numbers.max():.4g})",
+            "give them in another unit, or their logarithms",
         )
     kept = column.is_not_null().to_numpy()
     return Target(name, "regression", reason, (), numbers, kept, notes)
@@ -212,7 +234,7 @@ def _sorted_classes(values: list[Any]) -> tuple[Label, ...]:
 
 def truth_of(column: pl.Series, outcome: Outcome) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     """Class positions or numbers of a column that holds the target of a known model, and which rows have one."""
-    if column.dtype in {pl.Categorical, pl.Enum}:
+    if isinstance(column.dtype, pl.Categorical | pl.Enum):
         column = column.cast(pl.String)
     if outcome.task == "regression":
         numbers = np.array([_number_or_none(value) for value in column.to_list()], dtype=np.float64)
