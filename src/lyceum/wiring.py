@@ -15,6 +15,8 @@ from lyceum.jobs.routes import router as jobs_routes
 from lyceum.kernel.events import Subscription, Subscriptions
 from lyceum.kernel.jobs.followup import follow_up_handler
 from lyceum.kernel.jobs.handlers import Handler, Handlers
+from lyceum.kernel.jobs.retention import HANDLERS as RETENTION_HANDLERS
+from lyceum.kernel.jobs.retention import SCHEDULES as RETENTION_SCHEDULES
 from lyceum.kernel.jobs.schedules import Schedule
 from lyceum.pages.routes import router as pages_routes
 from lyceum.serve.predictions.jobs import HANDLERS as PREDICTIONS_HANDLERS
@@ -36,9 +38,15 @@ ROUTERS: tuple[APIRouter, ...] = (
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = ()
 
-SCHEDULES: tuple[Schedule, ...] = (*FILES_SCHEDULES, *DATASETS_SCHEDULES, *PREDICTIONS_SCHEDULES)
+SCHEDULES: tuple[Schedule, ...] = (
+    *RETENTION_SCHEDULES,
+    *FILES_SCHEDULES,
+    *DATASETS_SCHEDULES,
+    *PREDICTIONS_SCHEDULES,
+)
 
 HANDLERS: tuple[Handler, ...] = (
+    *RETENTION_HANDLERS,
     *FILES_HANDLERS,
     *DATASETS_HANDLERS,
     *QUALITY_HANDLERS,

@@ -102,6 +102,8 @@ class Settings(BaseSettings):
         description="Memory one computing job may hold (resident set, in bytes); 0: its share of three quarters of the "
         "machine's or container's memory, divided among all that may compute at once.",
     )
+    job_done_days: int = Field(30, ge=1, description="Days a job that is done or was called off is kept.")
+    job_dead_days: int = Field(90, ge=1, description="Days a job that failed for good is kept, with its error.")
     job_lease_seconds: float = Field(15.0, ge=1, description="A worker silent for this long loses its jobs.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
 

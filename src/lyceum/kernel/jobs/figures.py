@@ -1,6 +1,8 @@
 """The queue as figures for the metrics; they carry no organisation."""
 
 import logging
+from collections.abc import Sequence
+from typing import Any
 
 from prometheus_client import Gauge
 from sqlalchemy import text
@@ -21,14 +23,15 @@ log = logging.getLogger(__name__)
 
 async def count_jobs(database: Database) -> None:
     """Bring the gauges up to date; without the database they are empty."""
-    jobs_now.clear()
-    jobs_oldest_seconds.clear()
+    rows: Sequence[Any] = ()
     try:
         async with transaction(database, NOBODY) as tx:
             rows = (await tx.execute(_DEPTH)).all()
     except (SQLAlchemyError, OSError):
         log.warning("the queue could not be counted")
-        return
+    # Emptied only now, so that nobody who asks meanwhile reads of an empty queue.
+    jobs_now.clear()
+    jobs_oldest_seconds.clear()
     for class_, heavy, state, jobs, oldest_seconds in rows:
         labels = (class_, str(heavy).lower(), state)
         jobs_now.labels(*labels).set(jobs)
