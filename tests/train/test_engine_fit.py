@@ -115,7 +115,8 @@ def test_the_leaderboard_is_sorted_and_its_weights_sum_to_one(model: Any) -> Non
     assert scores == sorted(scores, reverse=True)
     assert sum(row.weight for row in model.leaderboard) == pytest.approx(1)
     assert "LightGBM default" in {row.member for row in model.leaderboard}
-    assert model.validation_score >= scores[0] - 1e-9
+    # the best of many looks better than it is, the ensemble's score is measured without that advantage
+    assert model.validation_score >= scores[0] - 0.03
 
 
 def test_progress_is_told_from_start_to_finish(model: Any, events: list[TrainingEvent]) -> None:
@@ -246,6 +247,8 @@ def test_an_interrupt_does_not_wait_for_running_fits() -> None:
         (lambda: loans().head(0), "the table has no rows"),
         (lambda: loans().select("repaid"), "no column beside the target 'repaid' can be learned from"),
         (lambda: loans().select("repaid", one=pl.lit(1)), "one: the same value in every row"),
+        (lambda: loans().select("repaid", one=pl.lit(1.5)), "one: the same value in every row"),
+        (lambda: loans().select("repaid", none=pl.lit(float("nan"))), "none: all values are missing"),
         (object, "the table cannot be read as columns of one type each"),
     ],
 )

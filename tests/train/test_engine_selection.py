@@ -8,7 +8,7 @@ from sklearn import metrics as reference
 
 from lyceum.train.engine.events import Metric
 from lyceum.train.engine.metrics import metric_for, score
-from lyceum.train.engine.selection import blend, select
+from lyceum.train.engine.selection import blend, cross_fitted, select
 
 AUC = Metric("roc_auc", greater_is_better=True)
 
@@ -66,7 +66,49 @@ def test_an_ensemble_has_at_most_five_members() -> None:
 
 
 def test_of_many_rows_a_fixed_sample_decides() -> None:
-    truth = np.random.default_rng(0).normal(size=40_000)
-    options = [guesses(truth, 1.0, seed) for seed in range(4)]
+    truth = np.random.default_rng(0).normal(size=1000)
+    options = [guesses(truth, noise, seed) for seed, noise in enumerate((1.0, 1.1, 1.2, 1.3))]
     rmse = metric_for("regression")
-    assert select(options, truth, rmse, seed=3) == select(options, truth, rmse, seed=3)
+    chosen = np.sort(np.random.default_rng([3, 2]).choice(1000, 100, replace=False))
+    of_sample = select(options, truth, rmse, seed=3, rows_max=100)
+    assert of_sample == select([option[chosen] for option in options], truth[chosen], rmse)
+    assert of_sample != select(options, truth, rmse, seed=3)
+    assert of_sample != select(options, truth, rmse, seed=4, rows_max=100)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e9])
+def test_the_unit_of_the_target_does_not_matter(unit: float) -> None:
+    truth = np.random.default_rng(0).normal(size=800)
+    options = [guesses(truth, 1.0, seed) for seed in (1, 2, 3)]
+    rmse = metric_for("regression")
+    weights = select([option * unit for option in options], truth * unit, rmse)
+    assert weights == pytest.approx(select(options, truth, rmse))
+    assert len(weights) == 3
+
+
+def coins(seed: int, *, rows: int = 200, members: int = 26) -> tuple[list[np.ndarray], np.ndarray]:
+    """Members that know nothing of the truth."""
+    rng = np.random.default_rng(seed)
+    chances = rng.random((members, rows))
+    return [np.column_stack([1 - p, p]) for p in chances], rng.integers(0, 2, rows)
+
+
+def test_weights_score_well_by_luck_on_their_own_rows_and_as_guessing_on_others() -> None:
+    own, fair = [], []
+    for seed in range(12):
+        options, truth = coins(seed)
+        parts = np.array_split(np.random.default_rng(seed).permutation(len(truth)), 5)
+        rows, blended = cross_fitted(options, options, truth, AUC, parts)
+        assert sorted(rows) == list(range(len(truth)))
+        own.append(score(AUC, truth, blend(options, select(options, truth, AUC))))
+        fair.append(score(AUC, truth[rows], blended))
+    assert np.mean(own) > 0.6
+    assert np.mean(fair) == pytest.approx(0.5, abs=0.03)
+
+
+def test_parts_that_there_is_no_time_for_are_left_out_of_the_score_but_never_the_first() -> None:
+    options, truth = coins(0, members=3)
+    parts = [np.arange(0, 200, 2), np.arange(1, 200, 2)]
+    rows, blended = cross_fitted(options, options, truth, AUC, parts, may_go_on=lambda: False)
+    assert rows.tolist() == parts[0].tolist()
+    assert len(blended) == len(rows)

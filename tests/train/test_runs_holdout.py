@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lyceum.train.engine.columns import row_numbers
 from lyceum.train.engine.public import TargetUnusable
 from lyceum.train.runs.holdout import CLASS_ROWS_KEPT_MIN, HOLDOUT_ROWS_MAX, KNOWN_ROWS_MIN, TRAINING_ROWS_MIN, hold_out
 
@@ -73,6 +74,12 @@ def test_the_seed_chooses_the_rows() -> None:
     table = _table([value % 7 / 2 for value in range(500)])
     first, again, other = (hold_out(table, target="y", seed=seed).held_out["row"].to_list() for seed in (1, 1, 2))
     assert first == again != other
+
+
+def test_what_numbers_the_rows_is_still_seen_in_those_that_stay() -> None:
+    for target in ([0.5 * value for value in range(500)], list("abc") * 9, list("abcdefgh") * 4):
+        training = hold_out(_table(target), target="y", seed=2).training
+        assert set(row_numbers(training.drop("y"))) == {"row"}
 
 
 def test_a_class_with_one_row_stays_in_training() -> None:

@@ -1,8 +1,10 @@
 """Which columns are learned from and how each is read; the others with the reason in one sentence."""
 
 import datetime as dt
+import difflib
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -17,7 +19,9 @@ from lyceum.serve.runtime.public import (
     PreStep,
     TimeColumn,
     Unreadable,
+    category_from,
     moment_from,
+    within_calendar,
 )
 
 _CHOICES_MAX = 50
@@ -28,6 +32,10 @@ _ID_DISTINCT_SHARE = 0.95
 _ID_NAME = re.compile(
     r"(^|[_\W])(id|uuid|guid|index|idx|row|rownum|row_?number|key)$|^unnamed|[a-z]I[Dd]$", re.IGNORECASE
 )
+# rows held out or without a target leave gaps in what counted them
+_COUNTING_ROWS_SHARE_MIN = 0.6
+# one row a year is an honest table, and its year an honest column
+_YEAR_MIN, _YEAR_MAX = 1800, 2100
 _LOOKS_LIKE_DATE = re.compile(r"\d{1,4}[-/. ]\w{1,9}[-/. ]\d{1,4}")
 _DATE_FORMATS = (
     "%Y/%m/%d",
@@ -54,23 +62,57 @@ class ColumnPlan:
     left_out: Mapping[str, str]
 
 
-def plan_columns(frame: pl.DataFrame, *, target: str, leave_out: Mapping[str, str]) -> ColumnPlan:
-    """Decide for every column but the target; `leave_out` maps a column to the caller's reason."""
+def require_known(leave_out: Sequence[str], columns: Sequence[str], *, target: str) -> None:
+    """Raise ValueError for a column to leave out that the table has not, or that is to be predicted."""
+    for name in leave_out:
+        if name == target:
+            raise ValueError(f"{name!r} is the target, so it cannot be left out; take it out of leave_out")
+        if name in columns:
+            continue
+        close = difflib.get_close_matches(name, columns, n=1, cutoff=0.5)
+        advice = f"did you mean {close[0]!r}?" if close else f"the columns are {', '.join(map(repr, columns[:12]))}"
+        raise ValueError(f"the table has no column {name!r} to leave out; {advice}")
+
+
+def row_numbers(table: pl.DataFrame) -> dict[str, str]:
+    """The columns that only number the rows, each with the reason for not learning from it.
+
+    `table` is asked for before rows are filtered; that some rows were held out of it before does no harm.
+    """
+    reason = "a different whole number in every row, like a row number: it says nothing about new rows"
+    return {series.name: reason for series in table.get_columns() if _counts_rows(series)}
+
+
+def plan_columns(
+    frame: pl.DataFrame,
+    *,
+    target: str,
+    leave_out: Mapping[str, str],
+    may_go_on: Callable[[], bool] = lambda: True,
+) -> ColumnPlan:
+    """Decide for every column but the target; `leave_out` maps a column to the caller's reason.
+
+    `may_go_on` is asked before each column; once it says no, the columns that were not looked at are left out.
+    """
     columns: list[Column] = []
     left_out: dict[str, str] = {}
+    out_of_time = False
     for series in frame.drop(target).get_columns():
-        asked = series.name in leave_out
-        reason = (leave_out[series.name] or "left out as asked") if asked else _useless(series)
-        if reason is None:
-            decided = _column_for(series)
-            if isinstance(decided, str):
-                reason = decided
-            else:
-                columns.append(decided)
-        if reason is not None:
-            left_out[series.name] = reason
+        out_of_time = out_of_time or (bool(columns) and not may_go_on())
+        if series.name in leave_out:
+            left_out[series.name] = leave_out[series.name] or "left out as asked"
+            continue
+        decided = "the time limit left no room to look at it" if out_of_time else _decided(series)
+        if isinstance(decided, str):
+            left_out[series.name] = decided
+        else:
+            columns.append(decided)
     prestep = PreStep(columns=tuple(columns), missing_text=_missing_text(frame, columns))
     return ColumnPlan(prestep, left_out)
+
+
+def _decided(series: pl.Series) -> Column | str:
+    return _useless(series) or _column_for(series)
 
 
 def _useless(series: pl.Series) -> str | None:
@@ -78,9 +120,19 @@ def _useless(series: pl.Series) -> str | None:
         return "all values are missing"
     if series.dtype in {pl.Object, pl.Binary} or series.dtype.is_nested():
         return f"it holds {series.dtype} values, which the models cannot read"
-    if series.n_unique() == 1:
+    if _is_constant(series):
         return "the same value in every row"
     return None
+
+
+def _is_constant(series: pl.Series) -> bool:
+    if series.null_count():
+        return False
+    if series.dtype.is_integer():
+        return bool(series.min() == series.max())
+    if series.dtype.is_float():
+        return bool(series.min() == series.max()) and not series.is_nan().any()
+    return series.n_unique() == 1
 
 
 def _column_for(series: pl.Series) -> Column | str:
@@ -88,7 +140,7 @@ def _column_for(series: pl.Series) -> Column | str:
     dtype = series.dtype
     if dtype == pl.Boolean:
         return BooleanColumn(series.name, nullable=nullable, example=bool(series.drop_nulls()[0]))
-    if dtype.is_numeric() or dtype in {pl.Duration, pl.Time}:
+    if dtype.is_numeric() or isinstance(dtype, pl.Duration | pl.Time):
         return _number_column(series, nullable=nullable)
     if dtype == pl.Date or isinstance(dtype, pl.Datetime):
         return _typed_time_column(series, nullable=nullable)
@@ -96,26 +148,40 @@ def _column_for(series: pl.Series) -> Column | str:
 
 
 def _number_column(series: pl.Series, *, nullable: bool) -> NumberColumn | str:
-    if series.dtype.is_integer() and not nullable and _counts_rows(series):
-        return "a different whole number in every row, like a row number: it says nothing about new rows"
-    if series.dtype.is_float() and not series.is_finite().any():
-        return "all values are missing"
-    middle = series.cast(pl.Float64).drop_nulls().drop_nans().median() if series.dtype.is_numeric() else None
+    middle = series.median() if series.dtype.is_numeric() else None
+    if series.dtype.is_float() and not _is_finite(middle):
+        finite = series.filter(series.is_finite())
+        if finite.is_empty():
+            return "all values are missing"
+        middle = finite.median()
     example = None
     if isinstance(middle, float):
         example = round(middle) if series.dtype.is_integer() else middle
     return NumberColumn(series.name, integer=series.dtype.is_integer(), nullable=nullable, example=example)
 
 
+def _is_finite(value: object) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
+
+
 def _counts_rows(series: pl.Series) -> bool:
-    if series.n_unique() != len(series):
+    """Whether whole numbers, all different, fill a range of about as many numbers, or are named like an identifier."""
+    first, last = (series.min(), series.max()) if series.dtype.is_integer() else (None, None)
+    if series.null_count() or not isinstance(first, int) or not isinstance(last, int):
         return False
-    steps = series.diff().drop_nulls()
-    return _ID_NAME.search(series.name) is not None or bool((steps == 1).all())
+    are_years = first >= _YEAR_MIN and last <= _YEAR_MAX
+    fill_their_range = len(series) >= _COUNTING_ROWS_SHARE_MIN * (last - first + 1)
+    if _ID_NAME.search(series.name) is None and (are_years or not fill_their_range):
+        return False
+    return series.n_unique() == len(series)
 
 
-def _typed_time_column(series: pl.Series, *, nullable: bool) -> TimeColumn:
-    example = series.drop_nulls()[0].isoformat()
+def _typed_time_column(series: pl.Series, *, nullable: bool) -> TimeColumn | str:
+    known = within_calendar(series).drop_nulls()
+    if known.is_empty():
+        return "no date in it lies within the years 1 to 9999"
+    example = known[0].isoformat()
+    nullable = nullable or len(known) < len(series)
     if series.dtype == pl.Date:
         return TimeColumn(series.name, parts=DATE_PARTS, date_only=True, nullable=nullable, example=example)
     zone = series.dtype.time_zone if isinstance(series.dtype, pl.Datetime) else None
@@ -178,10 +244,14 @@ def _all_read(texts: list[str], column: TimeColumn) -> bool:
 
 
 def _missing_text(frame: pl.DataFrame, columns: list[Column]) -> str:
-    """A text for "missing" that no category column holds: the empty one when it can be."""
-    texts = [frame.get_column(c.name).cast(pl.String) for c in columns if isinstance(c, CategoryColumn)]
+    """A text for "missing" that no category column holds once it is read: the empty one when it can be."""
+    held: set[str | None] = set()
+    for column in columns:
+        if isinstance(column, CategoryColumn):
+            distinct = frame.get_column(column.name).cast(pl.String).unique().to_list()
+            held |= {category_from(text, trimmed=column.trimmed) for text in distinct}
     candidate, number = "", 0
-    while any((series == candidate).any() for series in texts):
+    while candidate in held:
         number += 1
         candidate = f"<missing{number}>"
     return candidate

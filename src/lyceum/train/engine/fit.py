@@ -3,16 +3,13 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
 
 import numpy as np
-import polars as pl
 from threadpoolctl import threadpool_limits
 
-from lyceum.serve.runtime.public import Outcome, Task, TypedFrame, read_frame
+from lyceum.serve.runtime.public import Outcome, Task, TypedFrame
 from lyceum.train.engine.clock import Clock
-from lyceum.train.engine.columns import ColumnPlan, plan_columns
-from lyceum.train.engine.encode import Encoder, Matrix, fit_encoder
+from lyceum.train.engine.encode import Matrix
 from lyceum.train.engine.ensemble import Ensemble, Selection
 from lyceum.train.engine.errors import TableUnusable
 from lyceum.train.engine.events import (
@@ -28,21 +25,20 @@ from lyceum.train.engine.events import (
 )
 from lyceum.train.engine.export.graph import Scale
 from lyceum.train.engine.fitted import Findings, FittedModel
-from lyceum.train.engine.folds import make_folds
 from lyceum.train.engine.importance import permutation_importances
-from lyceum.train.engine.leakage import ColumnAlone, columns_alone, suspicious
-from lyceum.train.engine.members.member import Problem, Scores
-from lyceum.train.engine.metrics import metric_for, score
+from lyceum.train.engine.leakage import ColumnAlone, suspicious
+from lyceum.train.engine.members.member import Scores
+from lyceum.train.engine.metrics import score
 from lyceum.train.engine.portfolio import candidates
-from lyceum.train.engine.search import Material, Search, ServedMember, Trial, refit, refit_seconds
-from lyceum.train.engine.selection import blend, select
-from lyceum.train.engine.table import read_table
-from lyceum.train.engine.target import Target, read_target
+from lyceum.train.engine.prepare import Asked, Prepared, prepare
+from lyceum.train.engine.search import WORTH_STARTING, Material, Search, ServedMember, Trial, refit, refit_seconds
+from lyceum.train.engine.selection import select
+from lyceum.train.engine.validation import fair_score
 
 _TIME_USED_SHARE = 0.97
 _SAMPLE_ROWS = 200
 _IMPORTANCE_SHARE = 0.04
-_SELECTION_SHARE = 0.03
+_SELECTION_SHARE = 0.05
 _WITHOUT_SHARE = 0.15
 _WITHOUT_MEMBERS = 2
 
@@ -69,13 +65,13 @@ def fit(
     `on_event` is called from this thread, `should_stop` from any. With the same seed and thread count, and a limit that
     every member stays clear of, the same table gives the same model.
 
-    Raises TargetUnusable, TableUnusable, ValueError for a metric that does not fit, and TrainingCancelled within about
-    a second after `should_stop` returns true.
+    Raises TargetUnusable, TableUnusable, ValueError for a metric that does not fit or a column to leave out that is not
+    there, and TrainingCancelled within about a second after `should_stop` returns true.
     """
     clock = Clock(time_limit_seconds * _TIME_USED_SHARE, should_stop)
     tell = on_event or (lambda _event: None)
-    prepared = _prepare(df, target=target, task=task, metric=metric, seed=seed, leave_out=leave_out or {})
-    tell(prepared.started(time_limit_seconds))
+    prepared = prepare(df, Asked(target, task, metric, seed, time_limit_seconds, leave_out or {}), clock)
+    tell(_started(prepared, time_limit_seconds))
     if prepared.plan.left_out:
         tell(ColumnsLeftOut(prepared.plan.left_out))
     training = _Training(prepared, clock, threads or _usable_cores(), time_limit_seconds, tell)
@@ -84,78 +80,27 @@ def fit(
         return training.run()
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    target: Target
-    plan: ColumnPlan
-    typed: TypedFrame
-    encoder: Encoder
-    material: Material
-
-    def started(self, time_limit_seconds: float) -> TrainingStarted:
-        return TrainingStarted(
-            rows=len(self.target.values),
-            columns=len(self.plan.prestep.columns),
-            task=self.target.task,
-            task_reason=self.target.reason,
-            metric=self.material.metric,
-            time_limit_seconds=time_limit_seconds,
-            notes=self.target.notes,
-        )
-
-
-def _prepare(
-    df: object, *, target: str, task: Task | None, metric: str | None, seed: int, leave_out: Mapping[str, str]
-) -> _Prepared:
-    table, mixed = read_table(df, target=target)
-    read = read_target(table, target, task=task)
-    chosen_metric = metric_for(read.task, metric)
-    frame = table.filter(pl.Series(read.kept))
-    plan = plan_columns(frame, target=target, leave_out=leave_out)
-    plan = replace(plan, left_out={**plan.left_out, **mixed})
-    if not plan.prestep.columns:
-        reasons = "; ".join(f"{column}: {reason}" for column, reason in plan.left_out.items())
-        raise TableUnusable(f"no column beside the target {target!r} can be learned from ({reasons})")
-    typed = read_frame(frame, plan.prestep)
-    encoder = fit_encoder(typed, plan.prestep)
-    regression = read.task == "regression"
-    mean = float(read.values.mean()) if regression else 0.0
-    deviation = float(read.values.std()) if regression else 1.0
-    problem = Problem(read.task, max(len(read.classes), 1), encoder.category_features, chosen_metric.name, seed)
-    material = Material(
-        x=encoder.matrix(typed),
-        y=(read.values - mean) / deviation if regression else read.values,
-        truth=read.values,
-        folds=make_folds(read.values, stratify=not regression, seed=seed),
-        problem=problem,
-        metric=chosen_metric,
-        mean=mean,
-        deviation=deviation,
-    )
-    return _Prepared(read, plan, typed, encoder, material)
-
-
 @dataclass(slots=True)
 class _Training:
-    prepared: _Prepared
+    prepared: Prepared
     clock: Clock
     threads: int
     time_limit_seconds: float
     tell: OnEvent
 
     def run(self) -> FittedModel:
-        material = self.prepared.material
+        problem = self.prepared.material.problem
         suspects = self._suspects()
         search = self._search(with_room_for_doubt=bool(suspects))
-        trials = search.run(candidates(material.problem.task, material.problem.seed))
+        trials = search.run(candidates(problem.task, problem.seed))
+        material = search.material
         rows = material.scored_rows
         truth = material.truth[rows]
-        weights = select([t.predictions for t in trials], truth, material.metric, seed=material.problem.seed)
-        blended = blend([trial.predictions for trial in trials], weights)
-        validation_score = score(material.metric, truth, blended)
+        weights = select([t.predictions for t in trials], truth, material.metric, seed=problem.seed)
+        validation_score = fair_score(trials, material, may_go_on=self._may_for(_SELECTION_SHARE / 2))
         chosen = [(trials[place], weight) for place, weight in weights.items()]
         self.tell(EnsembleChosen({t.candidate.name: w for t, w in chosen}, validation_score))
-        warnings = self._doubts(suspects, chosen)
+        warnings = self._doubts(material, suspects, chosen)
         importances = permutation_importances(
             material, chosen, self.prepared.encoder.sources, seconds=self._seconds_for_importances(chosen)
         )
@@ -163,7 +108,7 @@ class _Training:
         board = _leaderboard(search, served)
         findings = Findings(
             task_reason=self.prepared.target.reason,
-            notes=(*self.prepared.target.notes, *_failure_notes(search)),
+            notes=(*self.prepared.target.notes, *self.prepared.notes, *_search_notes(search)),
             columns_left_out=self.prepared.plan.left_out,
             leakage_warnings=warnings,
             importances=importances,
@@ -172,18 +117,19 @@ class _Training:
             fit_seconds=self.clock.used(),
         )
         self.tell(TrainingFinished(validation_score, findings.baseline_score, findings.fit_seconds, board))
-        return self._model(trials, served, board, findings)
+        return self._model(material, trials, served, board, findings)
+
+    def _may_for(self, share: float) -> Callable[[], bool]:
+        """Whether this share of the time limit, counted from now, is not used up."""
+        end = self.clock.in_seconds(share * self.time_limit_seconds)
+        return lambda: self.clock.in_seconds(0.0) < end
 
     def _seconds_for_importances(self, chosen: list[tuple[Trial, float]]) -> float:
         spare = self.clock.left() - refit_seconds([trial for trial, _ in chosen], self.threads)
         return min(self.time_limit_seconds * _IMPORTANCE_SHARE, max(spare, 0.0))
 
     def _suspects(self) -> list[ColumnAlone]:
-        material = self.prepared.material
-        alone = columns_alone(
-            material.x, material.truth, self.prepared.encoder.sources, material.problem, material.metric
-        )
-        suspects = suspicious(alone)
+        suspects = suspicious(self.prepared.alone)
         if suspects:
             self.tell(LeakageSuspected(tuple(LeakageWarning(s.column, s.score, None) for s in suspects)))
         return suspects
@@ -205,21 +151,23 @@ class _Training:
         search.on_trial = told
         return search
 
-    def _doubts(self, suspects: list[ColumnAlone], chosen: list[tuple[Trial, float]]) -> tuple[LeakageWarning, ...]:
+    def _doubts(
+        self, material: Material, suspects: list[ColumnAlone], chosen: list[tuple[Trial, float]]
+    ) -> tuple[LeakageWarning, ...]:
         """The warnings, with the score that the ensemble's heaviest members reach without the suspected columns."""
         if not suspects:
             return ()
-        without = self._score_without({s.column for s in suspects}, chosen)
+        without = self._score_without(material, {s.column for s in suspects}, chosen)
         warnings = tuple(LeakageWarning(s.column, s.score, without) for s in suspects)
         self.tell(LeakageSuspected(warnings))
         return warnings
 
-    def _score_without(self, columns: set[str], chosen: list[tuple[Trial, float]]) -> float | None:
-        material = self.prepared.material
+    def _score_without(self, material: Material, columns: set[str], chosen: list[tuple[Trial, float]]) -> float | None:
         keep = [i for i, source in enumerate(self.prepared.encoder.sources) if source not in columns]
         kept_back = refit_seconds([trial for trial, _ in chosen], self.threads)
         left = self.clock.left() - kept_back - _IMPORTANCE_SHARE * self.time_limit_seconds
-        if not keep or left <= 0:
+        heaviest = [trial for trial, _ in sorted(chosen, key=lambda entry: -entry[1])]
+        if not keep or left < WORTH_STARTING * heaviest[0].fit_seconds / min(self.threads, len(material.folds)):
             return None
         categories = material.problem.category_features
         problem = replace(
@@ -234,20 +182,21 @@ class _Training:
             deadline=self.clock.in_seconds(left),
             reserve_for_refit=False,
         )
-        heaviest = (trial.candidate for trial, _ in sorted(chosen, key=lambda entry: -entry[1]))
-        trials = again.run(islice(heaviest, _WITHOUT_MEMBERS))
-        truth = material.truth[material.scored_rows]
-        predictions = [trial.predictions for trial in trials]
-        return score(material.metric, truth, blend(predictions, select(predictions, truth, material.metric)))
+        try:
+            trials = again.run(trial.candidate for trial in heaviest[:_WITHOUT_MEMBERS])
+        except TableUnusable:
+            return None
+        return fair_score(trials, again.material, may_go_on=self._may_for(_SELECTION_SHARE / 2))
 
     def _model(
         self,
+        material: Material,
         trials: list[Trial],
         served: list[ServedMember],
         board: tuple[LeaderboardRow, ...],
         findings: Findings,
     ) -> FittedModel:
-        material, target = self.prepared.material, self.prepared.target
+        target = self.prepared.target
         ensemble = Ensemble(
             self.prepared.encoder,
             Outcome(target.name, target.task, target.classes),
@@ -262,6 +211,18 @@ class _Training:
             material.problem.seed,
         )
         return FittedModel(material.metric, board, findings, ensemble, selection, _sample(self.prepared.typed))
+
+
+def _started(prepared: Prepared, time_limit_seconds: float) -> TrainingStarted:
+    return TrainingStarted(
+        rows=len(prepared.target.values),
+        columns=len(prepared.plan.prestep.columns),
+        task=prepared.target.task,
+        task_reason=prepared.target.reason,
+        metric=prepared.material.metric,
+        time_limit_seconds=time_limit_seconds,
+        notes=prepared.target.notes,
+    )
 
 
 def _leaderboard(search: Search, served: list[ServedMember]) -> tuple[LeaderboardRow, ...]:
@@ -281,8 +242,11 @@ def _leaderboard(search: Search, served: list[ServedMember]) -> tuple[Leaderboar
     return tuple(sorted(rows, key=lambda row: row.score, reverse=search.material.metric.greater_is_better))
 
 
-def _failure_notes(search: Search) -> list[str]:
-    return [f"{failure.candidate.name} could not be fitted: {failure.reason}" for failure in search.failures]
+def _search_notes(search: Search) -> list[str]:
+    notes = [f"{failure.candidate.name} could not be fitted: {failure.reason}" for failure in search.failures]
+    if search.overran:
+        notes.append("the time limit left no room to try each member on several parts of the rows, so one part decided")
+    return notes
 
 
 def _guesses(material: Material, rows: int) -> Scores:

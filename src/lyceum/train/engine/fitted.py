@@ -88,7 +88,7 @@ class FittedModel:
 
     @property
     def validation_score(self) -> float:
-        """The ensemble's out-of-fold score."""
+        """The ensemble's out-of-fold score, each row with weights and rounds that were chosen on other rows."""
         return self.findings.validation_score
 
     @property

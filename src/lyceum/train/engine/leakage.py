@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lyceum.train.engine.clock import Limit
 from lyceum.train.engine.encode import Matrix
 from lyceum.train.engine.events import Metric
 from lyceum.train.engine.members.member import Problem
 from lyceum.train.engine.metrics import log_loss, r2, roc_auc, score
 
-_ROWS_MAX = 8000
+_ROWS_MAX, _ROWS_MIN = 8000, 1000
+# of a wide table fewer rows are looked at: this many cells say enough
+_CELLS_MAX = 2_000_000
 _BINS = 64
 _PRIOR_ROWS = 2.0
 _SKILL_SUSPICIOUS = 0.75
@@ -30,19 +33,22 @@ class ColumnAlone:
 
 
 def columns_alone(
-    x: Matrix, truth: npt.NDArray[Any], sources: Sequence[str], problem: Problem, metric: Metric
+    x: Matrix, truth: npt.NDArray[Any], sources: Sequence[str], problem: Problem, metric: Metric, limit: Limit
 ) -> list[ColumnAlone]:
-    """Every column by itself, best first.
+    """Every column by itself, best first; those that were not reached within the limit are absent.
 
     Two-fold cross-validated means of the target in up to 64 quantile bins (or by category code), shrunk to the mean of
     all rows. Skill is 2 AUC - 1 for two classes, 1 - log-loss / prior log-loss for more, R² for numbers.
     """
-    rows = np.random.default_rng([problem.seed, 3]).permutation(len(truth))[:_ROWS_MAX]
+    rows_max = int(np.clip(_CELLS_MAX // max(len(sources), 1), _ROWS_MIN, _ROWS_MAX))
+    rows = np.random.default_rng([problem.seed, 3]).permutation(len(truth))[:rows_max]
     half = len(rows) // 2
     truth_here = truth[rows]
     hot = np.eye(problem.classes)[truth_here] if problem.classes > 1 else truth_here[:, None].astype(np.float64)
     best: dict[str, ColumnAlone] = {}
     for feature, source in enumerate(sources):
+        if limit.reached():
+            break
         values = x[rows, feature]
         predicted = np.empty((len(rows), problem.classes))
         predicted[half:] = _binned_means(values[:half], hot[:half], values[half:])

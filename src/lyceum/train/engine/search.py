@@ -1,9 +1,12 @@
-"""Fits candidates fold by fold on all cores until the time set aside for searching is used."""
+"""Fits candidates fold by fold on all cores until the time set aside for searching is used.
+
+Where one fold of the first candidate shows that there is no time for the others, the search goes on with that fold alone.
+"""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,10 +14,11 @@ import numpy.typing as npt
 
 from lyceum.train.engine.clock import Clock
 from lyceum.train.engine.encode import Matrix
+from lyceum.train.engine.errors import TableUnusable
 from lyceum.train.engine.events import Metric
 from lyceum.train.engine.folds import Fold
 from lyceum.train.engine.members.member import Data, Effort, FittedMember, Problem, Scores
-from lyceum.train.engine.metrics import goodness
+from lyceum.train.engine.metrics import score
 from lyceum.train.engine.portfolio import Candidate
 from lyceum.train.engine.selection import select
 
@@ -25,11 +29,14 @@ _WAIT_SECONDS = 0.05
 # what is left after the folds must do for fitting the candidate once more on all rows
 _SHARE_MAX = 0.65
 # a candidate cut off before this part of its usual time teaches little
-_WORTH_STARTING = 0.5
+WORTH_STARTING = 0.5
 _LIKELY_ROWS_MAX = 3000
 _REFIT_OVER_FOLD = 1.35
 _KEPT_WHEN_TRUNCATED = 0.7
-_STAND_IN_NOTE = "fitted on the first fold's rows only, as no time was left for all of them"
+# what a family that was never tried may take of a table on which one fold took more than its share
+_UNKNOWN_FAMILY_ROOM = 2.0
+_STAND_IN_NOTE = "fitted on the first fold's rows only, as "
+_NO_TIME = "no time was left for all of them"
 # with a single holdout, this many candidates side by side; each then has several threads on a large machine
 _HOLDOUT_WORKERS_MAX = 4
 
@@ -59,11 +66,17 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A candidate that was fitted on every fold. `predictions` are out of fold, for the scored rows, in target units."""
+    """A candidate that was fitted on every fold. `predictions` are out of fold, for the scored rows, in target units.
+
+    They are made with the rounds that were best on the very rows: good for choosing weights, too good for a score.
+    `fair` are made with the rounds that were best in the other folds, and `score` is theirs; with a single fold they
+    are the same as `predictions`.
+    """
 
     place: int
     candidate: Candidate
     predictions: Scores
+    fair: Scores
     score: float
     rounds: int
     fold_seconds: float
@@ -89,11 +102,15 @@ class _Running:
     fitted: dict[int, FittedMember] = field(default_factory=dict)
     seconds: float = 0.0
     broken: str = ""
+    closed: bool = False
 
 
 @dataclass(slots=True)
 class Search:
-    """One search; `trials` grows in order of completion. `deadline` is on the monotonic clock."""
+    """One search; `trials` grows in order of completion. `deadline` is on the monotonic clock.
+
+    `material` keeps a single fold from when `overran` is true.
+    """
 
     material: Material
     clock: Clock
@@ -103,13 +120,14 @@ class Search:
     reserve_for_refit: bool = True
     trials: list[Trial] = field(default_factory=list)
     failures: list[FailedTrial] = field(default_factory=list)
+    overran: bool = False
     _open: list[_Running] = field(default_factory=list)
     _likely: list[Trial] = field(default_factory=list)
 
     def run(self, candidates: Iterator[Candidate]) -> list[Trial]:
         """Fit candidates while time is left, at least the first; trials come back in the candidates' order.
 
-        Raises TrainingCancelled, and RuntimeError when not one candidate could be fitted.
+        Raises TrainingCancelled, and TableUnusable when not one candidate could be fitted.
         """
         with ThreadPoolExecutor(self._workers, thread_name_prefix="fit") as pool:
             try:
@@ -121,7 +139,7 @@ class Search:
         self.clock.raise_if_cancelled()
         if not self.trials:
             reasons = "; ".join(f"{failure.candidate.name}: {failure.reason}" for failure in self.failures)
-            raise RuntimeError(f"no model could be fitted ({reasons})")
+            raise TableUnusable(f"no model could be fitted ({reasons}); look for odd values, or leave columns out")
         return sorted(self.trials, key=lambda trial: trial.place)
 
     def _run_in(self, pool: ThreadPoolExecutor, numbered: Iterator[tuple[int, Candidate]]) -> None:
@@ -129,7 +147,8 @@ class Search:
         while not self.clock.cancelled():
             while len(busy) < self._workers and (task := self._next_task(numbered)) is not None:
                 running, number = task
-                busy[pool.submit(self._fit_fold, running.candidate, number, self._fold_effort(running))] = task
+                fold, effort = self.material.folds[number], self._fold_effort(running)
+                busy[pool.submit(self._fit_fold, running.candidate, fold, effort)] = task
             if not busy:
                 break
             done, _ = wait(busy, timeout=_WAIT_SECONDS, return_when=FIRST_COMPLETED)
@@ -156,7 +175,7 @@ class Search:
 
     def _next_task(self, numbered: Iterator[tuple[int, Candidate]]) -> tuple[_Running, int] | None:
         for running in self._open:
-            if running.waiting and not running.broken:
+            if running.waiting:
                 return running, running.waiting.pop(0)
         if not self._worth_starting():
             return None
@@ -175,7 +194,9 @@ class Search:
     def _fits(self, candidate: Candidate) -> bool:
         if not self.trials:
             return True
-        return self._allotted_seconds(candidate) > _WORTH_STARTING * self._expected_seconds(candidate)
+        if self.overran and self._search_left() < self._room(candidate) * self._expected_seconds(candidate):
+            return False
+        return self._allotted_seconds(candidate) > WORTH_STARTING * self._expected_seconds(candidate)
 
     def _allotted_seconds(self, candidate: Candidate) -> float:
         """Wall time for one candidate: a share of what is left, or what its family needed before when that is more."""
@@ -185,8 +206,14 @@ class Search:
         return max(left * _SHARE, min(left * _SHARE_MAX, _ROOM * self._expected_seconds(candidate)))
 
     def _expected_seconds(self, candidate: Candidate) -> float:
-        family = [t.fit_seconds for t in self.trials if t.candidate.member.family == candidate.member.family]
-        return float(np.median(family or [t.fit_seconds for t in self.trials])) / self.threads
+        known = self._family_seconds(candidate) or [t.fit_seconds for t in self.trials]
+        return float(np.median(known)) / (1 if self.overran else self.threads)
+
+    def _family_seconds(self, candidate: Candidate) -> list[float]:
+        return [t.fit_seconds for t in self.trials if t.candidate.member.family == candidate.member.family]
+
+    def _room(self, candidate: Candidate) -> float:
+        return 1.0 if self._family_seconds(candidate) else _UNKNOWN_FAMILY_ROOM
 
     def _worth_starting(self) -> bool:
         if not self.trials:
@@ -202,8 +229,8 @@ class Search:
         limit = self.clock.limit(min(now + max(_FOLD_SECONDS_MIN, fair), latest))
         return Effort(limit, threads=self.threads // self._workers)
 
-    def _fit_fold(self, candidate: Candidate, number: int, effort: Effort) -> tuple[FittedMember, Scores, float]:
-        material, fold = self.material, self.material.folds[number]
+    def _fit_fold(self, candidate: Candidate, fold: Fold, effort: Effort) -> tuple[FittedMember, Scores, float]:
+        material = self.material
         started = time.monotonic()
         valid_x = material.x[fold.valid]
         data = Data(x=material.x[fold.train], y=material.y[fold.train], valid_x=valid_x, valid_y=material.y[fold.valid])
@@ -211,47 +238,82 @@ class Search:
         return fitted, fitted.predict(valid_x), time.monotonic() - started
 
     def _collect(self, future: Future[tuple[FittedMember, Scores, float]], running: _Running, number: int) -> None:
+        if running.closed:
+            return
         try:
             fitted, scores, seconds = future.result()
         except Exception as error:  # noqa: BLE001 - one library's refusal must not end the training
-            running.broken = running.broken or (str(error).splitlines() or [type(error).__name__])[0]
-            self._close_broken(running)
+            running.broken = _said(error)
+            self._close(running)
+            self.failures.append(FailedTrial(running.candidate, running.broken))
             return
         running.predictions[self.material.folds[number].valid] = self.material.in_target_units(scores)
         running.fitted[number] = fitted
         running.seconds += seconds
-        if len(running.fitted) == len(self.material.folds):
+        if len(running.fitted) < len(self.material.folds):
+            self._look_ahead(running, number, seconds)
+        if len(running.fitted) == len(self.material.folds) and not running.closed:
             self._finish(running)
 
-    def _close_broken(self, running: _Running) -> None:
-        if running in self._open:
-            self._open.remove(running)
-            self.failures.append(FailedTrial(running.candidate, running.broken))
+    def _look_ahead(self, running: _Running, number: int, seconds: float) -> None:
+        """Give up the folds that there is no time for: of the first candidate for good, of a later one with itself."""
+        left = self.deadline - time.monotonic()
+        needed = seconds * len(running.waiting) / self._workers
+        if self.trials and needed > left:
+            self._close(running)
+        elif not self.trials and needed > left * _SHARE_MAX:
+            self.overran = True
+            self.material = replace(self.material, folds=(self.material.folds[number],))
+            running.fitted = {number: running.fitted[number]}
+            running.seconds = seconds
+            running.waiting = []
+
+    def _close(self, running: _Running) -> None:
+        running.closed = True
+        self._open.remove(running)
+
+    def _fair(self, running: _Running, predictions: Scores) -> Scores:
+        """Each fold predicted with the rounds that the others stopped at, as far as it has them and time is left."""
+        if len(running.fitted) == 1:
+            return predictions
+        fair = running.predictions.copy()
+        total = sum(fitted.rounds for fitted in running.fitted.values())
+        for number, fitted in running.fitted.items():
+            rounds = max(1, round((total - fitted.rounds) / (len(running.fitted) - 1)))
+            if rounds == fitted.rounds or self.clock.left() <= 0 or self.clock.cancelled():
+                continue
+            valid = self.material.folds[number].valid
+            fair[valid] = self.material.in_target_units(fitted.predict(self.material.x[valid], rounds))
+        return fair[self.material.scored_rows]
 
     def _finish(self, running: _Running) -> None:
-        self._open.remove(running)
+        self._close(running)
         rows = self.material.scored_rows
         predictions = running.predictions[rows]
         if not np.isfinite(predictions).all():
             self.failures.append(FailedTrial(running.candidate, "it predicted values that are not finite"))
             return
-        metric = self.material.metric
-        good = goodness(metric, self.material.truth[rows], predictions)
+        fair = self._fair(running, predictions)
         trial = Trial(
             place=running.place,
             candidate=running.candidate,
             predictions=predictions,
-            score=good if metric.greater_is_better else -good,
+            fair=fair,
+            score=score(self.material.metric, self.material.truth[rows], fair),
             rounds=round(float(np.mean([fitted.rounds for fitted in running.fitted.values()]))),
             fold_seconds=running.seconds / len(self.material.folds),
             fit_seconds=running.seconds,
-            first_fold=running.fitted[0],
+            first_fold=running.fitted[min(running.fitted)],
         )
         self.trials.append(trial)
         if self.reserve_for_refit:
             self._likely = self._likely_chosen()
         if not self.clock.cancelled():
             self.on_trial(trial)
+
+
+def _said(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def refit_seconds(trials: Sequence[Trial], threads: int) -> float:
@@ -274,8 +336,8 @@ class ServedMember:
 def refit(material: Material, chosen: Sequence[tuple[Trial, float]], clock: Clock, threads: int) -> list[ServedMember]:
     """Fit the chosen trials once on all rows, heaviest first, within the clock's deadline.
 
-    Where there is no time, or the limit cuts a fit off far before its rounds, the model of the first fold stands in:
-    it has seen fewer rows, but it is the member that was chosen.
+    Where there is no time, the library refuses, or the limit cuts a fit off far before its rounds, the model of the
+    first fold stands in: it has seen fewer rows, but it is the member that was chosen.
     """
     by_weight = sorted(chosen, key=lambda entry: -entry[1])
     threads_each = max(1, threads // len(by_weight))
@@ -284,12 +346,15 @@ def refit(material: Material, chosen: Sequence[tuple[Trial, float]], clock: Cloc
     def fit_one(entry: tuple[Trial, float]) -> ServedMember:
         trial, weight = entry
         family = trial.candidate.member.family
-        stand_in = ServedMember(trial.candidate.name, family, weight, trial.first_fold, _STAND_IN_NOTE)
+        stand_in = ServedMember(trial.candidate.name, family, weight, trial.first_fold, _STAND_IN_NOTE + _NO_TIME)
         if clock.left() < _REFIT_OVER_FOLD * trial.fold_seconds or clock.cancelled():
             return stand_in
         wanted = int(trial.rounds * 1.1) + 1
         effort = Effort(clock.limit(clock.deadline), rounds=wanted, threads=threads_each)
-        fitted = trial.candidate.member.fit(material.problem, data, effort)
+        try:
+            fitted = trial.candidate.member.fit(material.problem, data, effort)
+        except Exception as error:  # noqa: BLE001 - one library's refusal must not end the training
+            return replace(stand_in, note=f"{_STAND_IN_NOTE}{trial.candidate.name} refused all of them: {_said(error)}")
         if fitted.truncated and fitted.rounds < _KEPT_WHEN_TRUNCATED * wanted:
             return stand_in
         return ServedMember(trial.candidate.name, family, weight, fitted, "")

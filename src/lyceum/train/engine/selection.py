@@ -1,7 +1,7 @@
 """Greedy ensemble selection with replacement (Caruana et al., "Ensemble selection from libraries of models", 2004)."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,8 @@ _ROWS_MAX = 15_000
 _LOSS_SHARE_MAX = 5e-4
 # every member costs a served row its time; a sixth one hardly ever changes the score
 _MEMBERS_MAX = 5
-_GAIN_MIN = 1e-7
+# of the best score: what is gained below it is rounding
+_GAIN_SHARE_MIN = 1e-7
 
 
 def select(
@@ -69,7 +70,7 @@ def _greedy(options: Mapping[int, npt.NDArray[Any]], y: npt.NDArray[Any], metric
         winner = max(scores, key=scores.__getitem__)
         chosen.append(winner)
         total += options[winner]
-        if scores[winner] > best + _GAIN_MIN:
+        if scores[winner] > best + _GAIN_SHARE_MIN * abs(best):
             best, best_chosen = scores[winner], list(chosen)
     return {place: count / len(best_chosen) for place, count in Counter(best_chosen).items()}
 
@@ -80,6 +81,34 @@ def blend(
     """The weighted average of the predictions."""
     blended = sum(weight * predictions[place] for place, weight in weights.items())
     return np.asarray(blended, dtype=np.float64)
+
+
+def cross_fitted(
+    predictions: Sequence[npt.NDArray[Any]],
+    fair: Sequence[npt.NDArray[Any]],
+    y: npt.NDArray[Any],
+    metric: Metric,
+    parts: Sequence[npt.NDArray[np.int64]],
+    *,
+    seed: int = 0,
+    may_go_on: Callable[[], bool] = lambda: True,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Rows, and their `fair` predictions blended with weights that were selected on the rows of the other parts.
+
+    Weights that saw the rows they are scored on flatter themselves: the more so the fewer rows, the more members.
+    Once `may_go_on` says no, the parts that are left are left out; the first one never is.
+    """
+    rows: list[npt.NDArray[np.int64]] = []
+    blended: list[npt.NDArray[np.float64]] = []
+    for part in parts:
+        if rows and not may_go_on():
+            break
+        others = np.setdiff1d(np.arange(len(y)), part)
+        rows_max = _ROWS_MAX // len(parts)
+        weights = select([p[others] for p in predictions], y[others], metric, seed=seed, rows_max=rows_max)
+        rows.append(part)
+        blended.append(blend([p[part] for p in fair], weights))
+    return np.concatenate(rows), np.concatenate(blended)
 
 
 def _sample(rows: int, rows_max: int, seed: int) -> npt.NDArray[np.int64]:

@@ -28,7 +28,6 @@ from lyceum.train.engine.members.member import (
 _ROUNDS_MAX = 1000
 _PATIENCE_ROUNDS = 60
 _LOSSES = {"binary": "Logloss", "multiclass": "MultiClass", "regression": "RMSE"}
-_METRICS = {"roc_auc": "AUC", "mae": "MAE"}
 _LINKS: dict[str, Link] = {"binary": "sigmoid", "multiclass": "softmax", "regression": "identity"}
 
 
@@ -48,6 +47,7 @@ class CatBoostMember:
             "random_seed": problem.seed,
             "logging_level": "Silent",
             "allow_writing_files": False,
+            "use_best_model": False,
             **self.parameters,
         }
         stopper = _StopAtLimit(effort.limit)
@@ -72,19 +72,22 @@ class _StopAtLimit:
 
 
 class FittedCatBoost:
-    """A fitted model, cut to its best iteration by CatBoost itself."""
+    """A fitted model."""
 
     def __init__(self, model: catboost.CatBoost, problem: Problem, truncated: bool) -> None:  # noqa: FBT001 - a result, not an option
-        self.rounds: int = model.tree_count_
+        best = model.get_best_iteration()
+        self.rounds: int = model.tree_count_ if best is None else best + 1
         self.truncated = truncated
         self._model = model
         self._task = problem.task
         self._classes = problem.classes
 
-    def predict(self, x: Matrix) -> Scores:
+    def predict(self, x: Matrix, rounds: int | None = None) -> Scores:
         """Probabilities [n, classes], or standardised values [n, 1]."""
         kind = "RawFormulaVal" if self._task == "regression" else "Probability"
-        return class_scores(self._model.predict(x, prediction_type=kind, thread_count=1), self._classes)
+        used = min(rounds or self.rounds, self._model.tree_count_)
+        scores = self._model.predict(x, prediction_type=kind, ntree_end=used, thread_count=1)
+        return class_scores(scores, self._classes)
 
     def anatomy(self) -> Anatomy:
         """The oblivious trees spelled out node by node."""
@@ -95,7 +98,7 @@ class FittedCatBoost:
         width = self._classes if self._task == "multiclass" else 1
         positions = [f["flat_feature_index"] for f in document["features_info"]["float_features"]]
         scale, bias = document["scale_and_bias"]
-        trees = tuple(_tree(tree, positions, width, scale) for tree in document["oblivious_trees"])
+        trees = tuple(_tree(tree, positions, width, scale) for tree in document["oblivious_trees"][: self.rounds])
         return TreeSum(trees, np.broadcast_to(np.array(bias, dtype=np.float64), width), _LINKS[self._task])
 
 

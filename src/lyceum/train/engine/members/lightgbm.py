@@ -63,8 +63,12 @@ class LightGBMMember:
             valid = [lgb.Dataset(data.valid_x, data.valid_y, reference=train)]
             callbacks.append(lgb.early_stopping(_PATIENCE_ROUNDS, verbose=False))
         rounds_max = effort.rounds or _ROUNDS_MAX
-        booster = lgb.train(parameters, train, rounds_max, valid_sets=valid, callbacks=callbacks)
-        rounds = booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()
+        trained = lgb.train(
+            parameters, train, rounds_max, valid_sets=valid, callbacks=callbacks, keep_training_booster=True
+        )
+        rounds = trained.best_iteration if trained.best_iteration > 0 else trained.current_iteration()
+        # read back from its text, the booster lets go of the rows
+        booster = lgb.Booster(model_str=trained.model_to_string(num_iteration=-1))
         return FittedLightGBM(booster, problem, rounds, stopper.truncated)
 
 
@@ -94,9 +98,9 @@ class FittedLightGBM:
         self._task = problem.task
         self._classes = problem.classes
 
-    def predict(self, x: Matrix) -> Scores:
+    def predict(self, x: Matrix, rounds: int | None = None) -> Scores:
         """Probabilities [n, classes], or standardised values [n, 1]."""
-        scores = self._booster.predict(x, num_iteration=self.rounds, num_threads=1)
+        scores = self._booster.predict(x, num_iteration=rounds or self.rounds, num_threads=1)
         return class_scores(np.asarray(scores), self._classes)
 
     def anatomy(self) -> Anatomy:

@@ -72,7 +72,7 @@ class FittedLinear:
         self._base = base
         self._link: Link = {"binary": "sigmoid", "multiclass": "softmax", "regression": "identity"}[problem.task]  # type: ignore[assignment]  # a literal of three
 
-    def predict(self, x: Matrix) -> Scores:
+    def predict(self, x: Matrix, rounds: int | None = None) -> Scores:  # noqa: ARG002 - it has no rounds
         """Probabilities [n, classes], or standardised values [n, 1]."""
         raw = self._design.inputs(x).astype(np.float64) @ self._weights + self._base
         if self._link == "identity":

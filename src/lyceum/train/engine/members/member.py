@@ -19,7 +19,10 @@ BRANCH_LEQ, BRANCH_LT, BRANCH_GT, BRANCH_EQ, BRANCH_MEMBER = 0, 1, 3, 4, 6
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is learned. `classes` is 1 for regression, whose targets are standardised; `metric` steers early stopping."""
+    """What is learned. `classes` is 1 for regression, whose targets are standardised; `metric` steers early stopping.
+
+    LightGBM and XGBoost stop on ROC AUC and mean error where asked for them; all else stops on the loss that is learned.
+    """
 
     task: Task
     classes: int
@@ -99,13 +102,19 @@ Anatomy = TreeSum | LinearSum
 
 
 class FittedMember(Protocol):
-    """A member that has learned. `rounds` is how many trees or steps paid; `truncated` that the limit cut it short."""
+    """A member that has learned. `rounds` is how many trees or steps paid; `truncated` that the limit cut it short.
+
+    A member that stopped early keeps the trees past `rounds`, for `predict` to be asked with other rounds.
+    """
 
     rounds: int
     truncated: bool
 
-    def predict(self, x: Matrix) -> Scores:
-        """Probabilities [n, classes], or standardised values [n, 1]."""
+    def predict(self, x: Matrix, rounds: int | None = None) -> Scores:
+        """Probabilities [n, classes], or standardised values [n, 1].
+
+        With `rounds`, those of that many trees, or of all there are; a family that does not stop early has one answer.
+        """
 
     def anatomy(self) -> Anatomy:
         """The member in parts that the exported graph is made of."""

@@ -66,7 +66,9 @@ class XGBoostMember:
             callbacks=[stopper],
             **early,
         )
-        rounds = booster.best_iteration + 1 if early else booster.num_boosted_rounds()
+        # stopped by the limit in its first round, it has not looked at the validation rows
+        best = booster.attr("best_iteration")
+        rounds = booster.num_boosted_rounds() if best is None else int(best) + 1
         return FittedXGBoost(booster, problem, rounds, stopper.truncated)
 
 
@@ -93,9 +95,10 @@ class FittedXGBoost:
         self._task = problem.task
         self._classes = problem.classes
 
-    def predict(self, x: Matrix) -> Scores:
+    def predict(self, x: Matrix, rounds: int | None = None) -> Scores:
         """Probabilities [n, classes], or standardised values [n, 1]."""
-        return class_scores(self._booster.inplace_predict(x, iteration_range=(0, self.rounds)), self._classes)
+        used = min(rounds or self.rounds, self._booster.num_boosted_rounds())
+        return class_scores(self._booster.inplace_predict(x, iteration_range=(0, used)), self._classes)
 
     def anatomy(self) -> Anatomy:
         """The trees and the starting score."""
