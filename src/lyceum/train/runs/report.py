@@ -22,7 +22,7 @@ from sklearn.metrics import (
     root_mean_squared_error,
 )
 
-from lyceum.serve.runtime.public import Answers, OnnxModel, compare, label_text
+from lyceum.serve.runtime.public import Answers, OnnxModel, compare, label_text, within_calendar
 from lyceum.train.engine.public import ExportReport, FittedModel, LeaderboardRow, LeakageWarning
 from lyceum.train.runs.holdout import Split
 
@@ -46,7 +46,7 @@ def report_of(model: FittedModel, exported: ExportReport, served: OnnxModel, spl
         "metric": model.metric.name,
         "greater_is_better": model.metric.greater_is_better,
         "score": model.score_of(answers, split.held_out),
-        "baseline": model.baseline_score,
+        "baseline": _baseline(model, split),
         "validation_score": model.validation_score,
         "training_rows": split.training.height,
         "holdout_rows": split.held_out.height,
@@ -67,6 +67,16 @@ def report_of(model: FittedModel, exported: ExportReport, served: OnnxModel, spl
         **_plots(model, answers, split.held_out),
     }
     return msgspec.to_builtins(report)  # type: ignore[no-any-return]  # a dict in, a dict out
+
+
+def _baseline(model: FittedModel, split: Split) -> float:
+    """The score of guessing the training rows' mean or class shares for every held-out row."""
+    truth, known = model.truth(split.training)
+    rows = split.held_out.height
+    if model.task == "regression":
+        return model.score_of(Answers(values=np.full(rows, truth[known].mean())), split.held_out)
+    shares = np.bincount(truth[known], minlength=len(model.classes)) / known.sum()
+    return model.score_of(Answers(probabilities=np.tile(shares, (rows, 1))), split.held_out)
 
 
 def member_facts(row: LeaderboardRow) -> dict[str, Any]:
@@ -99,7 +109,11 @@ def _notes_on_held_out(model: FittedModel, held_out: pl.DataFrame) -> list[str]:
 
 
 def _sample_rows(held_out: pl.DataFrame, target: str) -> list[dict[str, Any]]:
-    rows = held_out.head(SAMPLE_ROWS).iter_rows(named=True)
+    # a moment that Python has no date for is missing to the model too
+    columns = [
+        within_calendar(c) if isinstance(c.dtype, pl.Date | pl.Datetime) else c for c in held_out.head(SAMPLE_ROWS)
+    ]
+    rows = pl.DataFrame(columns).iter_rows(named=True)
     return [{"row": {k: v for k, v in row.items() if k != target}, "truth": row[target]} for row in rows]
 
 
