@@ -31,7 +31,7 @@ def check(
 
     Without `checks`, those are run that the data itself suggests. A column the frame does not have, or one whose type
     does not fit, is reported as an error of that check. Raises InvalidCheck for a check that says nothing usable, and
-    TypeError when `frame` is no frame.
+    TypeError when `frame` is no frame, or one of pandas with a name used twice or a column of several kinds.
     """
     table = _lazy(frame)
     if checks is None:
@@ -51,10 +51,28 @@ def _lazy(frame: Any) -> pl.LazyFrame:
     if isinstance(frame, pl.DataFrame):
         return frame.lazy()
     if hasattr(frame, "iloc"):
-        return pl.DataFrame(pl.from_pandas(frame)).lazy()
+        return _from_pandas(frame)
     if hasattr(frame, "__arrow_c_stream__"):
         return pl.DataFrame(frame).lazy()
     raise TypeError(f"check takes a Polars or pandas frame or an Arrow table, not {type(frame).__name__}")
+
+
+def _from_pandas(frame: Any) -> pl.LazyFrame:
+    names = [str(name) for name in frame.columns]
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:
+        raise TypeError(f"The frame has several columns named '{twice}'; rename all but one.")
+    try:
+        return pl.DataFrame(pl.from_pandas(frame)).lazy()
+    except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as unfit:
+        for place, name in enumerate(names):
+            kinds = sorted({type(value).__name__ for value in frame.iloc[:, place].dropna()})
+            if len(kinds) > 1:
+                raise TypeError(
+                    f"The column '{name}' holds values of several kinds ({', '.join(kinds)}); make them all of one, "
+                    f"such as with frame['{name}'].astype(str)."
+                ) from unfit
+        raise
 
 
 def _wishes(wish: Any) -> list[Any]:

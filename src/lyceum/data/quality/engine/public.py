@@ -8,9 +8,7 @@ from lyceum.data.quality.engine.checks import (
     Range,
     RowCount,
     Unique,
-    checks_from_json,
     checks_from_plain,
-    checks_to_json,
     require_known_columns,
 )
 from lyceum.data.quality.engine.notebook import check
@@ -39,9 +37,7 @@ __all__ = [
     "Unique",
     "ValueCount",
     "check",
-    "checks_from_json",
     "checks_from_plain",
-    "checks_to_json",
     "infer_schema",
     "profile_table",
     "require_known_columns",

@@ -8,6 +8,7 @@ something fails do two more passes find and fetch the first failing rows.
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from math import inf
 from typing import Any
 
 import polars as pl
@@ -178,8 +179,18 @@ def _bound(bound: float | str | None, kind: ColumnType | None, name: str) -> pl.
     if kind in {ColumnType.INTEGER, ColumnType.FLOAT}:
         if isinstance(bound, str):
             raise CannotRun(f"gives the text '{bound}' as a bound of '{name}', which holds numbers")
-        return pl.lit(bound)
+        return pl.lit(_number(bound, kind))
     raise CannotRun(f"compares '{name}' with bounds, but it holds {kind} values; a range is for numbers and dates")
+
+
+def _number(bound: float, kind: ColumnType) -> float:
+    """Return the bound as Polars can hold it: beyond all numbers of the column, one end is as good as another."""
+    if isinstance(bound, int) and kind is ColumnType.INTEGER:
+        return bound if -(2**63) <= bound < 2**63 else (inf if bound > 0 else -inf)
+    try:
+        return float(bound)
+    except OverflowError:
+        return inf if bound > 0 else -inf
 
 
 def _moment(text: str, kind: ColumnType, name: str) -> date | datetime:
@@ -188,7 +199,10 @@ def _moment(text: str, kind: ColumnType, name: str) -> date | datetime:
     except ValueError:
         raise CannotRun(f"gives '{text}' as a bound of '{name}', which is no date; write it as 2024-12-31") from None
     if kind is ColumnType.TIMESTAMP_UTC:
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        try:
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except OverflowError:
+            raise CannotRun(f"gives '{text}' for '{name}', which is outside the years 1 to 9999 in UTC") from None
     if moment.tzinfo:
         raise CannotRun(f"gives a bound with an offset for '{name}', whose times have none; leave the offset out")
     return moment
@@ -206,6 +220,8 @@ def _members(check: InSet, kind: ColumnType | None) -> list[Any]:
     for value in check.values:
         if not isinstance(value, wanted) or (isinstance(value, bool) and kind is not ColumnType.BOOLEAN):
             raise CannotRun(f"lists {value!r} for '{check.column}', which holds {kind} values")
+        if isinstance(value, int) and abs(value) >= 2**63:
+            raise CannotRun(f"lists a number beyond 64 bits for '{check.column}', which no value can be equal to")
     if kind is ColumnType.FLOAT:
         return [float(value) for value in check.values]
     if kind in {ColumnType.DATE, ColumnType.TIMESTAMP, ColumnType.TIMESTAMP_UTC}:

@@ -48,13 +48,17 @@ def duplicates_in(table: pl.LazyFrame, columns: Sequence[str], *, rows: int) -> 
     suspect = pl.concat(suspects) if suspects else pl.Series("hash", [], dtype=pl.UInt64)
     if suspect.is_empty():
         return Duplicates(compared, 0, 0, suspect, tuple(columns))
+    rows_of_key = "rows"
+    while rows_of_key in columns:
+        rows_of_key += "_"
+    of_key = pl.col(rows_of_key)
     counts = (
         present.select(columns)
         .filter(key_hash(columns).is_in(suspect.implode()))
         .group_by(columns)
-        .agg(pl.len().alias("__rows__"))
-        .filter(pl.col("__rows__") > 1)
-        .select((pl.col("__rows__") - 1).sum().alias("surplus"), pl.col("__rows__").sum().alias("involved"))
+        .agg(pl.len().alias(rows_of_key))
+        .filter(of_key > 1)
+        .select((of_key - 1).sum().alias("surplus"), of_key.sum().alias("involved"))
         .collect(engine="streaming")
         .row(0)
     )
