@@ -372,8 +372,16 @@ async def test_another_organisation_trains_on_and_previews_an_internal_dataset_w
         assert started.status_code == 404
 
 
+def _wide_csv() -> bytes:
+    return csv_of(pl.DataFrame({f"c{place}": [f"text {row}" * 60 for row in range(60)] for place in range(1000)}))
+
+
 async def test_reading_the_first_rows_holds_no_loop(hub_client: Client, owner: Member, loop_watch: LoopWatch) -> None:
     async with hub_client(owner) as client:
-        address = await dataset_with(client, csv_of(_table()))
-        await ok(client.get(f"/api/v1/datasets/{address}/versions/1/preview"))
+        address = await dataset_with(client, await asyncio.to_thread(_wide_csv))
+        answer = await client.get(f"/api/v1/datasets/{address}/versions/1/preview", params={"limit": 1000})
+        assert len(answer.content) < 50_000 * 210
+        preview = await asyncio.to_thread(answer.json)
+        assert len(preview["rows"]) == 50
+        assert preview["rows"][7][0] == ("text 7" * 60)[:199] + "…"
         await ok(client.post(f"/api/v1/datasets/{address}/checks/suggest"), 201)

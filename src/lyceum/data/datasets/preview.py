@@ -3,20 +3,40 @@
 import asyncio
 from typing import Any
 
+import orjson
+
 from lyceum.data.datasets.queries import VersionTable
 from lyceum.data.datasets.rows.public import scan_table
-from lyceum.data.datasets.schemas import Preview
 from lyceum.kernel.storage import Storage
 
+CELL_CHARS_MAX = 200
+CELLS_MAX = 50_000
 
-async def preview_rows(storage: Storage, table: VersionTable, *, limit: int) -> Preview:
-    """Return the first `limit` rows, read in a thread."""
+
+async def preview_json(storage: Storage, table: VersionTable, *, limit: int) -> bytes:
+    """Return the first rows as the JSON of a `Preview`, read and written in a thread.
+
+    There are `limit` of them, or as many as have `CELLS_MAX` cells; long texts are cut.
+    """
     return await asyncio.to_thread(_preview, storage, table, limit)
 
 
-def _preview(storage: Storage, table: VersionTable, limit: int) -> Preview:
-    frame = scan_table(storage, table.table_key, table.delta_version).head(limit).collect()
-    return Preview(columns=frame.columns, rows=[[_shown(value) for value in row] for row in frame.iter_rows()])
+def _preview(storage: Storage, table: VersionTable, limit: int) -> bytes:
+    import polars as pl
+    import polars.selectors as cs
+
+    rows = scan_table(storage, table.table_key, table.delta_version)
+    width = len(rows.collect_schema())
+    first = rows.head(min(limit, max(1, CELLS_MAX // width)))
+    # cut before they are held together, for a text may have a million characters
+    frame = first.with_columns(
+        pl.when(cs.string().str.len_chars() > CELL_CHARS_MAX)
+        .then(cs.string().str.head(CELL_CHARS_MAX - 1) + "…")
+        .otherwise(cs.string())
+        .name.keep()
+    ).collect()
+    shown = [[_shown(value) for value in row] for row in frame.iter_rows()]
+    return orjson.dumps({"columns": frame.columns, "rows": shown}, option=orjson.OPT_UTC_Z)
 
 
 def _shown(value: Any) -> Any:

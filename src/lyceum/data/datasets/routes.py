@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from lyceum.accounts.edge import CurrentResources, Tx, Who
 from lyceum.data.datasets import queries, service
 from lyceum.data.datasets.edge import VersionNumber, as_number
-from lyceum.data.datasets.preview import preview_rows
+from lyceum.data.datasets.preview import preview_json
 from lyceum.data.datasets.schemas import (
     Dataset,
     DatasetPage,
@@ -75,7 +75,7 @@ async def follow_version(tx: Tx, who: Who, version_id: UUID) -> Version:
     return await queries.version_by_id(tx, who, version_id)
 
 
-@router.get("/datasets/{org}/{name}/versions/{number}/preview")
+@router.get("/datasets/{org}/{name}/versions/{number}/preview", response_model=Preview)
 async def preview_version(
     who: Who,
     resources: CurrentResources,
@@ -83,13 +83,14 @@ async def preview_version(
     name: str,
     number: VersionNumber,
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
-) -> Preview:
-    """Read the first rows of a version."""
+) -> Response:
+    """Read the first rows of a version: `limit` of them, or 50,000 cells; texts are cut to 200 characters."""
     # No transaction is open while rows are read, which may take a while from an object store.
     async with transaction(resources.database, who.scope) as tx:
         dataset, row = await queries.version_row_for(tx, who, org, name, as_number(number))
     table = queries.as_version_table(dataset, row, f"{org}/{name}")
-    return await preview_rows(resources.storage, table, limit=limit)
+    content = await preview_json(resources.storage, table, limit=limit)
+    return Response(content, media_type="application/json")
 
 
 @router.get("/datasets/{org}/{name}/versions/{number}/profile")

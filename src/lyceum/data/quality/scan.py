@@ -7,11 +7,17 @@ from lyceum.kernel.config import settings
 from lyceum.kernel.jobs.child import ChildSide
 from lyceum.kernel.storage import open_storage
 
+SAMPLE_ROWS_PER_CHECK_MAX = 10
+SAMPLE_ROWS_MAX = 500
+"""Of all checks together, so that a thousand of them make no answer of many megabytes; each may have one all the same."""
+
 
 def scan_checks(work: CheckWork, side: ChildSide) -> CheckedTable:
     """Run the checks in as few passes over the table as the engine needs."""
     del side
     rows = scan_table(open_storage(settings()), work.table_key, work.delta_version)
-    report = run_checks(rows, checks_from_plain(work.definitions), line_of_first_row=work.line_of_first_row)
+    checks = checks_from_plain(work.definitions)
+    rows_each = min(SAMPLE_ROWS_PER_CHECK_MAX, max(1, SAMPLE_ROWS_MAX // max(1, len(checks))))
+    report = run_checks(rows, checks, sample_rows_max=rows_each, line_of_first_row=work.line_of_first_row)
     plain = report.to_plain()
     return CheckedTable(passed=report.passed, check_ids=work.check_ids, results=plain["results"])
