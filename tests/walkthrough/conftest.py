@@ -52,16 +52,18 @@ class Terminal:
     variables: dict[str, str]
 
     @contextmanager
-    def running(self, *arguments: str | Path) -> "Iterator[subprocess.Popen[str]]":
+    def running(
+        self, *arguments: str | Path, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE, **variables: str
+    ) -> "Iterator[subprocess.Popen[str]]":
         """Start the command; one that is still there at the end of the block is killed."""
         ours = {name: value for name, value in os.environ.items() if not name.startswith("LYCEUM_")}
         with subprocess.Popen(
             [*COMMAND, *map(str, arguments)],
             cwd=self.folder,
-            env=ours | self.variables,
+            env=ours | self.variables | variables,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=stdout,
+            stderr=stderr,
             text=True,
             # as in a terminal, Ctrl-C is not ignored, whatever started the tests
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 no threads yet
