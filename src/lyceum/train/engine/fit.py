@@ -66,7 +66,8 @@ def fit(
     every member stays clear of, the same table gives the same model.
 
     Raises TargetUnusable, TableUnusable, ValueError for a metric that does not fit or a column to leave out that is not
-    there, and TrainingCancelled within about a second after `should_stop` returns true.
+    there, and TrainingCancelled within about a second after `should_stop` returns true; on a wide table only once the
+    libraries have finished the rounds they are in.
     """
     clock = Clock(time_limit_seconds * _TIME_USED_SHARE, should_stop)
     tell = on_event or (lambda _event: None)
