@@ -54,6 +54,28 @@ def test_an_address_of_another_machine_is_refused_with_what_to_set() -> None:
         listen_near("192.0.2.1", 8000)
 
 
+def test_a_host_nobody_knows_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def look_up(host: str, *_: object, **__: object) -> None:
+        asked.append(host)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    with pytest.raises(HubRefused, match=r"LYCEUM_HOST=hub\.invalid is no address of this machine"):
+        listen_near("hub.invalid", 8000)
+    assert asked == ["hub.invalid"]
+
+
+@pytest.mark.parametrize("host", ["localhost", "::1", "::", "0.0.0.0"])
+def test_names_and_addresses_of_both_families_are_listened_on(host: str) -> None:
+    if ":" in host and not is_free("::1", 0):
+        pytest.skip("this machine has no IPv6")
+    with listen_near(host, 0) as listening, listen_near(host, listening.getsockname()[1]) as second:
+        assert listening.getsockname()[1] != second.getsockname()[1]
+        socket.create_connection(listening.getsockname()[:2]).close()
+
+
 def test_what_stops_a_process_waits_longer_than_its_end_may_take() -> None:
     limits = {program.module: program.stop_seconds_max for program in programs(load_settings())}
     assert limits["lyceum.web"] == limits["lyceum.predict"] > SERVING_DRAIN_SECONDS + LAST_FLUSH_SECONDS_MAX

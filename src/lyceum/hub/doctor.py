@@ -17,7 +17,7 @@ from typing import Literal
 from lyceum.hub.account import choose_account, may_run
 from lyceum.hub.control import ask_hub
 from lyceum.hub.errors import HubFailed, HubRefused
-from lyceum.hub.ports import is_free, why_not
+from lyceum.hub.ports import is_free, listen_near, why_not
 from lyceum.hub.postgres import SUPPORTED_VERSIONS
 from lyceum.hub.processes import ServerAccount
 from lyceum.hub.programs import find_programs
@@ -214,6 +214,12 @@ def _ports(settings: Settings) -> Iterator[Finding]:
         running = None
     if running:
         yield Finding("Ports", "ok", f"the hub runs on {running['port']} and {running['predict_port']}")
+        return
+    try:
+        listen_near(settings.host, 0).close()
+    except HubRefused as error:
+        fix = "set LYCEUM_HOST to 127.0.0.1 for this machine alone, or to 0.0.0.0 for all"
+        yield Finding("Address", "fail", str(error).partition(":")[0], fix)
         return
     for variable, port in (("LYCEUM_PORT", settings.port), ("LYCEUM_PREDICT_PORT", settings.predict_port)):
         free = is_free(settings.host, port)

@@ -1,8 +1,10 @@
 """Takes the ports a hub listens on, and looks for others when they are taken."""
 
 import contextlib
+import errno
 import os
 import socket
+from typing import Any
 
 from lyceum.hub.errors import HubRefused
 
@@ -11,6 +13,8 @@ NEIGHBOURS = 100
 BACKLOG = 2048
 PRIVILEGED_PORT_MAX = 1023
 
+Address = tuple[Any, ...]
+
 
 def listen_near(host: str, wanted: int) -> socket.socket:
     """Return a socket that listens on `wanted`, else on the next free port, else on any free one.
@@ -18,9 +22,14 @@ def listen_near(host: str, wanted: int) -> socket.socket:
     Whoever connects is kept waiting until a process takes the socket over. Raises `HubRefused` when the host is no
     address of this machine.
     """
-    for port in (*range(wanted, min(wanted + NEIGHBOURS, PORT_MAX) + 1), 0):
-        with contextlib.suppress(OSError):
-            return _listen(host, port)
+    for family, address in _addresses(host):
+        for port in (*range(wanted, min(wanted + NEIGHBOURS, PORT_MAX) + 1), 0):
+            try:
+                return _listen(family, address, port)
+            except OSError as error:
+                # whatever else is wrong with an address is wrong on every port of it
+                if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
+                    break
     raise HubRefused(
         f"LYCEUM_HOST={host} is no address of this machine: use 127.0.0.1 for this machine alone, or 0.0.0.0 for all."
     )
@@ -28,8 +37,9 @@ def listen_near(host: str, wanted: int) -> socket.socket:
 
 def is_free(host: str, port: int) -> bool:
     """Tell whether this process may listen on the port."""
-    with contextlib.suppress(OSError), _listen(host, port):
-        return True
+    for family, address in _addresses(host):
+        with contextlib.suppress(OSError), _listen(family, address, port):
+            return True
     return False
 
 
@@ -38,12 +48,21 @@ def why_not(port: int) -> str:
     return "needs root" if port <= PRIVILEGED_PORT_MAX and os.geteuid() != 0 else "is taken"
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+def _addresses(host: str) -> list[tuple[socket.AddressFamily, Address]]:
+    """Return what the host stands for, best first; nothing when nobody knows it. May ask a name server."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError):
+        return []
+    return [(family, address) for family, _, _, _, address in found]
+
+
+def _listen(family: socket.AddressFamily, address: Address, port: int) -> socket.socket:
+    listening = socket.socket(family)
     try:
         # a port whose last connections are still closing is free to listen on
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
+        listening.bind((address[0], port, *address[2:]))
         listening.listen(BACKLOG)
     except OSError:
         listening.close()
