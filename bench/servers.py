@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from lyceum.hub.credentials import load_credentials
-from lyceum.hub.folders import prepare_folders
+from lyceum.hub.folders import prepare_folders, prepare_run_folder
 from lyceum.hub.postgres import APP_ROLE, EmbeddedPostgres
 from lyceum.hub.server_home import prepare_server_home
 from lyceum.hub.valkey import EmbeddedValkey
@@ -44,6 +44,7 @@ def own_servers() -> Iterator[dict[str, str]]:
         # an unprivileged account has to pass through when the benchmark runs as root
         folder.chmod(0o711)
         folders = prepare_folders(folder / "servers", run_parent=folder)
+        prepare_run_folder(folders)
         credentials, _ = load_credentials(folders.secrets)
         home = prepare_server_home(folders)
         postgres, valkey = EmbeddedPostgres(home, credentials), EmbeddedValkey(home, credentials)

@@ -18,7 +18,7 @@ from fixtures.servers import OwnServers, kill, start_and_wait
 from lyceum.hub import account, programs, server_home
 from lyceum.hub.credentials import load_credentials
 from lyceum.hub.errors import HubFailed, HubRefused
-from lyceum.hub.folders import HubFolders, prepare_folders
+from lyceum.hub.folders import HubFolders, prepare_folders, prepare_run_folder
 from lyceum.hub.postgres import POSTGRES_VERSION, EmbeddedPostgres
 from lyceum.hub.processes import Launch, ServerAccount
 from lyceum.hub.server_home import ServerHome, prepare_server_home
@@ -30,7 +30,9 @@ START_PROGRAM = Path(__file__).parent / "programs" / "start_servers.py"
 
 
 def folders_in(folder: Path, name: str = "home") -> HubFolders:
-    return prepare_folders(folder / name, run_parent=folder)
+    folders = prepare_folders(folder / name, run_parent=folder)
+    prepare_run_folder(folders)
+    return folders
 
 
 def servers_in(folders: HubFolders, home: ServerHome | None = None) -> OwnServers:
@@ -217,7 +219,7 @@ def test_root_runs_its_servers_as_an_account_without_rights(own_hub_servers: Own
 def test_root_with_a_home_nobody_else_may_enter_reaches_it_through_a_mount(folder: Path) -> None:
     closed = folder / "closed"
     closed.mkdir(mode=0o700)
-    folders = prepare_folders(closed / "home", run_parent=folder)
+    folders = folders_in(folder, "closed/home")
     home = prepare_server_home(folders)
     assert home.binds == ((folders.servers, folders.run / "servers"),)
     start_both(servers_in(folders, home))
@@ -229,7 +231,7 @@ def test_root_with_a_home_nobody_else_may_enter_reaches_it_through_a_mount(folde
 def test_root_that_may_not_mount_is_told_which_home_works(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed = folder / "closed"
     closed.mkdir(mode=0o700)
-    folders = prepare_folders(closed / "home", run_parent=folder)
+    folders = folders_in(folder, "closed/home")
     without_mounts = lambda who, test, *paths, binds=(): not binds and account.may_run(who, test, *paths)  # noqa: E731 one line says it
     monkeypatch.setattr(server_home, "may_run", without_mounts)
     with pytest.raises(HubRefused, match="LYCEUM_HOME=/var/lib/lyceum"):

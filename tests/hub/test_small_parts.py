@@ -1,5 +1,6 @@
 """Ports, logs, memory settings and the lock: the small decisions of a start."""
 
+import errno
 import fcntl
 import re
 import socket
@@ -118,6 +119,16 @@ def test_the_lock_is_let_go_and_names_its_holder_meanwhile(tmp_path: Path) -> No
             with pytest.raises(HubRefused, match=who), hub_lock(folders):
                 pass
         assert lock_holder(tmp_path) is None
+
+
+def test_a_disk_that_knows_no_locks_is_refused_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    said = r"hub\.lock cannot be locked \(No locks available\): set LYCEUM_HOME"
+    with pytest.raises(HubRefused, match=said), hub_lock(HubFolders(home=tmp_path, run=tmp_path)):
+        pass
 
 
 def test_a_lock_taken_by_a_hub_that_is_just_starting_is_refused_too(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from fixtures.hubs import ORDINARY_UID, SMALL_HUB, HubProcess, StartHub, command
 from fixtures.servers import TestDatabase
 from lyceum.hub.control import ask_hub
 from lyceum.hub.errors import HubFailed, HubNotRunning
+from lyceum.hub.folders import prepare_folders
 from lyceum.hub.lock import lock_holder
 from lyceum.hub.ports import is_free
 
@@ -92,6 +93,32 @@ def test_a_second_hub_on_the_same_data_is_refused_with_the_reason(hub: HubProces
     assert f"pid {hub.process.pid}, since 20" in second.output
     assert "LYCEUM_HOME" in second.output
     assert hub.status()["ready"]
+
+
+def test_a_hub_that_is_refused_leaves_the_sockets_of_the_other_alone(start_hub: StartHub, folder: Path) -> None:
+    folders = prepare_folders(folder / "home")
+    with (folders.home / "hub.lock").open("a") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert start_hub(folders.home).process.wait(30) == 1
+        assert not folders.run.exists()
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root can leave files that another account may not write")
+@pytest.mark.parametrize("name", ["hub.lock", "logs/api.log", "logs", "servers"])
+def test_what_another_account_left_in_the_home_is_named(start_hub: StartHub, folder: Path, name: str) -> None:
+    home = folder / "home"
+    left = home / name
+    left.parent.mkdir(parents=True)
+    for place in (home, left.parent):
+        os.chown(place, ORDINARY_UID, ORDINARY_UID)
+    if left.suffix:
+        left.touch()
+    else:
+        left.mkdir()
+    hub = start_hub(home, uid=ORDINARY_UID)
+    assert hub.process.wait(30) == 1
+    said = f"HubRefused: {left} belongs to root, and this account may not write it: start the hub as its owner"
+    assert said in hub.output
 
 
 def test_two_hubs_run_beside_each_other_and_a_taken_port_is_said(start_hub: StartHub, folder: Path) -> None:

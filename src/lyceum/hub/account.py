@@ -22,9 +22,9 @@ def choose_account(data: Path) -> ServerAccount:
     user namespace, a uid without a name in a container) stays, and the servers get a user namespace of their own.
     """
     uid, gid = os.geteuid(), os.getegid()
-    ourselves = ServerAccount(uid=uid, gid=gid, name=_name(uid) or f"uid {uid}")
+    ourselves = ServerAccount(uid=uid, gid=gid, name=account_name(uid) or f"uid {uid}")
     if uid != 0:
-        return ourselves if _name(uid) else replace(ourselves, seen_as=_namespace_uid())
+        return ourselves if account_name(uid) else replace(ourselves, seen_as=_namespace_uid())
     for account in _candidates(data):
         if may_run(account, "true"):
             return account
@@ -47,7 +47,7 @@ def _candidates(data: Path) -> Iterator[ServerAccount]:
     if data.exists():
         owner = data.stat()
         if owner.st_uid != 0:
-            name = _name(owner.st_uid) or f"uid {owner.st_uid}"
+            name = account_name(owner.st_uid) or f"uid {owner.st_uid}"
             yield ServerAccount(uid=owner.st_uid, gid=owner.st_gid, name=name, drop=True)
         return
     for name in PREFERRED_ACCOUNTS:
@@ -65,7 +65,8 @@ def _namespace_uid() -> int:
         return NOBODY_UID
 
 
-def _name(uid: int) -> str | None:
+def account_name(uid: int) -> str | None:
+    """Return the name of the account with this id, None when it has none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

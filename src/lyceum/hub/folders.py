@@ -6,6 +6,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from lyceum.hub.account import account_name
 from lyceum.hub.errors import HubRefused
 
 SOCKET_BYTES_MAX = 107
@@ -43,7 +44,7 @@ class HubFolders:
 
 
 def prepare_folders(home: Path, *, run_parent: Path | None = None) -> HubFolders:
-    """Make the folders of the hub in `home` and return them.
+    """Make the folders of the hub in `home` that stay when it stops, and return where all of them are.
 
     Raises `HubRefused` when a folder cannot be made or belongs to somebody else.
     """
@@ -51,8 +52,26 @@ def prepare_folders(home: Path, *, run_parent: Path | None = None) -> HubFolders
     _make_home(home)
     _make(folders.logs, 0o700)
     _make(folders.servers, 0o711)
-    _make_private(folders.run)
     return folders
+
+
+def prepare_run_folder(folders: HubFolders) -> None:
+    """Make the folder for sockets, which goes when the hub stops: the caller holds the hub's lock.
+
+    Raises `HubRefused` when it cannot be made or somebody else made it.
+    """
+    _make_private(folders.run)
+
+
+def refuse_foreign(path: Path) -> None:
+    """Raise `HubRefused` when there is such a file or folder and this account may not write it."""
+    if not path.exists() or os.access(path, os.W_OK | (os.X_OK if path.is_dir() else 0)):
+        return
+    uid = path.stat().st_uid
+    raise HubRefused(
+        f"{path} belongs to {account_name(uid) or f'uid {uid}'}, and this account may not write it: "
+        f"start the hub as its owner, or give it to this account with `chown`."
+    )
 
 
 def _run_parent() -> Path:
@@ -88,6 +107,7 @@ def _make(folder: Path, mode: int) -> None:
             folder.chmod(mode)
     except OSError as error:
         raise HubRefused(f"{folder} cannot be made ({error.strerror}): set LYCEUM_HOME to a folder of yours.") from None
+    refuse_foreign(folder)
 
 
 def _make_private(folder: Path) -> None:
@@ -95,13 +115,13 @@ def _make_private(folder: Path) -> None:
     try:
         folder.mkdir(mode=mode)
     except FileExistsError:
-        _refuse_foreign(folder)
+        _refuse_unsafe(folder)
     except OSError as error:
         raise HubRefused(f"{folder} cannot be made for the hub's sockets ({error.strerror}).") from None
     folder.chmod(mode)
 
 
-def _refuse_foreign(folder: Path) -> None:
+def _refuse_unsafe(folder: Path) -> None:
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         raise HubRefused(

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lyceum.hub.errors import HubRefused
-from lyceum.hub.folders import HubFolders
+from lyceum.hub.folders import HubFolders, refuse_foreign
 
 LOCK_FILE = "hub.lock"
 
@@ -26,12 +26,18 @@ class LockHolder:
 
 @contextmanager
 def hub_lock(folders: HubFolders) -> Iterator[None]:
-    """Hold the data folder for this process; raises `HubRefused` when another hub does."""
-    with (folders.home / LOCK_FILE).open("a+", encoding="utf-8") as handle:
+    """Hold the data folder for this process; raises `HubRefused` when another hub does or the file cannot be locked."""
+    file = folders.home / LOCK_FILE
+    refuse_foreign(file)
+    with file.open("a+", encoding="utf-8") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise HubRefused(_refusal(folders.home)) from None
+        except OSError as error:
+            raise HubRefused(
+                f"{file} cannot be locked ({error.strerror}): set LYCEUM_HOME to a folder on a disk of this machine."
+            ) from None
         _write(handle.fileno(), folders)
         try:
             yield

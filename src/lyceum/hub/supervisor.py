@@ -1,6 +1,7 @@
 """Runs a hub: starts its parts in parallel, keeps them running, answers on the control socket, stops them in order."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -13,8 +14,8 @@ from typing import Any, Protocol
 from lyceum.hub.children import Child, ChildPlan
 from lyceum.hub.control import serve_control
 from lyceum.hub.errands import run_errand
-from lyceum.hub.errors import HubFailed
-from lyceum.hub.folders import HubFolders, prepare_folders
+from lyceum.hub.errors import HubFailed, HubRefused
+from lyceum.hub.folders import HubFolders, prepare_folders, prepare_run_folder
 from lyceum.hub.forks import ForkServer
 from lyceum.hub.lock import hub_lock
 from lyceum.hub.logs import rotate_logs
@@ -91,6 +92,7 @@ class Supervisor:
         with hub_lock(folders):
             self._listen_to_signals()
             rotate_logs(folders.logs)
+            prepare_run_folder(folders)
             control = await serve_control(folders.control_socket, self._answer)
             try:
                 await self._start_and_wait(folders, beside)
@@ -292,4 +294,6 @@ async def _first_of(*awaited: "asyncio.Future[Any]") -> None:
 async def _keep_logs_small(folders: HubFolders) -> None:
     while True:
         await asyncio.sleep(LOG_ROTATION_SECONDS)
-        await asyncio.to_thread(rotate_logs, folders.logs)
+        # the next minute tries again
+        with contextlib.suppress(HubRefused, OSError):
+            await asyncio.to_thread(rotate_logs, folders.logs)

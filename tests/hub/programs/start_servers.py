@@ -12,7 +12,7 @@ import psycopg
 
 from lyceum.hub.credentials import load_credentials
 from lyceum.hub.errors import HubFailed, HubRefused
-from lyceum.hub.folders import prepare_folders
+from lyceum.hub.folders import prepare_folders, prepare_run_folder
 from lyceum.hub.postgres import EmbeddedPostgres
 from lyceum.hub.server_home import prepare_server_home
 from lyceum.hub.valkey import EmbeddedValkey
@@ -20,6 +20,7 @@ from lyceum.hub.valkey import EmbeddedValkey
 
 def main(home: Path, run_folder: Path) -> None:
     folders = prepare_folders(home, run_parent=run_folder)
+    prepare_run_folder(folders)
     credentials, are_new = load_credentials(folders.secrets)
     server_home = prepare_server_home(folders)
     postgres, valkey = EmbeddedPostgres(server_home, credentials), EmbeddedValkey(server_home, credentials)
