@@ -62,12 +62,14 @@ def test_config_shows_value_source_and_meaning_and_masks_secrets(tmp_path: Path)
         ({"LYCEUM_PORT": "eighty"}, "LYCEUM_PORT is 'eighty'"),
         ({"LYCEUM_PUBLIC_URL": "hub.example.org"}, "must start with http"),
         ({"LYCEUM_STORAGE_URL": "ftp://files"}, "must start with s3://"),
+        ({"LYCEUM_VALKEY_URL": "localhost:6379"}, "must start with redis://"),
     ],
 )
+@pytest.mark.parametrize("command", ["up", "doctor"])
 def test_a_setting_that_cannot_be_used_is_named_and_nothing_starts(
-    tmp_path: Path, variables: dict[str, str], said: str
+    tmp_path: Path, command: str, variables: dict[str, str], said: str
 ) -> None:
-    done = lyceum("up", home=tmp_path / "home", **variables)
+    done = lyceum(command, home=tmp_path / "home", **variables)
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr

@@ -83,10 +83,11 @@ def test_what_stops_a_process_waits_longer_than_its_end_may_take() -> None:
     assert limits["lyceum.worker"] > WORKER_DRAIN_SECONDS + 2 * WORKER_END_SECONDS_MAX
 
 
-def test_a_role_is_named_as_the_server_knows_it_whatever_its_url_escapes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("password", ["p%40ss", "pa/ss", "p#ss", "p[ss"])
+def test_a_role_is_named_as_the_server_knows_it_whatever_its_url_escapes(tmp_path: Path, password: str) -> None:
     settings = load_settings(
         home=tmp_path,
-        database_url=SecretStr("postgresql://the%20app:p%40ss@127.0.0.1/lyceum"),
+        database_url=SecretStr(f"postgresql://the%20app:{password}@127.0.0.1/lyceum"),
         valkey_url=SecretStr("redis://127.0.0.1"),
     )
     parts = gather_parts(settings, HubFolders(home=tmp_path, run=tmp_path))

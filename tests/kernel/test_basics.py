@@ -62,6 +62,12 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
             "LYCEUM_STORAGE_URL is 'ftp://x': must start with s3:// (or file:// for another folder).",
         ),
         ("DATABASE_URL", "mysql://user:hidden@host/x", "LYCEUM_DATABASE_URL: must start with postgresql://."),
+        ("VALKEY_URL", "localhost:6379", "LYCEUM_VALKEY_URL: must start with redis://, rediss:// or unix://."),
+        (
+            "VALKEY_URL",
+            "redis://:hidden/@localhost",
+            "LYCEUM_VALKEY_URL: must be an address such as redis://:password@host:6379/0.",
+        ),
         (
             "STORAGE_OPTIONS",
             "{hidden",
@@ -91,6 +97,30 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "lyceum.toml").write_text("port = \n")
     with pytest.raises(SettingsInvalid, match=r"^lyceum.toml in the hub's home is not valid TOML: .*line 1"):
         load_settings()
+
+
+def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
+    (tmp_path / "lyceum.toml").write_bytes('public_url = "http://hüb"\n'.encode("latin-1"))
+    with pytest.raises(SettingsInvalid, match=r"^lyceum.toml in the hub's home is not UTF-8: save it"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    "key, advice",
+    [
+        ("prot", "did you mean port?"),
+        ("LYCEUM_PORT", "did you mean port?"),
+        ("workers_processes", "did you mean worker_processes?"),
+        ("colour", "`lyceum config` shows every setting."),
+    ],
+)
+def test_a_key_of_the_file_that_is_no_setting_is_refused_with_the_closest(
+    tmp_path: Path, key: str, advice: str
+) -> None:
+    (tmp_path / "lyceum.toml").write_text(f"{key} = 1\n")
+    with pytest.raises(SettingsInvalid) as refused:
+        load_settings()
+    assert str(refused.value) == f"lyceum.toml in the hub's home sets {key}, which is no setting: {advice}"
 
 
 @pytest.mark.parametrize(

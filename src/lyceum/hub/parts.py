@@ -1,11 +1,12 @@
 """The parts of a hub as the supervisor runs them: which are embedded, with what settings the processes are started."""
 
+import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from pydantic import SecretStr
 
@@ -77,7 +78,7 @@ def gather_parts(settings: Settings, folders: HubFolders) -> HubParts:
         valkey=valkey,
         credentials_are_new=are_new,
         owner_url=postgres.owner_url() if postgres else _secret(settings.database_owner_url) or None,
-        app_role=unquote(urlsplit(database_url).username or APP_ROLE),
+        app_role=_role_in(database_url),
         listening=listening,
         variables=_variables(settings, credentials, database_url=database_url, valkey=valkey),
     )
@@ -161,6 +162,12 @@ def _variables(
         "SECRET_KEY": _secret(settings.secret_key) or credentials.secret_key,
     }
     return {f"{ENV_PREFIX}{name}": value for name, value in given.items()}
+
+
+def _role_in(url: str) -> str:
+    # a password may hold what ends the address for urllib, and SQLAlchemy lets it
+    named = re.match(r"[^:]+://([^:/@]+)(?::[^@]*)?@", url)
+    return unquote(named[1]) if named else APP_ROLE
 
 
 def _secret(value: SecretStr | None) -> str:

@@ -6,6 +6,7 @@ A setting comes from the environment (`LYCEUM_<NAME>`), else from `lyceum.toml` 
 import os
 import re
 import tomllib
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,6 +25,7 @@ from pydantic_settings import (
 ENV_PREFIX = "LYCEUM_"
 CONFIG_FILE = "lyceum.toml"
 _POSTGRESQL = frozenset({"postgresql", "postgres"})
+_VALKEY = frozenset({"redis", "rediss", "unix"})
 
 
 class SettingsInvalid(ValueError):
@@ -43,7 +45,7 @@ def default_home() -> Path:
 class Settings(BaseSettings):
     """The settings of one hub, read once at start and never changed while it runs."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
 
     home: Path = Field(default_factory=default_home, description="Folder that holds all data of the hub.")
     host: str = Field("127.0.0.1", description="Address the API listens on; 0.0.0.0 opens it to other machines.")
@@ -130,8 +132,23 @@ class Settings(BaseSettings):
     @field_validator("database_url", "database_owner_url", "database_direct_url", mode="after")
     @classmethod
     def _postgresql(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and urlsplit(url.get_secret_value()).scheme.partition("+")[0] not in _POSTGRESQL:
+        if url is not None and url.get_secret_value().partition("://")[0].partition("+")[0] not in _POSTGRESQL:
             raise ValueError("must start with postgresql://")
+        return url
+
+    @field_validator("valkey_url", mode="after")
+    @classmethod
+    def _valkey(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is None:
+            return None
+        try:
+            parts = urlsplit(url.get_secret_value())
+            # read for what it raises, whose text may hold a part of the password
+            _ = parts.port
+        except ValueError:
+            raise ValueError("must be an address such as redis://:password@host:6379/0") from None
+        if parts.scheme not in _VALKEY:
+            raise ValueError("must start with redis://, rediss:// or unix://")
         return url
 
     @field_validator("storage_url", mode="after")
@@ -183,6 +200,8 @@ def load_settings(**overrides: Any) -> Settings:
         raise SettingsInvalid(_unparsable(error)) from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsInvalid(f"{CONFIG_FILE} in the hub's home is not valid TOML: {error}.") from None
+    except UnicodeDecodeError:
+        raise SettingsInvalid(f"{CONFIG_FILE} in the hub's home is not UTF-8: save it in that encoding.") from None
     except OSError as error:
         raise SettingsInvalid(f"{CONFIG_FILE} in the hub's home cannot be read: {error.strerror}.") from None
 
@@ -195,6 +214,10 @@ def _unparsable(error: SettingsError) -> str:
 
 def _sentence(problem: dict[str, Any]) -> str:
     field = str(problem["loc"][0])
+    if problem["type"] == "extra_forbidden":
+        near = get_close_matches(field.lower().removeprefix(ENV_PREFIX.lower()), Settings.model_fields, n=1)
+        advice = f"did you mean {near[0]}?" if near else "`lyceum config` shows every setting."
+        return f"{CONFIG_FILE} in the hub's home sets {field}, which is no setting: {advice}"
     message = str(problem["msg"]).removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     if field in Settings.model_fields and _is_secret(field):
