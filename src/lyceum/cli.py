@@ -1,4 +1,4 @@
-"""The command line of a hub: `lyceum up`, `try`, `status`, `config`, `doctor`, `admin link`, `migrate`, `version`.
+"""The command line of a hub: `lyceum up`, `try`, `status`, `config`, `doctor`, `admin`, `migrate`, `version`.
 
 Heavy libraries are imported inside the commands, so that `lyceum --help` answers at once.
 """
@@ -131,6 +131,14 @@ def admin_link() -> None:
     from lyceum.hub.control import ask_hub
 
     typer.echo(ask_hub(_settings().home, "admin-link")["url"])
+
+
+@admin.command("key")
+def admin_key() -> None:
+    """Print an API key for whoever sits at this machine, who is then the administrator if nobody was; works for half a day."""
+    from lyceum.hub.control import ask_hub
+
+    typer.echo(ask_hub(_settings().home, "admin-key")["key"])
 
 
 def _settings() -> "Settings":
