@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -11,12 +12,23 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
+from typer.core import TyperGroup
+from typer.main import get_command
 
+from fixtures.app import free_port
 from fixtures.hubs import clean_variables
-from fixtures.servers import PostgresForTests, TestDatabase
+from fixtures.servers import REPOSITORY, PostgresForTests, TestDatabase
+from lyceum.cli import app
 from lyceum.hub.managed import scram_verifier
+from lyceum.hub.prepared import PreparedNote, leave_note
 
+TEXTS = ("src", "client/src", "docs", "migrations")
 COMMANDS = ("up", "status", "config", "doctor", "migrate", "version", "admin")
+
+
+def doctor(home: Path, **variables: str) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = json.loads(lyceum("doctor", "--json", home=home, **variables).stdout)
+    return found
 
 
 def lyceum(*arguments: str, home: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
@@ -56,6 +68,28 @@ def test_config_shows_value_source_and_meaning_and_masks_secrets(tmp_path: Path)
     assert "s3cret" not in told.stdout
 
 
+def test_every_command_a_text_names_exists() -> None:
+    named = [
+        (f"{file.relative_to(REPOSITORY)}: {quoted}", quoted.split()[1:])
+        for folder in TEXTS
+        for file in sorted((REPOSITORY / folder).rglob("*"))
+        if file.suffix in {".py", ".md", ".html", ".sql"}
+        for quoted in re.findall(r"`(lyceum [a-z][^`]*)`", file.read_text(encoding="utf-8"))
+    ]
+    assert len(named) > 20
+    assert [where for where, words in named if not is_command(words)] == []
+    assert not is_command(["admin", "dance"])
+
+
+def is_command(words: list[str]) -> bool:
+    command = get_command(app)
+    while words and isinstance(command, TyperGroup):
+        if words[0] not in command.commands:
+            return False
+        command, words = command.commands[words[0]], words[1:]
+    return True
+
+
 @pytest.mark.parametrize(
     "variables, said",
     [
@@ -76,7 +110,7 @@ def test_a_setting_that_cannot_be_used_is_named_and_nothing_starts(
     assert not (tmp_path / "home").exists()
 
 
-@pytest.mark.parametrize("command", [("status",), ("admin", "link")])
+@pytest.mark.parametrize("command", [("status",), ("admin", "link"), ("admin", "key")])
 def test_asking_a_hub_that_does_not_run_is_exit_code_three(tmp_path: Path, command: tuple[str, ...]) -> None:
     done = lyceum(*command, home=tmp_path)
     assert done.returncode == 3
@@ -104,6 +138,11 @@ def test_doctor_says_what_is_taken_and_what_to_do(tmp_path: Path) -> None:
     assert all(finding["fix"] for finding in found if finding["verdict"] != "ok")
     assert done.returncode == (1 if any(finding["verdict"] == "fail" for finding in found) else 0)
     assert f"Port {port}" in done.stdout
+
+
+def test_doctor_fails_for_an_address_of_another_machine(tmp_path: Path) -> None:
+    (address,) = (row for row in doctor(tmp_path, LYCEUM_HOST="192.0.2.1") if row["name"] == "Address")
+    assert (address["verdict"], address["found"]) == ("fail", "LYCEUM_HOST=192.0.2.1 is no address of this machine")
 
 
 def test_doctor_fails_for_a_database_that_does_not_answer(tmp_path: Path) -> None:
@@ -141,6 +180,35 @@ def test_migrate_brings_a_managed_database_to_this_release(tmp_path: Path, empty
         assert connection.execute(
             "SELECT 'The database is at revision ' || version_num || E'.\\n' FROM alembic_version"
         ).fetchone() == (done.stdout,)
+
+
+def test_a_database_one_may_not_migrate_is_refused_until_it_has_the_tables_of_this_release(
+    tmp_path: Path, empty_database: TestDatabase, valkey_url: str
+) -> None:
+    given = {
+        "LYCEUM_DATABASE_URL": empty_database.app_url,
+        "LYCEUM_VALKEY_URL": valkey_url,
+        "LYCEUM_PORT": str(free_port()),
+        "LYCEUM_PREDICT_PORT": str(free_port()),
+    }
+
+    def refused_with(missing: str) -> None:
+        done = lyceum("up", home=tmp_path, **given)
+        assert done.returncode == 2
+        assert done.stderr == (
+            f"The database of LYCEUM_DATABASE_URL {missing}: "
+            "run `lyceum migrate` with LYCEUM_DATABASE_OWNER_URL set to its owner's address.\n"
+        )
+        (tables,) = (row for row in doctor(tmp_path, **given) if row["name"] == "Tables")
+        assert (tables["verdict"], tables["found"]) == ("fail", f"the database {missing}")
+        assert "`lyceum migrate` with LYCEUM_DATABASE_OWNER_URL" in tables["fix"]
+
+    refused_with("holds no tables of Lyceum yet")
+    assert lyceum("migrate", home=tmp_path, **given, LYCEUM_DATABASE_OWNER_URL=empty_database.owner_url).stderr == ""
+    assert [row["verdict"] for row in doctor(tmp_path, **given) if row["name"] == "Tables"] == ["ok"]
+    with psycopg.connect(empty_database.dsn("owner")) as connection:
+        leave_note(connection, PreparedNote(history="older", app_role=empty_database.app_role, set_up=True))
+    refused_with("was last migrated by another release of Lyceum")
 
 
 def test_migrate_prints_sql_that_makes_the_roles_it_may_not_make(

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -15,7 +16,17 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from fixtures.hubs import ORDINARY_UID, SMALL_HUB, HubProcess, StartHub, command_as, hub_starter, is_alive, wait_until
+from fixtures.hubs import (
+    ORDINARY_UID,
+    SMALL_HUB,
+    HubProcess,
+    StartHub,
+    clean_variables,
+    command_as,
+    hub_starter,
+    is_alive,
+    wait_until,
+)
 from fixtures.servers import TestDatabase
 from lyceum.hub.control import ask_hub
 from lyceum.hub.errors import HubFailed, HubNotRunning
@@ -251,6 +262,17 @@ def test_external_servers_replace_the_embedded_ones(
         assert connection.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
 
 
+def test_a_migrated_database_needs_no_address_of_its_owner(
+    start_hub: StartHub, folder: Path, empty_database: TestDatabase, valkey_url: str
+) -> None:
+    given = {"LYCEUM_DATABASE_URL": empty_database.app_url, "LYCEUM_VALKEY_URL": valkey_url}
+    first = start_hub(folder / "one", LYCEUM_DATABASE_OWNER_URL=empty_database.owner_url, **given).wait_ready()
+    beside = start_hub(folder / "two", **given).wait_ready()
+    with pytest.raises(HubFailed, match="LYCEUM_DATABASE_OWNER_URL"):
+        ask_hub(beside.home, "admin-link")
+    assert [hub.interrupt() for hub in (first, beside)] == [0, 0]
+
+
 def test_lost_secrets_are_made_anew_for_the_data_that_is_there(start_hub: StartHub) -> None:
     hub = start_hub().wait_ready()
     assert hub.interrupt() == 0
@@ -265,7 +287,10 @@ def test_the_hub_makes_links_and_keys_over_its_control_socket(hub: HubProcess) -
     link = ask_hub(hub.home, "admin-link")["url"]
     assert link.startswith(f"{hub.status()['url']}/setup?token=")
     assert link not in hub.output
-    assert ask_hub(hub.home, "admin-key")["key"].startswith("lyk_")
+    given = {**clean_variables(), "LYCEUM_HOME": str(hub.home)}
+    command = (sys.executable, "-m", "lyceum.cli", "admin", "key")
+    printed = subprocess.run(command, env=given, capture_output=True, text=True, check=True).stdout
+    assert re.fullmatch(r"lyk_\S+\n", printed)
     with pytest.raises(HubFailed, match="does not know the command dance"):
         ask_hub(hub.home, "dance")
 

@@ -1,6 +1,6 @@
 """The program behind an errand: migrates, makes set-up links and the local administrator's key.
 
-    python -m lyceum.hub.administrator prepare|first-link|link|key
+    python -m lyceum.hub.administrator prepare|check|first-link|link|key
 
 It writes one JSON object a line.
 """
@@ -16,6 +16,8 @@ from typing import Any
 from lyceum.kernel.config import ENV_PREFIX
 
 SETUP_LINK_MINUTES = 30
+CONNECT_SECONDS_MAX = 10
+APP_VARIABLE = f"{ENV_PREFIX}DATABASE_URL"
 OWNER_VARIABLE = f"{ENV_PREFIX}DATABASE_OWNER_URL"
 APP_ROLE_VARIABLE = f"{ENV_PREFIX}APP_ROLE"
 
@@ -44,6 +46,17 @@ def prepare() -> None:
     migrate.upgrade(os.environ[OWNER_VARIABLE], app_role=os.environ[APP_ROLE_VARIABLE])
     _report(migrated_seconds=round(time.monotonic() - started, 3))
     first_link()
+
+
+def check() -> None:
+    """Tell what keeps this release from working in the database as the app's role; None when nothing does."""
+    import psycopg
+
+    from lyceum.hub.prepared import note_in, what_is_missing
+    from lyceum.kernel.migrate import libpq_url
+
+    with psycopg.connect(libpq_url(os.environ[APP_VARIABLE]), connect_timeout=CONNECT_SECONDS_MAX) as connection:
+        _report(missing=what_is_missing(note_in(connection), app_role=os.environ[APP_ROLE_VARIABLE]))
 
 
 def first_link() -> None:
@@ -101,6 +114,7 @@ def _report(**facts: object) -> None:
 
 ERRANDS: dict[str, Callable[[], None]] = {
     "prepare": prepare,
+    "check": check,
     "first-link": first_link,
     "link": link,
     "key": key,

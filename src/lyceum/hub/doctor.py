@@ -19,6 +19,7 @@ from lyceum.hub.control import ask_hub
 from lyceum.hub.errors import HubFailed, HubRefused
 from lyceum.hub.ports import is_free, listen_near, why_not
 from lyceum.hub.postgres import SUPPORTED_VERSIONS
+from lyceum.hub.prepared import note_in, what_is_missing
 from lyceum.hub.processes import ServerAccount
 from lyceum.hub.programs import find_programs
 from lyceum.hub.sandbox import probe_sandbox
@@ -157,12 +158,21 @@ def _database(settings: Settings) -> Iterator[Finding]:
         with psycopg.connect(url, connect_timeout=PROBE_SECONDS_MAX) as connection:
             row = connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'").fetchone()
             version = connection.info.server_version // 10_000
+            missing = what_is_missing(note_in(connection), app_role=connection.info.user)
     except (psycopg.Error, ArgumentError, ValueError) as error:
         yield Finding("Database", "fail", str(error).strip().splitlines()[0], fix)
         return
     fine = row is not None and version in SUPPORTED_VERSIONS
     found = f"PostgreSQL {version}, {f'pgvector {row[0]}' if row else 'no pgvector'}"
     yield Finding("Database", "ok" if fine else "fail", found, "use PostgreSQL 16 to 18 with pgvector 0.8 or later")
+    migrates = settings.database_owner_url is not None
+    fix = "run `lyceum migrate`" if migrates else "run `lyceum migrate` with LYCEUM_DATABASE_OWNER_URL set"
+    yield Finding(
+        "Tables",
+        "ok" if missing is None else "warn" if migrates else "fail",
+        "of this release" if missing is None else f"the database {missing}",
+        f"{fix}{', or `lyceum up`, which does the same first' if migrates else ' to the address of its owner'}",
+    )
 
 
 def _valkey(settings: Settings) -> Iterator[Finding]:

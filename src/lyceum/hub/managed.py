@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 
 from lyceum.hub.errors import HubFailed, HubRefused
 from lyceum.hub.postgres import SUPPORTED_VERSIONS
+from lyceum.hub.prepared import current_note, leave_note
 from lyceum.kernel import migrate
 from lyceum.kernel.config import Settings
 from lyceum.kernel.problems import Problem
@@ -72,6 +73,8 @@ def migrate_managed(database: ManagedDatabase) -> str:
             _ensure_app_role(connection, database)
             _ensure_vector(connection, database)
         migrate.upgrade(database.owner_url, app_role=database.app)
+        with psycopg.connect(migrate.libpq_url(database.owner_url)) as connection:
+            leave_note(connection, current_note(app_role=database.app, set_up=False))
         return migrate.head_revision()
     except (errors.InvalidPassword, errors.InvalidAuthorizationSpecification) as error:
         raise _ask_administrator(

@@ -128,8 +128,7 @@ class Supervisor:
     async def _start(self, parts: HubParts, beside: tuple[Program, ...]) -> None:
         plans = [program_plan(program, parts, self._forks) for program in beside]
         # the embedded server turns the app's role away until the tables are there; another server does not
-        early = parts.postgres is not None or parts.owner_url is None
-        children = [self._run_child(plan) for plan in plans] if early else []
+        children = [self._run_child(plan) for plan in plans] if parts.postgres else []
         told = await self._start_servers(parts)
         children = children or [self._run_child(plan) for plan in plans]
         await asyncio.gather(*(self._tell_ready(child) for child in children))
@@ -147,6 +146,7 @@ class Supervisor:
         """Start what is embedded and prepare the database; None means that the set-up link is still to be made."""
         await asyncio.gather(self._start_valkey(parts), self._start_postgres(parts))
         if parts.owner_url is None:
+            await self._refuse_unprepared(parts)
             return {}
         note = await read_note(parts.postgres) if parts.postgres else None
         if note is None:
@@ -179,6 +179,15 @@ class Supervisor:
                 self._admit_app(parts)
                 self._audience.started("database", report["migrated_seconds"])
         return told
+
+    async def _refuse_unprepared(self, parts: HubParts) -> None:
+        """Refuse to serve from tables that are not of this release, and that we may not migrate."""
+        missing = (await self._report_of("check", parts))["missing"]
+        if missing is not None:
+            raise HubRefused(
+                f"The database of LYCEUM_DATABASE_URL {missing}: "
+                f"run `lyceum migrate` with LYCEUM_DATABASE_OWNER_URL set to its owner's address."
+            )
 
     def _admit_app(self, parts: HubParts) -> None:
         self._migrated = True
