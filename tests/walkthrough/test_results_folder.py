@@ -1,5 +1,6 @@
 """The folder of results: a person's own files in it are never replaced or removed, and it is tried before the training."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,8 @@ import pytest
 
 from lyceum.walkthrough.errors import InputRefused
 from lyceum.walkthrough.outputs import FILES, ResultsFolder
-from lyceum_client import Client
+from lyceum_client import Client, HubUnavailable
+from lyceum_client.datasets import Datasets
 from make.walkthrough import learnable
 
 NOBODY = {"LYCEUM_URL": "http://127.0.0.1:9", "LYCEUM_API_KEY": "lyk_none"}
@@ -59,6 +61,21 @@ def test_folders_that_were_made_go_again(try_here: Any, tmp_path: Path) -> None:
     learnable(20).write_csv(tmp_path / "shop.csv")
     ended = try_here("shop.csv", "--target", "bought", "--output", "a/b/c", **NOBODY)
     assert ended.code == 1, ended.err
+    assert [path.name for path in tmp_path.iterdir()] == ["shop.csv"]
+
+
+def test_cleanup_says_what_it_could_not_take_back(
+    try_here: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_datasets: Datasets, _address: str) -> None:
+        raise HubUnavailable(None, "unreachable", "No hub answers.")
+
+    learnable().write_csv(tmp_path / "shop.csv")
+    monkeypatch.setattr(Datasets, "archive", away)
+    ended = try_here("shop.csv", "--target", "bought", "--time-limit", "1s", "--exit", "--cleanup")
+    assert ended.code == 1
+    assert re.search(r"\nthe dataset org-\w+/shop could not be taken back: No hub answers\.\n", ended.out)
+    assert re.fullmatch(r"Still there, for you to remove: the dataset org-\w+/shop\.\n", ended.err)
     assert [path.name for path in tmp_path.iterdir()] == ["shop.csv"]
 
 
