@@ -228,6 +228,8 @@ async def test_rows_are_locked_in_one_order_however_they_are_asked_for(
     await worker.claim("light", 2)
     if write == "finish":
         await worker.start(attempts)
+    # The higher one comes first in the table too, and so for whoever does not sort.
+    rows_of(fresh_database, "UPDATE jobs SET priority = 1 WHERE id = %s", lower)
     lock = text("SELECT FROM jobs WHERE id = :id FOR UPDATE NOWAIT")
     async with transaction(resources.database, member.scope) as other:
         await other.execute(lock, {"id": lower})
