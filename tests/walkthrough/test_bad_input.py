@@ -71,7 +71,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     ),
     "slashes.csv": (
         csv().replace(b",", b"/"),
-        "slashes.csv has no column 'bought' to predict; line 1 names age/city/bought: choose one of these, or",
+        (
+            "slashes.csv has no column 'bought' to predict; its only column is age/city/bought: name what separates the "
+            "fields with --delimiter if there are more."
+        ),
     ),
     "nul.csv": (
         csv("1,\0,yes"),
@@ -168,6 +171,34 @@ def test_what_can_be_understood_is_taken(try_here: Any, tmp_path: Path, file: st
     content, told = TAKEN[file]
     (tmp_path / file).write_bytes(content)
     ended = try_here(file, "--target", "bought", "--time-limit", "1s", "--exit")
+    assert ended.code == 0, ended.err
+    assert told in ended.out
+
+
+@pytest.mark.parametrize(
+    "content, target, options, told",
+    [
+        (csv().replace(b",", b"~"), "bought", ["--delimiter", "~"], "split at '~'"),
+        pytest.param(
+            csv().replace(b",", b"\t"), "bought", ["--delimiter", "tab"], r"split at '\t'", marks=pytest.mark.deep
+        ),
+        pytest.param(
+            csv(header="52,Graz,yes"), "column_3", ["--no-header"], "101 rows, 3 columns", marks=pytest.mark.deep
+        ),
+        pytest.param(
+            csv().decode().encode("utf-16-le"),
+            "bought",
+            ["--encoding", "utf-16-le"],
+            "utf-16-le",
+            marks=pytest.mark.deep,
+        ),
+    ],
+)
+def test_how_a_text_is_written_can_be_said(
+    try_here: Any, tmp_path: Path, content: bytes, target: str, options: list[str], told: str
+) -> None:
+    (tmp_path / "said.csv").write_bytes(content)
+    ended = try_here("said.csv", "--target", target, *options, "--time-limit", "1s", "--exit")
     assert ended.code == 0, ended.err
     assert told in ended.out
 

@@ -15,6 +15,7 @@ from make.walkthrough import learnable
         ([".", "--target", "a"], ". is a folder; give the file with the table."),
         (["shop.csv"], "Say which column of shop.csv to predict: lyceum try shop.csv --target COLUMN."),
         (["--time-limit", "soon"], "--time-limit is 'soon'; write a time from one second to a day"),
+        (["--delimiter", "::"], "--delimiter is '::'; name one ASCII character, or tab."),
         (["--time-limit", "0"], "--time-limit is '0'; write a time"),
     ],
 )

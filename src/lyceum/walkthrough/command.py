@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lyceum.walkthrough.errors import InputRefused, Stopped, WalkthroughFailed
-from lyceum.walkthrough.table import read_time_limit, table_to_try
+from lyceum.walkthrough.table import read_time_limit, read_writing, table_to_try
 from lyceum.walkthrough.wording import clean
 
 EXIT_FAILED = 1
@@ -24,6 +24,11 @@ def try_command(
     ] = None,
     *,
     target: Annotated[str | None, typer.Option("--target", help="Column to predict.")] = None,
+    delimiter: Annotated[
+        str | None, typer.Option("--delimiter", help="Between the fields of a text: ; or tab.")
+    ] = None,
+    encoding: Annotated[str | None, typer.Option("--encoding", help="Of a text, such as windows-1252.")] = None,
+    no_header: Annotated[bool, typer.Option("--no-header", help="The first line holds data, no column names.")] = False,
     time_limit: Annotated[str, typer.Option("--time-limit", help="For the training: 60s, 2m or 60.")] = "60s",
     output: Annotated[
         Path | None,
@@ -41,7 +46,8 @@ def try_command(
     """Check a table, train on it, serve the model and report: on the running hub, or on one started for it."""
     try:
         seconds = read_time_limit(time_limit)
-        table = table_to_try(file, target)
+        writing = read_writing(encoding=encoding, delimiter=delimiter, no_header=no_header)
+        table = table_to_try(file, target, writing)
     except InputRefused as error:
         raise _end(error, EXIT_REFUSED) from None
     from lyceum.kernel.config import SettingsInvalid, load_settings

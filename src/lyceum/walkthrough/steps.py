@@ -1,7 +1,7 @@
 """The four steps: upload, check, train, serve. Each is ordinary API calls, and notes how to take back what it made."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import Any
 
@@ -102,7 +102,7 @@ def upload(walk: Walk) -> Uploaded:
     with walk.interrupts.held():
         dataset = _new_dataset(walk)
         walk.undo.note(lambda: walk.hub.datasets.archive(dataset.address), f"the dataset {dataset.address}")
-        pending = walk.hub.datasets.add_version(dataset.address, upload_id)
+        pending = walk.hub.datasets.add_version(dataset.address, upload_id, **asdict(walk.table.writing))
     walk.voice.doing("reading the table")
     version = walk.hub.datasets.wait(pending)
     _refuse_missing_target(walk.table, version)
@@ -258,6 +258,8 @@ def _refuse_missing_target(table: TableToTry, version: DatasetVersion) -> None:
 
 def _columns_there(names: list[str], version: DatasetVersion) -> str:
     there = listed(names, most=12)
+    if len(names) == 1 and version.source.get("delimiter"):
+        return f"its only column is {there}: name what separates the fields with --delimiter if there are more."
     first_row = version.source.get("line_of_first_row")
     if version.source.get("has_header") and first_row:
         return (

@@ -16,7 +16,17 @@ NAME_CHARS_MAX = 60
 TIME_LIMIT_SECONDS_MAX = 24 * 3600
 _TIME_LIMIT = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|)", re.ASCII)
 _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+_MARKS = {"tab": "\t", "\\t": "\t"}
 _NO_NOTES: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How the person says that a text is written; what is None the hub finds out."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    has_header: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +43,31 @@ class TableToTry:
     description: str = ""
     column_notes: Mapping[str, str] = field(default_factory=lambda: _NO_NOTES)
     leave_out: Mapping[str, str] = field(default_factory=lambda: _NO_NOTES)
+    writing: Writing = field(default_factory=Writing)
 
 
-def table_to_try(file: Path | None, target: str | None) -> TableToTry:
+def table_to_try(file: Path | None, target: str | None, writing: Writing | None = None) -> TableToTry:
     """Return the file with its target, or the sample when there is no file. Raises `InputRefused`."""
     if file is None:
         return _sample(target)
     _refuse_unreadable(file)
     if not target:
         raise InputRefused(f"Say which column of {file} to predict: lyceum try {file} --target COLUMN.")
-    return TableToTry(path=file, target=target, name=_name_of(file), question=f"What is {target}?")
+    return TableToTry(
+        path=file,
+        target=target,
+        name=_name_of(file),
+        question=f"What is {target}?",
+        writing=writing or Writing(),
+    )
+
+
+def read_writing(*, encoding: str | None, delimiter: str | None, no_header: bool) -> Writing:
+    """Return what the options say of a text; raises `InputRefused` for a delimiter that is not one character."""
+    mark = _MARKS.get(delimiter, delimiter) if delimiter is not None else None
+    if mark is not None and (len(mark) != 1 or not mark.isascii()):
+        raise InputRefused(f"--delimiter is {delimiter!r}; name one ASCII character, or tab.")
+    return Writing(encoding=encoding, delimiter=mark, has_header=False if no_header else None)
 
 
 def read_time_limit(text: str) -> float:
