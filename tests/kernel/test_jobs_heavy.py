@@ -17,7 +17,6 @@ from fixtures.servers import REPOSITORY, TestDatabase
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.followup import follow_up_handler
 from lyceum.kernel.jobs.handlers import Handlers, LightHandler
-from lyceum.kernel.jobs.heavy import MEMORY_SHARE
 from lyceum.kernel.jobs.worker import SHORT_CHILDREN_MAX, Worker
 from lyceum.kernel.machine import memory_bytes
 from lyceum.kernel.resources import Resources
@@ -274,11 +273,9 @@ def test_children_share_the_memory_of_the_container(
     contained = Resources(settings, resources.database, resources.storage, resources.valkey, resources.signer)
     handlers = Handlers.of([heavy_handler(Heard()), heavy_handler(Heard(), Short)])
     worker = Worker(resources=contained, handlers=handlers, light_slots=1, heavy_slots=1, lease_seconds=15)
-    children = 2 * (1 + SHORT_CHILDREN_MAX)
-    for runner in worker._runners.values():
-        assert (
-            runner.memory_bytes_max * children <= 1073741824 * MEMORY_SHARE < (runner.memory_bytes_max + 1) * children
-        )
+    training, short = worker._runners[True].memory_bytes_max, worker._runners[False].memory_bytes_max
+    assert 2 * training == 1073741824 // 2
+    assert 2 * SHORT_CHILDREN_MAX * short == 1073741824 // 4
 
 
 def test_a_container_without_a_limit_has_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -101,8 +101,8 @@ class Settings(BaseSettings):
     worker_heavy_memory_bytes_max: int = Field(
         0,
         ge=0,
-        description="Memory one computing job may hold (resident set, in bytes); 0: its share of three quarters of the "
-        "machine's or container's memory, divided among all that may compute at once.",
+        description="Memory one computing job may hold (resident set, in bytes); 0: the trainings that may run at "
+        "once share half of the machine's or container's memory, short computing shares a quarter.",
     )
     job_done_days: int = Field(30, ge=1, description="Days a job that is done or was called off is kept.")
     job_dead_days: int = Field(90, ge=1, description="Days a job that failed for good is kept, with its error.")

@@ -27,7 +27,8 @@ READY_SECONDS_MAX = 120.0
 CANCEL_GRACE_SECONDS = 0.5
 END_SECONDS_MAX = 5.0
 SPARE_RETRY_SECONDS = 10.0
-MEMORY_SHARE = 0.75
+HEAVY_MEMORY_SHARE = 0.5
+SHORT_MEMORY_SHARE = 0.25
 FOR_NOW_STATUS_MIN = 500
 """Problems from here on are about the hub, not about what was asked: the job is tried again."""
 _NOT_FOR_CHILDREN = frozenset(
@@ -212,9 +213,12 @@ class HeavyRunner:
             await asyncio.wait_for(child.guard.wait(), CANCEL_GRACE_SECONDS)
 
 
-def memory_share(*, children: int) -> int:
-    """Return what each of so many children may hold at once, in bytes, so that together they leave room for the rest."""
-    return int(memory_bytes() * MEMORY_SHARE / max(children, 1))
+def memory_share(*, heavy: bool, children: int) -> int:
+    """Return what each of so many children may hold at once, in bytes.
+
+    Trainings may fill half of the memory together, short computing a quarter, so that they leave room for the rest.
+    """
+    return int(memory_bytes() * (HEAVY_MEMORY_SHARE if heavy else SHORT_MEMORY_SHARE) / children)
 
 
 async def _record(handler: HeavyHandler, run: JobRun, args: JobArgs, facts: dict[str, Any]) -> None:

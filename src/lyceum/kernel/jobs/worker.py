@@ -94,13 +94,12 @@ class Worker:
             if (computing := self.handlers.computing(heavy=heavy)) and at_once
         }
         settings = self.resources.settings
-        children = settings.worker_processes * sum(at_once for at_once, _ in wanted.values())
-        memory_bytes_max = settings.worker_heavy_memory_bytes_max or memory_share(children=children)
         self._runners = {
             heavy: HeavyRunner(
                 preload=tuple(dict.fromkeys(module for handler in computing for module in handler.preload)),
                 at_once=at_once,
-                memory_bytes_max=memory_bytes_max,
+                memory_bytes_max=settings.worker_heavy_memory_bytes_max
+                or memory_share(heavy=heavy, children=settings.worker_processes * at_once),
             )
             for heavy, (at_once, computing) in wanted.items()
         }
