@@ -245,7 +245,7 @@ def test_an_interrupt_does_not_wait_for_running_fits() -> None:
     "table,said",
     [
         (lambda: loans().head(0), "the table has no rows"),
-        (lambda: loans().select("repaid"), "no column beside the target 'repaid' can be learned from"),
+        (lambda: loans().select("repaid"), "the table has no column beside the target 'repaid'; add columns"),
         (lambda: loans().select("repaid", one=pl.lit(1)), "one: the same value in every row"),
         (lambda: loans().select("repaid", one=pl.lit(1.5)), "one: the same value in every row"),
         (lambda: loans().select("repaid", none=pl.lit(float("nan"))), "none: all values are missing"),

@@ -120,6 +120,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         with_target(lambda place: place / 7 if place != 60 else "abc"),
         "mixed.csv: the target 'bought' mixes 99 different numbers with texts such as 'abc'; empty those cells, or",
     ),
+    "one-column.csv": (
+        csv(header="bought", lines=[line.rpartition(",")[2] for line in LINES]),
+        "one-column.csv: the table has no column beside the target 'bought'; add columns to learn from.",
+    ),
     "cut.parquet": (parquet()[:-200], "cut.parquet is a Parquet file that is damaged or cut short"),
     "cut-early.parquet": (parquet()[:200], "cut-early.parquet is a Parquet file that is damaged or cut short"),
     "broken.jsonl": (

@@ -106,6 +106,8 @@ def _planned(
     plan = replace(plan, left_out={**plan.left_out, **mixed})
     if not plan.prestep.columns:
         reasons = "; ".join(f"{column}: {reason}" for column, reason in plan.left_out.items())
+        if not reasons:
+            raise TableUnusable(f"the table has no column beside the target {target!r}; add columns to learn from")
         raise TableUnusable(f"no column beside the target {target!r} can be learned from ({reasons})")
     return plan, frame
 
