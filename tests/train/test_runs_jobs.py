@@ -131,7 +131,7 @@ def _small(target: list[Any]) -> bytes:
 @pytest.mark.parametrize(
     "target, code, said",
     [
-        (["a"], "constant", "'y'"),
+        (["a"], "too_few_rows", "only 1 row"),
         (["a", "b"], "too_few_rows", "only 2 rows"),
         pytest.param([1.5, 2.5, 3.5, 4.5, 5.5], "too_few_rows", "only 5 rows", marks=pytest.mark.deep),
         pytest.param(list("ab") * 5, "too_few_rows", "only 10 rows", marks=pytest.mark.deep),
