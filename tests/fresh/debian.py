@@ -45,7 +45,7 @@ for shared in /etc/resolv.conf /etc/hosts $SHARED; do
     mount --bind "$shared" ".$shared"
 done
 # a changed root alone would keep the kernel from making user namespaces, which machines of their own have
-mkdir .before
+mkdir -p .before
 pivot_root . .before
 umount -l /.before
 exec chroot --userspec="$ACCOUNT:$ACCOUNT" / /usr/bin/env -i $VARIABLES HOME="$HOME_INSIDE" sh -c 'cd "$1" && eval "$2"' sh "$FOLDER" "$COMMAND"
