@@ -19,7 +19,7 @@ from lyceum.data.datasets.schemas import (
     VersionPage,
 )
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
-from lyceum.kernel.tx import transaction
+from lyceum.kernel.tx import aside
 
 router = APIRouter(prefix="/api/v1", tags=["datasets"])
 
@@ -86,7 +86,7 @@ async def preview_version(
 ) -> Response:
     """Read the first rows of a version: `limit` of them, or 50,000 cells; texts are cut to 200 characters."""
     # No transaction is open while rows are read, which may take a while from an object store.
-    async with transaction(resources.database, who.scope) as tx:
+    async with aside(resources.database, who.scope) as tx:
         dataset, row = await queries.version_row_for(tx, who, org, name, as_number(number))
     table = queries.as_version_table(dataset, row, f"{org}/{name}")
     content = await preview_json(resources.storage, table, limit=limit)
