@@ -9,8 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.accounts.public import Actor, Power, organisation_names, require
-from lyceum.accounts.public import find_organisation_id as find_org
+from lyceum.accounts.public import Actor, Power, find_organisation_id, organisation_names, require
 from lyceum.data.datasets.errors import AddressInvalid, DatasetNotFound, VersionNotFound, VersionPending
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.schemas import Dataset, TableSchemaOut, Version
@@ -75,7 +74,7 @@ async def dataset_row_for(tx: AsyncSession, who: Actor, org: str, name: str, *, 
     Raises `DatasetNotFound` also where the caller may not know of it. To write, one acts in its organisation.
     """
     own_org = require(who, need)
-    org_id = await find_org(tx, org)
+    org_id = await find_organisation_id(tx, org)
     query = select(DatasetRow).where(
         DatasetRow.org_id == org_id, func.lower(DatasetRow.name) == name.lower(), DatasetRow.archived_at.is_(None)
     )
