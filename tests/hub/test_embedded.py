@@ -7,7 +7,9 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -126,6 +128,26 @@ def test_a_lock_whose_number_belongs_to_another_program_does_not_stop_the_start(
         assert other.poll() is None
     finally:
         kill(other, signal.SIGKILL)
+
+
+def test_what_a_killed_server_left_running_is_waited_for(
+    own_hub_servers: OwnServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg.connect(own_hub_servers.database.dsn()) as connection:
+        session_pid = connection.info.backend_pid
+        os.kill(session_pid, signal.SIGSTOP)
+        own_hub_servers.kill_postgres()
+        waits = []
+
+        def let_it_end(seconds: float) -> None:
+            waits.append(seconds)
+            os.kill(session_pid, signal.SIGCONT)
+            wait_until(lambda: not is_alive(session_pid))
+
+        monkeypatch.setattr("lyceum.hub.postgres.time", SimpleNamespace(monotonic=time.monotonic, sleep=let_it_end))
+        own_hub_servers.start_postgres()
+    assert len(waits) == 1
+    psycopg.connect(own_hub_servers.database.dsn()).close()
 
 
 def test_a_server_cannot_be_started_twice_on_the_same_data(own_hub_servers: OwnServers) -> None:

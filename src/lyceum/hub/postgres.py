@@ -206,15 +206,21 @@ class EmbeddedPostgres:
             raise HubFailed(f"PostgreSQL could not make its data folder {self.data} ({name}): {last}")
 
     def _stop_orphan(self) -> None:
-        pid = self._locked_pid()
-        if pid is None or not self._is_our_server(pid):
+        locked_by = self._locked_pid()
+        if locked_by is None:
             return
-        os.kill(pid, self.stop_signal)
+        if self._is_our_server(locked_by):
+            os.kill(locked_by, self.stop_signal)
         deadline = time.monotonic() + ORPHAN_STOP_SECONDS_MAX
-        while self._is_our_server(pid):
+        # those of a killed postmaster hold its shared memory for a moment longer, which stops the next start
+        while (pid := self._one_of_our_processes()) is not None:
             if time.monotonic() > deadline:
                 raise HubFailed(f"A PostgreSQL left by an earlier hub (pid {pid}) does not stop: end it and try again.")
             time.sleep(0.02)
+
+    def _one_of_our_processes(self) -> int | None:
+        pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+        return next((pid for pid in pids if self._is_our_server(pid)), None)
 
     def _stale_lock_variables(self) -> dict[str, str]:
         """Let PostgreSQL see through a lock whose pid now belongs to another program.
@@ -228,9 +234,10 @@ class EmbeddedPostgres:
     def _is_our_server(self, pid: int) -> bool:
         process = Path("/proc") / str(pid)
         try:
-            same_folder = (process / "cwd").stat()
-            running = (process / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
-            return os.path.samestat(same_folder, self.data.stat()) and running != "Z"
+            folder = (process / "cwd").stat()
+            named, _, described = (process / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")
+            is_running_postgres = named.endswith("(postgres") and described.split()[0] != "Z"
+            return is_running_postgres and os.path.samestat(folder, self.data.stat())
         except OSError:
             return False
 
