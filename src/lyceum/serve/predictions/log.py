@@ -31,9 +31,12 @@ WARN_EVERY_SECONDS = 10.0
 
 _WRITE = text("""
     SELECT definer.predictions_log(
-        ARRAY(SELECT to_timestamp(at) FROM unnest(CAST(:ats AS float8[])) WITH ORDINALITY AS t (at, n) ORDER BY n),
-        CAST(:version_ids AS uuid[]), CAST(:key_ids AS uuid[]), CAST(:request_ids AS text[]),
-        CAST(:durations AS integer[]), CAST(:inputs AS jsonb[]), CAST(:outputs AS jsonb[])
+        array_agg(to_timestamp(at)), array_agg(version_id), array_agg(key_id), array_agg(request_id),
+        array_agg(duration_microseconds), array_agg(inputs), array_agg(outputs)
+    )
+    FROM json_to_recordset(CAST(:rows AS json)) AS row (
+        at float8, version_id uuid, key_id uuid, request_id text, duration_microseconds integer,
+        inputs jsonb, outputs jsonb
     )
 """)
 
@@ -157,14 +160,14 @@ class PredictionLog:
 
     async def _insert(self, part: Part) -> int:
         """Return how many rows were written; raises `TimeoutError` when a statement under way took too long."""
-        arrays = await asyncio.to_thread(part.arrays)
+        parameters = {"rows": await asyncio.to_thread(part.document)}
         is_connected = False
         try:
             async with asyncio.timeout(WRITE_SECONDS_MAX) as limit, transaction(self._database, NOBODY) as tx:
                 await tx.connection()
                 is_connected = True
                 limit.reschedule(asyncio.get_running_loop().time() + WRITE_SECONDS_MAX)
-                return int(await tx.scalar(_WRITE, arrays) or 0)
+                return int(await tx.scalar(_WRITE, parameters) or 0)
         except TimeoutError:
             if is_connected:
                 raise
