@@ -23,34 +23,27 @@ class _Queue:
 
 
 class Batcher:
-    """Computes the first request of a turn of the loop at once and whatever else arrives in that turn together.
+    """Computes what arrives in one turn of the loop together, at the end of that turn.
 
-    A lone client never pays for it. Measured in process, CPU for one request alone, at 16 and at 64 at once: 137, 57 and
-    48 us for 100 trees, 203, 92 and 72 us for an ensemble of 1 MB.
+    To compute the first of a turn at once spares a lone client 3 us, and costs 16 at once 5 us each.
     """
 
     def __init__(self) -> None:
-        self._turn_has_begun = False
         self._queues: dict[LoadedModel, _Queue] = {}
 
     async def predict(self, loaded: LoadedModel, rows: Sequence[msgspec.Struct]) -> list[Prediction]:
         """Return one prediction a row; raises BadValue for the caller's own rows only."""
-        if not self._turn_has_begun:
-            self._turn_has_begun = True
-            asyncio.get_running_loop().call_soon(self._end_turn)
-            return loaded.model.predict_rows(rows)
+        loop = asyncio.get_running_loop()
         queue = self._queues.get(loaded)
         if queue is None:
             queue = self._queues[loaded] = _Queue(loaded)
-        waiting = _Waiting(rows, asyncio.get_running_loop().create_future())
+            loop.call_soon(self._end_turn, loaded)
+        waiting = _Waiting(rows, loop.create_future())
         queue.waiting.append(waiting)
         return await waiting.answer
 
-    def _end_turn(self) -> None:
-        self._turn_has_begun = False
-        queues, self._queues = self._queues, {}
-        for queue in queues.values():
-            self._drain(queue)
+    def _end_turn(self, loaded: LoadedModel) -> None:
+        self._drain(self._queues.pop(loaded))
 
     def _drain(self, queue: _Queue) -> None:
         rows_max = max(queue.loaded.loop_rows_max, 1)
