@@ -17,11 +17,13 @@ from fixtures.servers import REPOSITORY, TestDatabase
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.followup import follow_up_handler
 from lyceum.kernel.jobs.handlers import Handlers, LightHandler
-from lyceum.kernel.jobs.worker import SHORT_CHILDREN_MAX, Worker
+from lyceum.kernel.jobs.heavy import HEAVY_CHILD_BYTES_MIN, SHORT_CHILD_BYTES_MIN
+from lyceum.kernel.jobs.worker import Worker
 from lyceum.kernel.machine import memory_bytes
 from lyceum.kernel.resources import Resources
 from make.accounts import Member
 
+GIBIBYTE = 1024**3
 MEMORY_MAX = 400 * 1024**2
 
 
@@ -43,6 +45,10 @@ def _alive(pids: list[str]) -> list[str]:
 
 def _children_of(pid: int) -> set[str]:
     return {word for task in Path(f"/proc/{pid}/task").glob("*/children") for word in task.read_text().split()}
+
+
+def _with_settings(resources: Resources, **settings: object) -> Resources:
+    return replace(resources, settings=resources.settings.model_copy(update=settings))
 
 
 async def _run(
@@ -132,8 +138,7 @@ async def test_a_child_that_holds_too_much_memory_is_ended_and_told_why(
 ) -> None:
     heard = Heard()
     job_id = await put(resources, member, Heavy(what=where))
-    settings = resources.settings.model_copy(update={"worker_heavy_memory_bytes_max": MEMORY_MAX})
-    small = Resources(settings, resources.database, resources.storage, resources.valkey, resources.signer)
+    small = _with_settings(resources, worker_heavy_memory_bytes_max=MEMORY_MAX)
     async with running_worker(small, heavy_handler(heard), heavy_slots=1):
         await eventually(lambda: job_row(database, job_id)["state"] == "dead")
     row = job_row(database, job_id)
@@ -263,19 +268,64 @@ async def test_a_deadlock_at_the_end_costs_nothing_that_was_computed(
     assert len(heard.answers) == 2
 
 
-def test_children_share_the_memory_of_the_container(
-    resources: Resources, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(
+    "gibibytes, workers, trainings, short",
+    [
+        (32, 1, (2, 8 * GIBIBYTE), (2, 4 * GIBIBYTE)),
+        (32, 2, (2, 4 * GIBIBYTE), (2, 2 * GIBIBYTE)),
+        (8, 1, (2, 2 * GIBIBYTE), (2, GIBIBYTE)),
+        (4, 1, (2, GIBIBYTE), (1, GIBIBYTE)),
+        (4, 2, (1, GIBIBYTE), (1, SHORT_CHILD_BYTES_MIN)),
+        (1, 1, (1, HEAVY_CHILD_BYTES_MIN), (1, SHORT_CHILD_BYTES_MIN)),
+    ],
+)
+def test_children_share_the_memory_and_fewer_run_where_it_is_small(
+    resources: Resources,
+    monkeypatch: pytest.MonkeyPatch,
+    gibibytes: int,
+    workers: int,
+    trainings: tuple[int, int],
+    short: tuple[int, int],
 ) -> None:
-    limit = tmp_path / "memory.max"
-    limit.write_text("1073741824\n")
-    monkeypatch.setattr("lyceum.kernel.machine.CGROUP_LIMITS", (tmp_path / "missing", limit))
-    settings = resources.settings.model_copy(update={"worker_processes": 2})
-    contained = Resources(settings, resources.database, resources.storage, resources.valkey, resources.signer)
+    monkeypatch.setattr("lyceum.kernel.jobs.heavy.memory_bytes", lambda: gibibytes * GIBIBYTE)
+    contained = _with_settings(resources, worker_processes=workers)
     handlers = Handlers.of([heavy_handler(Heard()), heavy_handler(Heard(), Short)])
-    worker = Worker(resources=contained, handlers=handlers, light_slots=1, heavy_slots=1, lease_seconds=15)
-    training, short = worker._runners[True].memory_bytes_max, worker._runners[False].memory_bytes_max
-    assert 2 * training == 1073741824 // 2
-    assert 2 * SHORT_CHILDREN_MAX * short == 1073741824 // 4
+    worker = Worker(resources=contained, handlers=handlers, light_slots=1, heavy_slots=2, lease_seconds=15)
+    runners = [worker._runners[heavy] for heavy in (True, False)]
+    assert [(runner.at_once, runner.memory_bytes_max) for runner in runners] == [trainings, short]
+
+
+async def test_a_worker_claims_no_more_than_the_memory_lets_run_at_once(
+    fresh_resources: Resources,
+    fresh_database: TestDatabase,
+    fresh_member: Member,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr("lyceum.kernel.jobs.heavy.memory_bytes", lambda: GIBIBYTE)
+    path = tmp_path / "pids"
+    jobs = [await put(fresh_resources, fresh_member, Heavy(what="slowly", path=str(path))) for _ in range(2)]
+    async with running_worker(fresh_resources, heavy_handler(Heard()), heavy_slots=2):
+        await eventually(path.exists)
+        assert sorted(job_row(fresh_database, job)["state"] for job in jobs) == ["ready", "running"]
+        path.with_suffix(".go").touch()
+        await eventually(lambda: {job_row(fresh_database, job)["state"] for job in jobs} == {"done"})
+
+
+def test_a_limit_that_was_set_leaves_as_many_children_as_there_are_slots(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lyceum.kernel.jobs.heavy.memory_bytes", lambda: GIBIBYTE)
+    limited = _with_settings(resources, worker_heavy_memory_bytes_max=MEMORY_MAX)
+    handlers = Handlers.of([heavy_handler(Heard())])
+    worker = Worker(resources=limited, handlers=handlers, light_slots=1, heavy_slots=2, lease_seconds=15)
+    assert (worker._runners[True].at_once, worker._runners[True].memory_bytes_max) == (2, MEMORY_MAX)
+
+
+def test_a_container_has_the_memory_of_its_limit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "memory.max").write_text(f"{GIBIBYTE}\n")
+    monkeypatch.setattr("lyceum.kernel.machine.CGROUP_LIMITS", (tmp_path / "missing", tmp_path / "memory.max"))
+    assert memory_bytes() == GIBIBYTE
 
 
 def test_a_container_without_a_limit_has_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -97,12 +97,17 @@ class Settings(BaseSettings):
 
     worker_processes: int = Field(1, ge=1, le=64, description="Worker processes `lyceum up` runs on this machine.")
     worker_light_slots: int = Field(16, ge=1, description="Light jobs one worker runs at once.")
-    worker_heavy_slots: int = Field(1, ge=0, description="Heavy jobs (trainings) one worker runs at once.")
+    worker_heavy_slots: int = Field(
+        1,
+        ge=0,
+        description="Heavy jobs (trainings) one worker runs at once; fewer where the memory is not enough, but one.",
+    )
     worker_heavy_memory_bytes_max: int = Field(
         0,
         ge=0,
         description="Memory one computing job may hold (resident set, in bytes); 0: the trainings that may run at "
-        "once share half of the machine's or container's memory, short computing shares a quarter.",
+        "once share half of the machine's or container's memory, short computing shares a quarter; a training has at "
+        "least 1 GiB and short computing 768 MiB, and fewer run at once where that is too much.",
     )
     job_done_days: int = Field(30, ge=1, description="Days a job that is done or was called off is kept.")
     job_dead_days: int = Field(90, ge=1, description="Days a job that failed for good is kept, with its error.")

@@ -29,6 +29,9 @@ END_SECONDS_MAX = 5.0
 SPARE_RETRY_SECONDS = 10.0
 HEAVY_MEMORY_SHARE = 0.5
 SHORT_MEMORY_SHARE = 0.25
+HEAVY_CHILD_BYTES_MIN = 1024 * 1024**2
+SHORT_CHILD_BYTES_MIN = 768 * 1024**2
+"""Well above what the imports alone hold (290 and 125 MB), or files of a few megabytes would be refused."""
 FOR_NOW_STATUS_MIN = 500
 """Problems from here on are about the hub, not about what was asked: the job is tried again."""
 _NOT_FOR_CHILDREN = frozenset(
@@ -213,12 +216,16 @@ class HeavyRunner:
             await asyncio.wait_for(child.guard.wait(), CANCEL_GRACE_SECONDS)
 
 
-def memory_share(*, heavy: bool, children: int) -> int:
-    """Return what each of so many children may hold at once, in bytes.
+def children_that_fit(*, heavy: bool, wanted: int, workers: int) -> tuple[int, int]:
+    """Return how many children of one kind each of so many workers runs at once, and the bytes one may hold.
 
     Trainings may fill half of the memory together, short computing a quarter, so that they leave room for the rest.
+    Where that is too little for as many as are wanted, fewer run at once, but one always does.
     """
-    return int(memory_bytes() * (HEAVY_MEMORY_SHARE if heavy else SHORT_MEMORY_SHARE) / children)
+    share = memory_bytes() * (HEAVY_MEMORY_SHARE if heavy else SHORT_MEMORY_SHARE) / workers
+    least = HEAVY_CHILD_BYTES_MIN if heavy else SHORT_CHILD_BYTES_MIN
+    at_once = max(1, min(wanted, int(share // least)))
+    return at_once, max(least, int(share / at_once))
 
 
 async def _record(handler: HeavyHandler, run: JobRun, args: JobArgs, facts: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.claims import Attempt, Claims, Lane
 from lyceum.kernel.jobs.ending import LeaseLost
 from lyceum.kernel.jobs.handlers import Handlers, HeavyHandler, JobRefused, JobRun
-from lyceum.kernel.jobs.heavy import HeavyRunner, memory_share
+from lyceum.kernel.jobs.heavy import HeavyRunner, children_that_fit
 from lyceum.kernel.jobs.queue import CANCEL_CHANNEL, WAKE_CHANNEL, JobArgs
 from lyceum.kernel.migrate import libpq_url
 from lyceum.kernel.problems import Problem
@@ -88,23 +88,28 @@ class Worker:
     _claims: Claims = field(init=False)
 
     def __post_init__(self) -> None:
-        wanted = {
-            heavy: (at_once, computing)
-            for heavy, at_once in ((False, SHORT_CHILDREN_MAX), (True, self.heavy_slots))
-            if (computing := self.handlers.computing(heavy=heavy)) and at_once
-        }
-        settings = self.resources.settings
+        wanted = ((False, SHORT_CHILDREN_MAX), (True, self.heavy_slots))
         self._runners = {
-            heavy: HeavyRunner(
-                preload=tuple(dict.fromkeys(module for handler in computing for module in handler.preload)),
-                at_once=at_once,
-                memory_bytes_max=settings.worker_heavy_memory_bytes_max
-                or memory_share(heavy=heavy, children=settings.worker_processes * at_once),
-            )
-            for heavy, (at_once, computing) in wanted.items()
+            heavy: self._runner(computing, heavy=heavy, wanted=at_once)
+            for heavy, at_once in wanted
+            if (computing := self.handlers.computing(heavy=heavy)) and at_once
         }
         self._claims = Claims(
             self.resources.database, self.worker_id, self._kinds(), timedelta(seconds=self.lease_seconds)
+        )
+
+    def _runner(self, computing: list[HeavyHandler], *, heavy: bool, wanted: int) -> HeavyRunner:
+        settings = self.resources.settings
+        at_once, memory_bytes_max = wanted, settings.worker_heavy_memory_bytes_max
+        if not memory_bytes_max:
+            at_once, memory_bytes_max = children_that_fit(heavy=heavy, wanted=wanted, workers=settings.worker_processes)
+        if at_once < wanted:
+            facts = {"heavy": heavy, "wanted": wanted, "at_once": at_once}
+            log.info("the memory is too small for as many computing jobs at once as there are slots", extra=facts)
+        return HeavyRunner(
+            preload=tuple(dict.fromkeys(module for handler in computing for module in handler.preload)),
+            at_once=at_once,
+            memory_bytes_max=memory_bytes_max,
         )
 
     def _kinds(self) -> list[str]:
@@ -158,8 +163,8 @@ class Worker:
         """Take what there are slots for; return whether a slot may still be free with work waiting."""
         slots: dict[Lane, int] = {
             "light": self.light_slots - len(self._finished),
-            "short": SHORT_CHILDREN_MAX,
-            "heavy": self.heavy_slots,
+            "short": self._children_max(SHORT_CHILDREN_MAX, heavy=False),
+            "heavy": self._children_max(self.heavy_slots, heavy=True),
         }
         taken = 0
         for lane, at_most in slots.items():
@@ -171,6 +176,10 @@ class Worker:
                     log.warning("the queue cannot be reached; trying again", extra={"cause": str(error)})
                     return False
         return taken > 0
+
+    def _children_max(self, slots: int, *, heavy: bool) -> int:
+        runner = self._runners.get(heavy)
+        return runner.at_once if runner is not None else slots
 
     async def _take(self, lane: Lane, slots: int) -> int:
         claimed = await self._claims.claim(lane, slots)
