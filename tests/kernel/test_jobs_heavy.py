@@ -16,7 +16,7 @@ from fixtures.queue import call_off, fail_once, put
 from fixtures.servers import REPOSITORY, TestDatabase
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.followup import follow_up_handler
-from lyceum.kernel.jobs.handlers import Handlers, LightHandler
+from lyceum.kernel.jobs.handlers import Handlers, HeavyHandler, LightHandler
 from lyceum.kernel.jobs.heavy import HEAVY_CHILD_BYTES_MIN, SHORT_CHILD_BYTES_MIN
 from lyceum.kernel.jobs.worker import Worker
 from lyceum.kernel.machine import memory_bytes
@@ -218,6 +218,54 @@ async def test_a_spare_child_that_died_is_replaced(
         await spare.guard.wait()
         job_id = await put(resources, member, Heavy())
         await eventually(lambda: job_row(database, job_id)["state"] == "done")
+
+
+def _importing(heard: Heard, folder: Path, code: str, monkeypatch: pytest.MonkeyPatch) -> HeavyHandler:
+    """Return a handler of `HeavyOnce` whose children run this code when they import what they need."""
+    (folder / "imported_by_children.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", f"{REPOSITORY / 'tests'}:{folder}")
+    return replace(heavy_handler(heard, HeavyOnce), preload=("imported_by_children",))
+
+
+async def test_a_child_that_holds_too_much_memory_before_it_begins_is_told_as_that_and_not_started_for_ever(
+    resources: Resources,
+    database: TestDatabase,
+    member: Member,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("lyceum.kernel.jobs.heavy.SPARE_RETRY_SECONDS", 0.0)
+    hogging = _importing(Heard(), tmp_path, "import time; held = bytearray(100 << 20); time.sleep(600)", monkeypatch)
+    small = _with_settings(resources, worker_heavy_memory_bytes_max=80 * 1024**2)
+
+    def said() -> list[str]:
+        return [record.__dict__["cause"] for record in caplog.records if "no spare child" in record.message]
+
+    async with running_worker(small, hogging, heavy_slots=1):
+        await eventually(said)
+        job_id = await put(resources, member, HeavyOnce())
+        row = await eventually(lambda: (r := job_row(database, job_id))["state"] == "dead" and r)
+    assert row["error"]["code"] == "out_of_memory"
+    assert row["error"]["detail"] == (
+        "The process for this job held more than 80 MB of memory before it had begun: "
+        "raise LYCEUM_WORKER_HEAVY_MEMORY_BYTES_MAX."
+    )
+    assert set(said()) == {row["error"]["detail"]}
+    assert len(said()) <= 2, "once at the start, once after the job"
+
+
+async def test_a_child_that_ends_before_it_begins_is_told_with_how_it_ended(
+    resources: Resources, database: TestDatabase, member: Member, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending = _importing(Heard(), tmp_path, "import os; os._exit(7)", monkeypatch)
+    async with running_worker(resources, ending, heavy_slots=1):
+        job_id = await put(resources, member, HeavyOnce())
+        row = await eventually(lambda: (r := job_row(database, job_id))["state"] == "dead" and r)
+    assert row["error"]["code"] == "job_failed"
+    assert row["error"]["detail"] == (
+        "A child process could not start (exit code 7); what it said is in the worker's log."
+    )
 
 
 async def test_short_computing_waits_its_turn_uncharged_and_takes_no_light_slot(

@@ -121,13 +121,15 @@ class HeavyRunner:
         self.room = asyncio.Semaphore(self.at_once)
 
     async def keep_spare(self) -> None:
-        """Keep one child ready until cancelled."""
+        """Keep one child ready until cancelled; where its imports alone are too large, none is tried before the next job."""
         while True:
             try:
                 if self._spare is None:
                     self._spare = await self._start()
-            except (ChildFailed, OSError):
-                log.exception("no spare child could be started")
+            except JobRefused as refused:
+                log.warning("no spare child could be started", extra={"cause": refused.problem.detail})
+            except (ChildFailed, OSError) as error:
+                log.warning("no spare child could be started; trying again", extra={"cause": str(error)})
                 await asyncio.sleep(SPARE_RETRY_SECONDS)
                 continue
             self._take.clear()
@@ -192,8 +194,12 @@ class HeavyRunner:
             await asyncio.shield(child.end())
             raise
         if first is None:
-            await child.end()
-            raise ChildFailed("A child process could not start; its reason is in the worker's log.")
+            code = await child.end()
+            if code == EXIT_TOO_MUCH_MEMORY:
+                raise JobRefused(_too_much_memory_to_start(self.memory_bytes_max))
+            raise ChildFailed(
+                f"A child process could not start ({_exit_words(code)}); what it said is in the worker's log."
+            )
         return child
 
     async def _start_guard(self, descriptor: int) -> asyncio.subprocess.Process:
@@ -257,6 +263,14 @@ def _too_much_memory(limit: int) -> Problem:
     return ComputeRefused(
         "out_of_memory",
         f"The job held more than {limit // 1024**2:,} MB of memory and was ended; use a smaller table or raise "
+        "LYCEUM_WORKER_HEAVY_MEMORY_BYTES_MAX.",
+    )
+
+
+def _too_much_memory_to_start(limit: int) -> Problem:
+    return ComputeRefused(
+        "out_of_memory",
+        f"The process for this job held more than {limit // 1024**2:,} MB of memory before it had begun: raise "
         "LYCEUM_WORKER_HEAVY_MEMORY_BYTES_MAX.",
     )
 
