@@ -26,8 +26,9 @@ from sqlalchemy.util import await_only
 
 POOL_TIMEOUT_SECONDS = 10
 CONNECT_TIMEOUT_SECONDS = 10
-CONNECTIONS_ASIDE = 4
-"""Connections of a process that serves HTTP beside those of the requests' own transactions."""
+TURNS_ASIDE = 4
+CONNECTIONS_ASIDE = TURNS_ASIDE + 1
+"""Connections of a process that serves HTTP beside those of the requests' own transactions; one is for health alone."""
 _AWAY_SQLSTATES = ("08", "57P", "53")
 """Connection exceptions, shutdown and crash of the server, and its want of resources."""
 
@@ -84,7 +85,8 @@ class Database:
     wake_workers: AfterCommit
     subscribers: Mapping[str, tuple[str, ...]] | None = None
     """Who is told of which event; None in a process that publishes none."""
-    turn_aside: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS_ASIDE))
+    turn_aside: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TURNS_ASIDE))
+    turn_of_health: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
     def session(self, scope: Scope) -> AsyncSession:
         """Return a session that works for `scope`; it takes a connection at its first statement."""

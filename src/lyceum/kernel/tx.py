@@ -12,9 +12,11 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.kernel.db import AfterCommit, Database, Scope, is_database_away
+from lyceum.kernel.problems import Unavailable
 
 RETRYABLE_SQLSTATES = frozenset({"40001", "40P01"})
 RUN_ATTEMPTS_MAX = 5
+TURN_SECONDS_MAX = 10.0
 AWAY_SECONDS_MAX = 60.0
 AWAY_PAUSE_SECONDS = 0.5
 
@@ -39,13 +41,15 @@ async def transaction(database: Database, scope: Scope) -> AsyncIterator[AsyncSe
 
 
 @asynccontextmanager
-async def aside(database: Database, scope: Scope) -> AsyncIterator[AsyncSession]:
-    """Yield a `transaction` of a request that has none of its own: uploads, set-up, health.
+async def aside(
+    database: Database, scope: Scope, *, turns: asyncio.Semaphore | None = None
+) -> AsyncIterator[AsyncSession]:
+    """Yield a `transaction` of a request that has none of its own: uploads, set-up, figures.
 
     They take turns for a few connections, so that however many come, nobody else waits in the pool, where waiting is
-    not fair.
+    not fair. Raises `Unavailable` when the turn does not come within some seconds.
     """
-    async with database.turn_aside, transaction(database, scope) as tx:
+    async with _turn(turns or database.turn_aside), transaction(database, scope) as tx:
         yield tx
 
 
@@ -89,6 +93,19 @@ async def ride_out(work: Callable[[], Awaitable[T]], *, seconds: float = AWAY_SE
                 raise
             log.warning("the database cannot be reached; trying again", extra={"cause": str(error)})
         await asyncio.sleep(AWAY_PAUSE_SECONDS)
+
+
+@asynccontextmanager
+async def _turn(turns: asyncio.Semaphore) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(TURN_SECONDS_MAX):
+            await turns.acquire()
+    except TimeoutError:
+        raise Unavailable("Too many requests wait for the hub's database just now; try again in a moment.") from None
+    try:
+        yield
+    finally:
+        turns.release()
 
 
 async def _run_after_commit(callback: AfterCommit) -> None:

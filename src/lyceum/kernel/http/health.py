@@ -13,6 +13,8 @@ from lyceum.kernel.resources import Resources
 from lyceum.kernel.telemetry import registry
 from lyceum.kernel.tx import aside
 
+READY_SECONDS_MAX = 5.0
+
 
 def add_health(app: FastAPI, *, refresh: Callable[[Database], Awaitable[None]] | None = None) -> None:
     """Add `/health/live`, `/health/ready` and `/metrics`; the app's state holds its resources.
@@ -29,8 +31,12 @@ def add_health(app: FastAPI, *, refresh: Callable[[Database], Awaitable[None]] |
     async def ready() -> dict[str, str]:
         """Say whether requests can be served: `ready`, or `degraded` when Valkey is missing."""
         resources: Resources = app.state.resources
+        database = resources.database
         try:
-            async with aside(resources.database, NOBODY) as tx:
+            async with (
+                asyncio.timeout(READY_SECONDS_MAX),
+                aside(database, NOBODY, turns=database.turn_of_health) as tx,
+            ):
                 await tx.execute(text("SELECT 1"))
         except Exception as error:
             raise Unavailable("The database cannot be reached.") from error
