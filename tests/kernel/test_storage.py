@@ -1,6 +1,7 @@
 """Files: whole or not there, in a local folder and in an object store."""
 
 import asyncio
+import errno
 import hashlib
 import os
 import shutil
@@ -134,6 +135,12 @@ async def test_a_nearly_full_disk_is_told_before_anything_is_sent(tmp_path: Path
     storage = _local(tmp_path, disk_free_bytes_min=1 << 60)
     with pytest.raises(NoSpace, match="in reserve"):
         await storage.put_stream("a", _chunks(1), bytes_max=BIG)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+async def test_a_disk_or_a_share_of_it_that_is_full_is_told_as_want_of_space(tmp_path: Path, number: int) -> None:
+    with pytest.raises(NoSpace, match="send the file again"):
+        await _local(tmp_path).put_stream("a", _chunks(10, fails=OSError(number, os.strerror(number))), bytes_max=BIG)
 
 
 @pytest.fixture

@@ -3,7 +3,12 @@
 A module's `errors.py` names its facts by subclassing these: `class DatasetLocked(Conflict): code = "dataset_locked"`.
 """
 
+import errno
+import re
 from typing import Any, ClassVar
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NUMBER_IN_WORDS = re.compile(r"\(os error (\d+)\)")
 
 
 def problem_type(code: str) -> str:
@@ -113,3 +118,11 @@ class NoSpace(Problem):
     status = 507
     title = "Not enough space"
     code = "no_space"
+
+
+def is_full(error: BaseException) -> bool:
+    """Return whether an error says that the disk, or the share of it one may use, is full: `NoSpace` for a person."""
+    if getattr(error, "errno", None) in _FULL:
+        return True
+    # Polars, Delta and the object store library give the system's number in words only
+    return any(int(number) in _FULL for number in _NUMBER_IN_WORDS.findall(str(error)))

@@ -1,7 +1,6 @@
 """Files: a local folder or an object store behind one door. Keys are paths with `/`, made by the hub, never by a user."""
 
 import asyncio
-import errno
 import hashlib
 import re
 import secrets
@@ -20,7 +19,7 @@ from obstore.store import HTTPStore, LocalStore, MemoryStore, ObjectStore
 
 from lyceum.kernel.config import Settings
 from lyceum.kernel.objects import folder_of, open_objects
-from lyceum.kernel.problems import NoSpace, NotFound, TooLarge
+from lyceum.kernel.problems import NoSpace, NotFound, TooLarge, is_full
 
 PART_BYTES = 8 * 1024**2
 _ARRIVING = ".arriving-"
@@ -210,11 +209,6 @@ def _telling_full() -> Iterator[None]:
     try:
         yield
     except (OSError, BaseError) as error:
-        if _is_full(error):
+        if is_full(error):
             raise NoSpace("The disk is full; free some space and send the file again.") from error
         raise
-
-
-def _is_full(error: BaseException) -> bool:
-    # obstore's errors carry the system's text and no errno.
-    return getattr(error, "errno", None) == errno.ENOSPC or "No space left on device" in str(error)

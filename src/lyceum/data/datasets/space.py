@@ -1,28 +1,15 @@
-"""A full disk, however the libraries that meet it say so."""
+"""A full disk, told of the table that it leaves no room for."""
 
-import errno
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lyceum.kernel.problems import NoSpace
-
-_NUMBERS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_IN_WORDS = re.compile(r"\(os error (\d+)\)")
+from lyceum.kernel.problems import NoSpace, is_full
 
 
 class DiskFull(NoSpace):
     """The table could not be kept for want of space; nothing of it is left."""
 
     code = "disk_full"
-
-
-def is_full(error: BaseException) -> bool:
-    """Return whether an error says that the disk, or the share of it one may use, is full."""
-    if getattr(error, "errno", None) in _NUMBERS:
-        return True
-    # Polars, Delta and the object store library give the system's number in words only
-    return any(int(number) in _NUMBERS for number in _IN_WORDS.findall(str(error)))
 
 
 @contextmanager

@@ -38,9 +38,8 @@ from deltalake.schema import PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction
 from obstore.store import ObjectStore
 
-from lyceum.data.datasets.space import is_full
 from lyceum.kernel.objects import folder_of, open_objects
-from lyceum.kernel.problems import Conflict
+from lyceum.kernel.problems import Conflict, is_full
 
 PUT_PART_BYTES = 16 << 20
 _OPERATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
