@@ -4,7 +4,6 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -18,7 +17,6 @@ from fixtures.servers import TestDatabase
 from lyceum.accounts.edge import Tx
 from lyceum.kernel import problems
 from lyceum.kernel.config import Settings
-from lyceum.kernel.db import TURNS_ASIDE
 from lyceum.kernel.http.paging import CursorInvalid, decode_cursor, encode_cursor, next_cursor
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.telemetry import registry
@@ -149,49 +147,6 @@ async def test_a_database_that_is_away_is_told_and_ready_says_so(
             assert answer.json()["code"] == "unavailable"
         assert (await client.get("/health/live")).json() == {"status": "live"}
         assert (await client.get("/metrics")).status_code == 200
-
-
-async def test_ready_is_told_while_all_turns_for_the_database_are_taken(
-    app: FastAPI, anonymous: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("lyceum.kernel.tx.TURN_SECONDS_MAX", 0.02)
-    async with _taken(app.state.resources.database.turn_aside, TURNS_ASIDE):
-        answer = await anonymous.get("/setup", params={"token": "x"})
-        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
-        assert answer.json()["detail"] == (
-            "Too many requests wait for the hub's database just now; try again in a moment."
-        )
-        assert (await anonymous.get("/health/ready")).json() == {"status": "ready"}
-    assert (await anonymous.get("/setup", params={"token": "x"})).status_code == 410
-
-
-async def test_ready_is_told_in_time_however_many_ask(
-    app: FastAPI, anonymous: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("lyceum.kernel.http.health.READY_SECONDS_MAX", 0.02)
-    async with _taken(app.state.resources.database.turn_of_health, 1):
-        answers = await asyncio.gather(*(anonymous.get("/health/ready") for _ in range(20)))
-    assert {answer.status_code for answer in answers} == {503}
-
-
-@asynccontextmanager
-async def _taken(turns: asyncio.Semaphore, count: int) -> AsyncIterator[None]:
-    for _ in range(count):
-        await turns.acquire()
-    yield
-    for _ in range(count):
-        turns.release()
-
-
-async def test_ready_tells_whether_valkey_is_there(
-    client: httpx.AsyncClient, database: TestDatabase, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    assert (await client.get("/health/ready")).json() == {"status": "ready"}
-    async with (
-        running_app(settings_for(database, tmp_path_factory.mktemp("other"))) as app,
-        client_of(app) as without,
-    ):
-        assert (await without.get("/health/ready")).json() == {"status": "degraded"}
 
 
 async def test_a_request_keeps_its_id_or_gets_one(anonymous: httpx.AsyncClient) -> None:

@@ -1,7 +1,7 @@
 """What a supervisor and a monitor ask every process that serves HTTP."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 
 from fastapi import FastAPI, Response
 from prometheus_client import generate_latest
@@ -16,11 +16,15 @@ from lyceum.kernel.tx import aside
 READY_SECONDS_MAX = 5.0
 
 
-def add_health(app: FastAPI, *, refresh: Callable[[Database], Awaitable[None]] | None = None) -> None:
+Refresh = Callable[[Database], Coroutine[None, None, None]]
+
+
+def add_health(app: FastAPI, *, refresh: Refresh | None = None) -> None:
     """Add `/health/live`, `/health/ready` and `/metrics`; the app's state holds its resources.
 
-    `refresh` brings figures up to date that are counted only when somebody asks.
+    `refresh` brings figures up to date that are counted only when somebody asks; all who ask meanwhile get those.
     """
+    refreshing: asyncio.Task[None] | None = None
 
     @app.get("/health/live", tags=["health"])
     async def live() -> dict[str, str]:
@@ -45,8 +49,11 @@ def add_health(app: FastAPI, *, refresh: Callable[[Database], Awaitable[None]] |
     @app.get("/metrics", tags=["health"], include_in_schema=False)
     async def metrics() -> Response:
         """Return this process's figures in Prometheus's text form."""
+        nonlocal refreshing
         if refresh is not None:
-            await refresh(app.state.resources.database)
+            if refreshing is None or refreshing.done():
+                refreshing = asyncio.create_task(refresh(app.state.resources.database))
+            await asyncio.shield(refreshing)
         # thousands of lines of text on a busy hub
         figures = await asyncio.to_thread(generate_latest, registry)
         return Response(figures, media_type="text/plain; version=0.0.4")

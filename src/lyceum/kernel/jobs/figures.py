@@ -9,8 +9,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from lyceum.kernel.db import NOBODY, Database
+from lyceum.kernel.problems import Unavailable
 from lyceum.kernel.telemetry import registry
-from lyceum.kernel.tx import transaction
+from lyceum.kernel.tx import aside
 
 _DEPTH = text("SELECT class, heavy, state, jobs, oldest_seconds FROM definer.jobs_depth()")
 _LABELS = ("class", "heavy", "state")
@@ -25,10 +26,10 @@ async def count_jobs(database: Database) -> None:
     """Bring the gauges up to date; without the database they are empty."""
     rows: Sequence[Any] = ()
     try:
-        async with transaction(database, NOBODY) as tx:
+        async with aside(database, NOBODY) as tx:
             rows = (await tx.execute(_DEPTH)).all()
-    except (SQLAlchemyError, OSError):
-        log.warning("the queue could not be counted")
+    except (SQLAlchemyError, OSError, Unavailable) as error:
+        log.warning("the queue could not be counted", extra={"cause": str(error)})
     # Emptied only now, so that nobody who asks meanwhile reads of an empty queue.
     jobs_now.clear()
     jobs_oldest_seconds.clear()
