@@ -77,6 +77,21 @@ def test_names_and_addresses_of_both_families_are_listened_on(host: str) -> None
         socket.create_connection(listening.getsockname()[:2]).close()
 
 
+def test_a_name_for_this_machine_is_listened_on_where_127_0_0_1_reaches_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not is_free("::1", 0):
+        pytest.skip("this machine has no IPv6")
+    both = [
+        (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 0, 0, 0)),
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0)),
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
+    with listen_near("localhost", 0) as listening:
+        port = listening.getsockname()[1]
+        with socket.socket() as caller:
+            caller.connect(("127.0.0.1", port))
+        assert not is_free("localhost", port)
+
+
 def test_what_stops_a_process_waits_longer_than_its_end_may_take() -> None:
     limits = {program.module: program.stop_seconds_max for program in programs(load_settings())}
     assert limits["lyceum.web"] == limits["lyceum.predict"] > SERVING_DRAIN_SECONDS + LAST_FLUSH_SECONDS_MAX

@@ -1,6 +1,5 @@
 """Takes the ports a hub listens on, and looks for others when they are taken."""
 
-import contextlib
 import errno
 import os
 import socket
@@ -12,6 +11,8 @@ PORT_MAX = 65535
 NEIGHBOURS = 100
 BACKLOG = 2048
 PRIVILEGED_PORT_MAX = 1023
+TAKEN = frozenset({errno.EADDRINUSE, errno.EACCES})
+LOOPBACK_V6 = "::1"
 
 Address = tuple[Any, ...]
 
@@ -28,7 +29,7 @@ def listen_near(host: str, wanted: int) -> socket.socket:
                 return _listen(family, address, port)
             except OSError as error:
                 # whatever else is wrong with an address is wrong on every port of it
-                if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
+                if error.errno not in TAKEN:
                     break
     raise HubRefused(
         f"LYCEUM_HOST={host} is no address of this machine: use 127.0.0.1 for this machine alone, or 0.0.0.0 for all."
@@ -38,7 +39,12 @@ def listen_near(host: str, wanted: int) -> socket.socket:
 def is_free(host: str, port: int) -> bool:
     """Tell whether this process may listen on the port."""
     for family, address in _addresses(host):
-        with contextlib.suppress(OSError), _listen(family, address, port):
+        try:
+            _listen(family, address, port).close()
+        except OSError as error:
+            if error.errno in TAKEN:
+                return False
+        else:
             return True
     return False
 
@@ -54,7 +60,9 @@ def _addresses(host: str) -> list[tuple[socket.AddressFamily, Address]]:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError):
         return []
-    return [(family, address) for family, _, _, _, address in found]
+    addresses = [(family, address) for family, _, _, _, address in found]
+    # localhost is mostly both: whoever asks for the name tries either, whoever asks for 127.0.0.1 only that one
+    return sorted(addresses, key=lambda entry: entry[1][0] == LOOPBACK_V6)
 
 
 def _listen(family: socket.AddressFamily, address: Address, port: int) -> socket.socket:
