@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import obstore
 import polars as pl
 import pytest
 from deltalake import DeltaTable
@@ -258,12 +259,65 @@ def test_a_kill_before_the_delta_commit_leaves_files_that_are_found(
 
     assert newest_version(store, "t") == base
     assert remove_orphans(store, "t", older_than=timedelta(hours=1)) == ()
+    # the same operation in another attempt, whose files are not those of the killed one
+    again = commit(store, "t", put(store, parts, "op-2", numbers(2)), base=base)
     wait_for_a_later_second()
     (removed,) = remove_orphans(store, "t", older_than=timedelta(0))
-    assert removed.path == f"t/v{base + 1:010}_op-2_00000.parquet"
-
-    again = commit(store, "t", put(store, parts, "op-2", numbers(2)), base=base)
+    assert removed.path.startswith(f"t/v{base + 1:010}_op-2_")
     assert scan_version(store, "t", again).collect()["n"].to_list() == [2]
+
+
+@pytest.mark.parametrize("copied_before", [0, 1, 2])
+def test_an_attempt_that_comes_late_takes_nothing_from_the_one_that_committed(
+    store: TableStore, parts: Path, monkeypatch: pytest.MonkeyPatch, copied_before: int
+) -> None:
+    data = put(store, parts, "op-1", numbers(1), numbers(2), numbers(3))
+    copy, copied = obstore.copy, 0
+
+    def overtaken(*args: Any, **more: Any) -> None:
+        nonlocal copied
+        if copied == copied_before:
+            monkeypatch.setattr(obstore, "copy", copy)
+            assert commit(store, "t", data, base=None) == 1
+            discard_staged(store, "op-1")
+        copied += 1
+        copy(*args, **more)
+
+    monkeypatch.setattr(obstore, "copy", overtaken)
+    assert commit(store, "t", data, base=None) == 1
+    assert copied == copied_before + 1, "the late attempt found its staged files gone"
+    assert scan_version(store, "t", 1).collect()["n"].to_list() == [1, 2, 3]
+    files = [meta["path"] for batch in store.objects.list("t/") for meta in batch if "op-1" in meta["path"]]
+    assert len(files) == 3
+
+
+FULL_AT_THE_CHECKPOINT = """
+import json, resource, signal, sys
+from pathlib import Path
+from lyceum.data.datasets.tables import TableStore, commit, stage
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+where = json.loads(sys.argv[1])
+store = TableStore(where["url"], where["options"])
+data = stage(store, "full", [Path(sys.argv[3])])
+# a log entry is far smaller than this and a checkpoint larger
+resource.setrlimit(resource.RLIMIT_FSIZE, (3000, resource.RLIM_INFINITY))
+print(commit(store, "t", data, base=int(sys.argv[2])))
+"""
+
+
+def test_a_disk_that_is_full_when_the_log_is_summed_up_costs_no_committed_row(tmp_path: Path, parts: Path) -> None:
+    store = TableStore(str(tmp_path / "tables"))
+    version: int | None = None
+    for number in range(18):
+        version = commit(store, "t", put(store, parts, f"op-{number}", numbers(number)), base=version)
+    numbers(18).write_parquet(parts / "full.parquet")
+    command = [sys.executable, "-c", FULL_AT_THE_CHECKPOINT, where(store), "18", str(parts / "full.parquet")]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WAIT_SECONDS_MAX)
+    assert run.stdout == "19\n", run.stderr
+    assert not list((tmp_path / "tables" / "t" / "_delta_log").glob("*.checkpoint.parquet")), "there was room for it"
+    assert scan_version(store, "t", 19).collect()["n"].to_list() == [18]
+    assert commit(store, "t", put(store, parts, "op-20", numbers(20)), base=19) == 20
 
 
 def test_looking_for_orphans_reads_the_log_once_however_many_files_there_are(

@@ -4,16 +4,18 @@ The protocol, in the order things happen to one operation (the reading of one up
 
 1. `stage` puts its Parquet files under `staging/<operation>/`, outside the table. `scan_staged` reads them for the
    profile.
-2. `commit` copies the files into the table under names made of version and operation, and writes one Delta commit that
-   carries the operation's id and replaces what the table held. It commits on exactly the version the caller names as
-   `base`, by creating the next log entry only if nobody else has: of two writers with the same base one wins, the other
-   gets `TableChanged` and nothing of it stays.
+2. `commit` copies the files into the table under names made of version, operation and a token of this attempt, and
+   writes one Delta commit that carries the operation's id and replaces what the table held. It commits on exactly the
+   version the caller names as `base`, by creating the next log entry only if nobody else has: of two writers with the
+   same base one wins, the other gets `TableChanged` and nothing of it stays.
 3. `discard_staged` drops what was staged, whether it was committed or not. The caller records the version in PostgreSQL.
 
 Readers are given versions that PostgreSQL accepted and nothing else, so a Delta version nobody recorded is invisible.
 A crash after 2 leaves such a version: the next attempt stages anew, and `commit` finds the operation's version, returns
 it and commits nothing. A crash within 2 leaves files no version refers to, which `remove_orphans` finds by their names;
-one before it leaves staged files, which are swept by age.
+one before it leaves staged files, which are swept by age. An error within 2 may come after the log entry (a checkpoint
+is written behind it), and another attempt may have committed the same operation meanwhile: what an attempt copied is
+removed only once the log has been read again, and no attempt can touch the files of another.
 
 Version 0 of every table is empty. It exists because the protocol of a table is fixed when it is made, and must allow
 times without a zone from the start. Log entries are kept for ever, for every accepted version stays readable.
@@ -21,6 +23,7 @@ times without a zone from the start. Log entries are kept for ever, for every ac
 
 import json
 import re
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,7 +46,7 @@ from lyceum.kernel.problems import Conflict, is_full
 
 PUT_PART_BYTES = 16 << 20
 _OPERATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
-_TABLE_FILE = re.compile(r"v(\d{10})_([A-Za-z0-9-]+)_(\d{5})\.parquet")
+_TABLE_FILE = re.compile(r"v(\d{10})_([A-Za-z0-9-]+)_([0-9a-f]{16})_\d{5}\.parquet")
 _TABLE_PROPERTIES = {
     "delta.checkpointInterval": "20",
     "delta.logRetentionDuration": "interval 36500 days",
@@ -103,6 +106,26 @@ class StagedData:
 
 
 @dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One try to commit staged data as a version; its files in the table are its alone."""
+
+    table: str
+    data: StagedData
+    version: int
+    token: str
+
+    @property
+    def mark(self) -> tuple[int, str, str]:
+        """What its log entry and the names of its files say of it."""
+        return self.version, self.data.operation_id, self.token
+
+    def paths(self) -> list[str]:
+        """Return where its files lie in the table; names sort in the order of versions and rows."""
+        stem = f"v{self.version:010}_{self.data.operation_id}_{self.token}"
+        return [f"{self.table}/{stem}_{place:05}.parquet" for place in range(len(self.data.files))]
+
+
+@dataclass(frozen=True, slots=True)
 class Orphan:
     """Staged data, or files in a table, that nothing refers to."""
 
@@ -150,6 +173,7 @@ def commit(store: TableStore, table: str, data: StagedData, *, base: int | None)
     `base` is the version the caller knows as the newest, None when the table has none yet. Exactly one commit is made
     however often this is called for an operation: a repeated call returns the version of the first.
     Raises TableChanged when the newest version is not `base`, and what a full disk raises; nothing stays of either.
+    A full disk met only after the commit, where the log is summed up, is no error.
     """
     delta = _open_or_create(store, table)
     if (done := _version_of(delta, data.operation_id)) is not None:
@@ -157,31 +181,34 @@ def commit(store: TableStore, table: str, data: StagedData, *, base: int | None)
     newest = delta.version()
     if newest != (base or 0):
         raise _changed(table, base, newest)
-    version = newest + 1
-    added = _copy_in(store, table, data, version)
+    attempt = _Attempt(table, data, newest + 1, secrets.token_hex(8))
+    try:
+        added = _copy_in(store, attempt)
+    except Exception:
+        if (done := _settled(store, attempt)) is None:
+            raise
+        return done
     try:
         delta.create_write_transaction(
             added,
             mode="overwrite",
             schema=Schema.from_json(data.schema),
             commit_properties=CommitProperties(
-                custom_metadata={"operation_id": data.operation_id},
-                app_transactions=[Transaction(_application(data.operation_id), version)],
+                custom_metadata={"operation_id": data.operation_id, "attempt": attempt.token},
+                app_transactions=[Transaction(_application(data.operation_id), attempt.version)],
                 max_commit_retries=0,
             ),
         )
     except CommitFailedError:
-        now = _open_or_create(store, table)
-        if (done := _version_of(now, data.operation_id)) is not None:
-            return done
-        _remove_copies(store, table, data, version)
-        raise _changed(table, base, now.version()) from None
+        if (done := _settled(store, attempt)) is None:
+            raise _changed(table, base, newest_version(store, table) or 0) from None
+        return done
     except Exception as failed:
-        # after any other error the commit may have been made all the same
-        if is_full(failed):
-            _remove_copies(store, table, data, version)
-        raise
-    return version
+        # after any other error than that of a full disk the commit may still be made
+        if not is_full(failed) or (done := _settled(store, attempt)) is None:
+            raise
+        return done
+    return attempt.version
 
 
 def newest_version(store: TableStore, table: str) -> int | None:
@@ -223,7 +250,7 @@ def remove_orphans(store: TableStore, table: str, *, older_than: timedelta) -> t
     old = [meta for meta in _listed_meta(store, table) if _named(meta["path"]) and meta["last_modified"] < limit]
     if not old:
         return ()
-    committed = _committed(store, table)
+    committed = _committed(_open(store, table))
     removed = []
     for meta in old:
         if _named(meta["path"]) not in committed:
@@ -232,17 +259,18 @@ def remove_orphans(store: TableStore, table: str, *, older_than: timedelta) -> t
     return tuple(removed)
 
 
-def _named(path: str) -> tuple[int, str] | None:
-    """Return the version and the operation in the name of a table's file; None for other files."""
+def _named(path: str) -> tuple[int, str, str] | None:
+    """Return the mark of the attempt in the name of a table's file; None for other files."""
     name = _TABLE_FILE.fullmatch(path.rpartition("/")[2])
-    return (int(name[1]), name[2]) if name else None
+    return (int(name[1]), name[2], name[3]) if name else None
 
 
-def _committed(store: TableStore, table: str) -> set[tuple[int, str]]:
-    """Return the versions with the operations that made them, by one reading of the log."""
-    delta = _open(store, table)
-    entries = delta.history() if delta else []
-    return {(entry["version"], entry["operation_id"]) for entry in entries if "operation_id" in entry}
+def _committed(delta: DeltaTable | None, *, since: int = 0) -> set[tuple[int, str, str]]:
+    """Return the marks of the attempts that became versions, from version `since` on, by one reading of the log."""
+    if delta is None or delta.version() < since:
+        return set()
+    entries = delta.history(delta.version() - since + 1)
+    return {(entry["version"], entry["operation_id"], entry["attempt"]) for entry in entries if "attempt" in entry}
 
 
 def _staging(operation_id: str) -> str:
@@ -279,29 +307,27 @@ def _open_or_create(store: TableStore, table: str) -> DeltaTable:
         raise
 
 
-def _copy_in(store: TableStore, table: str, data: StagedData, version: int) -> list[AddAction | RemoveAction]:
-    """Copy the staged files beside the table's log; names sort in the order of versions and rows."""
+def _copy_in(store: TableStore, attempt: _Attempt) -> list[AddAction | RemoveAction]:
+    """Copy the staged files beside the table's log."""
     actions: list[AddAction | RemoveAction] = []
-    for place, file in enumerate(data.files):
-        name = _name(data, version, place)
-        try:
-            obstore.copy(store.objects, f"{_staging(data.operation_id)}/{file.name}", f"{table}/{name}")
-        except Exception:
-            _remove_copies(store, table, data, version)
-            raise
+    for file, path in zip(attempt.data.files, attempt.paths(), strict=True):
+        obstore.copy(store.objects, f"{_staging(attempt.data.operation_id)}/{file.name}", path)
         written_at = int(datetime.now(UTC).timestamp() * 1000)
         stats = json.dumps({"numRecords": file.rows})
-        actions.append(AddAction(name, file.size, {}, written_at, data_change=True, stats=stats))
+        actions.append(AddAction(path.rpartition("/")[2], file.size, {}, written_at, data_change=True, stats=stats))
     return actions
 
 
-def _name(data: StagedData, version: int, place: int) -> str:
-    return f"v{version:010}_{data.operation_id}_{place:05}.parquet"
+def _settled(store: TableStore, attempt: _Attempt) -> int | None:
+    """Return the version that the log knows the operation by, if any, and remove what a failed attempt copied.
 
-
-def _remove_copies(store: TableStore, table: str, data: StagedData, version: int) -> None:
-    for place in range(len(data.files)):
-        _delete(store, f"{table}/{_name(data, version, place)}")
+    The log is read again: the attempt may be the version all the same, or another attempt of the operation may be.
+    """
+    delta = _open(store, attempt.table)
+    if attempt.mark not in _committed(delta, since=attempt.version):
+        for path in attempt.paths():
+            _delete(store, path)
+    return _version_of(delta, attempt.data.operation_id) if delta else None
 
 
 def _changed(table: str, base: int | None, newest: int) -> TableChanged:
