@@ -2,21 +2,27 @@
 
 import errno
 import fcntl
+import json
 import re
 import socket
+from collections.abc import AsyncIterator
 from pathlib import Path
+from unittest.mock import create_autospec
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from lyceum.hub import administrator
 from lyceum.hub.errors import HubRefused
 from lyceum.hub.folders import HubFolders
+from lyceum.hub.forks import ForkServer
 from lyceum.hub.lock import hub_lock, lock_holder
 from lyceum.hub.logs import rotate_logs
-from lyceum.hub.parts import gather_parts, programs
+from lyceum.hub.parts import HubParts, gather_parts, programs
 from lyceum.hub.ports import is_free, listen_near
+from lyceum.hub.supervisor import Audience, Supervisor
 from lyceum.hub.tuning import MEBIBYTE, Machine, postgres_settings
 from lyceum.kernel.config import load_settings
 from lyceum.kernel.stopping import SERVING_DRAIN_SECONDS, WORKER_DRAIN_SECONDS, WORKER_END_SECONDS_MAX
@@ -90,6 +96,27 @@ def test_a_name_for_this_machine_is_listened_on_where_127_0_0_1_reaches_it(monke
         with socket.socket() as caller:
             caller.connect(("127.0.0.1", port))
         assert not is_free("localhost", port)
+
+
+async def test_a_database_that_stays_away_keeps_no_hub_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("lyceum.hub.administrator.AWAY_SECONDS_MAX", -1.0)
+    monkeypatch.setenv("LYCEUM_DATABASE_URL", f"postgresql://app@/lyceum?host={tmp_path}")
+    administrator.check()
+    said = json.loads(capsys.readouterr().out)
+    assert "No such file or directory" in said["stayed_away"]
+
+    async def errand(*_: object, **__: object) -> AsyncIterator[dict[str, str]]:
+        yield said
+
+    monkeypatch.setattr("lyceum.hub.supervisor.run_errand", errand)
+    monkeypatch.setattr("lyceum.hub.supervisor.errand_request", lambda *_: None)
+    audience = create_autospec(Audience)
+    supervisor = Supervisor(load_settings(home=tmp_path), audience, create_autospec(ForkServer), version="0")
+    await supervisor._refuse_unprepared(create_autospec(HubParts, folders=HubFolders(home=tmp_path, run=tmp_path)))
+    (notice,) = audience.notice.call_args.args
+    assert notice.startswith(f"The database still cannot be reached ({said['stayed_away']}): the hub starts without")
 
 
 def test_what_stops_a_process_waits_longer_than_its_end_may_take() -> None:

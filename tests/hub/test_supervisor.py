@@ -27,12 +27,14 @@ from fixtures.hubs import (
     is_alive,
     wait_until,
 )
-from fixtures.servers import TestDatabase
+from fixtures.servers import OwnServers, TestDatabase
 from lyceum.hub.control import ask_hub
 from lyceum.hub.errors import HubFailed, HubNotRunning
 from lyceum.hub.folders import prepare_folders
 from lyceum.hub.lock import lock_holder
 from lyceum.hub.ports import is_free
+from lyceum.hub.prepared import current_note, leave_note
+from lyceum.kernel import migrate
 
 STOP_SECONDS_MAX = 5
 IS_ROOT = os.geteuid() == 0
@@ -271,6 +273,37 @@ def test_a_migrated_database_needs_no_address_of_its_owner(
     with pytest.raises(HubFailed, match="LYCEUM_DATABASE_OWNER_URL"):
         ask_hub(beside.home, "admin-link")
     assert [hub.interrupt() for hub in (first, beside)] == [0, 0]
+
+
+@pytest.mark.parametrize("migrates", [True, False], ids=["migrates", "may not migrate"])
+def test_a_database_that_comes_after_the_hub_is_waited_for(
+    start_hub: StartHub, own_hub_servers: OwnServers, *, migrates: bool
+) -> None:
+    database = own_hub_servers.database
+    given = {"LYCEUM_DATABASE_URL": database.app_url, "LYCEUM_VALKEY_URL": own_hub_servers.valkey.url}
+    if migrates:
+        given["LYCEUM_DATABASE_OWNER_URL"] = database.owner_url
+    else:
+        migrate.upgrade(database.owner_url, app_role=database.app_role)
+        with psycopg.connect(database.dsn("owner")) as connection:
+            leave_note(connection, current_note(app_role=database.app_role, set_up=True))
+    own_hub_servers.kill_postgres()
+    hub = start_hub(**given)
+    said = "The database cannot be reached just now"
+    wait_until(lambda: said in hub.output or hub.process.poll() is not None, said=lambda: hub.output)
+    own_hub_servers.start_postgres()
+    hub.wait_ready()
+    assert hub.output.count(said) == 1
+
+
+def test_a_database_that_turns_the_hub_away_is_not_waited_for(
+    start_hub: StartHub, empty_database: TestDatabase, valkey_url: str
+) -> None:
+    unknown = empty_database.app_url.replace(f"/{empty_database.name}?", "/nowhere?")
+    hub = start_hub(LYCEUM_DATABASE_URL=unknown, LYCEUM_VALKEY_URL=valkey_url)
+    assert hub.process.wait(30) == 1
+    assert 'database "nowhere" does not exist' in hub.output
+    assert "trying for a minute" not in hub.output
 
 
 def test_lost_secrets_are_made_anew_for_the_data_that_is_there(start_hub: StartHub) -> None:

@@ -11,12 +11,17 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lyceum.kernel.config import ENV_PREFIX
 
+if TYPE_CHECKING:
+    import psycopg
+
 SETUP_LINK_MINUTES = 30
 CONNECT_SECONDS_MAX = 10
+AWAY_SECONDS_MAX = 60.0
+AWAY_PAUSE_SECONDS = 0.5
 APP_VARIABLE = f"{ENV_PREFIX}DATABASE_URL"
 OWNER_VARIABLE = f"{ENV_PREFIX}DATABASE_OWNER_URL"
 APP_ROLE_VARIABLE = f"{ENV_PREFIX}APP_ROLE"
@@ -39,9 +44,13 @@ def main() -> int:
 
 
 def prepare() -> None:
-    """Bring the database to this release, then make a set-up link when nobody is the administrator yet."""
+    """Bring the database to this release, then make a set-up link when nobody is the administrator yet.
+
+    A database that cannot be reached is waited for, which is told.
+    """
     from lyceum.kernel import migrate
 
+    _connect(os.environ[OWNER_VARIABLE]).close()
     started = time.monotonic()
     migrate.upgrade(os.environ[OWNER_VARIABLE], app_role=os.environ[APP_ROLE_VARIABLE])
     _report(migrated_seconds=round(time.monotonic() - started, 3))
@@ -49,14 +58,24 @@ def prepare() -> None:
 
 
 def check() -> None:
-    """Tell what keeps this release from working in the database as the app's role; None when nothing does."""
+    """Tell what keeps this release from working in the database as the app's role; None when nothing does.
+
+    A database that cannot be reached is waited for, which is told; so is that it stayed away.
+    """
     import psycopg
 
+    from lyceum.hub.managed import first_line, is_turned_away
     from lyceum.hub.prepared import note_in, what_is_missing
-    from lyceum.kernel.migrate import libpq_url
 
-    with psycopg.connect(libpq_url(os.environ[APP_VARIABLE]), connect_timeout=CONNECT_SECONDS_MAX) as connection:
-        _report(missing=what_is_missing(note_in(connection), app_role=os.environ[APP_ROLE_VARIABLE]))
+    try:
+        with _connect(os.environ[APP_VARIABLE]) as connection:
+            missing = what_is_missing(note_in(connection), app_role=os.environ[APP_ROLE_VARIABLE])
+    except psycopg.OperationalError as error:
+        if is_turned_away(error):
+            raise
+        _report(missing=None, stayed_away=first_line(error))
+        return
+    _report(missing=missing)
 
 
 def first_link() -> None:
@@ -105,6 +124,27 @@ async def _local_key() -> dict[str, Any]:
     async with open_resources(settings(), pool_size=1) as resources:
         made = await local_administrator_key(resources.database)
     return {"key": made.secret, "expires_at": made.expires_at.isoformat() if made.expires_at else None}
+
+
+def _connect(url: str) -> "psycopg.Connection":
+    """Return a connection, tried again for a while; raises `psycopg.OperationalError` after that, or when turned away."""
+    import psycopg
+
+    from lyceum.hub.managed import first_line, is_turned_away
+    from lyceum.kernel.migrate import libpq_url
+
+    deadline = time.monotonic() + AWAY_SECONDS_MAX
+    told = False
+    while True:
+        try:
+            return psycopg.connect(libpq_url(url), connect_timeout=CONNECT_SECONDS_MAX)
+        except psycopg.OperationalError as error:
+            if is_turned_away(error) or time.monotonic() > deadline:
+                raise
+            if not told:
+                _report(away=first_line(error))
+                told = True
+        time.sleep(AWAY_PAUSE_SECONDS)
 
 
 def _report(**facts: object) -> None:

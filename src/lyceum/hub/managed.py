@@ -77,16 +77,24 @@ def migrate_managed(database: ManagedDatabase) -> str:
             leave_note(connection, current_note(app_role=database.app, set_up=False))
         return migrate.head_revision()
     except (errors.InvalidPassword, errors.InvalidAuthorizationSpecification) as error:
-        raise _ask_administrator(
-            database, f"The owner {database.owner} cannot sign in ({_first_line(error)})"
-        ) from None
+        raise _ask_administrator(database, f"The owner {database.owner} cannot sign in ({first_line(error)})") from None
     except psycopg.OperationalError as error:
-        if "authentication failed" in str(error) or "does not exist" in str(error):
-            reason = f"The owner {database.owner} cannot sign in ({_first_line(error)})"
+        if is_turned_away(error):
+            reason = f"The owner {database.owner} cannot sign in ({first_line(error)})"
             raise _ask_administrator(database, reason) from None
-        raise HubFailed(f"PostgreSQL cannot be reached at LYCEUM_DATABASE_OWNER_URL: {_first_line(error)}") from None
+        raise HubFailed(f"PostgreSQL cannot be reached at LYCEUM_DATABASE_OWNER_URL: {first_line(error)}") from None
     except (psycopg.Error, Problem) as error:
-        raise HubFailed(f"The database could not be migrated: {_first_line(error)}") from None
+        raise HubFailed(f"The database could not be migrated: {first_line(error)}") from None
+
+
+def is_turned_away(error: psycopg.OperationalError) -> bool:
+    """Say whether a server answered and let nobody in, so that waiting for it changes nothing."""
+    return any(words in str(error) for words in ("authentication failed", "does not exist"))
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error says first; PostgreSQL's go on with places and hints."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def roles_sql(database: ManagedDatabase) -> str:
@@ -161,7 +169,7 @@ def _ensure_vector(connection: psycopg.Connection, database: ManagedDatabase) ->
         try:
             connection.execute("CREATE EXTENSION vector")
         except (errors.InsufficientPrivilege, errors.FeatureNotSupported, errors.UndefinedFile) as error:
-            reason = f"{database.owner} cannot create the extension pgvector ({_first_line(error)})"
+            reason = f"{database.owner} cannot create the extension pgvector ({first_line(error)})"
             raise _ask_administrator(database, reason) from None
         return
     if tuple(int(part) for part in held[0].split(".")[:2]) < PGVECTOR_MIN:
@@ -179,7 +187,3 @@ def _ask_administrator(database: ManagedDatabase, reason: str) -> HubRefused:
 
 def _identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -175,6 +175,7 @@ class Supervisor:
         told: dict[str, Any] = {}
         async for report in self._errand("prepare", parts):
             told |= report
+            self._tell_away(report)
             if "migrated_seconds" in report:
                 self._admit_app(parts)
                 self._audience.started("database", report["migrated_seconds"])
@@ -182,11 +183,23 @@ class Supervisor:
 
     async def _refuse_unprepared(self, parts: HubParts) -> None:
         """Refuse to serve from tables that are not of this release, and that we may not migrate."""
-        missing = (await self._report_of("check", parts))["missing"]
-        if missing is not None:
+        told: dict[str, Any] = {}
+        async for report in self._errand("check", parts):
+            told |= report
+            self._tell_away(report)
+        if told["missing"] is not None:
             raise HubRefused(
-                f"The database of LYCEUM_DATABASE_URL {missing}: "
+                f"The database of LYCEUM_DATABASE_URL {told['missing']}: "
                 f"run `lyceum migrate` with LYCEUM_DATABASE_OWNER_URL set to its owner's address."
+            )
+
+    def _tell_away(self, report: dict[str, Any]) -> None:
+        if "away" in report:
+            self._audience.notice(f"The database cannot be reached just now ({report['away']}): trying for a minute.")
+        if "stayed_away" in report:
+            self._audience.notice(
+                f"The database still cannot be reached ({report['stayed_away']}): the hub starts without having "
+                f"looked at its tables, and answers once it is there; see `lyceum doctor`."
             )
 
     def _admit_app(self, parts: HubParts) -> None:
