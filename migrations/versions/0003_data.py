@@ -44,7 +44,6 @@ CREATE TABLE dataset_versions (
     CHECK ((state = 'accepted') = (number IS NOT NULL AND delta_version IS NOT NULL)),
     UNIQUE (dataset_id, number)
 );
-CREATE INDEX dataset_versions_upload_id_idx ON dataset_versions (upload_id);
 CREATE INDEX dataset_versions_pending_idx ON dataset_versions (created_at) WHERE state = 'pending';
 
 CREATE TABLE checks (

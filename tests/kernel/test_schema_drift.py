@@ -4,13 +4,19 @@ import importlib
 import pkgutil
 from typing import Any
 
+import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 import lyceum
+from fixtures.app import rows_of
 from fixtures.servers import TestDatabase
+from lyceum.kernel import migrate
 from lyceum.kernel.db import Base
+from lyceum.kernel.history import migrations_folder
 
 WITHOUT_MODEL = {"alembic_version", "applied_functions", "prediction_log", "setup_links"}
 """Tables that only the migrations and the audited functions write."""
@@ -44,11 +50,28 @@ def test_models_and_migrations_agree_on_columns_types_nulls_and_foreign_keys(dat
 
 
 def test_every_table_that_was_migrated_has_a_model(database: TestDatabase) -> None:
-    from fixtures.app import rows_of
-
     _import_all_models()
     tables = rows_of(database, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     assert {row["tablename"] for row in tables} - WITHOUT_MODEL == set(Base.metadata.tables)
+
+
+@pytest.mark.parametrize("has_it", [False, True])
+def test_an_older_database_gets_the_index_that_once_stood_in_an_older_revision(
+    empty_database: TestDatabase, *, has_it: bool
+) -> None:
+    index = "dataset_versions_upload_id_idx"
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()))
+    engine = create_engine(empty_database.owner_url)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+        connection.execute(text(f"DROP INDEX IF EXISTS {index}"))
+        if has_it:
+            connection.execute(text(f"CREATE INDEX {index} ON dataset_versions (upload_id)"))
+    engine.dispose()
+    migrate.upgrade(empty_database.owner_url, app_role=empty_database.app_role)
+    assert len(rows_of(empty_database, "SELECT indexname FROM pg_indexes WHERE indexname = %s", index)) == 1
 
 
 def _differs(_context: Any, _column: Any, _meta: Any, inspected: Any, wanted: Any) -> bool:
