@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -61,6 +62,32 @@ async def test_what_was_forked_dies_with_the_fork_server_and_the_next_fork_start
         wait_until(lambda: not is_alive(sleeping.pid))
         report, _ = await report_of(forks)
         assert report["threads"] == 1
+        os.close(reading)
+        os.close(writing)
+    finally:
+        forks.close()
+
+
+@pytest.mark.parametrize("stopping", [True, False], ids=["stopping", "running"])
+async def test_a_program_that_cannot_be_forked_ends_no_other(
+    monkeypatch: pytest.MonkeyPatch, *, stopping: bool
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(PROGRAMS))
+    forks = ForkServer(shared=())
+    try:
+        reading, writing = os.pipe()
+        running = await forks.fork(ForkRequest(module="stubborn"), (2, 2, writing))
+        assert os.read(reading, 5) == b"ready"
+        if stopping:
+            forks.give_up()
+        closed = socket.socket()
+        closed.close()
+        with pytest.raises(HubFailed, match="the hub is stopping" if stopping else "Bad file descriptor"):
+            await forks.fork(ForkRequest(module="stubborn"), (2, 2, closed.fileno()))
+        assert running.returncode is None
+        assert is_alive(running.pid)
+        running.send_signal(signal.SIGKILL)
+        assert await asyncio.wait_for(running.wait(), 10) == -signal.SIGKILL
         os.close(reading)
         os.close(writing)
     finally:

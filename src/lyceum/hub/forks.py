@@ -96,13 +96,16 @@ class ForkServer:
         self._running: dict[int, ForkedProcess] = {}
         self._starting: deque[asyncio.Future[ForkedProcess]] = deque()
         self._listening = False
+        self._gave_up = False
         self._start()
 
     async def fork(self, request: ForkRequest, descriptors: tuple[int, ...]) -> ForkedProcess:
         """Return the running program; its output, errors, readiness and listening socket are the descriptors, as many as it has.
 
-        Raises `HubFailed` when the fork server dies or gives up first.
+        Raises `HubFailed` when the fork server dies or gives up first, or cannot be asked; that ends no other program.
         """
+        if self._gave_up:
+            raise _stopping()
         loop = asyncio.get_running_loop()
         if self._process.poll() is not None:
             self.close()
@@ -110,19 +113,21 @@ class ForkServer:
         if not self._listening:
             loop.add_reader(self._channel, self._receive)
             self._listening = True
-        started: asyncio.Future[ForkedProcess] = loop.create_future()
-        self._starting.append(started)
         try:
             socket.send_fds(self._channel, [request.message()], descriptors)
-        except OSError:
-            self._lose_all()
+        except OSError as error:
+            # when it has ended, `_receive` hears of that too
+            raise HubFailed(f"the fork server could not be asked ({error.strerror}): {self._last_words()}") from error
+        started: asyncio.Future[ForkedProcess] = loop.create_future()
+        self._starting.append(started)
         return await started
 
     def give_up(self) -> None:
-        """Stop waiting for programs that have not been forked yet."""
+        """Fork no more programs, and stop waiting for those that have not been forked yet."""
+        self._gave_up = True
         for started in self._starting:
             if not started.done():
-                started.set_exception(HubFailed("the hub is stopping"))
+                started.set_exception(_stopping())
 
     def close(self) -> None:
         """End the fork server and everything forked from it."""
@@ -194,3 +199,7 @@ class ForkServer:
     def _last_words(self) -> str:
         said = os.pread(self._output, MESSAGE_BYTES_MAX, max(0, os.fstat(self._output).st_size - MESSAGE_BYTES_MAX))
         return (said.decode("utf-8", "replace").strip().splitlines() or ["it said nothing"])[-1]
+
+
+def _stopping() -> HubFailed:
+    return HubFailed("the hub is stopping")
