@@ -1,6 +1,7 @@
 """A worker: it runs each job as its organisation, tries again, lets itself be told to stop, and charges what it starts."""
 
 import asyncio
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -12,12 +13,13 @@ from fixtures.app import eventually, job_row, rows_of, running_worker, settings_
 from fixtures.job_kinds import Heard, Light, LightHigh, light_handlers
 from fixtures.queue import call_off, fail_once, put, run_of, worker_on
 from fixtures.servers import TestDatabase
-from lyceum.kernel.jobs.claims import Attempt
+from lyceum.kernel.ids import new_id
+from lyceum.kernel.jobs.claims import Attempt, Claims
 from lyceum.kernel.jobs.ending import LeaseLost
 from lyceum.kernel.jobs.followup import JobGaveUp, follow_up_handler
 from lyceum.kernel.jobs.handlers import Handlers
 from lyceum.kernel.jobs.queue import CANCEL_CHANNEL
-from lyceum.kernel.jobs.worker import STOPS_POLL_SECONDS, Worker
+from lyceum.kernel.jobs.worker import STOPS_POLL_SECONDS, Worker, _Running
 from lyceum.kernel.resources import Resources, open_resources
 from make.accounts import Member
 
@@ -164,6 +166,30 @@ async def test_a_worker_that_claims_its_own_lost_job_again_runs_the_new_attempt_
         await eventually(lambda: job_row(fresh_database, job_id)["state"] == "done")
     assert heard.ran == [("wait", 1), ("wait", 2)]
     assert job_row(fresh_database, job_id)["attempt"] == 2
+
+
+async def test_what_a_beat_says_of_an_attempt_is_not_said_of_the_same_one_claimed_anew(
+    resources: Resources, member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lyceum.kernel.jobs.worker.BEAT_SECONDS_MAX", 0.01)
+    beats = 0
+    before, anew = _Running("light"), _Running("light")
+    attempt = Attempt(new_id(), 1)
+
+    async def beat(_claims: Claims, held: Collection[Attempt]) -> tuple[dict[Attempt, str], int]:
+        nonlocal beats
+        beats += attempt in held
+        if attempt in held and beats == 1:
+            worker._running[attempt] = anew
+            return {attempt: "lost"}, 0
+        return {}, 0
+
+    monkeypatch.setattr(Claims, "beat", beat)
+    async with running_worker(resources, *light_handlers(Heard())) as worker:
+        worker._running[attempt] = before
+        await eventually(lambda: beats > 1)
+        assert anew.stopping is None
+        del worker._running[attempt]
 
 
 async def test_a_job_called_off_between_claim_and_start_never_runs(

@@ -302,14 +302,17 @@ class Worker:
     async def _keep_leases(self) -> None:
         while True:
             await asyncio.sleep(min(BEAT_SECONDS_MAX, self.lease_seconds / 4))
+            asked = dict(self._running)
             try:
-                verdicts, reaped = await self._claims.beat([*self._running, *self._finished])
+                verdicts, reaped = await self._claims.beat([*asked, *self._finished])
             except (SQLAlchemyError, OSError) as error:
                 log.warning("leases could not be extended", extra={"cause": str(error)})
                 continue
             for attempt, verdict in verdicts.items():
-                if running := self._running.get(attempt):
-                    running.stop(verdict)
+                entry = asked.get(attempt)
+                # given back and claimed anew, an attempt keeps its number: the verdict was about what ran before
+                if entry is not None and self._running.get(attempt) is entry:
+                    entry.stop(verdict)
             if reaped:
                 log.warning("jobs of silent workers taken back", extra={"jobs": reaped})
                 self._wake.set()
