@@ -209,6 +209,9 @@ def test_a_database_one_may_not_migrate_is_refused_until_it_has_the_tables_of_th
     with psycopg.connect(empty_database.dsn("owner")) as connection:
         leave_note(connection, PreparedNote(history="older", app_role=empty_database.app_role, set_up=True))
     refused_with("was last migrated by another release of Lyceum")
+    with psycopg.connect(empty_database.dsn("owner")) as connection:
+        connection.execute("COMMENT ON TABLE alembic_version IS NULL")
+    refused_with("was last migrated by another release of Lyceum")
 
 
 def test_migrate_prints_sql_that_makes_the_roles_it_may_not_make(

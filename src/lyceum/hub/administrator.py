@@ -65,11 +65,11 @@ def check() -> None:
     import psycopg
 
     from lyceum.hub.managed import first_line, is_turned_away
-    from lyceum.hub.prepared import note_in, what_is_missing
+    from lyceum.hub.prepared import what_is_missing
 
     try:
         with _connect(os.environ[APP_VARIABLE]) as connection:
-            missing = what_is_missing(note_in(connection), app_role=os.environ[APP_ROLE_VARIABLE])
+            missing = what_is_missing(connection, app_role=os.environ[APP_ROLE_VARIABLE])
     except psycopg.OperationalError as error:
         if is_turned_away(error):
             raise

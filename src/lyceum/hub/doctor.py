@@ -19,7 +19,7 @@ from lyceum.hub.control import ask_hub
 from lyceum.hub.errors import HubFailed, HubRefused
 from lyceum.hub.ports import is_free, listen_near, why_not
 from lyceum.hub.postgres import SUPPORTED_VERSIONS
-from lyceum.hub.prepared import note_in, what_is_missing
+from lyceum.hub.prepared import what_is_missing
 from lyceum.hub.processes import ServerAccount
 from lyceum.hub.programs import find_programs
 from lyceum.hub.sandbox import probe_sandbox
@@ -158,7 +158,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         with psycopg.connect(url, connect_timeout=PROBE_SECONDS_MAX) as connection:
             row = connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'").fetchone()
             version = connection.info.server_version // 10_000
-            missing = what_is_missing(note_in(connection), app_role=connection.info.user)
+            missing = what_is_missing(connection, app_role=connection.info.user)
     except (psycopg.Error, ArgumentError, ValueError) as error:
         yield Finding("Database", "fail", str(error).strip().splitlines()[0], fix)
         return

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     import psycopg
 
 READ_SECONDS_MAX = 10
-READ_SQL = "SELECT obj_description(to_regclass('alembic_version'), 'pg_class')"
+READ_SQL = (
+    "SELECT obj_description(history, 'pg_class'), history IS NOT NULL FROM to_regclass('alembic_version') history"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +40,6 @@ def current_note(*, app_role: str, set_up: bool) -> PreparedNote:
     return PreparedNote(history=history_digest(), app_role=app_role, set_up=set_up)
 
 
-def note_in(connection: "psycopg.Connection") -> PreparedNote | None:
-    """Return the note of the database, None when there is none that can be read."""
-    row = connection.execute(READ_SQL).fetchone()
-    try:
-        return PreparedNote(**json.loads(row[0])) if row else None
-    except (ValueError, TypeError):
-        return None
-
-
 def leave_note(connection: "psycopg.Connection", note: PreparedNote) -> None:
     """Keep the note in the database; takes the owner's connection."""
     from psycopg import sql
@@ -54,11 +47,12 @@ def leave_note(connection: "psycopg.Connection", note: PreparedNote) -> None:
     connection.execute(sql.SQL("COMMENT ON TABLE alembic_version IS {}").format(sql.Literal(note.text())))
 
 
-def what_is_missing(note: PreparedNote | None, *, app_role: str) -> str | None:
+def what_is_missing(connection: "psycopg.Connection", *, app_role: str) -> str | None:
     """Return what keeps this release from working in the database as this role, to go on from its name; None if nothing."""
-    if note is None:
+    note, has_tables = _note_in(connection)
+    if not has_tables:
         return "holds no tables of Lyceum yet"
-    if note.history != history_digest():
+    if note is None or note.history != history_digest():
         return "was last migrated by another release of Lyceum"
     if note.app_role != app_role:
         return f"was migrated for the role {note.app_role} and not for {app_role}"
@@ -68,7 +62,17 @@ def what_is_missing(note: PreparedNote | None, *, app_role: str) -> str | None:
 async def read_note(postgres: EmbeddedPostgres) -> PreparedNote | None:
     """Return the note of the running database when it is from this release; None when anything is left to prepare."""
     note = await asyncio.to_thread(_read, postgres)
-    return note if what_is_missing(note, app_role=APP_ROLE) is None else None
+    return note if note is not None and note.history == history_digest() and note.app_role == APP_ROLE else None
+
+
+def _note_in(connection: "psycopg.Connection") -> tuple[PreparedNote | None, bool]:
+    """Return the note, None when there is none that can be read, and whether there are tables to have one."""
+    row = connection.execute(READ_SQL).fetchone()
+    text, has_tables = row or (None, False)
+    try:
+        return PreparedNote(**json.loads(text)), has_tables
+    except (ValueError, TypeError):
+        return None, has_tables
 
 
 def _read(postgres: EmbeddedPostgres) -> PreparedNote | None:
@@ -83,6 +87,6 @@ def _read(postgres: EmbeddedPostgres) -> PreparedNote | None:
             dbname=DATABASE,
             connect_timeout=READ_SECONDS_MAX,
         ) as connection:
-            return note_in(connection)
+            return _note_in(connection)[0]
     except psycopg.Error:
         return None
