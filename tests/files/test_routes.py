@@ -12,7 +12,6 @@ import pytest
 from fastapi import FastAPI
 
 from fixtures.app import client_at, client_of, eventually, rows_of, running_app, running_worker, served, settings_for
-from fixtures.s3 import S3Place
 from fixtures.servers import TestDatabase
 from lyceum.files import service
 from lyceum.files.errors import UploadFinished, UploadNotFound, UploadNotWhole
@@ -263,27 +262,3 @@ async def test_taking_an_upload_while_it_is_swept_finds_it_or_not_but_never_with
         taking = take(UUID(begun["id"]))
         taken, _ = await asyncio.gather(taking, service.sweep(resources), return_exceptions=True)
         assert taken is True or isinstance(taken, UploadNotFound)
-
-
-async def test_an_object_store_takes_the_content_itself(
-    database: TestDatabase, member: Member, stranger: Member, s3_place: S3Place, tmp_path: Path
-) -> None:
-    settings = settings_for(database, tmp_path, storage_url=s3_place.url, storage_options=s3_place.options)
-    async with running_app(settings) as app, client_of(app, key=member.key) as client:
-        begun = await _begin(client, byte_count=5)
-        assert begun["complete_needed"]
-        finish = f"/api/v1/uploads/{begun['id']}/complete"
-        early = await client.post(finish)
-        assert (early.status_code, early.json()["code"]) == (409, "upload_not_whole")
-        async with client_at("") as straight:
-            assert (await straight.put(begun["put_url"], content=b"hello")).status_code == 200
-        async with client_of(app, key=stranger.key) as other:
-            assert (await other.post(finish)).status_code == 404
-        whole = await client.post(finish)
-        assert (whole.status_code, whole.json()["byte_count"]) == (200, 5)
-        assert (await client.post(finish)).json() == whole.json()
-        async with client_at("") as straight:
-            assert (await straight.put(begun["put_url"], content=b"something else")).status_code == 200
-        assert (await client.post(finish)).json() == whole.json()
-        kept = app.state.resources.storage
-        assert await kept.read(service.storage_key(member.org_id, UUID(begun["id"]))) == b"hello"

@@ -22,6 +22,8 @@ class UploadRow(Base):
     bytes_declared: Mapped[int | None] = mapped_column(BigInteger)
     bytes_received: Mapped[int | None] = mapped_column(BigInteger)
     sha256: Mapped[str | None]
+    content_key: Mapped[str | None]
+    """Where the content lies in the storage, from when it is whole."""
     state: Mapped[str] = mapped_column(server_default="open")
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
     expires_at: Mapped[datetime]

@@ -1,7 +1,7 @@
 """Uploads: begin, stream, and be whole or not be there; what nobody finished is swept away."""
 
-import contextlib
 import logging
+import secrets
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -22,6 +22,7 @@ from lyceum.files.models import UploadRow
 from lyceum.files.schemas import NewUpload, UploadBegun, UploadWhole
 from lyceum.kernel.db import NOBODY, Scope
 from lyceum.kernel.ids import new_id
+from lyceum.kernel.problems import Problem
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.storage import FileMissing, arriving_key
 from lyceum.kernel.tx import aside, transaction
@@ -32,13 +33,18 @@ log = logging.getLogger(__name__)
 
 
 def storage_key(org_id: UUID, upload_id: UUID) -> str:
-    """Return where an upload's content lies once it is whole."""
+    """Return where the content lies that the hub itself was sent; its other places begin with this."""
     return f"uploads/{org_id}/{upload_id}"
 
 
 def sent_key(org_id: UUID, upload_id: UUID) -> str:
     """Return where a client sends the content in an object store: what is sent there later changes no whole upload."""
     return f"{storage_key(org_id, upload_id)}.sent"
+
+
+def copies_folder(org_id: UUID, upload_id: UUID) -> str:
+    """Return the folder of the copies of what was sent, one for each completion; one of them is the content."""
+    return f"{storage_key(org_id, upload_id)}.whole"
 
 
 async def begin(tx: AsyncSession, who: Actor, resources: Resources, wanted: NewUpload) -> UploadBegun:
@@ -96,8 +102,9 @@ async def receive(
         async with aside(resources.database, scope) as tx:
             upload = await _upload_for(tx, upload_id, lock=True)
             _refuse_finished(upload)
-            await resources.storage.rename(arriving, storage_key(org_id, upload_id))
-            return await _complete(tx, upload, byte_count=stored.byte_count, sha256=stored.sha256)
+            key = storage_key(org_id, upload_id)
+            await resources.storage.rename(arriving, key)
+            return await _complete(tx, upload, key=key, byte_count=stored.byte_count, sha256=stored.sha256)
     except BaseException:
         await resources.storage.delete(arriving)
         raise
@@ -107,20 +114,36 @@ async def complete(who: Actor, resources: Resources, upload_id: UUID) -> UploadW
     """Note that the content lies in the object store; raises `UploadNotWhole` when it does not."""
     org_id = require(who, Power.DATASETS_WRITE)
     async with aside(resources.database, who.scope) as tx:
-        upload = await _upload_for(tx, upload_id, lock=True)
+        upload = await _upload_for(tx, upload_id)
         if upload.state != "open":
             return _as_whole(upload)
-        key = storage_key(org_id, upload_id)
-        with contextlib.suppress(FileMissing):
-            await resources.storage.rename(sent_key(org_id, upload_id), key)
-        byte_count = await resources.storage.byte_count(key)
-        if byte_count is None or byte_count > resources.settings.upload_bytes_max:
-            await resources.storage.delete(key)
-            raise UploadNotWhole(
-                f"The content of {upload.file_name} has not arrived, or is larger than this hub takes."
-            )
-        _refuse_other_size(upload, byte_count)
-        return await _complete(tx, upload, byte_count=byte_count, sha256=None)
+    # Copied while no transaction is open, for gigabytes take a while, and to a place of this completion's own: neither
+    # another completion nor what is sent later changes what is noted below.
+    sent = sent_key(org_id, upload_id)
+    copy = f"{copies_folder(org_id, upload_id)}/{secrets.token_hex(8)}"
+    byte_count = await _copied(resources, sent, to=copy)
+    try:
+        async with aside(resources.database, who.scope) as tx:
+            upload = await _upload_for(tx, upload_id, lock=True)
+            is_first = upload.state == "open"
+            if is_first:
+                size = _usable_size(upload, byte_count, bytes_max=resources.settings.upload_bytes_max)
+                await _complete(tx, upload, key=copy, byte_count=size, sha256=None)
+            whole = _as_whole(upload)
+    except Problem:
+        # After any other error the row may name the copy; the sweeper knows where copies lie.
+        await resources.storage.delete(copy)
+        raise
+    await resources.storage.delete(sent if is_first else copy)
+    return whole
+
+
+async def content_key_for(tx: AsyncSession, upload_id: UUID) -> str:
+    """Return where the content of a taken upload lies in the storage; raises `UploadNotFound`, `UploadNotWhole`."""
+    upload = await _upload_for(tx, upload_id)
+    if upload.content_key is None:
+        raise _not_arrived(upload)
+    return upload.content_key
 
 
 async def take(tx: AsyncSession, who: Actor, upload_id: UUID) -> UploadWhole:
@@ -131,7 +154,7 @@ async def take(tx: AsyncSession, who: Actor, upload_id: UUID) -> UploadWhole:
     require(who, Power.DATASETS_WRITE)
     upload = await _upload_for(tx, upload_id, lock=True)
     if upload.state == "open":
-        raise UploadNotWhole(f"The content of {upload.file_name} has not arrived yet.")
+        raise _not_arrived(upload)
     if upload.state in {"taken", "swept"}:
         raise UploadFinished(f"{upload.file_name} was used already; upload it again for another version.")
     upload.state = "taken"
@@ -173,10 +196,29 @@ async def _remove(resources: Resources, *, org_id: UUID, upload_id: UUID) -> Non
         # Last, and with the row still locked: whoever would take the upload waits, and then finds it gone.
         await resources.storage.delete(storage_key(org_id, upload_id))
         await resources.storage.delete(sent_key(org_id, upload_id))
+        await resources.storage.delete_below(copies_folder(org_id, upload_id))
 
 
-async def _complete(tx: AsyncSession, upload: UploadRow, *, byte_count: int, sha256: str | None) -> UploadWhole:
+async def _copied(resources: Resources, sent: str, *, to: str) -> int | None:
+    """Copy what was sent and return the copy's size; None, and no copy, when nothing the hub takes was sent."""
+    try:
+        sent_bytes = await resources.storage.byte_count(sent)
+        if sent_bytes is None:
+            return None
+        if sent_bytes > resources.settings.upload_bytes_max:
+            await resources.storage.delete(sent)
+            return None
+        await resources.storage.copy(sent, to)
+    except FileMissing:
+        return None
+    return await resources.storage.byte_count(to)
+
+
+async def _complete(
+    tx: AsyncSession, upload: UploadRow, *, key: str, byte_count: int, sha256: str | None
+) -> UploadWhole:
     upload.state = "complete"
+    upload.content_key = key
     upload.bytes_received = byte_count
     upload.sha256 = sha256
     await tx.flush()
@@ -194,6 +236,17 @@ def _refuse_other_size(upload: UploadRow, byte_count: int) -> None:
             f"{upload.file_name} was announced with {upload.bytes_declared:,} bytes and {byte_count:,} arrived; "
             "send it again."
         )
+
+
+def _usable_size(upload: UploadRow, byte_count: int | None, *, bytes_max: int) -> int:
+    if byte_count is None or byte_count > bytes_max:
+        raise UploadNotWhole(f"The content of {upload.file_name} has not arrived, or is larger than this hub takes.")
+    _refuse_other_size(upload, byte_count)
+    return byte_count
+
+
+def _not_arrived(upload: UploadRow) -> UploadNotWhole:
+    return UploadNotWhole(f"The content of {upload.file_name} has not arrived yet.")
 
 
 async def _upload_for(tx: AsyncSession, upload_id: UUID, *, lock: bool = False) -> UploadRow:

@@ -136,6 +136,19 @@ class Storage:
         except FileNotFoundError:
             return
 
+    async def delete_below(self, folder: str) -> None:
+        """Remove every file below a folder of keys; there may be none."""
+        async for batch in obstore.list(self.store, f"{folder}/"):
+            for meta in batch:
+                await self.delete(meta["path"])
+
+    async def copy(self, key: str, to: str) -> None:
+        """Copy a file inside the storage, in place of what may lie there; raises `FileMissing`."""
+        try:
+            await obstore.copy_async(self.store, key, to)
+        except FileNotFoundError:
+            raise FileMissing(f"The file {key} is missing from the hub's storage.") from None
+
     async def rename(self, key: str, to: str) -> None:
         """Give a file another key, in place of what may lie there; raises `FileMissing`."""
         try:

@@ -13,7 +13,7 @@ from lyceum.data.datasets.queries import table_key
 from lyceum.data.datasets.rows.public import sweep_staging
 from lyceum.data.datasets.work import AcceptedTable, Intake
 from lyceum.data.datasets.workplaces import sweep_workplaces
-from lyceum.files.public import storage_key
+from lyceum.files.public import content_key_for
 from lyceum.kernel.db import NOBODY, Scope
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun, LightHandler
 from lyceum.kernel.jobs.queue import JobArgs, JobNotFound, job_for
@@ -68,7 +68,7 @@ async def _prepare(run: JobRun, args: ReadUpload) -> Intake:
         if row is None or row.upload_id is None:
             raise VersionNotFound(f"There is no version {args.version_id} to read.")
         return Intake(
-            upload_key=storage_key(row.org_id, row.upload_id),
+            upload_key=await content_key_for(tx, row.upload_id),
             file_name=row.file_name,
             format=args.format,
             encoding=args.encoding,

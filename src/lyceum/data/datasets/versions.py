@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.work import AcceptedTable
-from lyceum.files.public import storage_key
+from lyceum.files.public import content_key_for
 
 
 async def accept(tx: AsyncSession, version_id: UUID, table: AcceptedTable) -> str | None:
@@ -35,7 +35,7 @@ async def accept(tx: AsyncSession, version_id: UUID, table: AcceptedTable) -> st
     row.profile = table.profile
     row.accepted_at = datetime.now(UTC)
     await tx.flush()
-    return storage_key(row.org_id, row.upload_id) if row.upload_id else None
+    return await content_key_for(tx, row.upload_id) if row.upload_id else None
 
 
 async def reject(tx: AsyncSession, version_id: UUID, error: dict[str, Any]) -> None:
