@@ -25,7 +25,15 @@ from lyceum.hub.ports import is_free, listen_near
 from lyceum.hub.supervisor import Audience, Supervisor
 from lyceum.hub.tuning import MEBIBYTE, Machine, postgres_settings
 from lyceum.kernel.config import load_settings
-from lyceum.kernel.stopping import SERVING_DRAIN_SECONDS, WORKER_DRAIN_SECONDS, WORKER_END_SECONDS_MAX
+from lyceum.kernel.jobs.heavy import CANCEL_GRACE_SECONDS
+from lyceum.kernel.stopping import (
+    CHILD_END_SECONDS_MAX,
+    LAST_WAKE_SECONDS_MAX,
+    SERVING_DRAIN_SECONDS,
+    WORKER_CLOSE_SECONDS_MAX,
+    WORKER_DRAIN_SECONDS,
+    WORKER_END_SECONDS_MAX,
+)
 from lyceum.serve.predictions.log import LAST_FLUSH_SECONDS_MAX
 
 GIBIBYTE = 1024 * MEBIBYTE
@@ -121,8 +129,11 @@ async def test_a_database_that_stays_away_keeps_no_hub_from_starting(
 
 def test_what_stops_a_process_waits_longer_than_its_end_may_take() -> None:
     limits = {program.module: program.stop_seconds_max for program in programs(load_settings())}
-    assert limits["lyceum.web"] == limits["lyceum.predict"] > SERVING_DRAIN_SECONDS + LAST_FLUSH_SECONDS_MAX
-    assert limits["lyceum.worker"] > WORKER_DRAIN_SECONDS + 2 * WORKER_END_SECONDS_MAX
+    last_word = LAST_FLUSH_SECONDS_MAX + LAST_WAKE_SECONDS_MAX
+    assert limits["lyceum.web"] == limits["lyceum.predict"] > SERVING_DRAIN_SECONDS + last_word
+    assert CANCEL_GRACE_SECONDS + CHILD_END_SECONDS_MAX < WORKER_END_SECONDS_MAX
+    ends = 2 * WORKER_END_SECONDS_MAX + CHILD_END_SECONDS_MAX + WORKER_CLOSE_SECONDS_MAX + LAST_WAKE_SECONDS_MAX
+    assert limits["lyceum.worker"] >= WORKER_DRAIN_SECONDS + ends
 
 
 @pytest.mark.parametrize("password", ["p%40ss", "pa/ss", "p#ss", "p[ss"])

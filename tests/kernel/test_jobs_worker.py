@@ -1,6 +1,7 @@
 """A worker: it runs each job as its organisation, tries again, lets itself be told to stop, and charges what it starts."""
 
 import asyncio
+import socket
 from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from sqlalchemy import QueuePool
 
 from fixtures.app import eventually, job_row, rows_of, running_worker, settings_for
-from fixtures.job_kinds import Heard, Light, LightHigh, light_handlers
+from fixtures.job_kinds import Heard, Light, LightHigh, Short, heavy_handler, light_handlers
 from fixtures.queue import call_off, fail_once, put, run_of, worker_on
 from fixtures.servers import TestDatabase
 from lyceum.kernel.ids import new_id
@@ -18,7 +19,9 @@ from lyceum.kernel.jobs.claims import Attempt, Claims
 from lyceum.kernel.jobs.ending import LeaseLost
 from lyceum.kernel.jobs.followup import JobGaveUp, follow_up_handler
 from lyceum.kernel.jobs.handlers import Handlers
+from lyceum.kernel.jobs.heavy import _Child
 from lyceum.kernel.jobs.queue import CANCEL_CHANNEL
+from lyceum.kernel.jobs.wake import WorkerWaker
 from lyceum.kernel.jobs.worker import STOPS_POLL_SECONDS, Worker, _Running
 from lyceum.kernel.resources import Resources, open_resources
 from make.accounts import Member
@@ -325,6 +328,40 @@ async def test_a_worker_that_cannot_keep_its_leases_does_not_go_on(
     breaks.set()
     with pytest.raises(ExceptionGroup, match="unhandled errors"):
         await running
+
+
+async def test_a_worker_does_not_wait_for_spare_children_that_do_not_end(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lyceum.kernel.jobs.worker.WORKER_CLOSE_SECONDS_MAX", 0.02)
+    end, ending = _Child.end, []
+
+    async def never(child: _Child) -> int:
+        ending.append(child)
+        return await asyncio.Future()
+
+    monkeypatch.setattr(_Child, "end", never)
+    async with running_worker(
+        resources, heavy_handler(Heard()), heavy_handler(Heard(), Short), heavy_slots=1
+    ) as worker:
+        await eventually(lambda: all(runner._spare for runner in worker._runners.values()))
+    assert len(ending) == 2
+    for child in ending:
+        await end(child)
+
+
+async def test_a_server_that_does_not_answer_keeps_no_process_that_would_wake_the_workers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lyceum.kernel.jobs.wake.LAST_WAKE_SECONDS_MAX", 0.02)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        waker = WorkerWaker(f"postgresql://app@127.0.0.1:{server.getsockname()[1]}/lyceum")
+        await waker.wake()
+        silent, _ = await asyncio.get_running_loop().sock_accept(server)
+        with silent:
+            async with asyncio.timeout(3):
+                await waker.close()
 
 
 def _listens(database: TestDatabase) -> bool:

@@ -21,11 +21,11 @@ from lyceum.kernel.jobs.handlers import HeavyHandler, JobRefused, JobRun
 from lyceum.kernel.jobs.queue import JobArgs
 from lyceum.kernel.machine import memory_bytes
 from lyceum.kernel.problems import Problem
+from lyceum.kernel.stopping import CHILD_END_SECONDS_MAX
 from lyceum.kernel.tx import ride_out, run_in_tx
 
 READY_SECONDS_MAX = 120.0
 CANCEL_GRACE_SECONDS = 0.5
-END_SECONDS_MAX = 5.0
 SPARE_RETRY_SECONDS = 10.0
 HEAVY_MEMORY_SHARE = 0.5
 SHORT_MEMORY_SHARE = 0.25
@@ -95,7 +95,7 @@ class _Child:
         """End the child and all it has started; return the exit code of its guard."""
         self.writer.close()
         try:
-            return await asyncio.wait_for(self.guard.wait(), END_SECONDS_MAX)
+            return await asyncio.wait_for(self.guard.wait(), CHILD_END_SECONDS_MAX)
         except TimeoutError:
             log.warning("a heavy job's processes do not end", extra={"guard_pid": self.guard.pid})
             self.guard.kill()

@@ -10,6 +10,7 @@ import psycopg
 
 from lyceum.kernel.jobs.queue import WAKE_CHANNEL
 from lyceum.kernel.migrate import libpq_url
+from lyceum.kernel.stopping import LAST_WAKE_SECONDS_MAX
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +32,14 @@ class WorkerWaker:
         self._pending = asyncio.create_task(self._send())
 
     async def close(self) -> None:
-        """Send what is pending and close the connection."""
+        """Send what is pending, where that is quick, and close the connection."""
         if self._pending is not None:
-            await self._pending
+            await asyncio.wait([self._pending], timeout=LAST_WAKE_SECONDS_MAX)
+        # closed before the sending is called off, which would else wait for the server once more
         if self._connection is not None:
             await self._connection.close()
+        if self._pending is not None:
+            self._pending.cancel()
 
     async def _send(self) -> None:
         while True:

@@ -29,7 +29,7 @@ from lyceum.kernel.migrate import libpq_url
 from lyceum.kernel.problems import Problem
 from lyceum.kernel.progress import write_progress
 from lyceum.kernel.resources import Resources
-from lyceum.kernel.stopping import WORKER_DRAIN_SECONDS, WORKER_END_SECONDS_MAX
+from lyceum.kernel.stopping import WORKER_CLOSE_SECONDS_MAX, WORKER_DRAIN_SECONDS, WORKER_END_SECONDS_MAX
 from lyceum.kernel.telemetry import log_context
 
 POLL_SECONDS = 1.0
@@ -134,8 +134,7 @@ class Worker:
                 for loop in loops:
                     loop.cancel()
         finally:
-            for runner in self._runners.values():
-                await runner.close()
+            await self._close_spares()
 
     def _loops(self) -> list[Coroutine[Any, Any, None]]:
         loops = [
@@ -378,6 +377,13 @@ class Worker:
                     self._wake.clear()
                     self._flush.set()
                     await self._wake.wait()
+
+    async def _close_spares(self) -> None:
+        try:
+            async with asyncio.timeout(WORKER_CLOSE_SECONDS_MAX):
+                await asyncio.gather(*(runner.close() for runner in self._runners.values()))
+        except TimeoutError:
+            log.warning("spare child processes do not end in time; their guards end them after this worker")
 
     async def _wait_for_tasks(self, seconds: float) -> None:
         tasks = [running.task for running in self._running.values() if running.task is not None]
