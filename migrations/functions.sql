@@ -279,13 +279,17 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     GROUP BY j.class, j.heavy, j.state
 $$;
 
+-- Uploads: what waits to be read is still needed, however long the queue.
+CREATE FUNCTION definer.upload_is_awaited(upload uuid) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM public.dataset_versions v WHERE v.upload_id = upload AND v.state = 'pending')
+$$;
+
 -- Uploads: the sweeper forgets what nobody finished, whosever it was, and gets the ids to remove the files.
 CREATE FUNCTION definer.uploads_expired(at_most integer) RETURNS TABLE (id uuid, org_id uuid)
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT u.id, u.org_id FROM public.uploads u
-    WHERE u.expires_at < now() AND u.state <> 'swept'
-        -- what waits to be read is still needed, however long the queue
-        AND NOT EXISTS (SELECT FROM public.dataset_versions v WHERE v.upload_id = u.id AND v.state = 'pending')
+    WHERE u.expires_at < now() AND u.state <> 'swept' AND NOT definer.upload_is_awaited(u.id)
     ORDER BY u.expires_at LIMIT at_most
 $$;
 

@@ -225,6 +225,31 @@ async def test_an_upload_that_waits_to_be_read_outlives_its_time(
     assert _files(hub_settings) == []
 
 
+async def test_an_upload_taken_after_the_sweeper_listed_it_is_still_read(
+    resources: Resources,
+    asks: httpx.AsyncClient,
+    database: TestDatabase,
+    hub_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun = await _begin(asks)
+    await asks.put(begun["put_url"], content=b"a,b\n1,2\n")
+    made = (await asks.post("/api/v1/datasets", json={"name": "listed"})).json()
+    rows_of(database, "UPDATE uploads SET expires_at = now() - interval '1 s' WHERE id = %s", begun["id"])
+    remove = service._remove
+
+    async def overtaken(*args: Any, **more: Any) -> bool:
+        wanted = {"upload_id": begun["id"]}
+        answer = await asks.post(f"/api/v1/datasets/{made['address']}/versions", json=wanted)
+        assert answer.status_code == 202, answer.text
+        return await remove(*args, **more)
+
+    monkeypatch.setattr(service, "_remove", overtaken)
+    assert await service.sweep(resources) == 0
+    assert [file.read_bytes() for file in _files(hub_settings)] == [b"a,b\n1,2\n"]
+    assert rows_of(database, "SELECT state FROM uploads WHERE id = %s", begun["id"]) == [{"state": "taken"}]
+
+
 async def test_one_upload_that_cannot_be_removed_does_not_keep_the_others(
     resources: Resources, asks: httpx.AsyncClient, database: TestDatabase, hub_settings: Settings, member: Member,
     caplog: pytest.LogCaptureFixture,

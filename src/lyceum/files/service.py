@@ -172,8 +172,7 @@ async def sweep(resources: Resources) -> int:
         before = swept
         for upload_id, org_id in await _expired(resources):
             try:
-                await _remove(resources, org_id=org_id, upload_id=upload_id)
-                swept += 1
+                swept += await _remove(resources, org_id=org_id, upload_id=upload_id)
             except Exception:
                 log.exception("an upload could not be swept", extra={"upload_id": str(upload_id)})
         if swept == before:
@@ -188,8 +187,13 @@ async def _expired(resources: Resources) -> list[tuple[UUID, UUID]]:
         return [(row.id, row.org_id) for row in await tx.execute(found, {"at_most": SWEEP_AT_ONCE})]
 
 
-async def _remove(resources: Resources, *, org_id: UUID, upload_id: UUID) -> None:
+async def _remove(resources: Resources, *, org_id: UUID, upload_id: UUID) -> bool:
+    """Remove an upload's content and, unless something was made of it, its row; return False where it is needed."""
     async with transaction(resources.database, Scope(org_id=org_id)) as tx:
+        # Asked again with the row locked: since the upload was listed, somebody may have taken it.
+        await tx.execute(select(UploadRow.id).where(UploadRow.id == upload_id).with_for_update())
+        if await tx.scalar(text("SELECT definer.upload_is_awaited(:id)"), {"id": upload_id}):
+            return False
         # What was made of a taken upload still names it, so the row stays and says that the content is gone.
         await tx.execute(delete(UploadRow).where(UploadRow.id == upload_id, UploadRow.state != "taken"))
         await tx.execute(update(UploadRow).where(UploadRow.id == upload_id).values(state="swept"))
@@ -197,6 +201,7 @@ async def _remove(resources: Resources, *, org_id: UUID, upload_id: UUID) -> Non
         await resources.storage.delete(storage_key(org_id, upload_id))
         await resources.storage.delete(sent_key(org_id, upload_id))
         await resources.storage.delete_below(copies_folder(org_id, upload_id))
+    return True
 
 
 async def _copied(resources: Resources, sent: str, *, to: str) -> int | None:
