@@ -18,7 +18,7 @@ from lyceum.kernel.db import NOBODY
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.claims import Attempt
 from lyceum.kernel.jobs.ending import LeaseLost, finish_in, hold_in
-from lyceum.kernel.jobs.queue import JobNotFound, cancel, enqueue, job_for
+from lyceum.kernel.jobs.queue import JobNotAdded, JobNotFound, cancel, enqueue, job_for
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
 from make.accounts import Member, make_member
@@ -92,6 +92,17 @@ async def test_two_organisations_may_use_one_key(
     second = await put(resources, other, Light(), dedup_key="same")
     assert first != second
     assert job_row(fresh_database, second)["org_id"] == other.org_id
+
+
+@pytest.mark.parametrize("key", [None, "same"])
+async def test_the_id_of_another_organisations_job_is_refused_and_says_nothing_of_it(
+    resources: Resources, fresh_database: TestDatabase, member: Member, key: str | None
+) -> None:
+    theirs = await put(resources, make_member(fresh_database), Light())
+    async with asyncio.timeout(10):
+        with pytest.raises(JobNotAdded, match=f"has the id {theirs} or its key; ask again without that id"):
+            await put(resources, member, Light(), job_id=theirs, dedup_key=key)
+    assert len(rows_of(fresh_database, "SELECT 1 FROM jobs")) == 1
 
 
 async def test_twins_at_once_become_one_job(resources: Resources, fresh_database: TestDatabase, member: Member) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.kernel.db import Scope
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.models import JobRow
-from lyceum.kernel.problems import NotFound
+from lyceum.kernel.problems import Conflict, NotFound
 from lyceum.kernel.tx import after_commit
 
 JobClass = Literal["high", "normal", "background"]
@@ -21,6 +21,7 @@ JobState = Literal["ready", "claimed", "running", "done", "dead", "cancelled"]
 ENDED: frozenset[str] = frozenset({"done", "dead", "cancelled"})
 CANCEL_CHANNEL = "lyceum_jobs_cancel"
 WAKE_CHANNEL = "lyceum_jobs"
+ADD_ROUNDS_MAX = 5
 _JOBS = cast("Table", JobRow.__table__)
 _HUB_TWIN = text("SELECT definer.jobs_hub_twin(:id, :key)")
 
@@ -42,6 +43,12 @@ class JobNotFound(NotFound):
     """No such job in the organisation acted in."""
 
     code = "job_not_found"
+
+
+class JobNotAdded(Conflict):
+    """A job that cannot be named keeps this one out."""
+
+    code = "job_not_added"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,8 @@ async def enqueue(
     """Put a job on the queue for the organisation `tx` works for; it exists when `tx` commits, or never.
 
     With a `dedup_key` that a waiting or running job of the organisation has, nothing is added; with a `job_id`, nothing
-    is added while such a job is remembered. Returns the job's id, or that of the one it would have repeated.
+    is added while such a job is remembered. Returns the job's id, or that of the one it would have repeated; raises
+    `JobNotAdded` when that one is not the organisation's.
     """
     scope: Scope = tx.info["scope"]
     values = {
@@ -106,12 +114,15 @@ async def enqueue(
 async def _insert(tx: AsyncSession, values: dict[str, Any]) -> UUID:
     # No RETURNING: a job of the hub itself may be added by anyone and seen by nobody.
     statement = insert(_JOBS).values(values).on_conflict_do_nothing()
-    while True:
+    for _ in range(ADD_ROUNDS_MAX):
         added = cast("CursorResult[Any]", await tx.execute(statement)).rowcount == 1
         twin: UUID | None = values["id"] if added else await _twin(tx, values)
         if twin is not None:
             return twin
-        # The other one has ended between the two statements.
+        # The other one has ended between the two statements, or cannot be seen from here.
+    raise JobNotAdded(
+        f"A job that cannot be seen here has the id {values['id']} or its key; ask again without that id."
+    )
 
 
 async def _twin(tx: AsyncSession, values: dict[str, Any]) -> UUID | None:
