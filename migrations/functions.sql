@@ -285,12 +285,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT EXISTS (SELECT FROM public.dataset_versions v WHERE v.upload_id = upload AND v.state = 'pending')
 $$;
 
--- Uploads: the sweeper forgets what nobody finished, whosever it was, and gets the ids to remove the files.
-CREATE FUNCTION definer.uploads_expired(at_most integer) RETURNS TABLE (id uuid, org_id uuid)
+-- Uploads: the sweeper forgets what nobody finished, whosever it was, and gets the ids to remove the files; page by page,
+-- so that what it cannot remove does not stand before the rest.
+CREATE FUNCTION definer.uploads_expired(at_most integer, after_expiry timestamptz, after_id uuid)
+RETURNS TABLE (id uuid, org_id uuid, expires_at timestamptz)
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT u.id, u.org_id FROM public.uploads u
+    SELECT u.id, u.org_id, u.expires_at FROM public.uploads u
     WHERE u.expires_at < now() AND u.state <> 'swept' AND NOT definer.upload_is_awaited(u.id)
-    ORDER BY u.expires_at LIMIT at_most
+        AND (u.expires_at, u.id) > (after_expiry, after_id)
+    ORDER BY u.expires_at, u.id LIMIT at_most
 $$;
 
 -- Data: the reconciler looks for versions whose job ended without a verdict, then works as their organisation.

@@ -272,6 +272,27 @@ async def test_one_upload_that_cannot_be_removed_does_not_keep_the_others(
     }
 
 
+async def test_uploads_that_cannot_be_removed_are_tried_once_a_run_however_many_and_the_younger_are_swept(
+    fresh_resources: Resources, fresh_app: FastAPI, fresh_database: TestDatabase, fresh_member: Member,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(service, "SWEEP_AT_ONCE", 2)
+    async with client_of(fresh_app, key=fresh_member.key) as asks:
+        begun = [(await _begin(asks))["id"] for _ in range(7)]
+    # five of one age and two younger ones
+    for hours, ids in ((2, begun[:5]), (1, begun[5:])):
+        query = (
+            "UPDATE uploads SET expires_at = date_trunc('hour', now()) - %s * interval '1 h' WHERE id = ANY(%s::uuid[])"
+        )
+        rows_of(fresh_database, query, hours, ids)
+    for upload_id in begun[:5]:
+        key = service.storage_key(fresh_member.org_id, UUID(upload_id))
+        (fresh_resources.settings.home / "files" / key / "folder").mkdir(parents=True)
+    assert await service.sweep(fresh_resources) == 2
+    assert caplog.text.count("an upload could not be swept") == 5
+    assert {str(row["id"]) for row in rows_of(fresh_database, "SELECT id FROM uploads")} == set(begun[:5])
+
+
 async def test_taking_an_upload_while_it_is_swept_finds_it_or_not_but_never_without_content(
     resources: Resources, asks: httpx.AsyncClient, database: TestDatabase, member: Member
 ) -> None:

@@ -3,6 +3,7 @@
 import logging
 import secrets
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -30,6 +31,18 @@ from lyceum.kernel.tx import aside, transaction
 SWEEP_AT_ONCE = 200
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Expired:
+    """An upload whose time is over."""
+
+    id: UUID
+    org_id: UUID
+    expires_at: datetime
+
+
+BEFORE_ALL = _Expired(UUID(int=0), UUID(int=0), datetime.min.replace(tzinfo=UTC))
 
 
 def storage_key(org_id: UUID, upload_id: UUID) -> str:
@@ -165,26 +178,27 @@ async def take(tx: AsyncSession, who: Actor, upload_id: UUID) -> UploadWhole:
 async def sweep(resources: Resources) -> int:
     """Remove the uploads nobody finished in time; return how many.
 
-    One that cannot be removed is logged and left for the next time.
+    Each is tried once: one that cannot be removed is logged and left for the next time, and younger ones have their turn.
     """
     swept = 0
-    while True:
-        before = swept
-        for upload_id, org_id in await _expired(resources):
+    page = await _expired(resources, after=BEFORE_ALL)
+    while page:
+        for upload in page:
             try:
-                swept += await _remove(resources, org_id=org_id, upload_id=upload_id)
+                swept += await _remove(resources, org_id=upload.org_id, upload_id=upload.id)
             except Exception:
-                log.exception("an upload could not be swept", extra={"upload_id": str(upload_id)})
-        if swept == before:
-            break
+                log.exception("an upload could not be swept", extra={"upload_id": str(upload.id)})
+        page = await _expired(resources, after=page[-1])
     await resources.storage.remove_abandoned("uploads", older_than_seconds=resources.settings.upload_ttl_seconds)
     return swept
 
 
-async def _expired(resources: Resources) -> list[tuple[UUID, UUID]]:
+async def _expired(resources: Resources, *, after: _Expired) -> list[_Expired]:
+    """Return the next uploads whose time is over, those that have waited longest first."""
+    found = text("SELECT id, org_id, expires_at FROM definer.uploads_expired(:at_most, :after_expiry, :after_id)")
+    page = {"at_most": SWEEP_AT_ONCE, "after_expiry": after.expires_at, "after_id": after.id}
     async with transaction(resources.database, NOBODY) as tx:
-        found = text("SELECT id, org_id FROM definer.uploads_expired(:at_most)")
-        return [(row.id, row.org_id) for row in await tx.execute(found, {"at_most": SWEEP_AT_ONCE})]
+        return [_Expired(row.id, row.org_id, row.expires_at) for row in await tx.execute(found, page)]
 
 
 async def _remove(resources: Resources, *, org_id: UUID, upload_id: UUID) -> bool:
