@@ -1,5 +1,6 @@
 """The API process: `python -m lyceum.web`."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -35,6 +36,7 @@ def create_app(config: Settings) -> FastAPI:
             app.state.resources = resources
             app.state.predictions = predictions
             app.state.known_actors = KnownActors()
+            app.state.transaction_turns = asyncio.Semaphore(config.database_pool_size)
             settle_garbage_collector()
             yield
 

@@ -11,7 +11,7 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
-from fixtures.app import client_of, running_app, settings_for
+from fixtures.app import client_of, eventually, running_app, settings_for
 from fixtures.loop_watch import LoopWatch
 from fixtures.servers import TestDatabase
 from lyceum.accounts.edge import Tx
@@ -268,6 +268,27 @@ async def test_the_queue_is_counted_without_organisations(
     assert 'lyceum_jobs{class="background",heavy="true",state="ready"}' in text
     rows_of(database, "DELETE FROM jobs WHERE id = %s", job_id)
     assert str(member.org_id) not in text
+
+
+async def test_as_many_requests_are_in_transactions_at_once_as_the_setting_says(
+    database: TestDatabase, tmp_path: Path
+) -> None:
+    at_work, done = [], asyncio.Event()
+    router = APIRouter()
+
+    @router.get("/test/hold")
+    async def hold(tx: Tx) -> None:
+        at_work.append(tx)
+        await done.wait()
+
+    async with running_app(settings_for(database, tmp_path, database_pool_size=2)) as app, client_of(app) as client:
+        app.include_router(router)
+        asking = [asyncio.create_task(client.get("/test/hold")) for _ in range(5)]
+        await eventually(lambda: len(at_work) == 2)
+        await eventually(lambda: len(app.state.transaction_turns._waiters) == 3)
+        assert len(at_work) == 2
+        done.set()
+        assert {answer.status_code for answer in await asyncio.gather(*asking)} == {200}
 
 
 async def test_nothing_holds_the_loop_over_the_ordinary_routes(

@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.policy import ANYONE, Actor
 from lyceum.accounts.queries import find_actor
-from lyceum.kernel.config import settings
 from lyceum.kernel.db import NOBODY
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.security import digest_of
@@ -74,9 +73,9 @@ Who = Annotated[Actor, Depends(current_actor, max_concurrency=LOOKUPS_AT_ONCE)]
 
 async def open_tx(request: Request, who: Who) -> AsyncIterator[AsyncSession]:
     """Yield the request's transaction."""
-    async with transaction(resources_of(request).database, who.scope) as tx:
+    # one limit for the whole process: waiting here is fair, waiting in the pool is not
+    async with request.app.state.transaction_turns, transaction(resources_of(request).database, who.scope) as tx:
         yield tx
 
 
-# One limit for the whole process: waiting here is fair, waiting in the pool is not.
-Tx = Annotated[AsyncSession, Depends(open_tx, scope="function", max_concurrency=settings().database_pool_size)]
+Tx = Annotated[AsyncSession, Depends(open_tx, scope="function")]
