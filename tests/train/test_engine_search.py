@@ -1,7 +1,9 @@
 """The search when something goes wrong: members that refuse, and members that take too long."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -10,11 +12,14 @@ import pytest
 
 from lyceum.train.engine import fit as fitting
 from lyceum.train.engine import prepare, search
+from lyceum.train.engine.clock import Clock
+from lyceum.train.engine.folds import make_folds
 from lyceum.train.engine.members.catboost import CatBoostMember
 from lyceum.train.engine.members.lightgbm import LightGBMMember
 from lyceum.train.engine.members.linear import LinearMember
 from lyceum.train.engine.members.member import Data, Effort, FittedMember, Problem
 from lyceum.train.engine.members.xgboost import XGBoostMember
+from lyceum.train.engine.metrics import metric_for
 from lyceum.train.engine.portfolio import Candidate
 from lyceum.train.engine.public import TableUnusable, TrainingCancelled, fit
 
@@ -134,6 +139,67 @@ def test_a_later_member_whose_folds_take_too_long_is_given_up(monkeypatch: pytes
     assert time.monotonic() - started < 4.4
     assert [row.family for row in fitted.leaderboard] == ["Linear"]
     assert slow.fits < 5
+
+
+class Echoing:
+    """A fitted member that answers with the first column."""
+
+    rounds = 1
+    truncated = False
+
+    def predict(self, x: Any, rounds: int | None = None) -> Any:
+        return x[:, :1].astype(np.float64)
+
+
+@dataclass
+class Timed:
+    """A member whose fits end when the fold at the same place of `ends` says, in seconds from `began`."""
+
+    began: float
+    ends: Sequence[float]
+    family: str = "Timed"
+
+    def __post_init__(self) -> None:
+        self._fits = count()
+
+    def fit(self, problem: Problem, data: Data, effort: Effort) -> Any:
+        end = self.began + self.ends[next(self._fits)]
+        while time.monotonic() < end:
+            np.ones(1000).sum()
+        return Echoing()
+
+
+def searched(threads: int, *ends: Sequence[float]) -> tuple[search.Search, list[search.Trial]]:
+    """Search for a second among members whose five fits end then; row i holds i, and so does its target."""
+    values = np.arange(100.0)
+    metric = metric_for("regression", None)
+    material = search.Material(
+        x=values[:, None].astype(np.float32),
+        y=values,
+        truth=values,
+        folds=make_folds(values, stratify=False, seed=0),
+        problem=Problem("regression", 1, {}, metric.name, 0),
+        metric=metric,
+    )
+    began = time.monotonic()
+    running = search.Search(material, Clock(60), threads, deadline=began + 1.0, reserve_for_refit=False)
+    members = [Candidate(f"member {place}", Timed(began, each)) for place, each in enumerate(ends)]
+    return running, running.run(iter(members))
+
+
+@pytest.mark.parametrize("threads,first", [(3, [0.1, 0.1, 0.1, 1.1, 1.4]), (8, [1.1, 1.4, 1.4, 1.4, 1.4])])
+def test_folds_under_way_at_the_deadline_still_count(threads: int, first: list[float]) -> None:
+    running, trials = searched(threads, first, [1.7] * 5)
+    assert (trials[0].candidate.name, trials[0].score) == ("member 0", 0.0)
+    assert trials[0].predictions.shape == (100, 1)
+    assert not running.overran
+
+
+def test_when_one_fold_decides_what_was_begun_on_other_folds_no_longer_counts() -> None:
+    running, trials = searched(3, [0.1, 0.1, 0.1, 0.1, 1.7], [1.1, 1.1, 1.7, 1.7, 1.7])
+    assert running.overran
+    assert [trial.candidate.name for trial in trials] == ["member 1"]
+    assert (len(trials[0].predictions), trials[0].score) == (len(running.material.folds[0].valid), 0.0)
 
 
 @pytest.mark.parametrize("member", [LightGBMMember({}), XGBoostMember({}), CatBoostMember({})])

@@ -97,6 +97,7 @@ class _Running:
     place: int
     candidate: Candidate
     end: float
+    folds: tuple[Fold, ...]
     waiting: list[int]
     predictions: Scores
     fitted: dict[int, FittedMember] = field(default_factory=dict)
@@ -147,7 +148,7 @@ class Search:
         while not self.clock.cancelled():
             while len(busy) < self._workers and (task := self._next_task(numbered)) is not None:
                 running, number = task
-                fold, effort = self.material.folds[number], self._fold_effort(running)
+                fold, effort = running.folds[number], self._fold_effort(running)
                 busy[pool.submit(self._fit_fold, running.candidate, fold, effort)] = task
             if not busy:
                 break
@@ -186,8 +187,9 @@ class Search:
             return None
         allotted = self._allotted_seconds(candidate)
         shape = (len(self.material.y), self.material.problem.classes)
-        folds = list(range(len(self.material.folds)))
-        running = _Running(place, candidate, time.monotonic() + allotted, folds, np.full(shape, np.nan))
+        folds = self.material.folds
+        waiting = list(range(len(folds)))
+        running = _Running(place, candidate, time.monotonic() + allotted, folds, waiting, np.full(shape, np.nan))
         self._open.append(running)
         return running, running.waiting.pop(0)
 
@@ -247,12 +249,12 @@ class Search:
             self._close(running)
             self.failures.append(FailedTrial(running.candidate, running.broken))
             return
-        running.predictions[self.material.folds[number].valid] = self.material.in_target_units(scores)
+        running.predictions[running.folds[number].valid] = self.material.in_target_units(scores)
         running.fitted[number] = fitted
         running.seconds += seconds
-        if len(running.fitted) < len(self.material.folds):
+        if running.waiting:
             self._look_ahead(running, number, seconds)
-        if len(running.fitted) == len(self.material.folds) and not running.closed:
+        if len(running.fitted) == len(running.folds) and not running.closed:
             self._finish(running)
 
     def _look_ahead(self, running: _Running, number: int, seconds: float) -> None:
@@ -262,11 +264,18 @@ class Search:
         if self.trials and needed > left:
             self._close(running)
         elif not self.trials and needed > left * _SHARE_MAX:
-            self.overran = True
-            self.material = replace(self.material, folds=(self.material.folds[number],))
-            running.fitted = {number: running.fitted[number]}
-            running.seconds = seconds
-            running.waiting = []
+            self._decide_by(running, number, seconds)
+
+    def _decide_by(self, running: _Running, number: int, seconds: float) -> None:
+        """Go on with this one fold, which `running` has; what was begun on all of them cannot be compared with it."""
+        self.overran = True
+        self.material = replace(self.material, folds=(running.folds[number],))
+        for other in [other for other in self._open if other is not running]:
+            self._close(other)
+        running.folds = self.material.folds
+        running.fitted = {0: running.fitted[number]}
+        running.seconds = seconds
+        running.waiting = []
 
     def _close(self, running: _Running) -> None:
         running.closed = True
@@ -282,7 +291,7 @@ class Search:
             rounds = max(1, round((total - fitted.rounds) / (len(running.fitted) - 1)))
             if rounds == fitted.rounds or self.clock.left() <= 0 or self.clock.cancelled():
                 continue
-            valid = self.material.folds[number].valid
+            valid = running.folds[number].valid
             fair[valid] = self.material.in_target_units(fitted.predict(self.material.x[valid], rounds))
         return fair[self.material.scored_rows]
 
@@ -301,7 +310,7 @@ class Search:
             fair=fair,
             score=score(self.material.metric, self.material.truth[rows], fair),
             rounds=round(float(np.mean([fitted.rounds for fitted in running.fitted.values()]))),
-            fold_seconds=running.seconds / len(self.material.folds),
+            fold_seconds=running.seconds / len(running.folds),
             fit_seconds=running.seconds,
             first_fold=running.fitted[min(running.fitted)],
         )
