@@ -140,9 +140,11 @@ def test_doctor_says_what_is_taken_and_what_to_do(tmp_path: Path) -> None:
     assert f"Port {port}" in done.stdout
 
 
-def test_doctor_fails_for_an_address_of_another_machine(tmp_path: Path) -> None:
-    (address,) = (row for row in doctor(tmp_path, LYCEUM_HOST="192.0.2.1") if row["name"] == "Address")
-    assert (address["verdict"], address["found"]) == ("fail", "LYCEUM_HOST=192.0.2.1 is no address of this machine")
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1"])
+def test_doctor_fails_for_an_address_of_another_machine(tmp_path: Path, host: str) -> None:
+    (address,) = (row for row in doctor(tmp_path, LYCEUM_HOST=host) if row["name"] == "Address")
+    assert address["verdict"] == "fail"
+    assert address["found"] == f"LYCEUM_HOST={host} is no address of this machine"
 
 
 def test_doctor_fails_for_a_database_that_does_not_answer(tmp_path: Path) -> None:

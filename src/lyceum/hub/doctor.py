@@ -229,7 +229,7 @@ def _ports(settings: Settings) -> Iterator[Finding]:
         listen_near(settings.host, 0).close()
     except HubRefused as error:
         fix = "set LYCEUM_HOST to 127.0.0.1 for this machine alone, or to 0.0.0.0 for all"
-        yield Finding("Address", "fail", str(error).partition(":")[0], fix)
+        yield Finding("Address", "fail", str(error).partition(": ")[0], fix)
         return
     for variable, port in (("LYCEUM_PORT", settings.port), ("LYCEUM_PREDICT_PORT", settings.predict_port)):
         free = is_free(settings.host, port)
