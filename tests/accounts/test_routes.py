@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from fixtures.app import client_of, rows_of
+from fixtures.query_count import counted_queries
 from fixtures.servers import TestDatabase
 from lyceum.accounts.edge import KNOWN_SECONDS
 from make.accounts import Member, make_key, make_member, make_setup_link, make_user
@@ -106,6 +107,14 @@ async def test_without_a_usable_key_one_is_asked_to_sign_in(anonymous: httpx.Asy
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
     assert answer.json()["code"] == "sign_in_needed"
+
+
+async def test_what_could_not_be_a_key_is_refused_without_asking_the_database(app: FastAPI, member: Member) -> None:
+    for asked, secret in ((0, "lyk_nobody_has_this"), (0, member.key[:-1]), (1, f"lyk_{'a' * 8}_{'a' * 32}")):
+        async with client_of(app, key=secret) as client:
+            with counted_queries(app) as queries:
+                assert (await client.get("/api/v1/me")).status_code == 401
+        assert len([statement for statement in queries.statements if "key_lookup" in statement]) == asked
 
 
 async def test_a_keys_secret_is_shown_once_and_its_digest_is_kept(app: FastAPI, member: Member) -> None:

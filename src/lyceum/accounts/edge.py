@@ -12,7 +12,7 @@ from lyceum.accounts.policy import ANYONE, Actor
 from lyceum.accounts.queries import find_actor
 from lyceum.kernel.db import NOBODY
 from lyceum.kernel.resources import Resources
-from lyceum.kernel.security import digest_of
+from lyceum.kernel.security import digest_of, has_key_form
 from lyceum.kernel.tx import transaction
 
 LOOKUPS_AT_ONCE = 2
@@ -46,9 +46,12 @@ def resources_of(request: Request) -> Resources:
 
 
 async def bearer_actor(resources: Resources, known: KnownActors, authorization: str) -> Actor:
-    """Return who an `Authorization` header speaks for; `ANYONE` when it names nobody this hub knows."""
+    """Return who an `Authorization` header speaks for; `ANYONE` when it names nobody this hub knows.
+
+    What could not be a key is nobody's without asking.
+    """
     kind, _, secret = authorization.partition(" ")
-    if kind.lower() != "bearer" or not secret:
+    if kind.lower() != "bearer" or not has_key_form(secret):
         return ANYONE
     digest = digest_of(secret)
     actor = known.get(digest)
