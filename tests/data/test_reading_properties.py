@@ -138,14 +138,23 @@ def test_the_form_of_a_text_and_its_reading_agree(texts: list[str], *, comma: bo
         assert raw.select(parsed("x", kind, decimal_mark=mark))["x"][0] is not None, (text, kind)
 
 
-@settings(max_examples=150, deadline=None)
+numbers = st.sampled_from(
+    [None, "7", "007", "12345678901234567890", "1e5", "1E-3", "-inf", "1,5", "1,234", "9.5", "NA"]
+)
+
+
+@settings(max_examples=300, deadline=None)
 @example(texts=["2000-01-01", "0999-01-01"], cut=1, order=[1, 0], comma=False)
 @example(texts=["12345678901234567890", "1.5"], cut=1, order=[1, 0], comma=False)
 @example(texts=["1,234", "1,5"], cut=1, order=[1, 0], comma=True)
 @example(texts=["1,5", "9.5"], cut=1, order=[1, 0], comma=True)
 @example(texts=["1e5", "9.5", "1,5"], cut=2, order=[1, 0, 2], comma=True)
+@example(texts=["1,234", "1e5", "1,5"], cut=2, order=[0, 1, 2], comma=True)
+@example(texts=["1,234", "inf", "2,5"], cut=2, order=[2, 0, 1], comma=True)
 @given(
-    texts=st.lists(st.one_of(st.none(), values), min_size=1, max_size=12),
+    texts=st.one_of(
+        st.lists(st.one_of(st.none(), values), min_size=1, max_size=12), st.lists(numbers, min_size=1, max_size=6)
+    ),
     cut=st.integers(0, 12),
     order=st.permutations(range(12)),
     comma=st.booleans(),

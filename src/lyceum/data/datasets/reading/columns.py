@@ -1,4 +1,4 @@
-"""The six types a column may have, and the names it may carry."""
+"""The seven types a column may have, and the names it may carry."""
 
 from collections import Counter
 from collections.abc import Sequence

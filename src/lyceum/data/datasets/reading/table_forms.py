@@ -134,10 +134,14 @@ class ColumnForms:
             values = self._read(raw, kind)
             return raw.filter(values.is_null() & raw.is_not_null()), values
         text = raw.str.strip_chars(" \t")
-        familiar = text.str.contains(WHOLE) & ~text.str.contains(IDENTIFIER)
+        if Form.DECIMAL in self.forms:
+            # text for now, because of its commas: `1e5` and `inf` are no more of a surprise than `5`
+            familiar = self._read(raw, ColumnType.FLOAT).is_not_null()
+        else:
+            familiar = text.str.contains(WHOLE) & ~text.str.contains(IDENTIFIER)
         if Form.GROUPED in self.forms:
             familiar |= text.str.contains(GROUPED)
-        return raw.filter(~familiar), raw
+        return raw.filter(~familiar & raw.is_not_null()), raw
 
     def _read(self, raw: pl.Series, kind: ColumnType) -> pl.Series:
         return raw.to_frame().select(parsed(raw.name, kind, decimal_mark=self._decimal_mark)).to_series()
