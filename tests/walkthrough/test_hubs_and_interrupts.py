@@ -114,6 +114,32 @@ def test_ctrl_c_in_training_cancels_the_run_and_removes_what_was_made(
     raise AssertionError("a model was made")
 
 
+@pytest.mark.parametrize(
+    "reader, options, is_taken_back", [(("head", "-n1"), (), True), (("true",), ("--json",), False)]
+)
+def test_a_reader_that_goes_away_ends_it_quietly(
+    terminal: Any,
+    hub: Client,
+    tmp_path: Path,
+    reader: tuple[str, ...],
+    options: tuple[str, ...],
+    *,
+    is_taken_back: bool,
+) -> None:
+    learnable().write_csv(tmp_path / "shop.csv")
+    with terminal.running("shop.csv", "--target", "bought", "--time-limit", "1s", *options) as process:
+        with subprocess.Popen(reader, stdin=process.stdout, stdout=subprocess.PIPE, text=True) as reading:
+            process.stdout.close()
+            read, _ = reading.communicate(timeout=60)
+        err = process.stderr.read()
+        assert process.wait(60) == 141, "as a shell tells of a program that wrote to nobody"
+    assert read == ("" if options else "1 Upload shop.csv\n")
+    assert "Traceback" not in err
+    assert "BrokenPipe" not in err
+    assert (err == "") == is_taken_back
+    assert (list(hub.datasets.list()) == []) == is_taken_back
+
+
 def printed_before_serving(process: "subprocess.Popen[str]") -> str:
     """Return what the command prints until it serves."""
     assert process.stdout

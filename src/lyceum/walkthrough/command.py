@@ -1,5 +1,6 @@
 """The command `lyceum try`, to be registered with the command line."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ from lyceum.walkthrough.wording import clean
 EXIT_FAILED = 1
 EXIT_REFUSED = 2
 EXIT_INTERRUPTED = 130
+EXIT_NOBODY_READS = 141
 REFUSALS_FROM, REFUSALS_TO = 400, 499
 
 
@@ -69,6 +71,8 @@ def try_command(
         raise _end(_naming(error, table.path), EXIT_REFUSED if is_refusal else EXIT_FAILED) from None
     except Stopped as error:
         raise _end(error, EXIT_INTERRUPTED) from None
+    except BrokenPipeError:
+        raise _end_unheard() from None
 
 
 def _naming(error: Exception, file: Path) -> str:
@@ -80,3 +84,12 @@ def _naming(error: Exception, file: Path) -> str:
 def _end(why: object, code: int) -> typer.Exit:
     sys.stderr.writelines(f"{clean(line)}\n" for line in str(why).splitlines())
     return typer.Exit(code)
+
+
+def _end_unheard() -> typer.Exit:
+    """Have what is still to be written go nowhere; whoever read it has gone, as `head` does."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+    return typer.Exit(EXIT_NOBODY_READS)
