@@ -1,10 +1,13 @@
 """The whole map on one screen: which routes the hub answers, which jobs it runs, who hears of which event."""
 
+from collections.abc import Callable
+
 from fastapi import APIRouter
 
 from lyceum.accounts.routes import router as accounts_routes
 from lyceum.data.datasets.jobs import HANDLERS as DATASETS_HANDLERS
 from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
+from lyceum.data.datasets.jobs import clear_up as clear_up_datasets
 from lyceum.data.datasets.routes import router as datasets_routes
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.routes import router as quality_routes
@@ -12,6 +15,7 @@ from lyceum.files.jobs import HANDLERS as FILES_HANDLERS
 from lyceum.files.jobs import SCHEDULES as FILES_SCHEDULES
 from lyceum.files.routes import router as files_routes
 from lyceum.jobs.routes import router as jobs_routes
+from lyceum.kernel.config import Settings
 from lyceum.kernel.events import Subscription, Subscriptions
 from lyceum.kernel.jobs.followup import follow_up_handler
 from lyceum.kernel.jobs.handlers import Handler, Handlers
@@ -53,6 +57,9 @@ HANDLERS: tuple[Handler, ...] = (
     *PREDICTIONS_HANDLERS,
     *RUNS_HANDLERS,
 )
+
+CLEAR_UPS: tuple[Callable[[Settings], None], ...] = (clear_up_datasets,)
+"""What each worker does on its own machine before it runs jobs."""
 
 
 def subscribers() -> dict[str, tuple[str, ...]]:

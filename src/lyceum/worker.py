@@ -25,6 +25,8 @@ async def work(config: Settings) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop.set)
+        for clear_up in wiring.CLEAR_UPS:
+            await asyncio.to_thread(clear_up, config)
         async with asyncio.TaskGroup() as group:
             schedules = group.create_task(keep_schedules(resources.database, wiring.SCHEDULES))
             say_ready()

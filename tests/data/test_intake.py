@@ -1,15 +1,23 @@
 """Taking in an upload where there is too little room, and what a killed process leaves of its work."""
 
+import asyncio
+import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import obstore
 import polars as pl
 import pytest
 
+from fixtures.app import ServedProcess
+from fixtures.s3 import S3Place
 from lyceum.data.datasets.workplaces import sweep_workplaces, workplace
+from lyceum.kernel.config import Settings, load_settings
+from lyceum.kernel.storage import open_storage
 
 TAKE_IN = """
 import resource, signal, sys, threading
@@ -72,6 +80,52 @@ def test_a_full_disk_is_one_sentence_leaves_nothing_and_the_next_attempt_is_take
     assert left == {("files", "uploads"), ("files", "tables")}
 
 
+IN_AN_OBJECT_STORE = """
+import threading
+from lyceum.data.datasets import intake
+from lyceum.data.datasets.work import Intake
+from lyceum.kernel.jobs.child import ChildSide
+
+whole, home = intake.stage_table, intake.settings().home
+
+def shown(source, **more):
+    print(source.relative_to(home).parts[0])
+    return whole(source, **more)
+
+intake.stage_table = shown
+work = Intake(
+    upload_key="uploads/u", file_name="orders.csv", format=None, table_key="tables/t", operation_id="op-1",
+    leftovers_older_than_seconds=60,
+)
+print(intake.take_in(work, ChildSide(lambda event: None, threading.Event())).row_count)
+print(list((home / "reading").iterdir()))
+"""
+
+
+async def test_an_upload_in_an_object_store_is_brought_to_the_disk_made_for_the_hubs_data(
+    tmp_path: Path, s3_place: S3Place
+) -> None:
+    options = {"storage_url": s3_place.url, "storage_options": s3_place.options}
+    await obstore.put_async(
+        open_storage(load_settings(home=tmp_path, **options)).store, "uploads/u", b"a,b\n1,2\n3,4\n"
+    )
+    environment = {
+        **os.environ,
+        "LYCEUM_HOME": str(tmp_path),
+        "LYCEUM_STORAGE_URL": s3_place.url,
+        "LYCEUM_STORAGE_OPTIONS": json.dumps(s3_place.options),
+    }
+    run = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", IN_AN_OBJECT_STORE],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert run.stdout.splitlines() == ["reading", "2", "[]"], run.stderr
+
+
 def test_a_workplace_lies_below_the_hubs_home_and_is_gone_afterwards(tmp_path: Path) -> None:
     with workplace(tmp_path) as work:
         assert tmp_path in work.parents
@@ -92,3 +146,13 @@ def test_what_a_killed_process_leaves_is_swept_and_what_is_written_to_stays(tmp_
         assert running.exists()
         assert not killed.exists()
     assert sweep_workplaces(tmp_path / "nowhere", older_than_seconds=0) == 0
+
+
+def test_each_worker_sweeps_its_own_machine_when_it_starts(
+    hub_settings: Settings, serve: Callable[..., ServedProcess]
+) -> None:
+    with workplace(hub_settings.home) as left:
+        long_ago = time.time() - 2 * hub_settings.upload_ttl_seconds
+        os.utime(left, (long_ago, long_ago))
+        serve("lyceum.worker")
+        assert not left.exists()

@@ -97,16 +97,20 @@ async def test_a_file_can_be_copied_in_renamed_read_in_place_and_removed(storage
     assert (await storage.put_file("a", source)).sha256 == hashlib.sha256(b"content").hexdigest()
     await storage.rename("a", "b")
     assert await storage.byte_count("a") is None
-    async with storage.as_local_file("b", suffix=".csv") as path:
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    async with storage.as_local_file("b", folder=copies) as path:
         assert path.read_bytes() == b"content"
+        assert (storage.folder or copies) in path.parents
+    assert list(copies.iterdir()) == []
     await storage.delete("b")
     await storage.delete("b")
     assert await storage.byte_count("b") is None
 
 
-async def test_a_missing_file_is_named(storage: Storage) -> None:
+async def test_a_missing_file_is_named(storage: Storage, tmp_path: Path) -> None:
     async def open_it() -> None:
-        async with storage.as_local_file("gone"):
+        async with storage.as_local_file("gone", folder=tmp_path):
             raise AssertionError("there is nothing to open")
 
     for missing in (lambda: storage.read("gone"), open_it, lambda: storage.rename("gone", "x")):

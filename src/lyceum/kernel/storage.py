@@ -107,16 +107,19 @@ class Storage:
         return (bytes(part) async for part in reply.stream(min_chunk_size=PART_BYTES))
 
     @asynccontextmanager
-    async def as_local_file(self, key: str, *, suffix: str = "") -> AsyncIterator[Path]:
-        """Yield a path to read the file at: the file itself when it lies here, else a copy that goes afterwards."""
+    async def as_local_file(self, key: str, *, folder: Path) -> AsyncIterator[Path]:
+        """Yield a path to read the file at: the file itself when it lies here, else a copy in `folder` that goes after.
+
+        Raises `FileMissing`.
+        """
         if self.folder is not None:
             path = self.folder / key
             if not path.is_file():
                 raise FileMissing(f"The file {key} is missing from the hub's storage.")
             yield path
             return
-        with tempfile.TemporaryDirectory(prefix="lyceum-") as folder:
-            path = Path(folder) / f"copy{suffix}"
+        with tempfile.TemporaryDirectory(prefix="copy-", dir=folder, ignore_cleanup_errors=True) as copies:
+            path = Path(copies) / "copy"
             await self._download(key, path)
             yield path
 

@@ -38,18 +38,18 @@ def take_in(work: Intake, side: ChildSide) -> AcceptedTable:
     storage = open_storage(settings())
     with telling_full(work.file_name), workplace(settings().home) as folder:
         side.event({"fraction": 0.05, "note": f"reading {work.file_name}"})
-        staged = asyncio.run(_stage(storage, work, folder / "staged", side))
+        staged = asyncio.run(_stage(storage, work, folder, side))
         side.stop_if_asked()
         return _commit(table_store(storage), work, staged, side)
 
 
-async def _stage(storage: Storage, work: Intake, target: Path, side: ChildSide) -> StagedTable:
-    async with storage.as_local_file(work.upload_key, suffix=Path(work.file_name).suffix) as source:
+async def _stage(storage: Storage, work: Intake, folder: Path, side: ChildSide) -> StagedTable:
+    async with storage.as_local_file(work.upload_key, folder=folder) as source:
         return await asyncio.to_thread(
             stage_table,
             source,
             file_name=work.file_name,
-            target=target,
+            target=folder / "staged",
             format=FORMATS[work.format] if work.format else None,
             encoding=work.encoding,
             delimiter=work.delimiter,

@@ -14,6 +14,7 @@ from lyceum.data.datasets.rows.public import sweep_staging
 from lyceum.data.datasets.work import AcceptedTable, Intake
 from lyceum.data.datasets.workplaces import sweep_workplaces
 from lyceum.files.public import content_key_for
+from lyceum.kernel.config import Settings
 from lyceum.kernel.db import NOBODY, Scope
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun, LightHandler
 from lyceum.kernel.jobs.queue import JobArgs, JobNotFound, job_for
@@ -117,10 +118,15 @@ def _why(error: dict[str, Any] | None, state: str) -> dict[str, Any]:
     return CALLED_OFF if state == "cancelled" else error or NEVER_READ
 
 
+def clear_up(settings: Settings) -> None:
+    """Remove what processes that were killed on this machine have left; another machine's workers cannot."""
+    sweep_workplaces(settings.home, older_than_seconds=settings.upload_ttl_seconds)
+
+
 async def _sweep(run: JobRun, _args: SweepStaging) -> dict[str, int]:
-    older_than_seconds = run.resources.settings.upload_ttl_seconds
-    await asyncio.to_thread(sweep_workplaces, run.resources.settings.home, older_than_seconds=older_than_seconds)
-    return {"removed": await sweep_staging(run.resources.storage, older_than_seconds=older_than_seconds)}
+    settings = run.resources.settings
+    await asyncio.to_thread(clear_up, settings)
+    return {"removed": await sweep_staging(run.resources.storage, older_than_seconds=settings.upload_ttl_seconds)}
 
 
 HANDLERS = (
