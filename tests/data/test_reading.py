@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fixtures.staged_tables import Stage, column, naive, rows_of, types_of
+from lyceum.data.datasets.reading import parquet
 from lyceum.data.datasets.reading.delimited import DelimitedFile
 from lyceum.data.datasets.reading.public import FileFormat, ReadingLimits, UnreadableTable, stage_table
 
@@ -287,6 +288,24 @@ def test_repeated_texts_in_parquet_are_staged_in_order_however_they_are_cut(stag
     limits = ReadingLimits(block_bytes=1024, cell_bytes_max=512, part_bytes=1 << 14)
     staged = stage((tmp_path / "in.parquet").read_bytes(), name="in.parquet", limits=limits)
     assert rows_of(staged) == [(text, text, text, number) for number, text in enumerate(texts)]
+
+
+@pytest.mark.parametrize("encoding", ["DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY", "PLAIN"])
+@pytest.mark.parametrize("turned", [False, True])
+def test_texts_in_parquet_are_staged_in_order_however_they_are_encoded(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, *, turned: bool
+) -> None:
+    texts = [None if number % 7 == 0 else f"a text {number} " * (number % 30) for number in range(3000)]
+    pq.write_table(
+        pa.table({"a": texts}), tmp_path / "in.parquet", use_dictionary=False, column_encoding={"a": encoding}
+    )
+    if turned:
+        # as of a writer that began with a dictionary and gave it up
+        found = parquet._encodings_of
+        monkeypatch.setattr(parquet, "_encodings_of", lambda *column: {*found(*column), "RLE_DICTIONARY"})
+    limits = ReadingLimits(block_bytes=1024, cell_bytes_max=512, part_bytes=1 << 14)
+    staged = stage((tmp_path / "in.parquet").read_bytes(), name="in.parquet", limits=limits)
+    assert [text for (text,) in rows_of(staged)] == texts
 
 
 def test_the_same_bytes_are_always_read_the_same(tmp_path: Path) -> None:

@@ -298,11 +298,17 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
     assert list(target.parent.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", ["sparse JSON lines", "repeated texts in Parquet"])
+@pytest.mark.parametrize(
+    "kind", ["sparse JSON lines", "repeated texts in Parquet", "texts in Parquet with a shared beginning"]
+)
 def test_a_small_file_that_unfolds_is_read_within_bounded_memory(tmp_path: Path, kind: str) -> None:
     if kind == "sparse JSON lines":
         source, rows = tmp_path / "events.jsonl", 60_000
         source.write_text("".join(f'{{"k{number % 300}":1}}\n' for number in range(rows)))
+    elif "shared" in kind:
+        source, rows = tmp_path / "events.parquet", 6_000
+        table = pa.table({"a": ["x" * 100_000] * rows})
+        pq.write_table(table, source, use_dictionary=False, column_encoding={"a": "DELTA_BYTE_ARRAY"})
     else:
         source, rows = tmp_path / "events.parquet", 60_000
         texts = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array(["x" * 40_000]))

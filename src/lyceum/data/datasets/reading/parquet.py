@@ -1,7 +1,7 @@
 """Parquet files as batches of typed columns."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from lyceum.data.datasets.reading.errors import UnreadableTable
 from lyceum.data.datasets.reading.limits import ReadingLimits
 
 BATCH_ROWS = 65_536
+GROWTH_MAX = 4
+"""How many times as many rows as the batch before a batch of texts may have."""
 EXACT_INTEGER_DIGITS = 18
 _DAY_SECONDS = 86_400
 _FIRST_DAY, _LAST_DAY = ((date(*day) - date(1970, 1, 1)).days for day in ((1, 1, 1), (9999, 12, 31)))
@@ -39,8 +41,9 @@ class ParquetSource:
         wanted = [_cast(name, kind) for name, kind in self.types.items()]
         rows_before = 0
         try:
-            with pq.ParquetFile(self.path, read_dictionary=_dictionaries(self.path)) as file:
-                for batch in self._batches(file):
+            texts = _texts(self.path)
+            with pq.ParquetFile(self.path, read_dictionary=texts.dictionaries) as file:
+                for batch in self._batches(file, texts):
                     self._require_kept(batch, rows_before)
                     rows_before += batch.num_rows
                     for part in self._of_bounded_size(batch):
@@ -48,13 +51,26 @@ class ParquetSource:
         except (pa.ArrowException, OSError, pl.exceptions.PolarsError) as broken:
             raise _damaged(self.file_name, broken) from broken
 
-    def _batches(self, file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
-        """Yield batches whose values, dictionaries' aside, take about `block_bytes` decoded."""
+    def _batches(self, file: pq.ParquetFile, texts: "_Texts") -> Iterator[pa.RecordBatch]:
+        """Yield batches whose values, dictionaries' aside, take about `8 * block_bytes` decoded.
+
+        What other texts take is known only once they are decoded: the first batch of them is small, and each says how
+        long the next may be.
+        """
+        wanted, largest_cell = 8 * self.limits.block_bytes, self.limits.cell_bytes_max
         for place in range(file.metadata.num_row_groups):
             group = file.metadata.row_group(place)
             bytes_per_row = max(8 * len(self.types), -(-group.total_byte_size // max(group.num_rows, 1)))
-            rows = min(BATCH_ROWS, max(1, 8 * self.limits.block_bytes // bytes_per_row))
-            yield from file.iter_batches(batch_size=rows, row_groups=[place], use_threads=True)
+            rows_max = min(BATCH_ROWS, max(1, wanted // bytes_per_row))
+            if texts.are_shared:
+                rows_max = min(rows_max, max(1, self.limits.row_group_bytes_max // largest_cell))
+            rows = min(rows_max, max(1, wanted // largest_cell)) if texts.written_out else rows_max
+            for batch in file.iter_batches(batch_size=rows, row_groups=[place], use_threads=True):
+                yield batch
+                if texts.written_out:
+                    held = max(1, sum(batch.column(name).nbytes for name in texts.written_out))
+                    rows = min(rows_max, GROWTH_MAX * rows, max(1, wanted * batch.num_rows // held))
+                    file.reader.set_batch_size(rows)
 
     def _of_bounded_size(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         """Cut a batch where its dictionaries' texts, written out, would take more than a block."""
@@ -160,17 +176,41 @@ def _type_of(field: "pa.Field[Any]", *, file_name: str, notes: list[str]) -> Col
     )
 
 
-def _dictionaries(path: Path) -> list[str]:
-    """Return the columns of repeated texts, which a small file can hold a great many times."""
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """How the columns of texts are read."""
+
+    dictionaries: list[str]
+    """As dictionaries, for a small file can hold one text a great many times."""
+    written_out: list[str]
+    """Value by value."""
+    are_shared: bool
+    """Whether values written out may share their bytes in the file."""
+
+
+def _texts(path: Path) -> _Texts:
     with pq.ParquetFile(path) as file:
         metadata, schema = file.metadata, file.schema_arrow
-    groups = [metadata.row_group(place) for place in range(metadata.num_row_groups)]
-    return [
-        field.name
-        for place, field in enumerate(schema)
-        if (pa.types.is_string(field.type) or pa.types.is_large_string(field.type))
-        and any("DICTIONARY" in encoding for group in groups for encoding in group.column(place).encodings)
-    ]
+    texts = _Texts([], [], are_shared=False)
+    for place, field in enumerate(schema):
+        if not _is_text(field.type):
+            continue
+        used = _encodings_of(metadata, place)
+        repeats = any("DICTIONARY" in encoding for encoding in used)
+        # a writer may turn from a dictionary to these half-way, and then no dictionary can be read
+        turns = any("DELTA" in encoding for encoding in used)
+        if repeats and not turns and not pa.types.is_string_view(field.type):
+            texts.dictionaries.append(field.name)
+            continue
+        texts.written_out.append(field.name)
+        if repeats or "DELTA_BYTE_ARRAY" in used:
+            texts = replace(texts, are_shared=True)
+    return texts
+
+
+def _encodings_of(metadata: pq.FileMetaData, column: int) -> set[str]:
+    groups = (metadata.row_group(place) for place in range(metadata.num_row_groups))
+    return {encoding for group in groups for encoding in group.column(column).encodings}
 
 
 def _is_text(kind: pa.DataType) -> bool:
