@@ -220,10 +220,15 @@ def _members(check: InSet, kind: ColumnType | None) -> list[Any]:
     for value in check.values:
         if not isinstance(value, wanted) or (isinstance(value, bool) and kind is not ColumnType.BOOLEAN):
             raise CannotRun(f"lists {value!r} for '{check.column}', which holds {kind} values")
-        if isinstance(value, int) and abs(value) >= 2**63:
+        if kind is ColumnType.INTEGER and not -(2**63) <= int(value) < 2**63:
             raise CannotRun(f"lists a number beyond 64 bits for '{check.column}', which no value can be equal to")
     if kind is ColumnType.FLOAT:
-        return [float(value) for value in check.values]
+        try:
+            return [float(value) for value in check.values]
+        except OverflowError:
+            raise CannotRun(
+                f"lists a number beyond all floats for '{check.column}', which no value can be equal to"
+            ) from None
     if kind in {ColumnType.DATE, ColumnType.TIMESTAMP, ColumnType.TIMESTAMP_UTC}:
         moments = [_moment(str(value), kind, check.column) for value in check.values]
         return (
