@@ -226,6 +226,14 @@ def test_of_a_table_too_wide_for_the_limit_the_most_telling_columns_are_learned_
     assert fitted.score(table(columns=8, seed=1)) > 0.8
 
 
+def test_of_a_table_too_tall_for_the_limit_every_column_is_learned_from_on_a_part_of_the_rows() -> None:
+    fitted = fit(table(120_000, columns=10), target="y", time_limit_seconds=2)
+    assert len(fitted.signature.inputs) == 10
+    assert fitted.columns_left_out == {}
+    assert "room for 100,000 of 120,000 rows" in fitted.findings.notes[0]
+    assert fitted.score(table(1000, columns=10, seed=1)) > 0.8
+
+
 @pytest.mark.parametrize("after_seconds", [0.1, 0.4])
 def test_a_training_on_a_wide_table_is_called_off_before_its_search_too(after_seconds: float) -> None:
     wide = table(2000, columns=1500)
@@ -236,10 +244,10 @@ def test_a_training_on_a_wide_table_is_called_off_before_its_search_too(after_se
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize("rows,columns", [(5000, 2000), (20_000, 400)])
-def test_the_time_limit_is_kept_on_a_wide_table(rows: int, columns: int) -> None:
-    wide = table(rows, columns=columns)
+@pytest.mark.parametrize("rows,columns", [(5000, 2000), (20_000, 400), (300_000, 100)])
+def test_the_time_limit_is_kept_on_a_large_table(rows: int, columns: int) -> None:
+    large = table(rows, columns=columns)
     started = time.monotonic()
-    fitted = fit(wide, target="y", time_limit_seconds=8)
+    fitted = fit(large, target="y", time_limit_seconds=8)
     assert time.monotonic() - started < 8.8 + ONE_ROUND_SECONDS_MAX
     assert fitted.score(table(500, columns=columns, seed=1)) > 0.8

@@ -65,6 +65,9 @@ def fit(
     `on_event` is called from this thread, `should_stop` from any. With the same seed and thread count, and a limit that
     every member stays clear of, the same table gives the same model.
 
+    A table too large for the limit is learned from in part: of a tall one a part of the rows, which `findings.notes`
+    tells, of a wide one the columns that say most, with the others in `columns_left_out`.
+
     Raises TargetUnusable, TableUnusable, ValueError for a metric that does not fit or a column to leave out that is not
     there, and TrainingCancelled within about a second after `should_stop` returns true; on a wide table only once the
     libraries have finished the rounds they are in.

@@ -9,6 +9,8 @@ import numpy.typing as npt
 _HOLDOUT_ABOVE_ROWS = 40_000
 _THREE_FOLDS_ABOVE_ROWS = 20_000
 _HOLDOUT_ROWS_MAX = 20_000
+# of a class with no more rows than this, thinning keeps all
+_RARE_ROWS_MAX = 50
 
 Rows = npt.NDArray[np.int64]
 
@@ -26,7 +28,7 @@ def make_folds(y: npt.NDArray[Any], *, stratify: bool, seed: int) -> tuple[Fold,
 
     Every class with two rows or more is in the training part of every fold.
     """
-    part_of = _parts(y, stratify=stratify, seed=seed)
+    part_of = _parts(y, np.random.default_rng([seed, 1]), stratify=stratify)
     rows = len(y)
     if rows > _HOLDOUT_ABOVE_ROWS:
         valid = part_of < min(0.2, _HOLDOUT_ROWS_MAX / rows)
@@ -36,9 +38,16 @@ def make_folds(y: npt.NDArray[Any], *, stratify: bool, seed: int) -> tuple[Fold,
     return tuple(Fold(np.flatnonzero(number != i), np.flatnonzero(number == i)) for i in range(count))
 
 
-def _parts(y: npt.NDArray[Any], *, stratify: bool, seed: int) -> npt.NDArray[np.float64]:
+def thinned_rows(y: npt.NDArray[Any], rows_max: int, *, stratify: bool, seed: int) -> Rows:
+    """About that many rows in order, drawn evenly from every class; of rare classes all, of the others 50 at least."""
+    share: float | npt.NDArray[np.float64] = rows_max / len(y)
+    if stratify:
+        share = np.maximum(share, _RARE_ROWS_MAX / np.bincount(y)[y])
+    return np.flatnonzero(_parts(y, np.random.default_rng([seed, 2]), stratify=stratify) < share)
+
+
+def _parts(y: npt.NDArray[Any], rng: np.random.Generator, *, stratify: bool) -> npt.NDArray[np.float64]:
     """For each row a place in [0, 1): rows of a class (or of like size, for numbers) are spread over it evenly."""
-    rng = np.random.default_rng([seed, 1])
     shuffled = rng.permutation(len(y))
     places = np.empty(len(y))
     if not stratify:

@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from lyceum.serve.runtime.public import Task, TypedFrame, read_frame
@@ -13,7 +15,7 @@ from lyceum.train.engine.clock import Clock
 from lyceum.train.engine.columns import ColumnPlan, plan_columns, require_known, row_numbers
 from lyceum.train.engine.encode import Encoder, fit_encoder
 from lyceum.train.engine.errors import TableUnusable
-from lyceum.train.engine.folds import make_folds
+from lyceum.train.engine.folds import make_folds, thinned_rows
 from lyceum.train.engine.leakage import ColumnAlone, columns_alone
 from lyceum.train.engine.members.member import Problem
 from lyceum.train.engine.metrics import metric_for
@@ -28,6 +30,8 @@ _ALONE_SECONDS_MIN = 0.3
 # what one second of the limit has room for: of more, even the first boosting rounds would overrun it
 _CELLS_A_SECOND = 250_000
 _CELLS_MIN = 1_000_000
+# of a taller table rows go before columns: with those left out, there is time for rounds that teach more
+_ROWS_ENOUGH = 50_000
 _NO_ROOM = "the time limit has no room for so many columns, and by itself this one says less than those learned from"
 
 
@@ -59,12 +63,15 @@ class Prepared:
 def prepare(df: object, asked: Asked, clock: Clock) -> Prepared:
     """Read the table; raises TargetUnusable, TableUnusable, TrainingCancelled, and ValueError as `fit` does.
 
-    Of a table that is too wide for the time limit, the columns that say most by themselves are kept.
+    Of a table that is too large for the time limit, an even part of the rows is read, though never fewer than 50,000;
+    where even these are too wide, the columns that say most by themselves are kept.
     """
     table, mixed = read_table(df, target=asked.target)
     read = read_target(table, asked.target, task=asked.task)
     chosen_metric, seed = metric_for(read.task, asked.metric), asked.seed
     plan, frame = _planned(table, read, mixed, asked, clock)
+    cells_max = int(max(_CELLS_MIN, _CELLS_A_SECOND * asked.time_limit_seconds))
+    frame, truth, notes = _thinned(frame, plan, read, cells_max, seed)
     typed = read_frame(frame, plan.prestep, before_column=clock.raise_if_cancelled)
     encoder = fit_encoder(typed, plan.prestep)
     regression = read.task == "regression"
@@ -73,18 +80,17 @@ def prepare(df: object, asked: Asked, clock: Clock) -> Prepared:
     problem = Problem(read.task, max(len(read.classes), 1), encoder.category_features, chosen_metric.name, seed)
     material = Material(
         x=encoder.matrix(typed),
-        y=(read.values - mean) / deviation if regression else read.values,
-        truth=read.values,
-        folds=make_folds(read.values, stratify=not regression, seed=seed),
+        y=(truth - mean) / deviation if regression else truth,
+        truth=truth,
+        folds=make_folds(truth, stratify=not regression, seed=seed),
         problem=problem,
         metric=chosen_metric,
         mean=mean,
         deviation=deviation,
     )
     clock.raise_if_cancelled()
-    looked_at = _looked_at(Prepared(read, plan, typed, encoder, material), asked, clock)
-    cells_max = max(_CELLS_MIN, _CELLS_A_SECOND * asked.time_limit_seconds)
-    return _narrowed(looked_at, int(cells_max / len(frame)))
+    looked_at = _looked_at(Prepared(read, plan, typed, encoder, material, notes=notes), asked, clock)
+    return _narrowed(looked_at, cells_max // min(_rows_max(plan, cells_max), len(frame)))
 
 
 def _planned(
@@ -112,6 +118,24 @@ def _planned(
     return plan, frame
 
 
+def _rows_max(plan: ColumnPlan, cells_max: int) -> int:
+    # a category column may become two features: its codes and their frequencies
+    features_max = len(plan.prestep.number_sources) + 2 * len(plan.prestep.category_columns)
+    return max(_ROWS_ENOUGH, cells_max // features_max)
+
+
+def _thinned(
+    frame: pl.DataFrame, plan: ColumnPlan, read: Target, cells_max: int, seed: int
+) -> tuple[pl.DataFrame, npt.NDArray[Any], tuple[str, ...]]:
+    """The rows that there is time for, with their target and what to say of the others."""
+    rows_max = _rows_max(plan, cells_max)
+    if frame.height <= rows_max:
+        return frame, read.values, ()
+    kept = thinned_rows(read.values, rows_max, stratify=read.task != "regression", seed=seed)
+    note = f"the time limit has room for {len(kept):,} of {frame.height:,} rows, which were drawn evenly"
+    return frame.select(column.name for column in plan.prestep.columns)[kept], read.values[kept], (note,)
+
+
 def _looked_at(prepared: Prepared, asked: Asked, clock: Clock) -> Prepared:
     material, sources = prepared.material, prepared.encoder.sources
     limit = clock.limit(clock.in_seconds(max(_ALONE_SECONDS_MIN, _ALONE_SHARE * asked.time_limit_seconds)))
@@ -121,7 +145,7 @@ def _looked_at(prepared: Prepared, asked: Asked, clock: Clock) -> Prepared:
     if len(alone) == columns:
         return replace(prepared, alone=alone)
     note = f"only {len(alone):,} of {columns:,} columns were looked at for leakage in the time given"
-    return replace(prepared, alone=alone, notes=(note,))
+    return replace(prepared, alone=alone, notes=(*prepared.notes, note))
 
 
 def _narrowed(prepared: Prepared, features_max: int) -> Prepared:
