@@ -198,7 +198,10 @@ class FailingRow:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What came of one check: `status` is passed, failed or errored, `sentence` says it for a person."""
+    """What came of one check: `status` is passed, failed or errored, `sentence` says it for a person.
+
+    Of a long set `definition` shows the first values and says as `values_omitted` how many more the check has.
+    """
 
     check_id: str
     status: str

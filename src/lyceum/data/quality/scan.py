@@ -1,5 +1,7 @@
 """Running checks over a version's rows, in a process of its own."""
 
+from typing import Any
+
 from lyceum.data.datasets.rows.public import scan_table
 from lyceum.data.quality.engine.public import checks_from_plain, run_checks
 from lyceum.data.quality.work import CheckedTable, CheckWork
@@ -10,6 +12,9 @@ from lyceum.kernel.storage import open_storage
 SAMPLE_ROWS_PER_CHECK_MAX = 10
 SAMPLE_ROWS_MAX = 500
 """Of all checks together, so that a thousand of them make no answer of many megabytes; each may have one all the same."""
+SET_VALUES_MAX = 20
+"""Of a set, in its result; the check itself has them all."""
+TEXT_CHARS_MAX = 200
 
 
 def scan_checks(work: CheckWork, side: ChildSide) -> CheckedTable:
@@ -19,5 +24,20 @@ def scan_checks(work: CheckWork, side: ChildSide) -> CheckedTable:
     checks = checks_from_plain(work.definitions)
     rows_each = min(SAMPLE_ROWS_PER_CHECK_MAX, max(1, SAMPLE_ROWS_MAX // max(1, len(checks))))
     report = run_checks(rows, checks, sample_rows_max=rows_each, line_of_first_row=work.line_of_first_row)
-    plain = report.to_plain()
-    return CheckedTable(passed=report.passed, check_ids=work.check_ids, results=plain["results"])
+    results = [{**result, "check": _shortened(result["check"])} for result in report.to_plain()["results"]]
+    return CheckedTable(passed=report.passed, check_ids=work.check_ids, results=results)
+
+
+def _shortened(definition: dict[str, Any]) -> dict[str, Any]:
+    """Return a check's definition as its results show it: of a set the first values, and how many are left out."""
+    values = definition.get("values")
+    if values is None:
+        return definition
+    short = {**definition, "values": [_cut(value) for value in values[:SET_VALUES_MAX]]}
+    omitted = len(values) - SET_VALUES_MAX
+    return {**short, "values_omitted": omitted} if omitted > 0 else short
+
+
+def _cut(value: Any) -> Any:
+    long = isinstance(value, str) and len(value) > TEXT_CHARS_MAX
+    return f"{value[: TEXT_CHARS_MAX - 1]}…" if long else value

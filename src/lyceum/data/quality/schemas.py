@@ -41,7 +41,11 @@ class FailingRow(BaseModel):
 
 
 class CheckResult(BaseModel):
-    """What came of one check."""
+    """What came of one check.
+
+    `definition` is that of the check; of a set it shows the first 20 values, texts cut to 200 characters, and
+    `values_omitted` says how many more there are. The check itself has them all.
+    """
 
     check_id: UUID
     definition: dict[str, Any]

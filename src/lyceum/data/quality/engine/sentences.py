@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from lyceum.data.quality.engine.checks import Check, InSet, NotNull, Range, RowCount, Unique
+from lyceum.data.quality.engine.checks import Check, InSet, NotNull, Range, RowCount, Scalar, Unique
 
 LISTED_MAX = 5
+LISTED_CHARS_MAX = 40
 
 
 def sentence_of(
@@ -61,11 +62,17 @@ def _fault(check: Check, checked: int, failing: int, involved: int | None, obser
         case Range(column=name):
             return f"{some} {name} {_outside(check, observed)}"
         case InSet(column=name, values=values):
-            allowed = ", ".join(repr(value) for value in values[:LISTED_MAX])
+            allowed = ", ".join(_listed(value) for value in values[:LISTED_MAX])
             more = f" and {len(values) - LISTED_MAX:,} more" if len(values) > LISTED_MAX else ""
             return f"{some} a {name} that is not one of {allowed}{more}"
         case RowCount():
             return ""
+
+
+def _listed(value: Scalar) -> str:
+    if isinstance(value, str) and len(value) > LISTED_CHARS_MAX:
+        return repr(f"{value[: LISTED_CHARS_MAX - 1]}…")
+    return repr(value)
 
 
 def _inside(check: Range) -> str:
