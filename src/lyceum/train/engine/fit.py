@@ -69,8 +69,8 @@ def fit(
     tells, of a wide one the columns that say most, with the others in `columns_left_out`.
 
     Raises TargetUnusable, TableUnusable, ValueError for a metric that does not fit or a column to leave out that is not
-    there, and TrainingCancelled within about a second after `should_stop` returns true; on a wide table only once the
-    libraries have finished the rounds they are in.
+    there, and TrainingCancelled within about a second after `should_stop` returns true; on a large table only once the
+    libraries have finished the step they are in, of which the first, reading the table, takes longest.
     """
     clock = Clock(time_limit_seconds * _TIME_USED_SHARE, should_stop)
     tell = on_event or (lambda _event: None)
