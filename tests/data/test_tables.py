@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import obstore
@@ -19,6 +20,7 @@ from deltalake import DeltaTable
 
 from fixtures.s3 import S3Place
 from fixtures.tables import operations_of
+from lyceum.data.datasets import tables
 from lyceum.data.datasets.tables import (
     StagedData,
     TableChanged,
@@ -142,6 +144,16 @@ def test_many_writers_of_one_base_have_one_winner(store: TableStore, parts: Path
     assert scan_version(store, "t", base + 1).collect()["n"].to_list() == winners
     assert newest_version(store, "t") == base + 1
     assert operations_of(store, "t", after=base) == [(base + 1, f"w{winners[0]}")]
+
+
+def test_writers_that_make_a_table_at_once_make_it_once(store: TableStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    create, together = DeltaTable.create, Barrier(4)
+    monkeypatch.setattr(DeltaTable, "create", lambda *args, **more: together.wait() >= 0 and create(*args, **more))
+    with ThreadPoolExecutor(4) as pool:
+        for name in ("t", "u", "v"):
+            made = pool.map(tables._open_or_create, [store] * 4, [name] * 4)
+            assert [table.version() for table in made] == [0] * 4
+            assert newest_version(store, name) is None
 
 
 WRITER = """

@@ -299,7 +299,12 @@ def _open_or_create(store: TableStore, table: str) -> DeltaTable:
     empty = Schema([Field("created", PrimitiveType("timestamp_ntz"))])
     try:
         return DeltaTable.create(
-            store.uri(table), empty, configuration=_TABLE_PROPERTIES, storage_options=dict(store.options)
+            store.uri(table),
+            empty,
+            configuration=_TABLE_PROPERTIES,
+            storage_options=dict(store.options),
+            # else the later of two makes the table anew, as the version after the first one's
+            commit_properties=CommitProperties(max_commit_retries=0),
         )
     except DeltaError:
         if (found := _open(store, table)) is not None:
