@@ -250,6 +250,32 @@ async def test_an_upload_taken_after_the_sweeper_listed_it_is_still_read(
     assert rows_of(database, "SELECT state FROM uploads WHERE id = %s", begun["id"]) == [{"state": "taken"}]
 
 
+async def test_two_sweeps_at_once_remove_each_upload_once(
+    resources: Resources,
+    asks: httpx.AsyncClient,
+    database: TestDatabase,
+    member: Member,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun = [await _begin(asks) for _ in range(4)]
+    for one in begun:
+        await asks.put(one["put_url"], content=b"x")
+    async with transaction(resources.database, member.scope) as tx:
+        await service.take(tx, member.actor, UUID(begun[0]["id"]))
+    rows_of(database, "UPDATE uploads SET expires_at = now() - interval '1 s' WHERE org_id = %s", member.org_id)
+    expired, both_have_listed = service._expired, asyncio.Barrier(2)
+
+    async def together(*args: Any, **more: Any) -> Any:
+        page = [one for one in await expired(*args, **more) if one.org_id == member.org_id]
+        await both_have_listed.wait()
+        return page
+
+    monkeypatch.setattr(service, "_expired", together)
+    assert sum(await asyncio.gather(service.sweep(resources), service.sweep(resources))) == 4
+    left = rows_of(database, "SELECT id, state FROM uploads WHERE org_id = %s", member.org_id)
+    assert [(str(row["id"]), row["state"]) for row in left] == [(begun[0]["id"], "swept")]
+
+
 async def test_one_upload_that_cannot_be_removed_does_not_keep_the_others(
     resources: Resources, asks: httpx.AsyncClient, database: TestDatabase, hub_settings: Settings, member: Member,
     caplog: pytest.LogCaptureFixture,

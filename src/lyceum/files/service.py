@@ -202,10 +202,12 @@ async def _expired(resources: Resources, *, after: _Expired) -> list[_Expired]:
 
 
 async def _remove(resources: Resources, *, org_id: UUID, upload_id: UUID) -> bool:
-    """Remove an upload's content and, unless something was made of it, its row; return False where it is needed."""
+    """Remove an upload's content and, unless something was made of it, its row; return False where it may not be."""
     async with transaction(resources.database, Scope(org_id=org_id)) as tx:
-        # Asked again with the row locked: since the upload was listed, somebody may have taken it.
-        await tx.execute(select(UploadRow.id).where(UploadRow.id == upload_id).with_for_update())
+        # Asked again with the row locked: since the upload was listed, somebody may have taken it, or swept it.
+        state = await tx.scalar(select(UploadRow.state).where(UploadRow.id == upload_id).with_for_update())
+        if state in {None, "swept"}:
+            return False
         if await tx.scalar(text("SELECT definer.upload_is_awaited(:id)"), {"id": upload_id}):
             return False
         # What was made of a taken upload still names it, so the row stays and says that the content is gone.
