@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -13,10 +14,11 @@ import obstore
 import polars as pl
 import pytest
 
-from fixtures.app import ServedProcess
+from fixtures.app import ServedProcess, settings_for
 from fixtures.s3 import S3Place
+from fixtures.servers import TestDatabase
 from lyceum.data.datasets.workplaces import sweep_workplaces, workplace
-from lyceum.kernel.config import Settings, load_settings
+from lyceum.kernel.config import load_settings
 from lyceum.kernel.storage import open_storage
 
 TAKE_IN = """
@@ -149,10 +151,12 @@ def test_what_a_killed_process_leaves_is_swept_and_what_is_written_to_stays(tmp_
 
 
 def test_each_worker_sweeps_its_own_machine_when_it_starts(
-    hub_settings: Settings, serve: Callable[..., ServedProcess]
+    fresh_database: TestDatabase, tmp_path: Path, serve: Callable[..., ServedProcess]
 ) -> None:
-    with workplace(hub_settings.home) as left:
-        long_ago = time.time() - 2 * hub_settings.upload_ttl_seconds
+    settings = settings_for(fresh_database, tmp_path)
+    with workplace(settings.home) as left:
+        long_ago = time.time() - 2 * settings.upload_ttl_seconds
         os.utime(left, (long_ago, long_ago))
-        serve("lyceum.worker")
+        served = serve("lyceum.worker", settings)
         assert not left.exists()
+        served.end(signal.SIGTERM)
