@@ -58,7 +58,8 @@ async def test_what_was_forked_dies_with_the_fork_server_and_the_next_fork_start
         sleeping = await forks.fork(ForkRequest(module="stubborn"), (2, 2, writing))
         assert os.read(reading, 5) == b"ready"
         os.kill(parent_of(sleeping.pid), signal.SIGKILL)
-        assert await asyncio.wait_for(sleeping.wait(), 10) == -signal.SIGKILL
+        async with asyncio.timeout(10):
+            assert await sleeping.wait() == -signal.SIGKILL
         wait_until(lambda: not is_alive(sleeping.pid))
         report, _ = await report_of(forks)
         assert report["threads"] == 1
@@ -87,7 +88,8 @@ async def test_a_program_that_cannot_be_forked_ends_no_other(
         assert running.returncode is None
         assert is_alive(running.pid)
         running.send_signal(signal.SIGKILL)
-        assert await asyncio.wait_for(running.wait(), 10) == -signal.SIGKILL
+        async with asyncio.timeout(10):
+            assert await running.wait() == -signal.SIGKILL
         os.close(reading)
         os.close(writing)
     finally:

@@ -1,5 +1,6 @@
 """Heavy jobs: computed in a child of their own, which ends with its worker and leaves nothing behind."""
 
+import asyncio
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +18,7 @@ from fixtures.servers import REPOSITORY, TestDatabase
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.followup import follow_up_handler
 from lyceum.kernel.jobs.handlers import Handlers, HeavyHandler, LightHandler
-from lyceum.kernel.jobs.heavy import HEAVY_CHILD_BYTES_MIN, SHORT_CHILD_BYTES_MIN
+from lyceum.kernel.jobs.heavy import HEAVY_CHILD_BYTES_MIN, SHORT_CHILD_BYTES_MIN, HeavyRunner
 from lyceum.kernel.jobs.worker import Worker
 from lyceum.kernel.machine import memory_bytes
 from lyceum.kernel.resources import Resources
@@ -253,6 +254,24 @@ async def test_a_child_that_holds_too_much_memory_before_it_begins_is_told_as_th
     )
     assert set(said()) == {row["error"]["detail"]}
     assert len(said()) <= 2, "once at the start, once after the job"
+
+
+async def test_a_worker_that_stops_as_its_spare_child_ends_stops_keeping_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = HeavyRunner(preload=(), at_once=1, memory_bytes_max=MEMORY_MAX)
+    keeping = asyncio.create_task(runner.keep_spare())
+    ends: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    reads = asyncio.Event()
+
+    async def read(_child: object) -> None:
+        reads.set()
+        await ends
+
+    monkeypatch.setattr("lyceum.kernel.jobs.heavy._Child.read", read)
+    await reads.wait()
+    ends.set_result(None)
+    keeping.cancel()
+    await asyncio.wait([keeping], timeout=20)
+    assert keeping.cancelled()
 
 
 async def test_a_child_that_ends_before_it_begins_is_told_with_how_it_ended(

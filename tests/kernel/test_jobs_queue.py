@@ -263,7 +263,8 @@ async def test_a_beat_waits_for_no_row_and_loses_none(
     rows_of(fresh_database, "UPDATE jobs SET lease_until = now() WHERE lease_until IS NOT NULL")
     async with transaction(resources.database, member.scope) as other:
         await other.execute(text("SELECT FROM jobs WHERE id = :id FOR UPDATE"), {"id": held})
-        verdicts, _ = await asyncio.wait_for(worker.beat(attempts), 10)
+        async with asyncio.timeout(10):
+            verdicts, _ = await worker.beat(attempts)
     assert verdicts == {attempts[2]: "lost"}
     query = "SELECT id FROM jobs WHERE lease_until > now() + interval '10 seconds'"
     assert rows_of(fresh_database, query) == [{"id": free}]

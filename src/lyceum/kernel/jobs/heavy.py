@@ -95,7 +95,8 @@ class _Child:
         """End the child and all it has started; return the exit code of its guard."""
         self.writer.close()
         try:
-            return await asyncio.wait_for(self.guard.wait(), CHILD_END_SECONDS_MAX)
+            async with asyncio.timeout(CHILD_END_SECONDS_MAX):
+                return await self.guard.wait()
         except TimeoutError:
             log.warning("a heavy job's processes do not end", extra={"guard_pid": self.guard.pid})
             self.guard.kill()
@@ -189,7 +190,8 @@ class HeavyRunner:
         reader, writer = await asyncio.open_connection(sock=ours)
         child = _Child(guard, reader, writer)
         try:
-            first = await asyncio.wait_for(child.read(), READY_SECONDS_MAX)
+            async with asyncio.timeout(READY_SECONDS_MAX):
+                first = await child.read()
         except BaseException:
             await asyncio.shield(child.end())
             raise
@@ -219,7 +221,8 @@ class HeavyRunner:
     async def _stop_gently(self, child: _Child) -> None:
         await child.send({"cancel": True})
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(child.guard.wait(), CANCEL_GRACE_SECONDS)
+            async with asyncio.timeout(CANCEL_GRACE_SECONDS):
+                await child.guard.wait()
 
 
 def children_that_fit(*, heavy: bool, wanted: int, workers: int) -> tuple[int, int]:

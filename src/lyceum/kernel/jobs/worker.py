@@ -151,7 +151,8 @@ class Worker:
         while not self.stop.is_set():
             if not await self._claim():
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), POLL_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 jitter
+                    async with asyncio.timeout(POLL_SECONDS * random.uniform(0.8, 1.2)):  # noqa: S311 jitter
+                        await self._wake.wait()
             self._wake.clear()
 
     async def _stop_waiting(self) -> None:

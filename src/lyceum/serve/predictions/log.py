@@ -91,7 +91,8 @@ class PredictionLog:
         self._many.set()
         if self._writer is not None:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._writer, LAST_FLUSH_SECONDS_MAX)
+                async with asyncio.timeout(LAST_FLUSH_SECONDS_MAX):
+                    await self._writer
         if self._rows:
             self._drop(self._rows, "shutdown")
             self._warned_at = 0.0
@@ -102,14 +103,16 @@ class PredictionLog:
             if not self._stop.is_set() and self._rows < FLUSH_ROWS:
                 self._many.clear()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._many.wait(), FLUSH_SECONDS)
+                    async with asyncio.timeout(FLUSH_SECONDS):
+                        await self._many.wait()
             written = await self._flush()
             self._warn_of_dropped()
             if self._stop.is_set() and (not self._requests or not written):
                 return
             if not written:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stop.wait(), FLUSH_SECONDS)
+                    async with asyncio.timeout(FLUSH_SECONDS):
+                        await self._stop.wait()
 
     async def _flush(self) -> bool:
         """Write one batch; false when the database cannot be reached, and the batch goes on from there the next time."""
