@@ -20,7 +20,6 @@ from lyceum.kernel.jobs.followup import follow_up_handler
 from lyceum.kernel.jobs.handlers import Handlers, HeavyHandler, LightHandler
 from lyceum.kernel.jobs.heavy import HEAVY_CHILD_BYTES_MIN, SHORT_CHILD_BYTES_MIN, HeavyRunner
 from lyceum.kernel.jobs.worker import Worker
-from lyceum.kernel.machine import memory_bytes
 from lyceum.kernel.resources import Resources
 from make.accounts import Member
 
@@ -387,18 +386,6 @@ def test_a_limit_that_was_set_leaves_as_many_children_as_there_are_slots(
     handlers = Handlers.of([heavy_handler(Heard())])
     worker = Worker(resources=limited, handlers=handlers, light_slots=1, heavy_slots=2, lease_seconds=15)
     assert (worker._runners[True].at_once, worker._runners[True].memory_bytes_max) == (2, MEMORY_MAX)
-
-
-def test_a_container_has_the_memory_of_its_limit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "memory.max").write_text(f"{GIBIBYTE}\n")
-    monkeypatch.setattr("lyceum.kernel.machine.CGROUP_LIMITS", (tmp_path / "missing", tmp_path / "memory.max"))
-    assert memory_bytes() == GIBIBYTE
-
-
-def test_a_container_without_a_limit_has_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "memory.max").write_text("max\n")
-    monkeypatch.setattr("lyceum.kernel.machine.CGROUP_LIMITS", (tmp_path / "memory.max",))
-    assert memory_bytes() == os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def test_a_handler_says_where_its_jobs_compute() -> None:
