@@ -43,7 +43,7 @@ ENDINGS = frozenset(
         "",
     }
 )
-LEFT_OUT = re.compile(r"^(__pycache__|node_modules|dist|build|\.coverage.*|\..*_cache|.*\.egg-info)$")
+LEFT_OUT = re.compile(r"^(__pycache__|node_modules|\.git|dist|build|\.coverage.*|\..*_cache|.*\.egg-info)$")
 COMMITS = frozenset({"src/lyceum/kernel/tx.py", "src/lyceum/kernel/migrate.py"})
 BANNED_NAMES = frozenset({"utils", "util", "helpers", "helper", "common", "managers", "manager", "base", "misc"})
 
