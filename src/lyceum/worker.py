@@ -1,23 +1,30 @@
-"""A worker process: `python -m lyceum.worker`."""
+"""A worker process: `python -m lyceum.worker`; with `--solo` it runs the one attempt that a worker hands it."""
 
 import asyncio
 import signal
+import sys
 
 from lyceum import wiring
 from lyceum.kernel.config import Settings, settings
+from lyceum.kernel.jobs.job_log import JobLog, hear_attempts
+from lyceum.kernel.jobs.recurring import keep_recurring
 from lyceum.kernel.jobs.schedules import keep_schedules
+from lyceum.kernel.jobs.solo import ARGUMENT, SoloOrder, SoloOutcome, do_order, read_order, tell
 from lyceum.kernel.jobs.worker import Worker
 from lyceum.kernel.resources import open_resources
 from lyceum.kernel.serving import say_ready
 from lyceum.kernel.telemetry import log_to_stderr
 
+SOLO_CONNECTIONS = 3
+
 
 async def work(config: Settings) -> None:
     """Run jobs until SIGTERM or SIGINT."""
+    handlers = wiring.handlers()
     async with open_resources(config, subscribers=wiring.subscribers()) as resources:
         worker = Worker(
             resources=resources,
-            handlers=wiring.handlers(),
+            handlers=handlers,
             light_slots=config.worker_light_slots,
             heavy_slots=config.worker_heavy_slots,
             lease_seconds=config.job_lease_seconds,
@@ -28,16 +35,39 @@ async def work(config: Settings) -> None:
         for clear_up in wiring.CLEAR_UPS:
             await asyncio.to_thread(clear_up, config)
         async with asyncio.TaskGroup() as group:
-            schedules = group.create_task(keep_schedules(resources.database, wiring.SCHEDULES))
+            rounds = [
+                group.create_task(keep_schedules(resources.database, wiring.SCHEDULES)),
+                group.create_task(keep_recurring(resources.database, handlers)),
+            ]
             say_ready()
             await worker.run()
-            schedules.cancel()
+            for task in rounds:
+                task.cancel()
+
+
+async def work_alone(config: Settings, order: SoloOrder) -> SoloOutcome:
+    """Run one attempt and return how it ended."""
+    hear_attempts()
+    async with (
+        open_resources(config, pool_size=SOLO_CONNECTIONS, subscribers=wiring.subscribers()) as resources,
+        asyncio.TaskGroup() as group,
+    ):
+        job_log = JobLog(resources.database)
+        writing = group.create_task(job_log.write_until_cancelled())
+        with job_log.of_attempt(order.job_id, order.attempt):
+            outcome = await do_order(order, resources, wiring.handlers())
+        writing.cancel()
+    return outcome
 
 
 def main() -> None:
     """Run a worker."""
     config = settings()
     log_to_stderr(config.log_level)
+    if ARGUMENT in sys.argv[1:]:
+        order, answers = read_order()
+        tell(asyncio.run(work_alone(config, order)), answers)
+        return
     asyncio.run(work(config))
 
 

@@ -66,9 +66,7 @@ async def test_each_subscriber_is_told_by_itself_until_it_has_heard(
         async with running_worker(resources, subscriptions.handler()):
             await eventually(lambda: garden.failed and len(garden.told) == 1)
             await eventually(
-                lambda: rows_of(
-                    fresh_database, "UPDATE jobs SET run_at = now() WHERE attempt = 1 AND state = 'ready' RETURNING 1"
-                )
+                lambda: rows_of(fresh_database, "UPDATE jobs SET run_at = now() WHERE state = 'scheduled' RETURNING 1")
             )
             await eventually(lambda: len(garden.told) == 2)
     assert sorted(garden.told) == [("mail", tree), ("map", tree)]

@@ -57,7 +57,7 @@ async def _run(
     """Run one job to its end and return its row."""
     job_id = await put(resources, member, args)
     async with running_worker(resources, heavy_handler(heard, type(args)), light_slots=1, heavy_slots=1) as worker:
-        worker._runners[True].memory_bytes_max = MEMORY_MAX
+        worker.lanes.runners["heavy"].memory_bytes_max = MEMORY_MAX
         await eventually(lambda: job_row(database, job_id)["state"] in {"done", "dead", "cancelled"})
     return job_row(database, job_id)
 
@@ -108,7 +108,7 @@ async def test_what_keeps_the_child_from_its_work_for_now_is_tried_again(
     job_id = await put(resources, member, Heavy(what="find_the_disk_full"))
     async with running_worker(resources, heavy_handler(Heard()), heavy_slots=1):
         row = await eventually(lambda: (r := job_row(database, job_id))["error"] and r)
-    assert (row["state"], row["attempt"]) == ("ready", 1)
+    assert (row["state"], row["attempt"]) == ("scheduled", 1)
     assert row["error"]["code"] == "no_space"
     assert row["error"]["detail"] == "The disk is full; free some space."
     rows_of(database, "DELETE FROM jobs WHERE id = %s", job_id)
@@ -213,7 +213,7 @@ async def test_a_spare_child_that_died_is_replaced(
 ) -> None:
     heard = Heard()
     async with running_worker(resources, heavy_handler(heard), heavy_slots=1) as worker:
-        spare = await eventually(lambda: worker._runners[True]._spare)
+        spare = await eventually(lambda: worker.lanes.runners["heavy"]._spare)
         spare.guard.kill()
         await spare.guard.wait()
         job_id = await put(resources, member, Heavy())
@@ -289,7 +289,7 @@ async def test_a_child_that_ends_before_it_begins_is_told_with_how_it_ended(
 async def test_short_computing_waits_its_turn_uncharged_and_takes_no_light_slot(
     resources: Resources, database: TestDatabase, member: Member, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lyceum.kernel.jobs.worker.SHORT_CHILDREN_MAX", 1)
+    monkeypatch.setattr("lyceum.kernel.jobs.lanes.SHORT_CHILDREN_MAX", 1)
     heard, path = Heard(), tmp_path / "pids"
     first = await put(resources, member, Short(what="slowly", path=str(path)))
     second = await put(resources, member, Short())
@@ -307,7 +307,7 @@ async def test_a_computing_job_that_came_in_as_a_light_one_is_charged_only_when_
     resources: Resources, database: TestDatabase, member: Member, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process of the release before knows no short jobs."""
-    monkeypatch.setattr("lyceum.kernel.jobs.worker.SHORT_CHILDREN_MAX", 1)
+    monkeypatch.setattr("lyceum.kernel.jobs.lanes.SHORT_CHILDREN_MAX", 1)
     path = tmp_path / "pids"
     first = await put(resources, member, Short(what="slowly", path=str(path)))
     async with running_worker(resources, heavy_handler(Heard(), Short)):
@@ -357,7 +357,7 @@ def test_children_share_the_memory_and_fewer_run_where_it_is_small(
     contained = _with_settings(resources, worker_processes=workers)
     handlers = Handlers.of([heavy_handler(Heard()), heavy_handler(Heard(), Short)])
     worker = Worker(resources=contained, handlers=handlers, light_slots=1, heavy_slots=2, lease_seconds=15)
-    runners = [worker._runners[heavy] for heavy in (True, False)]
+    runners = [worker.lanes.runners[lane] for lane in ("heavy", "short")]
     assert [(runner.at_once, runner.memory_bytes_max) for runner in runners] == [trainings, short]
 
 
@@ -385,10 +385,10 @@ def test_a_limit_that_was_set_leaves_as_many_children_as_there_are_slots(
     limited = _with_settings(resources, worker_heavy_memory_bytes_max=MEMORY_MAX)
     handlers = Handlers.of([heavy_handler(Heard())])
     worker = Worker(resources=limited, handlers=handlers, light_slots=1, heavy_slots=2, lease_seconds=15)
-    assert (worker._runners[True].at_once, worker._runners[True].memory_bytes_max) == (2, MEMORY_MAX)
+    assert (worker.lanes.runners["heavy"].at_once, worker.lanes.runners["heavy"].memory_bytes_max) == (2, MEMORY_MAX)
 
 
 def test_a_handler_says_where_its_jobs_compute() -> None:
     for wrong in (LightHandler(args_type=Heavy, run=AsyncMock()), replace(heavy_handler(Heard()), args_type=Light)):
-        with pytest.raises(ValueError, match="either heavy or short"):
+        with pytest.raises(ValueError, match="heavy or short"):
             Handlers.of([wrong])

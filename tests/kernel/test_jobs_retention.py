@@ -33,6 +33,9 @@ def resources(fresh_resources: Resources) -> Resources:
     return fresh_resources
 
 
+CLAIM = "SELECT id FROM definer.jobs_claim(:w, 4, 'light', '', '{high,normal,background}', :k, '15 s', 0)"
+
+
 async def test_neither_claims_nor_figures_nor_beats_look_at_jobs_that_have_ended(
     resources: Resources, fresh_database: TestDatabase, member: Member
 ) -> None:
@@ -42,14 +45,15 @@ async def test_neither_claims_nor_figures_nor_beats_look_at_jobs_that_have_ended
     looked = text("SELECT seq_scan + seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'jobs'")
     worker = {"w": new_id(), "k": KINDS}
     async with transaction(resources.database, NOBODY) as tx:
-        claimed = await tx.execute(text("SELECT id FROM definer.jobs_claim(:w, 4, false, false, :k, '15 s')"), worker)
+        claimed = await tx.execute(text(CLAIM), worker)
         ids = [row.id for row in claimed]
         worker |= {"ids": ids, "a": [1] * len(ids)}
         for statement in (
             "SELECT definer.jobs_start(:w, :ids, :a)",
             "SELECT definer.jobs_heartbeat(:w, :ids, :a, '15 s')",
             "SELECT definer.jobs_to_stop(:w)",
-            "SELECT definer.jobs_reap()",
+            "SELECT definer.jobs_overdue('15 s')",
+            "SELECT definer.jobs_due()",
             "SELECT definer.jobs_depth()",
             "SELECT definer.jobs_forget('30 days', '90 days', 1000)",
         ):
@@ -105,6 +109,6 @@ async def test_whoever_asks_while_jobs_are_counted_reads_the_figures_of_before(
         counting = asyncio.create_task(count_jobs(resources.database))
         waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
         await eventually(lambda: rows_of(fresh_database, waits, role="admin"))
-        assert 'lyceum_jobs{class="high",heavy="false",state="ready"} 3.0' in generate_latest(registry).decode()
+        assert 'lyceum_jobs{class="high",label="",lane="light",state="ready"} 3.0' in generate_latest(registry).decode()
     await counting
     await owners.close()

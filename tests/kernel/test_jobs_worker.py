@@ -15,6 +15,7 @@ from fixtures.job_kinds import Heard, Light, LightHigh, Short, heavy_handler, li
 from fixtures.queue import call_off, fail_once, put, run_of, worker_on
 from fixtures.servers import TestDatabase
 from lyceum.kernel.ids import new_id
+from lyceum.kernel.jobs.attempts import Running
 from lyceum.kernel.jobs.claims import Attempt, Claims
 from lyceum.kernel.jobs.ending import LeaseLost
 from lyceum.kernel.jobs.followup import JobGaveUp, follow_up_handler
@@ -22,7 +23,7 @@ from lyceum.kernel.jobs.handlers import Handlers
 from lyceum.kernel.jobs.heavy import _Child
 from lyceum.kernel.jobs.queue import CANCEL_CHANNEL
 from lyceum.kernel.jobs.wake import WorkerWaker
-from lyceum.kernel.jobs.worker import STOPS_POLL_SECONDS, Worker, _Running
+from lyceum.kernel.jobs.worker import STOPS_POLL_SECONDS, Worker
 from lyceum.kernel.resources import Resources, open_resources
 from make.accounts import Member
 
@@ -78,7 +79,7 @@ async def test_a_failed_job_is_tried_again_later_and_tells_no_secrets(
     job_id = await put(resources, member, Light(note="fail"))
     heard = Heard(fails=1)
     async with running_worker(resources, *light_handlers(heard)):
-        row = await eventually(lambda: (r := job_row(fresh_database, job_id))["state"] == "ready" and r["error"] and r)
+        row = await eventually(lambda: (r := job_row(fresh_database, job_id))["state"] == "scheduled" and r)
         assert row["error"] == {"code": "job_failed", "detail": "RuntimeError: the hub's log has the cause."}
         assert 0.5 <= (row["run_at"] - datetime.now(UTC)).total_seconds() + 1 <= 4
         rows_of(fresh_database, "UPDATE jobs SET run_at = now() WHERE id = %s", job_id)
@@ -145,7 +146,7 @@ async def test_what_the_database_does_not_take_ends_no_job_but_its_own(
     worker = worker_on(resources.database)
     await worker.claim("light", 10)
     attempts = [Attempt(job_id, 1) for job_id in ids]
-    assert await worker.start(attempts) == set(attempts)
+    assert set(await worker.start(attempts)) == set(attempts)
     notes = ('{"note": "good"}', '{"note": "bad"}', '{"note": "fine"}')
     assert await worker.finish(dict(zip(attempts, notes, strict=True)))
     assert [job_row(fresh_database, job_id)["state"] for job_id in ids] == ["done", "running", "done"]
@@ -176,16 +177,16 @@ async def test_what_a_beat_says_of_an_attempt_is_not_said_of_the_same_one_claime
 ) -> None:
     monkeypatch.setattr("lyceum.kernel.jobs.worker.BEAT_SECONDS_MAX", 0.01)
     beats = 0
-    before, anew = _Running("light"), _Running("light")
+    before, anew = Running("light"), Running("light")
     attempt = Attempt(new_id(), 1)
 
-    async def beat(_claims: Claims, held: Collection[Attempt]) -> tuple[dict[Attempt, str], int]:
+    async def beat(_claims: Claims, held: Collection[Attempt]) -> dict[Attempt, str]:
         nonlocal beats
         beats += attempt in held
         if attempt in held and beats == 1:
             worker._running[attempt] = anew
-            return {attempt: "lost"}, 0
-        return {}, 0
+            return {attempt: "lost"}
+        return {}
 
     monkeypatch.setattr(Claims, "beat", beat)
     async with running_worker(resources, *light_handlers(Heard())) as worker:
@@ -344,7 +345,7 @@ async def test_a_worker_does_not_wait_for_spare_children_that_do_not_end(
     async with running_worker(
         resources, heavy_handler(Heard()), heavy_handler(Heard(), Short), heavy_slots=1
     ) as worker:
-        await eventually(lambda: all(runner._spare for runner in worker._runners.values()))
+        await eventually(lambda: all(runner._spare for runner in worker.lanes.runners.values()))
     assert len(ending) == 2
     for child in ending:
         await end(child)

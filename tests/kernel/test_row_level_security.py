@@ -147,7 +147,7 @@ async def test_a_worker_claims_jobs_of_every_organisation_and_runs_each_as_its_o
 ) -> None:
     rows_of(database, "INSERT INTO jobs (id, org_id, kind, args) VALUES (%s, %s, 'x', '{}')", new_id(), stranger.org_id)
     rows_of(database, "UPDATE jobs SET state = 'done' WHERE org_id NOT IN (%s, %s)", peopled.org_id, stranger.org_id)
-    claim = text("SELECT id, org_id FROM definer.jobs_claim(:worker, 100, false, false, '{x}', interval '15 s')")
+    claim = text("SELECT id, org_id FROM definer.jobs_claim(:worker, 100, 'light', '', '{normal}', '{x}', '15 s', 0)")
     async with transaction(reached, NOBODY) as tx:
         claimed = {row.org_id: row.id for row in await tx.execute(claim, {"worker": new_id()})}
         assert (await tx.execute(select(JobRow))).all() == []

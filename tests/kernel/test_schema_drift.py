@@ -18,7 +18,14 @@ from lyceum.kernel import migrate
 from lyceum.kernel.db import Base
 from lyceum.kernel.history import migrations_folder
 
-WITHOUT_MODEL = {"alembic_version", "applied_functions", "prediction_log", "setup_links"}
+WITHOUT_MODEL = {
+    "alembic_version",
+    "applied_functions",
+    "job_figures",
+    "job_usage",
+    "prediction_log",
+    "setup_links",
+}
 """Tables that only the migrations and the audited functions write."""
 COMPARED = {
     "add_table",

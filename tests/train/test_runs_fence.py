@@ -37,8 +37,8 @@ def job_id(database: TestDatabase, member: Member, run_id: UUID, holder: Claims)
     job_id = new_id()
     rows_of(
         database,
-        "INSERT INTO jobs (id, org_id, kind, heavy, args, state, attempt, worker_id, lease_until)"
-        " VALUES (%s, %s, 'train.fit_model', true, '{}', 'running', 2, %s, now() + interval '1 hour')",
+        "INSERT INTO jobs (id, org_id, kind, lane, args, state, attempt, worker_id, lease_until)"
+        " VALUES (%s, %s, 'train.fit_model', 'heavy', '{}', 'running', 2, %s, now() + interval '1 hour')",
         job_id,
         member.org_id,
         holder.worker_id,

@@ -19,6 +19,8 @@ class Power(StrEnum):
     MODELS_WRITE = "models:write"
     MODELS_PREDICT = "models:predict"
     KEYS_MANAGE = "keys:manage"
+    HUB_OPERATE = "hub:operate"
+    """Of no role: the hub's administrator has it, whatever the organisation."""
 
 
 class Role(StrEnum):
@@ -33,12 +35,13 @@ class Role(StrEnum):
 _READ = frozenset({Power.DATASETS_READ, Power.RUNS_READ, Power.MODELS_READ, Power.MODELS_PREDICT})
 _WRITE = frozenset({Power.DATASETS_WRITE, Power.RUNS_WRITE, Power.MODELS_WRITE})
 POWERS: dict[Role, frozenset[Power]] = {
-    Role.OWNER: frozenset(Power),
+    Role.OWNER: frozenset(Power) - {Power.HUB_OPERATE},
     Role.MAINTAINER: _READ | _WRITE | {Power.KEYS_MANAGE},
     Role.REVIEWER: _READ,
     Role.VIEWER: _READ,
 }
 ALL_SCOPES: tuple[str, ...] = tuple(Power)
+ORGANISATION_SCOPES: tuple[str, ...] = tuple(power for power in Power if power is not Power.HUB_OPERATE)
 
 
 class NotAllowed(Forbidden):
@@ -84,6 +87,7 @@ def require(who: Actor, power: Power) -> UUID:
     return who.org_id
 
 
-def powers_of(role: str, scopes: list[str]) -> frozenset[str]:
-    """Return what is left of a role's powers under a key's scopes."""
-    return frozenset(POWERS[Role(role)]) & frozenset(scopes)
+def powers_of(role: str, scopes: list[str], *, operates_hub: bool) -> frozenset[str]:
+    """Return what is left under a key's scopes of a role's powers, and of those of the hub's administrator."""
+    powers = POWERS[Role(role)] | ({Power.HUB_OPERATE} if operates_hub else set())
+    return frozenset(powers) & frozenset(scopes)

@@ -10,7 +10,9 @@ from lyceum.accounts.policy import ANYONE, Actor, Power, powers_of, require
 from lyceum.accounts.schemas import ApiKey
 from lyceum.kernel.security import digest_of
 
-_KEY_LOOKUP = text("SELECT key_id, org_id, org_name, user_id, role, scopes FROM definer.key_lookup(:digest)")
+_KEY_LOOKUP = text(
+    "SELECT key_id, org_id, org_name, user_id, role, scopes, instance_admin FROM definer.key_lookup(:digest)"
+)
 _SETUP_LINK_WORKS = text("SELECT definer.setup_link_works(:digest)")
 
 
@@ -27,7 +29,7 @@ async def find_actor(tx: AsyncSession, key_secret: str) -> Actor:
         org_name=row.org_name,
         user_id=row.user_id,
         key_id=row.key_id,
-        powers=powers_of(row.role, row.scopes),
+        powers=powers_of(row.role, row.scopes, operates_hub=row.instance_admin),
     )
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from lyceum.accounts.policy import ALL_SCOPES
+from lyceum.accounts.policy import ALL_SCOPES, ORGANISATION_SCOPES
 
 
 class Me(BaseModel):
@@ -48,7 +48,7 @@ class NewApiKey(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=100)
-    scopes: list[str] = Field(default_factory=lambda: list(ALL_SCOPES), max_length=len(ALL_SCOPES))
+    scopes: list[str] = Field(default_factory=lambda: list(ORGANISATION_SCOPES), max_length=len(ALL_SCOPES))
     expires_at: AwareDatetime | None = None
 
 

@@ -109,6 +109,17 @@ class Settings(BaseSettings):
         "once share half of the machine's or container's memory, short computing shares a quarter; a training has at "
         "least 1 GiB and short computing 768 MiB, and fewer run at once where that is too much.",
     )
+    worker_heavy_at_once_an_organisation_max: int = Field(
+        0,
+        ge=0,
+        description="Heavy jobs of one organisation that run at once on all workers; 0: any number, in fair turns.",
+    )
+    worker_classes: Annotated[tuple[Literal["high", "normal", "background"], ...], NoDecode] = Field(
+        ("high", "normal", "background"), description="Classes of jobs this worker takes, separated by commas."
+    )
+    worker_labels: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Labels of jobs this worker takes besides those without one, separated by commas."
+    )
     job_done_days: int = Field(30, ge=1, description="Days a job that is done or was called off is kept.")
     job_dead_days: int = Field(90, ge=1, description="Days a job that failed for good is kept, with its error.")
     job_lease_seconds: float = Field(15.0, ge=1, description="A worker silent for this long loses its jobs.")
@@ -119,7 +130,7 @@ class Settings(BaseSettings):
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().absolute()
 
-    @field_validator("trusted_proxies", "allowed_hosts", mode="before")
+    @field_validator("trusted_proxies", "allowed_hosts", "worker_classes", "worker_labels", mode="before")
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

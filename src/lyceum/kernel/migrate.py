@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
 MIGRATION_LOCK = 7_201_973_414
-FUNCTIONS_FILE = "functions.sql"
+FUNCTIONS_FILES = ("functions.sql", "functions_jobs.sql")
 
 
 class DatabaseTooNew(Conflict):
@@ -50,7 +50,7 @@ def upgrade(owner_url: str, *, app_role: str) -> None:
         _refuse_newer(state[0])
         _run_alembic(owner_url)
         with guard.transaction():
-            guard.execute((migrations_folder() / FUNCTIONS_FILE).read_bytes())
+            guard.execute(_functions())
             _grant(guard, app_role)
             guard.execute("DELETE FROM applied_functions")
             guard.execute("INSERT INTO applied_functions (digest) VALUES (%s)", (wanted[1],))
@@ -97,8 +97,11 @@ def _history() -> "ScriptDirectory":
 
 
 def _functions_digest(app_role: str) -> str:
-    content = (migrations_folder() / FUNCTIONS_FILE).read_bytes()
-    return hashlib.sha256(content + app_role.encode()).hexdigest()
+    return hashlib.sha256(_functions() + app_role.encode()).hexdigest()
+
+
+def _functions() -> bytes:
+    return b"\n".join((migrations_folder() / name).read_bytes() for name in FUNCTIONS_FILES)
 
 
 def _run_alembic(owner_url: str) -> None:
@@ -116,6 +119,8 @@ def _run_alembic(owner_url: str) -> None:
 
 def _grant(connection: psycopg.Connection, app_role: str) -> None:
     role = psycopg.sql.Identifier(app_role)
+    connection.execute("REVOKE ALL ON SCHEMA definer FROM PUBLIC")
+    connection.execute("REVOKE ALL ON ALL FUNCTIONS IN SCHEMA definer FROM PUBLIC")
     for statement in (
         "GRANT USAGE ON SCHEMA public TO {}",
         "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {}",

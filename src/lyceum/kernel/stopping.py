@@ -21,10 +21,13 @@ CHILD_END_SECONDS_MAX = 3.5
 """For the processes of one job to end: before the job is given back, or when they had just been started as a spare."""
 WORKER_CLOSE_SECONDS_MAX = 2.0
 """For all spare child processes together."""
+WORKER_LAST_WORDS_SECONDS_MAX = 2.0
+"""For what jobs said and what was counted to be written, when the jobs have ended."""
 WORKER_STOP_SECONDS_MAX = (
     WORKER_DRAIN_SECONDS
     + 2 * WORKER_END_SECONDS_MAX
     + CHILD_END_SECONDS_MAX
+    + WORKER_LAST_WORDS_SECONDS_MAX
     + WORKER_CLOSE_SECONDS_MAX
     + LAST_WAKE_SECONDS_MAX
 )

@@ -40,10 +40,15 @@ class JsonLines(logging.Formatter):
             "message": record.getMessage(),
             **(log_context.get() or {}),
         }
-        line.update({name: value for name, value in vars(record).items() if name not in _STANDARD_FIELDS})
+        line.update(extra_fields(record))
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return orjson.dumps(line, default=str).decode()
+
+
+def extra_fields(record: logging.LogRecord) -> dict[str, Any]:
+    """Return what a record was given as `extra`."""
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD_FIELDS}
 
 
 def log_to_stderr(level: str) -> None:

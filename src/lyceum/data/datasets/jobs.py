@@ -38,7 +38,7 @@ class ReadUpload(JobArgs, frozen=True, kw_only=True):
 
     kind = "data.read_upload"
     job_class = "high"
-    short = True
+    lane = "short"
     attempts_max = 3
     version_id: UUID
     format: Literal["csv", "parquet", "jsonl"] | None = None

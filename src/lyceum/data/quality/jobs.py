@@ -22,7 +22,7 @@ class RunChecks(JobArgs, frozen=True, kw_only=True):
     """Run all checks of a dataset on the version its check run names."""
 
     kind = "data.run_checks"
-    short = True
+    lane = "short"
     attempts_max = 3
     check_run_id: UUID
 

@@ -5,7 +5,7 @@ A deadlock and a database that is away for a moment are ridden out here, so that
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
@@ -16,18 +16,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.kernel.db import NOBODY, Database, as_json, is_database_away
 from lyceum.kernel.jobs.ending import FINISH
+from lyceum.kernel.jobs.queue import JobClass, Lane
 from lyceum.kernel.tx import ride_out, run_in_tx, transaction
 
-Lane = Literal["light", "short", "heavy"]
+ClaimedLane = Lane | Literal["solo"]
+"""Where an attempt runs; `solo` are light jobs whose worker died, each in a process of its own."""
 
 _CLAIM = text(
-    "SELECT id, attempt + 1 AS attempt, org_id, owner_id, kind, args"
-    " FROM definer.jobs_claim(:worker, :slots, :heavy, :short, :kinds, :lease)"
+    "SELECT id, attempt + 1 AS attempt, org_id, owner_id, kind, class AS job_class, args, seconds_max"
+    " FROM definer.jobs_claim(:worker, :slots, :lane, :label, :classes, :kinds, :lease, :at_once_max)"
 )
-_START = text("SELECT id, attempt FROM definer.jobs_start(:worker, :ids, :attempts)")
+_START = text("SELECT id, attempt, waited_seconds FROM definer.jobs_start(:worker, :ids, :attempts)")
 _BEAT = text("SELECT id, attempt, verdict FROM definer.jobs_heartbeat(:worker, :ids, :attempts, :lease)")
 _STOPS = text("SELECT * FROM definer.jobs_to_stop(:worker) AS id")
-_REAP = text("SELECT id, state FROM definer.jobs_reap()")
 _CANCELLED = text("SELECT * FROM definer.jobs_cancelled(:worker, :id, :attempt)")
 _GIVE_BACK = text("SELECT definer.jobs_give_back(:worker, :id, :attempt)")
 _FAIL = text("SELECT definer.jobs_fail(:worker, :id, :attempt, CAST(:failure AS jsonb), :again_in)")
@@ -43,36 +44,73 @@ class Attempt(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a worker takes: kinds it can run, classes, labels it bears, and how many jobs of a lane one organisation may
+    have running at once while it takes more of them (0 for any number).
+    """
+
+    kinds: Sequence[str]
+    classes: Sequence[JobClass] = ("high", "normal", "background")
+    labels: Sequence[str] = ("",)
+    at_once_max: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Claims:
-    """A worker's side of the queue; `kinds` are the jobs it can run."""
+    """A worker's side of the queue."""
 
     database: Database
     worker_id: UUID
-    kinds: list[str]
+    wanted: Wanted
     lease: timedelta
 
-    async def claim(self, lane: Lane, slots: int) -> Sequence[Row[Any]]:
-        """Take at most so many jobs of a lane; each row bears the number of the attempt it is going to be."""
-        wanted = {"slots": slots, "heavy": lane == "heavy", "short": lane == "short", "kinds": self.kinds}
-        async with transaction(self.database, NOBODY) as tx:
-            return (await tx.execute(_CLAIM, wanted | {"worker": self.worker_id, "lease": self.lease})).all()
+    async def claim(self, lane: ClaimedLane, slots: int) -> Sequence[Row[Any]]:
+        """Take at most so many jobs of a lane; each row bears the number of the attempt it is going to be.
 
-    async def start(self, attempts: Collection[Attempt]) -> set[Attempt]:
-        """Charge these attempts and return those that may run; the others were called off, or are somebody else's."""
+        Labels are gone through in their order. What has been taken is returned even if the next label's cannot be asked for.
+        """
+        rows: list[Row[Any]] = []
+        for label in self.wanted.labels:
+            values = {
+                "worker": self.worker_id,
+                "slots": slots - len(rows),
+                "lane": lane,
+                "label": label,
+                "classes": list(self.wanted.classes),
+                "kinds": list(self.wanted.kinds),
+                "lease": self.lease,
+                "at_once_max": self.wanted.at_once_max.get(lane, 0),
+            }
+            try:
+                async with transaction(self.database, NOBODY) as tx:
+                    taken = (await tx.execute(_CLAIM, values)).all()
+            except (SQLAlchemyError, OSError) as error:
+                if not rows:
+                    raise
+                log.warning("not all labels could be asked for", extra={"label": label, "cause": str(error)})
+                break
+            rows += taken
+            if len(rows) >= slots:
+                break
+        return rows
+
+    async def start(self, attempts: Collection[Attempt]) -> dict[Attempt, float]:
+        """Charge these attempts and return those that may run, with the seconds each had waited since it was due.
+
+        The others were called off, or are somebody else's.
+        """
         try:
             rows = await self._said(_START, self._all_of(attempts))
         except (SQLAlchemyError, OSError) as error:
             log.warning("jobs could not be started; their leases will run out", extra={"cause": str(error)})
-            return set()
-        return {Attempt(row.id, row.attempt) for row in rows}
+            return {}
+        return {Attempt(row.id, row.attempt): row.waited_seconds for row in rows}
 
-    async def beat(self, held: Collection[Attempt]) -> tuple[dict[Attempt, Literal["cancel", "lost"]], int]:
-        """Extend the leases of what is held; return what must stop and why, and how many lost jobs were taken back."""
-        beat = self._all_of(held) | {"lease": self.lease}
+    async def beat(self, held: Collection[Attempt]) -> dict[Attempt, Literal["cancel", "lost"]]:
+        """Extend the leases of what is held; return what must stop and why."""
         async with transaction(self.database, NOBODY) as tx:
-            verdicts = (await tx.execute(_BEAT, beat)).all() if held else []
-            reaped = (await tx.execute(_REAP)).all()
-        return {Attempt(row.id, row.attempt): row.verdict for row in verdicts}, len(reaped)
+            verdicts = (await tx.execute(_BEAT, self._all_of(held) | {"lease": self.lease})).all()
+        return {Attempt(row.id, row.attempt): row.verdict for row in verdicts}
 
     async def called_off(self) -> Sequence[UUID]:
         """Return which jobs of this worker somebody has called off."""

@@ -25,7 +25,9 @@ def follow_up_handler(handlers: Handlers) -> LightHandler:
     async def tell(run: JobRun, args: JobGaveUp) -> None:
         async with transaction(run.resources.database, run.scope) as tx:
             row = await tx.get(JobRow, args.job_id)
-            handler = handlers.by_kind.get(row.kind) if row is not None else None
+            # one that was tried again since is not given up
+            gave_up = row is not None and row.state in {"dead", "cancelled"}
+            handler = handlers.by_kind.get(row.kind) if row is not None and gave_up else None
             if row is not None and handler is not None and handler.gave_up is not None:
                 await handler.gave_up(tx, msgspec.convert(row.args, handler.args_type), row.error, row.state)
             # Told and ended in one transaction, so that a crash in between cannot tell twice.

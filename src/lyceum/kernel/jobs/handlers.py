@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.kernel.db import Scope
-from lyceum.kernel.jobs.queue import JobArgs
+from lyceum.kernel.jobs.queue import JobArgs, Lane
 from lyceum.kernel.problems import Problem
 from lyceum.kernel.resources import Resources
 
@@ -86,13 +86,16 @@ class Handlers:
             kind = handler.args_type.kind
             if kind in by_kind:
                 raise ValueError(f"Two handlers are registered for jobs of kind {kind}.")
-            if handler.args_type.heavy + handler.args_type.short != isinstance(handler, HeavyHandler):
-                raise ValueError(
-                    f"Jobs of kind {kind} must be either heavy or short to compute in a child, else neither."
-                )
+            if (handler.args_type.lane == "light") == isinstance(handler, HeavyHandler):
+                raise ValueError(f"Jobs of kind {kind} must be heavy or short to compute in a child, else light.")
             by_kind[kind] = handler
         return cls(by_kind)
 
-    def computing(self, *, heavy: bool) -> list[HeavyHandler]:
-        """Return the handlers that compute in child processes, of heavy jobs or of the others."""
-        return [h for h in self.by_kind.values() if isinstance(h, HeavyHandler) and h.args_type.heavy is heavy]
+    @property
+    def final_kinds(self) -> frozenset[str]:
+        """The kinds whose module closes what hung on a job when that is given up, so that none is tried again."""
+        return frozenset(kind for kind, handler in self.by_kind.items() if handler.gave_up is not None)
+
+    def computing(self, lane: Lane) -> list[HeavyHandler]:
+        """Return the handlers of a lane that compute in child processes."""
+        return [h for h in self.by_kind.values() if isinstance(h, HeavyHandler) and h.args_type.lane == lane]

@@ -1,42 +1,54 @@
 """Putting work on the queue, looking at it, and calling it off: all inside the caller's transaction."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal, cast
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import CursorResult, Table, select, text, update
+from sqlalchemy import CursorResult, Table, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.kernel.db import Scope
 from lyceum.kernel.ids import new_id
-from lyceum.kernel.jobs.models import JobRow
+from lyceum.kernel.jobs.models import JobNeedRow, JobRow
 from lyceum.kernel.problems import Conflict, NotFound
 from lyceum.kernel.tx import after_commit
 
 JobClass = Literal["high", "normal", "background"]
-JobState = Literal["ready", "claimed", "running", "done", "dead", "cancelled"]
+Lane = Literal["light", "short", "heavy"]
+JobState = Literal["waiting", "scheduled", "ready", "running", "done", "dead", "cancelled"]
 ENDED: frozenset[str] = frozenset({"done", "dead", "cancelled"})
+NOT_CLAIMED: frozenset[str] = frozenset({"arrived", "waiting", "scheduled", "ready"})
+PRIORITY_STEP = timedelta(minutes=1)
+"""How much longer a job has to wait to come before one whose priority is a step higher."""
+_SHOWN: dict[str, JobState] = {"arrived": "waiting", "claimed": "ready"}
 CANCEL_CHANNEL = "lyceum_jobs_cancel"
 WAKE_CHANNEL = "lyceum_jobs"
 ADD_ROUNDS_MAX = 5
+ATTEMPTS_AT_RETRY_MAX = 5
 _JOBS = cast("Table", JobRow.__table__)
+_NEEDS = cast("Table", JobNeedRow.__table__)
 _HUB_TWIN = text("SELECT definer.jobs_hub_twin(:id, :key)")
+_SCOPE = text("SELECT org_id FROM definer.job_scope(:id)")
 
 
 class JobArgs(msgspec.Struct, frozen=True, kw_only=True):
     """What a job needs to know: ids, never secrets. A subclass names one kind of work and how it is run.
 
-    What computes in a child process says so: `heavy` for as long as it takes, `short` for the moment a person waits for.
+    What computes in a child process says so by its lane: `heavy` for as long as it takes, `short` for the moment a person
+    waits for. A `label` leaves it to workers that bear it, on a machine with a GPU perhaps. An attempt that takes longer
+    than `seconds_max` is ended and fails.
     """
 
     kind: ClassVar[str]
     job_class: ClassVar[JobClass] = "normal"
-    heavy: ClassVar[bool] = False
-    short: ClassVar[bool] = False
+    lane: ClassVar[Lane] = "light"
+    label: ClassVar[str] = ""
     attempts_max: ClassVar[int] = 5
+    seconds_max: ClassVar[int | None] = None
 
 
 class JobNotFound(NotFound):
@@ -51,19 +63,35 @@ class JobNotAdded(Conflict):
     code = "job_not_added"
 
 
+class JobTwinRuns(Conflict):
+    """A job cannot be tried again while another with its key is on the queue."""
+
+    code = "job_twin_runs"
+
+
+class JobNotRetryable(Conflict):
+    """A job cannot be tried again when its module has closed what hung on it."""
+
+    code = "job_not_retryable"
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A job as its owner sees it."""
 
     id: UUID
     kind: str
+    job_class: JobClass
+    lane: str
     state: JobState
+    priority: int
     attempt: int
     attempts_max: int
     cancel_requested: bool
     result: Any
     error: dict[str, Any] | None
     created_at: datetime
+    run_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
 
@@ -81,12 +109,17 @@ async def enqueue(
     run_at: datetime | None = None,
     dedup_key: str | None = None,
     job_id: UUID | None = None,
+    ordering_key: str | None = None,
+    after: Collection[UUID] = (),
 ) -> UUID:
     """Put a job on the queue for the organisation `tx` works for; it exists when `tx` commits, or never.
 
     With a `dedup_key` that a waiting or running job of the organisation has, nothing is added; with a `job_id`, nothing
-    is added while such a job is remembered. Returns the job's id, or that of the one it would have repeated; raises
-    `JobNotAdded` when that one is not the organisation's.
+    is added while such a job is remembered. Jobs of an organisation with the same `ordering_key` run one after the other,
+    each when the one before has ended, however it ended. A job that comes `after` others runs when all of them are done,
+    and is cancelled when one of them is dead or cancelled; raises `JobNotFound` for one that does not exist.
+    Returns the job's id, or that of the one it would have repeated; raises `JobNotAdded` when that one is not the
+    organisation's.
     """
     scope: Scope = tx.info["scope"]
     values = {
@@ -95,30 +128,37 @@ async def enqueue(
         "owner_id": scope.user_id,
         "kind": args.kind,
         "class": args.job_class,
-        "heavy": args.heavy,
-        "short": args.short,
+        "lane": args.lane,
+        "label": args.label,
         "args": msgspec.to_builtins(args),
         "priority": priority,
         "attempts_max": args.attempts_max,
+        "seconds_max": args.seconds_max,
         "dedup_key": dedup_key,
+        "ordering_key": ordering_key,
+        "turn_at": (run_at or func.now()) - priority * PRIORITY_STEP,
+        "state": "arrived" if ordering_key or after else "scheduled" if run_at else "ready",
     }
     if run_at is not None:
         values["run_at"] = run_at
-    queued = await _insert(tx, values)
-    if "wakes_workers" not in tx.info:
-        tx.info["wakes_workers"] = True
-        after_commit(tx, tx.info["wake_workers"])
+    queued, is_new = await _insert(tx, values)
+    if after and is_new:
+        await _note_needs(tx, values, after)
+    wake_after_commit(tx)
     return queued
 
 
-async def _insert(tx: AsyncSession, values: dict[str, Any]) -> UUID:
+async def _insert(tx: AsyncSession, values: dict[str, Any]) -> tuple[UUID, bool]:
+    """Return the job's id, or that of its twin, and whether it was added."""
     # No RETURNING: a job of the hub itself may be added by anyone and seen by nobody.
-    statement = insert(_JOBS).values(values).on_conflict_do_nothing()
+    # SQLAlchemy tells how many rows an INSERT added only when asked to.
+    statement = insert(_JOBS).values(values).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
     for _ in range(ADD_ROUNDS_MAX):
-        added = cast("CursorResult[Any]", await tx.execute(statement)).rowcount == 1
-        twin: UUID | None = values["id"] if added else await _twin(tx, values)
+        if cast("CursorResult[Any]", await tx.execute(statement)).rowcount == 1:
+            return values["id"], True
+        twin = await _twin(tx, values)
         if twin is not None:
-            return twin
+            return twin, False
         # The other one has ended between the two statements, or cannot be seen from here.
     raise JobNotAdded(
         f"A job that cannot be seen here has the id {values['id']} or its key; ask again without that id."
@@ -137,12 +177,32 @@ async def _twin(tx: AsyncSession, values: dict[str, Any]) -> UUID | None:
     return await tx.scalar(select(JobRow.id).where(JobRow.dedup_key == key, JobRow.state.not_in(ENDED)))
 
 
+async def _note_needs(tx: AsyncSession, values: dict[str, Any], after: Collection[UUID]) -> None:
+    known = set(await tx.scalars(select(JobRow.id).where(JobRow.id.in_(after))))
+    unknown = next((needed for needed in after if needed not in known), None)
+    if unknown is not None:
+        raise JobNotFound(f"There is no job {unknown} in this organisation for another to follow.")
+    needs = [{"job_id": values["id"], "needs_id": needed, "org_id": values["org_id"]} for needed in known]
+    await tx.execute(insert(_NEEDS), needs)
+
+
 async def job_for(tx: AsyncSession, job_id: UUID) -> Job:
     """Return a job of the organisation acted in; raises `JobNotFound`."""
     row = await tx.get(JobRow, job_id, populate_existing=True)
     if row is None:
         raise JobNotFound(f"There is no job {job_id} in this organisation.")
     return as_job(row)
+
+
+async def organisation_of(tx: AsyncSession, job_id: UUID) -> UUID:
+    """Return the organisation of a job of whichever it is; the caller has checked who asks.
+
+    Raises `JobNotFound`, for a job of the hub itself too.
+    """
+    org_id: UUID | None = await tx.scalar(_SCOPE, {"id": job_id})
+    if org_id is None:
+        raise JobNotFound(f"No organisation has a job {job_id}; those of the hub itself can only be listed.")
+    return org_id
 
 
 async def cancel(tx: AsyncSession, job_id: UUID) -> Job:
@@ -153,7 +213,7 @@ async def cancel(tx: AsyncSession, job_id: UUID) -> Job:
     # Locked, since a job may start or fail between looking at its state and changing it.
     state = await tx.scalar(select(JobRow.state).where(JobRow.id == job_id).with_for_update())
     this = update(JobRow).where(JobRow.id == job_id)
-    if state == "ready":
+    if state in NOT_CLAIMED:
         await tx.execute(this.values(state="cancelled", cancel_requested=True, finished_at=text("clock_timestamp()")))
     elif state is not None and state not in ENDED:
         await tx.execute(this.values(cancel_requested=True))
@@ -161,18 +221,72 @@ async def cancel(tx: AsyncSession, job_id: UUID) -> Job:
     return await job_for(tx, job_id)
 
 
+async def retry(tx: AsyncSession, job_id: UUID, *, final_kinds: Collection[str]) -> Job:
+    """Have a job that is dead or cancelled tried again, with as many more attempts as it may have, but at most five.
+
+    It waits again for what it needs and for its turn in its order. One that has not ended, or ended well, is left as it
+    is. Returns the job; raises `JobNotFound`, `JobTwinRuns` when a job with its key is on the queue by now, and
+    `JobNotRetryable` when it is of a kind whose module was told of its end (`Handlers.final_kinds`).
+    """
+    row = await tx.get(JobRow, job_id, populate_existing=True, with_for_update=True)
+    if row is None:
+        raise JobNotFound(f"There is no job {job_id} in this organisation.")
+    if row.state in {"dead", "cancelled"}:
+        if row.kind in final_kinds:
+            raise JobNotRetryable("What hung on this job was closed when it ended; start it anew where it came from.")
+        if await _has_twin(tx, row):
+            raise JobTwinRuns(f"Another job with the key {row.dedup_key!r} is on the queue; nothing was tried again.")
+        await tx.execute(
+            update(JobRow)
+            .where(JobRow.id == job_id)
+            .values(
+                state="arrived" if row.ordering_key or await _has_needs(tx, job_id) else "ready",
+                attempts_max=row.attempt + min(row.attempts_max, ATTEMPTS_AT_RETRY_MAX),
+                cancel_requested=False,
+                run_at=func.now(),
+                turn_at=func.now() - row.priority * PRIORITY_STEP,
+                finished_at=None,
+            )
+        )
+        wake_after_commit(tx)
+    return await job_for(tx, job_id)
+
+
+async def _has_twin(tx: AsyncSession, row: JobRow) -> bool:
+    if row.dedup_key is None:
+        return False
+    twins = select(JobRow.id).where(JobRow.dedup_key == row.dedup_key, JobRow.state.not_in(ENDED))
+    return await tx.scalar(twins) is not None
+
+
+async def _has_needs(tx: AsyncSession, job_id: UUID) -> bool:
+    needs = select(JobNeedRow.needs_id).where(JobNeedRow.job_id == job_id).limit(1)
+    return await tx.scalar(needs) is not None
+
+
+def wake_after_commit(tx: AsyncSession) -> None:
+    """Have the workers look at the queue once `tx` has committed."""
+    if "wakes_workers" not in tx.info:
+        tx.info["wakes_workers"] = True
+        after_commit(tx, tx.info["wake_workers"])
+
+
 def as_job(row: JobRow) -> Job:
     """Return the row as its owner sees it."""
     return Job(
         id=row.id,
         kind=row.kind,
-        state="ready" if row.state == "claimed" else row.state,  # type: ignore[arg-type]  # a checked column
+        job_class=cast("JobClass", row.job_class),
+        lane=row.lane,
+        priority=row.priority,
+        state=_SHOWN.get(row.state, cast("JobState", row.state)),
         attempt=row.attempt,
         attempts_max=row.attempts_max,
         cancel_requested=row.cancel_requested,
         result=row.result,
         error=row.error,
         created_at=row.created_at,
+        run_at=row.run_at,
         started_at=row.started_at,
         finished_at=row.finished_at,
     )

@@ -1,11 +1,12 @@
 """Work that comes round: at every full so many seconds of the clock it is put on the queue, once for all workers."""
 
 import asyncio
+import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -15,7 +16,6 @@ from lyceum.kernel.tx import transaction
 
 LOOK_SECONDS_MAX = 30.0
 RETRY_SECONDS = 1.0
-_ROUNDS = UUID("01a3f0de-5c1b-7b5e-9d3e-6f1f6a2c8e10")
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +43,17 @@ async def keep_schedules(database: Database, schedules: Iterable[Schedule]) -> N
         await asyncio.sleep(max(pause, 0.0))
 
 
+def _round_id(kind: str, every_seconds: int, number: int) -> UUID:
+    """Return the id of a round, always the same: a UUIDv7 of the time it began, since lists of jobs go by that."""
+    began_milliseconds = number * every_seconds * 1000
+    digest = hashlib.sha256(f"{kind} {every_seconds} {number}".encode()).digest()
+    return UUID(int=began_milliseconds << 80 | 0x7 << 76 | 0x2 << 62 | int.from_bytes(digest[:7], "big"))
+
+
 async def _enqueue(database: Database, schedule: Schedule, number: int) -> bool:
     args = schedule.make()
     # The round's own id: a second worker that comes later, even after the job has ended, adds nothing.
-    round_id = uuid5(_ROUNDS, f"{args.kind} {schedule.every_seconds} {number}")
+    round_id = _round_id(args.kind, schedule.every_seconds, number)
     try:
         async with transaction(database, NOBODY) as tx:
             await enqueue(tx, args, job_id=round_id, dedup_key=f"schedule:{args.kind}")

@@ -1,6 +1,7 @@
 """A worker: claims jobs in batches, runs each as its organisation, keeps its leases alive, and gives back on stop.
 
-Light jobs are tasks on this loop; heavy ones compute in child processes of their own (`heavy.py`).
+Light jobs are tasks on this loop; heavy and short ones compute in child processes of their own (`heavy.py`), and one whose
+worker died runs alone (`solo.py`).
 """
 
 import asyncio
@@ -11,60 +12,39 @@ import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
-import msgspec
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
-from lyceum.kernel.db import Scope, as_json
 from lyceum.kernel.ids import new_id
-from lyceum.kernel.jobs.claims import Attempt, Claims, Lane
-from lyceum.kernel.jobs.ending import LeaseLost
-from lyceum.kernel.jobs.handlers import Handlers, HeavyHandler, JobRefused, JobRun
-from lyceum.kernel.jobs.heavy import HeavyRunner, children_that_fit
-from lyceum.kernel.jobs.queue import CANCEL_CHANNEL, WAKE_CHANNEL, JobArgs
+from lyceum.kernel.jobs.attempts import Attempts, Running, StopReason
+from lyceum.kernel.jobs.batches import Finishes, Starts
+from lyceum.kernel.jobs.claims import Attempt, ClaimedLane, Claims, Wanted
+from lyceum.kernel.jobs.counts import JobCounts
+from lyceum.kernel.jobs.handlers import Handlers
+from lyceum.kernel.jobs.job_log import JobLog, hear_attempts
+from lyceum.kernel.jobs.lanes import Lanes
+from lyceum.kernel.jobs.queue import CANCEL_CHANNEL, WAKE_CHANNEL
+from lyceum.kernel.jobs.reaper import LOOK_SECONDS, Reaper
+from lyceum.kernel.jobs.writing import write_now_and_then
 from lyceum.kernel.migrate import libpq_url
-from lyceum.kernel.problems import Problem
-from lyceum.kernel.progress import write_progress
 from lyceum.kernel.resources import Resources
-from lyceum.kernel.stopping import WORKER_CLOSE_SECONDS_MAX, WORKER_DRAIN_SECONDS, WORKER_END_SECONDS_MAX
-from lyceum.kernel.telemetry import log_context
+from lyceum.kernel.stopping import (
+    WORKER_CLOSE_SECONDS_MAX,
+    WORKER_DRAIN_SECONDS,
+    WORKER_END_SECONDS_MAX,
+    WORKER_LAST_WORDS_SECONDS_MAX,
+)
 
 POLL_SECONDS = 1.0
-SHORT_CHILDREN_MAX = 2
 BEAT_SECONDS_MAX = 2.0
 STOPS_POLL_SECONDS = 0.4
-BACKOFF_SECONDS_MAX = 3600.0
+COUNTS_EVERY_SECONDS = 2.0
 LISTEN_PAUSE_SECONDS_MAX = 30.0
 
-StopReason = Literal["cancel", "lost", "drain"]
-
 log = logging.getLogger(__name__)
-
-
-class _NotStarted(Exception):
-    """A claimed job was called off before it started, or is somebody else's by now."""
-
-
-@dataclass(slots=True)
-class _Running:
-    lane: Lane
-    task: asyncio.Task[None] | None = None
-    stopping: StopReason | None = None
-    begun: bool = False
-    started: bool = False
-    ending: bool = False
-
-    def stop(self, reason: StopReason) -> None:
-        """Have the handler stopped, unless its end is being written or another reason came first."""
-        if self.ending or self.stopping is not None:
-            return
-        self.stopping = reason
-        # A task cancelled before its first step would never run, and so never tell how it ended.
-        if self.begun and self.task is not None:
-            self.task.cancel()
 
 
 @dataclass(slots=True)
@@ -78,52 +58,50 @@ class Worker:
     lease_seconds: float
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     worker_id: UUID = field(default_factory=new_id)
+    lanes: Lanes = field(init=False)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
-    _running: dict[Attempt, _Running] = field(default_factory=dict)
-    _waiting: dict[Attempt, asyncio.Future[bool]] = field(default_factory=dict)
-    _begin: asyncio.Event = field(default_factory=asyncio.Event)
-    _finished: dict[Attempt, str] = field(default_factory=dict)
-    _flush: asyncio.Event = field(default_factory=asyncio.Event)
-    _runners: dict[bool, HeavyRunner] = field(init=False)
+    _running: dict[Attempt, Running] = field(default_factory=dict)
     _claims: Claims = field(init=False)
+    _starts: Starts = field(init=False)
+    _finishes: Finishes = field(init=False)
+    _attempts: Attempts = field(init=False)
+    _reaper: Reaper = field(init=False)
+    _job_log: JobLog = field(init=False)
+    _counts: JobCounts = field(default_factory=JobCounts)
 
     def __post_init__(self) -> None:
-        wanted = ((False, SHORT_CHILDREN_MAX), (True, self.heavy_slots))
-        self._runners = {
-            heavy: self._runner(computing, heavy=heavy, wanted=at_once)
-            for heavy, at_once in wanted
-            if (computing := self.handlers.computing(heavy=heavy)) and at_once
-        }
-        self._claims = Claims(
-            self.resources.database, self.worker_id, self._kinds(), timedelta(seconds=self.lease_seconds)
+        settings, database = self.resources.settings, self.resources.database
+        lease = timedelta(seconds=self.lease_seconds)
+        self.lanes = Lanes.of(self.handlers, settings, light_slots=self.light_slots, heavy_slots=self.heavy_slots)
+        wanted = Wanted(
+            kinds=self.lanes.kinds(self.handlers),
+            classes=settings.worker_classes,
+            # what only few workers may take comes before what any may
+            labels=(*settings.worker_labels, ""),
+            at_once_max={"heavy": settings.worker_heavy_at_once_an_organisation_max},
         )
-
-    def _runner(self, computing: list[HeavyHandler], *, heavy: bool, wanted: int) -> HeavyRunner:
-        settings = self.resources.settings
-        at_once, memory_bytes_max = wanted, settings.worker_heavy_memory_bytes_max
-        if not memory_bytes_max:
-            at_once, memory_bytes_max = children_that_fit(heavy=heavy, wanted=wanted, workers=settings.worker_processes)
-        if at_once < wanted:
-            facts = {"heavy": heavy, "wanted": wanted, "at_once": at_once}
-            log.info("the memory is too small for as many computing jobs at once as there are slots", extra=facts)
-        return HeavyRunner(
-            preload=tuple(dict.fromkeys(module for handler in computing for module in handler.preload)),
-            at_once=at_once,
-            memory_bytes_max=memory_bytes_max,
+        self._claims = Claims(database, self.worker_id, wanted, lease)
+        self._starts = Starts(self._claims)
+        self._finishes = Finishes(self._claims, self._wake.set)
+        self._reaper = Reaper(database, lease)
+        self._job_log = JobLog(database)
+        self._attempts = Attempts(
+            self.resources,
+            self.handlers,
+            self.lanes,
+            self._claims,
+            self._starts,
+            self._finishes,
+            self._job_log,
+            self._counts,
         )
-
-    def _kinds(self) -> list[str]:
-        return [
-            kind
-            for kind, handler in self.handlers.by_kind.items()
-            if not isinstance(handler, HeavyHandler) or handler.args_type.heavy in self._runners
-        ]
 
     async def run(self, *, ready: asyncio.Event | None = None) -> None:
         """Serve until `stop` is set; then let what runs end for a while and give back the rest.
 
         Raises whatever ends one of its loops: a worker that no longer keeps its leases must not go on.
         """
+        hear_attempts()
         try:
             async with asyncio.TaskGroup() as group:
                 loops = [group.create_task(loop) for loop in self._loops()]
@@ -140,12 +118,19 @@ class Worker:
         loops = [
             self._listen(),
             self._keep_leases(),
+            self._take_back(),
             self._watch_stops(),
-            self._start_in_batches(),
-            self._finish_in_batches(),
+            self._starts.serve(),
+            self._finishes.serve(),
+            self._job_log.write_until_cancelled(),
+            write_now_and_then(
+                self._write_counts,
+                every_seconds=COUNTS_EVERY_SECONDS,
+                last_seconds_max=WORKER_LAST_WORDS_SECONDS_MAX,
+            ),
             self._stop_waiting(),
         ]
-        return [*loops, *(runner.keep_spare() for runner in self._runners.values())]
+        return [*loops, *(runner.keep_spare() for runner in self.lanes.runners.values())]
 
     async def _serve(self) -> None:
         while not self.stop.is_set():
@@ -161,150 +146,48 @@ class Worker:
 
     async def _claim(self) -> bool:
         """Take what there are slots for; return whether a slot may still be free with work waiting."""
-        slots: dict[Lane, int] = {
-            "light": self.light_slots - len(self._finished),
-            "short": self._children_max(SHORT_CHILDREN_MAX, heavy=False),
-            "heavy": self._children_max(self.heavy_slots, heavy=True),
-        }
         taken = 0
-        for lane, at_most in slots.items():
+        for lane, at_most in self.lanes.slots.items():
             free = at_most - sum(running.lane == lane for running in self._running.values())
-            if free > 0:
-                try:
-                    taken += await self._take(lane, free)
-                except (SQLAlchemyError, OSError) as error:
-                    log.warning("the queue cannot be reached; trying again", extra={"cause": str(error)})
-                    return False
+            if lane == "light":
+                free -= len(self._finishes)
+            if free <= 0:
+                continue
+            try:
+                taken += await self._take(lane, free)
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("the queue cannot be reached; trying again", extra={"cause": str(error)})
+                return False
         return taken > 0
 
-    def _children_max(self, slots: int, *, heavy: bool) -> int:
-        runner = self._runners.get(heavy)
-        return runner.at_once if runner is not None else slots
-
-    async def _take(self, lane: Lane, slots: int) -> int:
+    async def _take(self, lane: ClaimedLane, slots: int) -> int:
         claimed = await self._claims.claim(lane, slots)
         for row in claimed:
             # An attempt that still runs here lost its lease, or there would have been nothing to claim.
             self._stop_job(row.id, "lost")
-            entry = _Running(lane)
+            entry = Running(lane)
             self._running[Attempt(row.id, row.attempt)] = entry
             entry.task = asyncio.create_task(self._run_one(row, entry))
         return len(claimed)
 
-    async def _run_one(self, row: Any, entry: _Running) -> None:
-        entry.begun = True
-        log_context.set({"job_id": str(row.id), "kind": row.kind})
+    async def _run_one(self, row: Any, entry: Running) -> None:
         attempt = Attempt(row.id, row.attempt)
-        run = JobRun(
-            job_id=row.id,
-            attempt=row.attempt,
-            worker_id=self.worker_id,
-            scope=Scope(org_id=row.org_id, user_id=row.owner_id),
-            resources=self.resources,
-            report_progress=lambda fraction, note: write_progress(self.resources.valkey, row.id, fraction, note),
-        )
         try:
-            await self._attempt(run, entry, row.kind, row.args)
+            await self._attempts.run(row, entry)
         finally:
             if self._running.get(attempt) is entry:
                 del self._running[attempt]
-            self._wake.set()
-
-    async def _attempt(self, run: JobRun, entry: _Running, kind: str, raw_args: dict[str, Any]) -> None:
-        began = time.monotonic()
-        try:
-            if entry.stopping is None:
-                await self._handle(run, entry, kind, raw_args)
-                log.info("job done", extra={"attempt": run.attempt, "seconds": round(time.monotonic() - began, 3)})
-                return
-        except asyncio.CancelledError:
-            if entry.stopping is None:
-                raise
-        except LeaseLost:
-            log.warning("job lost its lease; whoever holds it goes on", extra={"attempt": run.attempt})
-            return
-        except _NotStarted:
-            entry.stopping = entry.stopping or "cancel"
-        except Exception as error:  # noqa: BLE001 whatever a handler raises ends its attempt
-            entry.ending = True
-            await self._failed(run, error)
-            return
-        entry.ending = True
-        await self._stopped(run, entry.stopping)
-
-    async def _handle(self, run: JobRun, entry: _Running, kind: str, raw_args: dict[str, Any]) -> None:
-        handler = self.handlers.by_kind[kind]
-        if isinstance(handler, HeavyHandler):
-            runner = self._runners[handler.args_type.heavy]
-            async with runner.room:
-                await self._start(run, entry)
-                await runner.run(handler, run, msgspec.convert(raw_args, handler.args_type))
-            return
-        await self._start(run, entry)
-        args: JobArgs = msgspec.convert(raw_args, handler.args_type)
-        result = await handler.run(run, args)
-        # An answer that cannot be kept fails its own attempt here, not a whole batch later.
-        self._finished[Attempt(run.job_id, run.attempt)] = as_json(msgspec.to_builtins(result))
-        self._flush.set()
-
-    async def _start(self, run: JobRun, entry: _Running) -> None:
-        """Have the attempt counted, together with those that start just now; raises `_NotStarted`."""
-        started: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting[Attempt(run.job_id, run.attempt)] = started
-        self._begin.set()
-        if not await started:
-            raise _NotStarted
-        entry.started = True
-
-    async def _start_in_batches(self) -> None:
-        while True:
-            await self._begin.wait()
-            self._begin.clear()
-            waiting, self._waiting = self._waiting, {}
-            started = await self._claims.start([attempt for attempt, job in waiting.items() if not job.done()])
-            for attempt, job in waiting.items():
-                if not job.done():
-                    job.set_result(attempt in started)
-
-    async def _stopped(self, run: JobRun, reason: StopReason | None) -> None:
-        log.info("job stopped", extra={"attempt": run.attempt, "reason": reason})
-        if reason == "cancel":
-            await self._claims.cancelled(Attempt(run.job_id, run.attempt))
-        elif reason == "drain":
-            await self._claims.give_back(Attempt(run.job_id, run.attempt))
-
-    async def _failed(self, run: JobRun, error: Exception) -> None:
-        refused = isinstance(error, JobRefused) or (isinstance(error, Problem) and error.status < 500)
-        problem = error.problem if isinstance(error, JobRefused) else error
-        if isinstance(problem, Problem):
-            failure = problem.body()
-            log.warning("job failed", extra={"attempt": run.attempt, "code": problem.code, "cause": problem.detail})
-        else:
-            failure = {"code": "job_failed", "detail": f"{type(error).__name__}: the hub's log has the cause."}
-            log.error("job failed", extra={"attempt": run.attempt}, exc_info=error)
-        await self._claims.fail(Attempt(run.job_id, run.attempt), failure, None if refused else _backoff(run.attempt))
-
-    async def _finish_in_batches(self) -> None:
-        while True:
-            await self._flush.wait()
-            self._flush.clear()
-            batch = dict(self._finished)
-            if not batch:
-                continue
-            if not await self._claims.finish(batch):
-                await asyncio.sleep(POLL_SECONDS)
-                self._flush.set()
-                continue
-            for attempt in batch:
-                del self._finished[attempt]
             self._wake.set()
 
     async def _keep_leases(self) -> None:
         while True:
             await asyncio.sleep(min(BEAT_SECONDS_MAX, self.lease_seconds / 4))
             asked = dict(self._running)
+            held = [*asked, *self._finishes.attempts]
+            if not held:
+                continue
             try:
-                verdicts, reaped = await self._claims.beat([*asked, *self._finished])
+                verdicts = await self._claims.beat(held)
             except (SQLAlchemyError, OSError) as error:
                 log.warning("leases could not be extended", extra={"cause": str(error)})
                 continue
@@ -313,9 +196,22 @@ class Worker:
                 # given back and claimed anew, an attempt keeps its number: the verdict was about what ran before
                 if entry is not None and self._running.get(attempt) is entry:
                     entry.stop(verdict)
-            if reaped:
-                log.warning("jobs of silent workers taken back", extra={"jobs": reaped})
+
+    async def _take_back(self) -> None:
+        while True:
+            await asyncio.sleep(min(LOOK_SECONDS, self.lease_seconds / 8))
+            try:
+                taken_back = await self._reaper.look()
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("jobs of silent workers could not be taken back", extra={"cause": str(error)})
+                continue
+            if taken_back:
+                log.warning("jobs of silent workers taken back", extra={"jobs": taken_back})
                 self._wake.set()
+
+    async def _write_counts(self) -> None:
+        with contextlib.suppress(SQLAlchemyError, OSError):
+            await self._counts.write(self.resources.database)
 
     async def _watch_stops(self) -> None:
         """Look for jobs that were called off, which is how one learns of it where notifications do not come through."""
@@ -364,9 +260,9 @@ class Worker:
                     self._stop_job(UUID(notice.payload), "cancel")
 
     async def _drain(self) -> None:
-        """Give back at once what is heavy or has not started, the others after a while, and write how the rest ended."""
+        """Give back at once what computes or has not started, the others after a while, and write how the rest ended."""
         for running in self._running.values():
-            if running.lane == "heavy" or not running.started:
+            if running.lane in {"heavy", "solo"} or running.started_at is None:
                 running.stop("drain")
         await self._wait_for_tasks(WORKER_DRAIN_SECONDS)
         for running in self._running.values():
@@ -374,15 +270,14 @@ class Worker:
         await self._wait_for_tasks(WORKER_END_SECONDS_MAX)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(WORKER_END_SECONDS_MAX):
-                while self._finished:
+                while len(self._finishes):
                     self._wake.clear()
-                    self._flush.set()
                     await self._wake.wait()
 
     async def _close_spares(self) -> None:
         try:
             async with asyncio.timeout(WORKER_CLOSE_SECONDS_MAX):
-                await asyncio.gather(*(runner.close() for runner in self._runners.values()))
+                await asyncio.gather(*(runner.close() for runner in self.lanes.runners.values()))
         except TimeoutError:
             log.warning("spare child processes do not end in time; their guards end them after this worker")
 
@@ -390,8 +285,3 @@ class Worker:
         tasks = [running.task for running in self._running.values() if running.task is not None]
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
-
-
-def _backoff(attempt: int) -> timedelta:
-    jitter = random.uniform(0.5, 1.5)  # noqa: S311 spreads retries, hides nothing
-    return timedelta(seconds=min(BACKOFF_SECONDS_MAX, 2.0**attempt) * jitter)

@@ -24,7 +24,7 @@ class FitModel(JobArgs, frozen=True, kw_only=True):
     """Train the run's model."""
 
     kind = "train.fit_model"
-    heavy = True
+    lane = "heavy"
     attempts_max = 3
     run_id: UUID
 

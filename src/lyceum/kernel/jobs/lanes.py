@@ -1,0 +1,61 @@
+"""How many jobs a worker runs at once, by the lane they run in, and what computes them."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from lyceum.kernel.config import Settings
+from lyceum.kernel.jobs.claims import ClaimedLane
+from lyceum.kernel.jobs.handlers import Handlers, HeavyHandler
+from lyceum.kernel.jobs.heavy import HeavyRunner, children_that_fit
+from lyceum.kernel.jobs.queue import Lane
+
+SHORT_CHILDREN_MAX = 2
+SOLO_PROCESSES_MAX = 1
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """`runners` compute in child processes; `slots` say how many jobs of each lane run at once."""
+
+    runners: Mapping[Lane, HeavyRunner]
+    slots: Mapping[ClaimedLane, int]
+
+    @classmethod
+    def of(cls, handlers: Handlers, settings: Settings, *, light_slots: int, heavy_slots: int) -> Self:
+        """Return what a worker with these handlers runs; no lane for which it has no handler."""
+        runners: dict[Lane, HeavyRunner] = {}
+        wanted: tuple[tuple[Lane, int], ...] = (("short", SHORT_CHILDREN_MAX), ("heavy", heavy_slots))
+        for lane, at_once in wanted:
+            computing = handlers.computing(lane)
+            if computing and at_once:
+                runners[lane] = _runner(computing, settings, lane=lane, wanted=at_once)
+        slots: dict[ClaimedLane, int] = {"light": light_slots, "solo": SOLO_PROCESSES_MAX}
+        return cls(runners, slots | {lane: runner.at_once for lane, runner in runners.items()})
+
+    def kinds(self, handlers: Handlers) -> list[str]:
+        """Return the kinds of jobs that have a place to run in."""
+        return [
+            kind
+            for kind, handler in handlers.by_kind.items()
+            if not isinstance(handler, HeavyHandler) or handler.args_type.lane in self.runners
+        ]
+
+
+def _runner(computing: list[HeavyHandler], settings: Settings, *, lane: Lane, wanted: int) -> HeavyRunner:
+    at_once, memory_bytes_max = wanted, settings.worker_heavy_memory_bytes_max
+    if not memory_bytes_max:
+        at_once, memory_bytes_max = children_that_fit(
+            heavy=lane == "heavy", wanted=wanted, workers=settings.worker_processes
+        )
+    if at_once < wanted:
+        facts = {"lane": lane, "wanted": wanted, "at_once": at_once}
+        log.info("the memory is too small for as many computing jobs at once as there are slots", extra=facts)
+    return HeavyRunner(
+        preload=tuple(dict.fromkeys(module for handler in computing for module in handler.preload)),
+        at_once=at_once,
+        memory_bytes_max=memory_bytes_max,
+    )

@@ -1,0 +1,46 @@
+"""Jobs in lists: those of an organisation, and for whoever runs the hub those of all."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from lyceum.kernel.jobs.models import JobRow
+from lyceum.kernel.jobs.queue import Job, JobState, as_job
+
+_STATES_OF: dict[JobState, tuple[str, ...]] = {"waiting": ("arrived", "waiting"), "ready": ("ready", "claimed")}
+
+
+async def list_jobs(
+    tx: AsyncSession,
+    *,
+    states: Sequence[JobState] = (),
+    kind: str | None = None,
+    limit: int,
+    before: UUID | None = None,
+) -> list[Job]:
+    """Return jobs of the organisation acted in, newest first, from the one before `before` on.
+
+    The news of jobs that ended without success travels as jobs, too; these are left out unless their kind is asked for.
+    """
+    query = select(JobRow).order_by(JobRow.id.desc()).limit(limit)
+    if states:
+        query = query.where(JobRow.state.in_(_as_kept(states)))
+    query = query.where(JobRow.kind == kind if kind is not None else JobRow.kind != "jobs.gave_up")
+    if before is not None:
+        query = query.where(JobRow.id < before)
+    return [as_job(row) for row in await tx.scalars(query)]
+
+
+async def list_all_jobs(
+    tx: AsyncSession, *, states: Sequence[JobState] = (), limit: int, before: UUID | None = None
+) -> list[Job]:
+    """Return jobs of all organisations and of the hub itself, newest first; the caller has checked who asks."""
+    found = func.definer.jobs_of_all(_as_kept(states) or None, before, limit).table_valued(*JobRow.__table__.columns)
+    rows = await tx.scalars(select(JobRow).from_statement(select(found)))
+    return [as_job(row) for row in rows]
+
+
+def _as_kept(states: Sequence[JobState]) -> list[str]:
+    return [kept for state in states for kept in _STATES_OF.get(state, (state,))]

@@ -1,0 +1,158 @@
+"""A light job in a process of its own: one that was running when its worker died, and may have been the reason.
+
+The worker that claimed it starts the process, hands it the attempt and writes how it ended; a crash ends that process
+alone.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from typing import Any, BinaryIO
+from uuid import UUID
+
+import msgspec
+
+from lyceum.kernel.db import Scope
+from lyceum.kernel.jobs.failing import Failure, failure_of
+from lyceum.kernel.jobs.handlers import Handlers, HeavyHandler, JobRefused, JobRun
+from lyceum.kernel.problems import Problem
+from lyceum.kernel.progress import write_progress
+from lyceum.kernel.resources import Resources
+from lyceum.kernel.telemetry import log_context
+
+ARGUMENT = "--solo"
+PROGRAM = ("-m", "lyceum.worker", ARGUMENT)
+"""What runs it, as arguments of Python."""
+END_SECONDS_MAX = 2.0
+OUTCOME_BYTES_MAX = 16 * 1024**2
+_PR_SET_PDEATHSIG = 1
+_STDOUT, _STDERR = 1, 2
+
+
+class SoloFailed(Problem):
+    """The process ended without a word. The job may be tried again, alone again."""
+
+    title = "The job ended its process"
+    code = "job_failed"
+
+
+class _Told(Problem):
+    """A problem as the process told of it."""
+
+    def __init__(self, told: dict[str, Any]) -> None:
+        super().__init__(str(told["detail"]))
+        self.code = str(told["code"])
+        self._told = told
+
+    def body(self) -> dict[str, Any]:
+        """Return the members as they were told."""
+        return self._told
+
+
+class SoloOrder(msgspec.Struct, frozen=True):
+    """An attempt as it is handed to the process."""
+
+    job_id: UUID
+    attempt: int
+    worker_id: UUID
+    org_id: UUID | None
+    owner_id: UUID | None
+    kind: str
+    args: dict[str, Any]
+    parent_pid: int
+
+
+class SoloOutcome(msgspec.Struct, frozen=True):
+    """How the attempt ended."""
+
+    result: Any = None
+    failure: Failure | None = None
+
+
+async def run_alone(run: JobRun, kind: str, args: dict[str, Any]) -> Any:
+    """Return the result of an attempt that ran in a process of its own.
+
+    Raises `SoloFailed` when the process died, and what the handler raised as `JobRefused` or a problem.
+    """
+    order = SoloOrder(
+        run.job_id, run.attempt, run.worker_id, run.scope.org_id, run.scope.user_id, kind, args, os.getpid()
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *PROGRAM,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
+        limit=OUTCOME_BYTES_MAX,
+    )
+    try:
+        answer, _ = await process.communicate(msgspec.json.encode(order))
+    except asyncio.CancelledError:
+        await asyncio.shield(_end(process))
+        raise
+    if process.returncode != 0 or not answer:
+        raise SoloFailed(f"The process of this job ended unexpectedly ({_exit_words(process.returncode)}).")
+    outcome = msgspec.json.decode(answer, type=SoloOutcome)
+    if outcome.failure is None:
+        return outcome.result
+    problem = _Told(outcome.failure.problem)
+    raise JobRefused(problem) if outcome.failure.is_final else problem
+
+
+async def do_order(order: SoloOrder, resources: Resources, handlers: Handlers) -> SoloOutcome:
+    """Run the attempt in this process and return how it ended."""
+    handler = handlers.by_kind[order.kind]
+    if isinstance(handler, HeavyHandler):
+        raise TypeError(f"Jobs of kind {order.kind} compute in a child process anyway.")
+    run = JobRun(
+        job_id=order.job_id,
+        attempt=order.attempt,
+        worker_id=order.worker_id,
+        scope=Scope(org_id=order.org_id, user_id=order.owner_id),
+        resources=resources,
+        report_progress=lambda fraction, note: write_progress(resources.valkey, order.job_id, fraction, note),
+    )
+    log_context.set({"job_id": str(order.job_id), "kind": order.kind, "attempt": str(order.attempt)})
+    try:
+        result = await handler.run(run, msgspec.convert(order.args, handler.args_type))
+    except Exception as error:  # noqa: BLE001 whatever a handler raises ends its attempt
+        return SoloOutcome(failure=failure_of(error, attempt=order.attempt))
+    return SoloOutcome(result=msgspec.to_builtins(result))
+
+
+def read_order() -> tuple[SoloOrder, BinaryIO]:
+    """Return what this process is to do and where to `tell` how it ended; have it die with the worker that started it.
+
+    What a handler or a library prints from here on goes to standard error, where it cannot spoil the outcome.
+    """
+    order = msgspec.json.decode(sys.stdin.buffer.read(), type=SoloOrder)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != order.parent_pid:
+        sys.exit(1)
+    answers = os.fdopen(os.dup(_STDOUT), "wb")
+    os.dup2(_STDERR, _STDOUT)
+    return order, answers
+
+
+def tell(outcome: SoloOutcome, answers: BinaryIO) -> None:
+    """Hand the outcome to the worker."""
+    with answers:
+        answers.write(msgspec.json.encode(outcome))
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(END_SECONDS_MAX):
+                await process.wait()
+            return
+        process.kill()
+        await process.wait()
+
+
+def _exit_words(code: int | None) -> str:
+    return f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"

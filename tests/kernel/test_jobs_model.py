@@ -1,0 +1,308 @@
+"""Whatever is done to the queue in whatever order, it agrees with a model of it that fits on a page."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from fixtures.app import rows_of
+from fixtures.job_kinds import Light
+from fixtures.queue import reap
+from fixtures.servers import TestDatabase
+from lyceum.kernel.db import Database, open_database
+from lyceum.kernel.ids import new_id
+from lyceum.kernel.jobs.claims import Attempt, Claims, Wanted
+from lyceum.kernel.jobs.queue import cancel, enqueue, retry
+from lyceum.kernel.tx import transaction
+from make.accounts import Member, make_member
+
+T = TypeVar("T")
+WORKERS = 2
+# mostly the worker that holds the job speaks of it, now and then another
+whose = st.sampled_from(["holder", "holder", "holder", "other"])
+orgs = st.sampled_from([0, 0, 1])
+keys = st.sampled_from([None, "a", "a", "b"])
+ACTIVE = {"claimed", "running"}
+ENDED = {"done", "dead", "cancelled"}
+
+
+@dataclass(eq=False)
+class Known:
+    """What the model knows of a job."""
+
+    member: Member
+    key: str | None
+    needs: list[UUID]
+    state: str = "ready"
+    attempt: int = 0
+    attempts_max: int = Light.attempts_max
+    holder: int | None = None
+    called_off: bool = False
+    lane: str = "light"
+
+
+@dataclass
+class Bench:
+    """What the machines of a test share."""
+
+    database: TestDatabase
+    opened: Database
+    members: list[Member]
+    runner: asyncio.Runner = field(default_factory=asyncio.Runner)
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(work)
+
+
+class Queue(RuleBasedStateMachine):
+    """Jobs of two organisations, three workers, and everything that may happen to either."""
+
+    bench: Bench
+    jobs = Bundle("jobs")
+
+    def __init__(self) -> None:
+        super().__init__()
+        rows_of(self.bench.database, "TRUNCATE jobs CASCADE")
+        rows_of(self.bench.database, "TRUNCATE job_usage")
+        self.workers: list[Claims] = [self._worker() for _ in range(WORKERS)]
+        self.known: dict[UUID, Known] = {}
+
+    @initialize(target=jobs, drawn=st.lists(st.tuples(orgs, keys, st.integers(0, 3)), min_size=4, max_size=8))
+    def begin(self, drawn: list[tuple[int, str | None, int]]) -> Any:
+        return multiple(*[self._put(org, key, [back] if back else []) for org, key, back in drawn])
+
+    @rule(target=jobs, org=orgs, key=keys, backs=st.lists(st.integers(1, 4), max_size=2, unique=True))
+    def put(self, org: int, key: str | None, backs: list[int]) -> UUID:
+        return self._put(org, key, backs)
+
+    @rule(
+        target=jobs,
+        worker=st.integers(0, WORKERS - 1),
+        slots=st.integers(1, 3),
+        solo=st.sampled_from([False, False, True]),
+    )
+    def claim(self, worker: int, slots: int, solo: bool) -> Any:  # noqa: FBT001 drawn by Hypothesis
+        lane = "solo" if solo else "light"
+        self._settle()
+        claimable = {i for i, job in self.known.items() if self._may_run(i) and job.lane == lane}
+        rows = self.bench.do(self.workers[worker].claim(lane, slots))  # type: ignore[arg-type]  # one of two
+        taken = {row.id for row in rows}
+        assert taken <= claimable
+        assert len(taken) == len(rows) == min(slots, len(claimable))
+        for row in rows:
+            job = self.known[row.id]
+            assert row.attempt == job.attempt + 1
+            job.state, job.holder = "claimed", worker
+        return multiple()
+
+    @rule(job_id=jobs, who=whose)
+    def start(self, job_id: UUID, who: str) -> None:
+        job, worker = self._asked(job_id, who)
+        started = self.bench.do(self.workers[worker].start([Attempt(job_id, job.attempt + 1)]))
+        may = job.holder == worker and job.state == "claimed" and not job.called_off
+        assert set(started) == ({Attempt(job_id, job.attempt + 1)} if may else set())
+        if may:
+            job.state, job.attempt = "running", job.attempt + 1
+
+    @rule(job_id=jobs, who=whose, attempt_off=st.sampled_from([0, 0, 0, 1]))
+    def finish(self, job_id: UUID, who: str, attempt_off: int) -> None:
+        job, worker = self._asked(job_id, who)
+        self.bench.do(self.workers[worker].finish({Attempt(job_id, job.attempt - attempt_off): '"x"'}))
+        if self._holds(job, worker) and attempt_off == 0:
+            self._end(job, "done")
+
+    @rule(job_id=jobs, who=whose, final=st.booleans())
+    def fail(self, job_id: UUID, who: str, final: bool) -> None:  # noqa: FBT001 drawn by Hypothesis
+        job, worker = self._asked(job_id, who)
+        again = None if final else timedelta(0)
+        self.bench.do(self.workers[worker].fail(Attempt(job_id, job.attempt), {"code": "x"}, again))
+        if not self._holds(job, worker):
+            return
+        if job.called_off:
+            self._end(job, "cancelled")
+        elif final or job.attempt >= job.attempts_max:
+            self._end(job, "dead")
+        else:
+            job.state, job.holder = "ready", None
+
+    @rule(job_id=jobs)
+    def call_off(self, job_id: UUID) -> None:
+        job = self.known[job_id]
+
+        async def work() -> None:
+            async with transaction(self.bench.opened, job.member.scope) as tx:
+                await cancel(tx, job_id)
+
+        self._settle()
+        self.bench.do(work())
+        if job.state in ACTIVE:
+            job.called_off = True
+        elif job.state not in ENDED:
+            job.called_off = True
+            self._end(job, "cancelled")
+
+    @rule(job_id=jobs, who=whose)
+    def stop_called_off(self, job_id: UUID, who: str) -> None:
+        job, worker = self._asked(job_id, who)
+        number = job.attempt + (job.state == "claimed")
+        self.bench.do(self.workers[worker].cancelled(Attempt(job_id, number)))
+        if job.holder == worker and job.state in ACTIVE and job.called_off:
+            self._end(job, "cancelled")
+
+    @rule(job_id=jobs, who=whose)
+    def give_back(self, job_id: UUID, who: str) -> None:
+        job, worker = self._asked(job_id, who)
+        number = job.attempt + (job.state == "claimed")
+        self.bench.do(self.workers[worker].give_back(Attempt(job_id, number)))
+        if job.holder != worker or job.state not in ACTIVE:
+            return
+        job.attempts_max += job.state == "running"
+        if job.called_off:
+            self._end(job, "cancelled")
+        else:
+            job.state, job.holder = "ready", None
+
+    @precondition(lambda self: any(job.state in ACTIVE for job in self.known.values()))
+    @rule(worker=st.integers(0, WORKERS - 1))
+    def lose_worker(self, worker: int) -> None:
+        rows_of(
+            self.bench.database,
+            "UPDATE jobs SET lease_until = now() - interval '1 s' WHERE worker_id = %s",
+            self.workers[worker].worker_id,
+        )
+        reap(self.bench.database)
+        for job in self.known.values():
+            if job.holder != worker or job.state not in ACTIVE:
+                continue
+            ran = job.state == "running"
+            if job.called_off:
+                self._end(job, "cancelled")
+            elif ran and job.attempt >= job.attempts_max:
+                self._end(job, "dead")
+            else:
+                job.state, job.holder = "ready", None
+            job.lane = "solo" if ran else job.lane
+        self.workers[worker] = self._worker()
+
+    @rule(job_id=jobs)
+    def try_again(self, job_id: UUID) -> None:
+        job = self.known[job_id]
+
+        async def work() -> None:
+            async with transaction(self.bench.opened, job.member.scope) as tx:
+                await retry(tx, job_id, final_kinds=())
+
+        self._settle()
+        # one that goes by a key, or whose needs failed, is put in its place again: other tests tell of that
+        if job.state not in {"dead", "cancelled"} or job.key is not None or job.needs:
+            return
+        self.bench.do(work())
+        job.state, job.called_off, job.attempts_max = "ready", False, job.attempt + min(job.attempts_max, 5)
+
+    @invariant()
+    def agrees(self) -> None:
+        self._settle()
+        rows = rows_of(self.bench.database, "SELECT * FROM jobs WHERE kind = 'test.light'")
+        assert {row["id"] for row in rows} == set(self.known)
+        for row in rows:
+            job = self.known[row["id"]]
+            shown = "ready" if row["state"] in {"arrived", "waiting", "scheduled"} else row["state"]
+            assert (shown, row["attempt"], row["lane"]) == (job.state, job.attempt, job.lane), row
+            assert (row["state"] in ACTIVE) == (row["worker_id"] is not None) == (row["lease_until"] is not None)
+
+    def teardown(self) -> None:
+        """Everything that is left can be run to its end by one living worker: nothing was lost."""
+        for number in range(WORKERS):
+            self.lose_worker(number)
+        worker = self.workers[0]
+        for _ in range(3 * len(self.known) + 3):
+            for lane in ("light", "solo"):
+                rows = self.bench.do(worker.claim(lane, 10))
+                attempts = [Attempt(row.id, row.attempt) for row in rows]
+                started = self.bench.do(worker.start(attempts)) if attempts else {}
+                if started:
+                    self.bench.do(worker.finish(dict.fromkeys(started, "null")))
+        left = rows_of(
+            self.bench.database, "SELECT state, kind FROM jobs WHERE state NOT IN ('done','dead','cancelled')"
+        )
+        assert [row for row in left if row["kind"] == "test.light"] == []
+
+    def _put(self, org: int, key: str | None, backs: list[int]) -> UUID:
+        """Put a job on the queue that needs those put so many before it for the same organisation."""
+        member = self.bench.members[org]
+        own = [job_id for job_id, job in self.known.items() if job.member is member]
+        needs = [own[-back] for back in backs if back <= len(own)]
+
+        async def work() -> UUID:
+            async with transaction(self.bench.opened, member.scope) as tx:
+                return await enqueue(tx, Light(), ordering_key=key, after=needs)
+
+        job_id = self.bench.do(work())
+        self.known[job_id] = Known(member, key, needs)
+        return job_id
+
+    def _asked(self, job_id: UUID, who: str) -> tuple[Known, int]:
+        job = self.known[job_id]
+        holder = job.holder or 0
+        return job, holder if who == "holder" else (holder + 1) % WORKERS
+
+    def _worker(self) -> Claims:
+        return Claims(self.bench.opened, new_id(), Wanted(["test.light"]), timedelta(seconds=15))
+
+    def _holds(self, job: Known, worker: int) -> bool:
+        return job.holder == worker and job.state == "running"
+
+    def _end(self, job: Known, state: str) -> None:
+        job.state, job.holder = state, None
+        self._settle()
+
+    def _settle(self) -> None:
+        """Cancel what needed a job that did not succeed, and what needed that."""
+        rows_of(self.bench.database, "SELECT definer.jobs_due()")
+        changed = True
+        while changed:
+            changed = False
+            for job in self.known.values():
+                waits = job.state == "ready" and job.attempt == 0
+                if waits and any(self.known[needed].state in {"dead", "cancelled"} for needed in job.needs):
+                    job.state, changed = "cancelled", True
+
+    def _may_run(self, job_id: UUID) -> bool:
+        job = self.known[job_id]
+        if job.state != "ready" or any(self.known[needed].state != "done" for needed in job.needs):
+            return False
+        in_order = (i for i, other in self.known.items() if self._same_order(job, other) and other.state not in ENDED)
+        return job.key is None or next(in_order) == job_id
+
+    def _same_order(self, job: Known, other: Known) -> bool:
+        return (other.member, other.key) == (job.member, job.key)
+
+
+def test_the_queue_agrees_with_its_model(fresh_database: TestDatabase) -> None:
+    members = [make_member(fresh_database) for _ in range(2)]
+    opened = open_database(fresh_database.app_url, pool_size=2)
+    bench = Bench(fresh_database, opened, members)
+    machine = type("BenchedQueue", (Queue,), {"bench": bench})
+    try:
+        # what is found is told as it was found: to make it shorter would take minutes at a real database
+        phases = (Phase.reuse, Phase.generate)
+        wanted = settings(max_examples=25, stateful_step_count=40, deadline=None, phases=phases)
+        run_state_machine_as_test(machine, settings=wanted)
+    finally:
+        bench.do(opened.close())
+        bench.runner.close()
