@@ -1,4 +1,4 @@
-"""The command line of a hub: `lyceum up`, `try`, `status`, `config`, `doctor`, `admin`, `migrate`, `version`.
+"""The command line of a hub: `lyceum up`, `try`, `status`, `jobs`, `worker`, `config`, `doctor`, `admin`, `migrate`…
 
 Heavy libraries are imported inside the commands, so that `lyceum --help` answers at once.
 """
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lyceum.cli_jobs import jobs
 from lyceum.hub.errors import HubFailed, HubNotRunning, HubRefused
 from lyceum.walkthrough.command import try_command
 
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 admin = typer.Typer(name="admin", help="What only the person at this machine may do.", no_args_is_help=True)
 app.add_typer(admin)
+app.add_typer(jobs)
 app.command("try")(try_command)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -105,6 +107,21 @@ def doctor(*, as_json: AsJson = False) -> None:
     )
     if any(found.verdict == "fail" for found in findings):
         raise typer.Exit(EXIT_FAILED)
+
+
+@app.command()
+def worker(
+    *,
+    classes: Annotated[
+        str | None, typer.Option(help="Classes of jobs to take, such as high,normal; all of them.")
+    ] = None,
+    labels: Annotated[str | None, typer.Option(help="Labels of jobs to take besides those without one.")] = None,
+    slots: Annotated[str | None, typer.Option(help="How many jobs run at once, such as light=16,heavy=1.")] = None,
+) -> None:
+    """Run one more worker, on this machine or another; LYCEUM_DATABASE_URL, …_STORAGE_URL, …_SECRET_KEY name the hub's."""
+    from lyceum.cli_worker import run_worker
+
+    run_worker(classes=classes, labels=labels, slots=slots)
 
 
 @app.command()

@@ -36,6 +36,7 @@ def create_app(config: Settings) -> FastAPI:
             app.state.resources = resources
             app.state.predictions = predictions
             app.state.known_actors = KnownActors()
+            app.state.final_kinds = wiring.handlers().final_kinds
             app.state.transaction_turns = asyncio.Semaphore(config.database_pool_size)
             settle_garbage_collector()
             yield

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fixtures.app import client_of, job_row, rows_of
 from fixtures.job_kinds import Light
 from fixtures.servers import TestDatabase
+from lyceum.kernel.db import NOBODY
 from lyceum.kernel.jobs.queue import enqueue
 from lyceum.kernel.progress import write_progress
 from lyceum.kernel.resources import Resources
@@ -62,3 +63,122 @@ async def test_strangers_and_viewers_call_nothing_off(
 async def test_nobody_is_asked_to_sign_in(anonymous: httpx.AsyncClient, resources: Resources, member: Member) -> None:
     job_id = await _put(resources, member)
     assert (await anonymous.get(f"/api/v1/jobs/{job_id}")).status_code == 401
+
+
+async def test_jobs_are_listed_by_state_and_kind_page_by_page(
+    app: FastAPI, resources: Resources, member: Member, stranger: Member, database: TestDatabase
+) -> None:
+    jobs = [await _put(resources, member) for _ in range(3)]
+    await _put(resources, stranger)
+    rows_of(database, "UPDATE jobs SET state = 'dead' WHERE id = %s", jobs[0])
+    async with client_of(app, key=member.key) as client:
+        first = (await client.get("/api/v1/jobs", params={"limit": 2})).json()
+        rest = (await client.get("/api/v1/jobs", params={"limit": 2, "cursor": first["next"]})).json()
+        dead = (await client.get("/api/v1/jobs", params={"state": ["dead", "cancelled"]})).json()
+        other_kind = (await client.get("/api/v1/jobs", params={"kind": "test.other"})).json()
+        unknown = await client.get("/api/v1/jobs", params={"state": "sleeping"})
+    assert [job["id"] for job in first["items"] + rest["items"]] == [str(job_id) for job_id in reversed(jobs)]
+    assert rest["next"] is None
+    assert [job["id"] for job in dead["items"]] == [str(jobs[0])]
+    assert other_kind["items"] == []
+    assert unknown.status_code == 422
+
+
+async def test_the_lines_of_a_job_are_read_from_where_one_was(
+    app: FastAPI, resources: Resources, member: Member, stranger: Member, database: TestDatabase
+) -> None:
+    job_id = await _put(resources, member)
+    for number in range(3):
+        rows_of(
+            database,
+            "INSERT INTO job_log (job_id, org_id, attempt, at, level, message, facts)"
+            " VALUES (%s, %s, 1, now(), 'info', %s, '{}')",
+            job_id,
+            member.org_id,
+            f"line {number}",
+        )
+    path = f"/api/v1/jobs/{job_id}/log"
+    async with client_of(app, key=member.key) as client:
+        first = (await client.get(path, params={"limit": 2})).json()
+        rest = (await client.get(path, params={"after": first["next"]})).json()
+        nothing_new = (await client.get(path, params={"after": rest["next"]})).json()
+    assert [line["message"] for line in first["items"] + rest["items"]] == ["line 0", "line 1", "line 2"]
+    assert nothing_new == {"items": [], "next": rest["next"]}
+    async with client_of(app, key=stranger.key) as client:
+        assert (await client.get(path)).status_code == 404
+
+
+async def test_a_dead_job_is_tried_again_by_those_who_may(
+    app: FastAPI, resources: Resources, member: Member, database: TestDatabase
+) -> None:
+    job_id = await _put(resources, member)
+    rows_of(database, "UPDATE jobs SET state = 'dead' WHERE id = %s", job_id)
+    viewer = make_member(database, organisation=(member.org_id, member.org_name), role="viewer")
+    async with client_of(app, key=viewer.key) as client:
+        assert (await client.post(f"/api/v1/jobs/{job_id}/retry")).status_code == 403
+    async with client_of(app, key=member.key) as client:
+        assert (await client.post(f"/api/v1/jobs/{job_id}/retry")).json()["state"] == "ready"
+
+
+async def test_only_whoever_runs_the_hub_sees_the_jobs_of_all(
+    app: FastAPI, resources: Resources, member: Member, stranger: Member, database: TestDatabase
+) -> None:
+    jobs = {str(await _put(resources, who)) for who in (member, stranger)}
+    async with client_of(app, key=member.key) as client:
+        refused = await client.get("/api/v1/hub/jobs")
+    rows_of(database, "UPDATE users SET instance_admin = true WHERE id = %s", stranger.user_id)
+    async with client_of(app, key=stranger.key) as client:
+        listed = (await client.get("/api/v1/hub/jobs", params={"state": "ready", "limit": 200})).json()
+        assert {job["id"] for job in listed["items"]} >= jobs
+        rows_of(database, "UPDATE users SET instance_admin = false WHERE id = %s", stranger.user_id)
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed")
+
+
+async def test_a_training_that_ended_is_started_anew_and_not_tried_again(
+    app: FastAPI, resources: Resources, member: Member, database: TestDatabase
+) -> None:
+    job_id = await _put(resources, member)
+    rows_of(database, "UPDATE jobs SET kind = 'train.fit_model', state = 'dead' WHERE id = %s", job_id)
+    async with client_of(app, key=member.key) as client:
+        refused = await client.post(f"/api/v1/jobs/{job_id}/retry")
+    assert (refused.status_code, refused.json()["code"]) == (409, "job_not_retryable")
+    assert job_row(database, job_id)["state"] == "dead"
+
+
+async def test_whoever_runs_the_hub_looks_at_jobs_of_all_calls_them_off_and_has_them_tried_again(
+    client: httpx.AsyncClient, resources: Resources, member: Member, database: TestDatabase
+) -> None:
+    job_id = await _put(resources, member)
+    path = f"/api/v1/hub/jobs/{job_id}"
+    rows_of(
+        database,
+        "INSERT INTO job_log (job_id, org_id, attempt, at, level, message, facts)"
+        " VALUES (%s, %s, 1, now(), 'info', 'said', '{}')",
+        job_id,
+        member.org_id,
+    )
+    assert (await client.get(path)).json()["id"] == str(job_id)
+    assert [line["message"] for line in (await client.get(f"{path}/log")).json()["items"]] == ["said"]
+    assert (await client.post(f"{path}/cancel")).json()["state"] == "cancelled"
+    assert (await client.post(f"{path}/retry")).json()["state"] == "ready"
+    assert job_row(database, job_id)["state"] == "ready"
+
+
+async def test_an_owner_who_does_not_run_the_hub_reaches_no_job_by_its_routes(
+    app: FastAPI, resources: Resources, member: Member, stranger: Member, database: TestDatabase
+) -> None:
+    job_id = await _put(resources, member)
+    asks = (("GET", ""), ("GET", "/log"), ("POST", "/cancel"), ("POST", "/retry"))
+    for key, status in ((member.key, 403), (stranger.key, 403), (None, 401)):
+        async with client_of(app, key=key) as client:
+            for method, what in asks:
+                assert (await client.request(method, f"/api/v1/hub/jobs/{job_id}{what}")).status_code == status
+    assert job_row(database, job_id)["state"] == "ready"
+
+
+async def test_a_job_of_the_hub_itself_is_only_listed(client: httpx.AsyncClient, resources: Resources) -> None:
+    async with transaction(resources.database, NOBODY) as tx:
+        job_id = await enqueue(tx, Light())
+    refused = await client.get(f"/api/v1/hub/jobs/{job_id}")
+    assert (refused.status_code, refused.json()["code"]) == (404, "job_not_found")
+    assert "can only be listed" in refused.json()["detail"]

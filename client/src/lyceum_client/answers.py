@@ -96,23 +96,43 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job of the hub; `state` is ready, running, done, dead or cancelled."""
+    """A job of the hub.
+
+    `state` is waiting (for other jobs), scheduled (for its time), ready, running, done, dead or cancelled; `job_class` is
+    high, normal or background; `lane` says where it runs.
+    """
 
     id: str
     kind: str
+    job_class: str
+    lane: str
     state: str
+    priority: int
     attempt: int
     attempts_max: int
     cancel_requested: bool
     progress: Progress | None
     error: Json | None
     created_at: datetime
+    run_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
 
     @property
     def has_ended(self) -> bool:
         return self.state in {"done", "dead", "cancelled"}
+
+
+@dataclass(frozen=True, slots=True)
+class JobLogLine:
+    """What a job said at one time; `level` is info, warning or error."""
+
+    number: int
+    attempt: int
+    at: datetime
+    level: str
+    message: str
+    facts: Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,12 +93,14 @@ class Transport:
         finally:
             response.close()
 
-    def pages(self, path: str, read: Callable[[Mapping[str, Any]], T]) -> Iterator[T]:
+    def pages(
+        self, path: str, read: Callable[[Mapping[str, Any]], T], *, params: Mapping[str, Any] | None = None
+    ) -> Iterator[T]:
         """Yield every item of a list, page after page."""
         cursor: str | None = None
         while True:
-            params = {"limit": PAGE_ITEMS, **({"cursor": cursor} if cursor else {})}
-            page = self.get(path, params=params)
+            at = {"limit": PAGE_ITEMS, **({"cursor": cursor} if cursor else {})}
+            page = self.get(path, params={**(params or {}), **at})
             # a list that does not page is answered as it is
             items = page["items"] if isinstance(page, Mapping) else page
             yield from (read(item) for item in items)

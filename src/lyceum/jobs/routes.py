@@ -1,19 +1,67 @@
-"""Jobs over HTTP: look, and call off."""
+"""Jobs over HTTP: look, read what they said, call off, try again."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, cast
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Query, Request
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.edge import CurrentResources, Tx, Who
-from lyceum.accounts.public import Power, require
-from lyceum.jobs.schemas import JobOut, as_job_out
+from lyceum.accounts.public import Actor, Power, require
+from lyceum.jobs.schemas import JobLogPage, JobOut, JobPage, as_job_out, as_log_line
+from lyceum.kernel.db import NOBODY, Scope
+from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 from lyceum.kernel.jobs import queue
+from lyceum.kernel.jobs.job_log import list_log
+from lyceum.kernel.jobs.listing import list_all_jobs, list_jobs
 from lyceum.kernel.progress import read_progress
+from lyceum.kernel.resources import Resources
+from lyceum.kernel.tx import aside
 
-router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
+router = APIRouter(prefix="/api/v1", tags=["jobs"])
+
+States = Annotated[list[queue.JobState], Query(alias="state", description="Only jobs in one of these states.")]
+AfterLine = Annotated[int, Query(ge=0)]
 
 
-@router.get("/{job_id}")
+def _final_kinds(request: Request) -> frozenset[str]:
+    return cast("frozenset[str]", request.app.state.final_kinds)
+
+
+FinalKinds = Annotated[frozenset[str], Depends(_final_kinds)]
+
+
+@router.get("/jobs")
+async def list_own_jobs(
+    tx: Tx,
+    who: Who,
+    states: States = [],  # noqa: B006 FastAPI copies it
+    kind: Annotated[str | None, Query(max_length=100)] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> JobPage:
+    """List jobs of the organisation, newest first."""
+    require(who, Power.RUNS_READ)
+    jobs = await list_jobs(tx, states=states, kind=kind, limit=limit, before=decode_cursor(cursor))
+    return _page(jobs, limit)
+
+
+@router.get("/hub/jobs")
+async def list_jobs_of_the_hub(
+    tx: Tx,
+    who: Who,
+    states: States = [],  # noqa: B006 FastAPI copies it
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> JobPage:
+    """List jobs of all organisations and of the hub itself, newest first; for whoever runs the hub."""
+    require(who, Power.HUB_OPERATE)
+    return _page(await list_all_jobs(tx, states=states, limit=limit, before=decode_cursor(cursor)), limit)
+
+
+@router.get("/jobs/{job_id}")
 async def read_job(tx: Tx, who: Who, resources: CurrentResources, job_id: UUID) -> JobOut:
     """Read a job of the organisation and how far it is."""
     require(who, Power.RUNS_READ)
@@ -21,8 +69,73 @@ async def read_job(tx: Tx, who: Who, resources: CurrentResources, job_id: UUID) 
     return as_job_out(job, await read_progress(resources.valkey, job_id))
 
 
-@router.post("/{job_id}/cancel")
+@router.get("/jobs/{job_id}/log")
+async def read_log(tx: Tx, who: Who, job_id: UUID, after: AfterLine = 0, limit: Limit = 200) -> JobLogPage:
+    """Read what a job's handler logged, from the line after `after` on."""
+    require(who, Power.RUNS_READ)
+    return await _log_page(tx, job_id, after=after, limit=limit)
+
+
+@router.post("/jobs/{job_id}/cancel")
 async def cancel_job(tx: Tx, who: Who, job_id: UUID) -> JobOut:
     """Call a job off; it stops within a second."""
     require(who, Power.RUNS_WRITE)
     return as_job_out(await queue.cancel(tx, job_id), None)
+
+
+@router.post("/jobs/{job_id}/retry")
+async def retry_job(tx: Tx, who: Who, final_kinds: FinalKinds, job_id: UUID) -> JobOut:
+    """Have a job that is dead or was called off tried again; any other is left as it is."""
+    require(who, Power.RUNS_WRITE)
+    return as_job_out(await queue.retry(tx, job_id, final_kinds=final_kinds), None)
+
+
+@router.get("/hub/jobs/{job_id}")
+async def read_job_of_any(who: Who, resources: CurrentResources, job_id: UUID) -> JobOut:
+    """Read a job of any organisation and how far it is; for whoever runs the hub."""
+    async with _in_its_organisation(resources, who, job_id) as tx:
+        job = await queue.job_for(tx, job_id)
+    return as_job_out(job, await read_progress(resources.valkey, job_id))
+
+
+@router.get("/hub/jobs/{job_id}/log")
+async def read_log_of_any(
+    who: Who, resources: CurrentResources, job_id: UUID, after: AfterLine = 0, limit: Limit = 200
+) -> JobLogPage:
+    """Read what the handler of a job of any organisation logged; for whoever runs the hub."""
+    async with _in_its_organisation(resources, who, job_id) as tx:
+        return await _log_page(tx, job_id, after=after, limit=limit)
+
+
+@router.post("/hub/jobs/{job_id}/cancel")
+async def cancel_job_of_any(who: Who, resources: CurrentResources, job_id: UUID) -> JobOut:
+    """Call a job of any organisation off; for whoever runs the hub."""
+    async with _in_its_organisation(resources, who, job_id) as tx:
+        return as_job_out(await queue.cancel(tx, job_id), None)
+
+
+@router.post("/hub/jobs/{job_id}/retry")
+async def retry_job_of_any(who: Who, resources: CurrentResources, final_kinds: FinalKinds, job_id: UUID) -> JobOut:
+    """Have a job of any organisation that is dead or was called off tried again; for whoever runs the hub."""
+    async with _in_its_organisation(resources, who, job_id) as tx:
+        return as_job_out(await queue.retry(tx, job_id, final_kinds=final_kinds), None)
+
+
+@asynccontextmanager
+async def _in_its_organisation(resources: Resources, who: Actor, job_id: UUID) -> AsyncIterator[AsyncSession]:
+    require(who, Power.HUB_OPERATE)
+    async with aside(resources.database, NOBODY) as tx:
+        org_id = await queue.organisation_of(tx, job_id)
+    async with aside(resources.database, Scope(org_id=org_id)) as tx:
+        yield tx
+
+
+async def _log_page(tx: AsyncSession, job_id: UUID, *, after: int, limit: int) -> JobLogPage:
+    await queue.job_for(tx, job_id)
+    lines = await list_log(tx, job_id, after=after, limit=limit)
+    return JobLogPage(items=[as_log_line(line) for line in lines], next=lines[-1].number if lines else after)
+
+
+def _page(jobs: list[queue.Job], limit: int) -> JobPage:
+    items = [as_job_out(job, None) for job in jobs]
+    return JobPage(items=items, next=next_cursor([item.id for item in items], limit))

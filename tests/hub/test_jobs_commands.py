@@ -1,0 +1,113 @@
+"""`lyceum jobs` and `lyceum worker` against a real API."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from fixtures.app import ServedProcess, rows_of
+from fixtures.hubs import clean_variables
+from fixtures.job_kinds import Light
+from fixtures.queue import put
+from fixtures.servers import TestDatabase
+from lyceum.kernel.resources import Resources
+from make.accounts import Member
+
+
+@pytest.fixture
+async def dead_job(resources: Resources, member: Member, database: TestDatabase) -> UUID:
+    job_id = await put(resources, member, Light(note="x"))
+    rows_of(
+        database,
+        """UPDATE jobs SET state = 'dead', error = '{"detail": "The table has no rows."}' WHERE id = %s""",
+        job_id,
+    )
+    return job_id
+
+
+def lyceum(*arguments: str, home: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        (sys.executable, "-m", "lyceum.cli", *arguments),
+        env={**clean_variables(), "LYCEUM_HOME": str(home), "COLUMNS": "200", **variables},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+def test_a_dead_job_is_found_read_and_tried_again(
+    served_api: ServedProcess, member: Member, database: TestDatabase, dead_job: UUID, tmp_path: Path
+) -> None:
+    line = (
+        "INSERT INTO job_log (job_id, org_id, attempt, at, level, message, facts) VALUES (%s, %s, 1, now(), %s, %s, %s)"
+    )
+    rows_of(database, line, dead_job, member.org_id, "warning", "row skipped", '{"row": 7}')
+    at = {"LYCEUM_URL": served_api.url, "LYCEUM_API_KEY": member.key}
+
+    def run(*arguments: str) -> str:
+        done = lyceum("jobs", *arguments, home=tmp_path, **at)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    header, row = run("list", "--state", "dead").splitlines()
+    assert header.split() == ["ID", "STATE", "KIND", "CLASS", "TRIED", "PUT", "ERROR"]
+    assert row.startswith(f"{dead_job}  dead   test.light  normal  0/5")
+    assert row.endswith("The table has no rows.")
+    assert json.loads(run("show", str(dead_job)))["state"] == "dead"
+    assert run("logs", str(dead_job)).rstrip().endswith("warning row skipped  row=7")
+    assert run("retry", str(dead_job)) == f"{dead_job} is ready.\n"
+    assert run("cancel", str(dead_job)) == f"{dead_job} is cancelled.\n"
+    assert run("list", "--state", "dead") == "No jobs.\n"
+
+
+def test_whoever_runs_the_hub_works_on_jobs_of_any_organisation(
+    served_api: ServedProcess, administrator_key: str, dead_job: UUID, tmp_path: Path
+) -> None:
+    at = {"LYCEUM_URL": served_api.url, "LYCEUM_API_KEY": administrator_key}
+
+    def run(*arguments: str) -> str:
+        return lyceum("jobs", *arguments, str(dead_job), "--hub", home=tmp_path, **at).stdout
+
+    assert lyceum("jobs", "show", str(dead_job), home=tmp_path, **at).returncode == 2
+    assert json.loads(run("show"))["state"] == "dead"
+    assert run("logs") == ""
+    assert run("retry") == f"{dead_job} is ready.\n"
+    assert run("cancel") == f"{dead_job} is cancelled.\n"
+
+
+def test_what_the_hub_does_not_take_is_one_sentence(
+    served_api: ServedProcess, member: Member, dead_job: UUID, tmp_path: Path
+) -> None:
+    at = {"LYCEUM_URL": served_api.url, "LYCEUM_API_KEY": member.key}
+    unknown = lyceum("jobs", "show", str(member.org_id), home=tmp_path, **at)
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert unknown.stderr == f"There is no job {member.org_id} in this organisation.\n"
+    not_operator = lyceum("jobs", "dead", home=tmp_path, **at)
+    assert (not_operator.returncode, len(not_operator.stderr.splitlines())) == (2, 1)
+    assert str(dead_job) not in not_operator.stdout
+
+
+def test_without_a_hub_there_is_nothing_to_ask(tmp_path: Path) -> None:
+    done = lyceum("jobs", "list", home=tmp_path)
+    assert (done.returncode, len(done.stderr.splitlines())) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        ((), "Set LYCEUM_DATABASE_URL and LYCEUM_SECRET_KEY"),
+        (("--slots", "many"), "--slots cannot be 'many'; write it like light=16,heavy=1."),
+        (("--classes", "urgent"), "WORKER_CLASSES"),
+    ],
+)
+def test_a_worker_says_what_it_lacks(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    given = (
+        {"LYCEUM_DATABASE_URL": "postgresql://app@127.0.0.1:1/x", "LYCEUM_SECRET_KEY": "x" * 32} if arguments else {}
+    )
+    done = lyceum("worker", *arguments, home=tmp_path, **given)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
