@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from lyceum.hub.credentials import load_credentials
@@ -18,6 +19,18 @@ from lyceum.kernel import migrate
 
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Running servers: the settings that point a hub at them, the database's owner, and their processes."""
+
+    variables: dict[str, str]
+    owner_url: str
+    valkey_socket: Path
+    valkey_password: str
+    postgres_pid: int
+    valkey_pid: int
 
 
 def machine() -> str:
@@ -39,6 +52,13 @@ def machine() -> str:
 @contextmanager
 def own_servers() -> Iterator[dict[str, str]]:
     """Yield the settings that point at fresh servers: LYCEUM_DATABASE_URL, LYCEUM_VALKEY_URL, LYCEUM_HOME."""
+    with running_servers() as servers:
+        yield servers.variables
+
+
+@contextmanager
+def running_servers(*, migrated: bool = True) -> Iterator[Servers]:
+    """Yield fresh servers; when not `migrated`, the database is empty and belongs to whoever comes as its owner."""
     with tempfile.TemporaryDirectory(prefix="lyceum-bench-") as name, ExitStack() as stack:
         folder = Path(name)
         # an unprivileged account has to pass through when the benchmark runs as root
@@ -50,19 +70,26 @@ def own_servers() -> Iterator[dict[str, str]]:
         postgres, valkey = EmbeddedPostgres(home, credentials), EmbeddedValkey(home, credentials)
         postgres.prepare(new_credentials=False)
         valkey.prepare()
-        for server in (postgres, valkey):
-            stack.enter_context(_running(server))
-        migrate.upgrade(postgres.owner_url(), app_role=APP_ROLE)
+        postgres_pid, valkey_pid = (stack.enter_context(_running(server)) for server in (postgres, valkey))
+        if migrated:
+            migrate.upgrade(postgres.owner_url(), app_role=APP_ROLE)
         (folder / "hub").mkdir()
-        yield {
-            "LYCEUM_DATABASE_URL": postgres.app_url(),
-            "LYCEUM_VALKEY_URL": valkey.url,
-            "LYCEUM_HOME": str(folder / "hub"),
-        }
+        yield Servers(
+            variables={
+                "LYCEUM_DATABASE_URL": postgres.app_url(),
+                "LYCEUM_VALKEY_URL": valkey.url,
+                "LYCEUM_HOME": str(folder / "hub"),
+            },
+            owner_url=postgres.owner_url(),
+            valkey_socket=valkey.socket,
+            valkey_password=credentials.valkey_password,
+            postgres_pid=postgres_pid,
+            valkey_pid=valkey_pid,
+        )
 
 
 @contextmanager
-def _running(server: EmbeddedPostgres | EmbeddedValkey) -> Iterator[None]:
+def _running(server: EmbeddedPostgres | EmbeddedValkey) -> Iterator[int]:
     launch = server.launch()
     started = subprocess.Popen(
         launch.command(),
@@ -75,7 +102,7 @@ def _running(server: EmbeddedPostgres | EmbeddedValkey) -> Iterator[None]:
     )
     try:
         wait_until(lambda: server.is_ready(started.pid))
-        yield
+        yield started.pid
     finally:
         started.send_signal(server.stop_signal)
         started.wait(STOP_SECONDS_MAX)
