@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
@@ -177,7 +178,7 @@ async def test_what_a_beat_says_of_an_attempt_is_not_said_of_the_same_one_claime
 ) -> None:
     monkeypatch.setattr("lyceum.kernel.jobs.worker.BEAT_SECONDS_MAX", 0.01)
     beats = 0
-    before, anew = Running("light"), Running("light")
+    before, anew = (Running("light", held_at=time.monotonic()) for _ in range(2))
     attempt = Attempt(new_id(), 1)
 
     async def beat(_claims: Claims, held: Collection[Attempt]) -> dict[Attempt, str]:

@@ -26,6 +26,13 @@ from sqlalchemy.util import await_only
 
 POOL_TIMEOUT_SECONDS = 10
 CONNECT_TIMEOUT_SECONDS = 10
+LOSS_OF_CONNECTION = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 15_000,
+}
+"""So that a network that swallows everything is told as a lost connection within 20 s, not after hours."""
 TURNS_ASIDE = 4
 CONNECTIONS_ASIDE = TURNS_ASIDE + 1
 """Connections of a process that serves HTTP beside those of the requests' own transactions; one is for health alone."""
@@ -133,6 +140,7 @@ def open_database(
             "prepare_threshold": None if through_pooler else 5,
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "application_name": "lyceum",
+            **LOSS_OF_CONNECTION,
         },
     )
     return Database(engine=engine, wake_workers=wake_workers, subscribers=subscribers)

@@ -52,6 +52,8 @@ class Running:
     """An attempt in this worker, from its claim on."""
 
     lane: ClaimedLane
+    held_at: float
+    """When its lease was last asked for, by the monotonic clock, and then had."""
     task: asyncio.Task[None] | None = None
     stopping: StopReason | None = None
     begun: bool = False

@@ -2,7 +2,7 @@
 
 Started by the worker, it forks the computing process before anything else is imported, adopts whatever that starts
 (`PR_SET_CHILD_SUBREAPER`), and ends it all when the computing ends, when the worker closes the connection or dies, and
-when the memory held grows past the limit. Only the standard library is imported here, so that the fork is a safe one.
+when the memory held grows past the limit. Told so, it pauses all of it and lets it go on. Only the standard library is imported here, so that the fork is a safe one.
 """
 
 import ctypes
@@ -16,6 +16,8 @@ EXIT_TOO_MUCH_MEMORY = 86
 EXIT_SIGNAL = 128
 """Added to the number of the signal that ended the computing, as shells do."""
 LOOK_MILLISECONDS = 200
+PAUSE, GO_ON = signal.SIGUSR1, signal.SIGUSR2
+"""What the worker sends to have the computing stand still, and to have it continue."""
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -25,6 +27,8 @@ def main() -> None:
     connection, worker_pid, memory_bytes_max = (int(argument) for argument in sys.argv[1:4])
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     guard_pid = os.getpid()
+    signal.signal(PAUSE, lambda *_: _tell_descendants(guard_pid, signal.SIGSTOP))
+    signal.signal(GO_ON, lambda *_: _tell_descendants(guard_pid, signal.SIGCONT))
     computing = os.fork()
     if computing == 0:
         _compute(connection, guard_pid)
@@ -36,6 +40,8 @@ def main() -> None:
 
 def _compute(connection: int, guard_pid: int) -> None:
     os.setsid()
+    for number in (PAUSE, GO_ON):
+        signal.signal(number, signal.SIG_DFL)
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != guard_pid:
         os._exit(1)
@@ -81,6 +87,16 @@ def _end_descendants() -> None:
             os.waitpid(-1, 0)
         except ChildProcessError:
             return
+
+
+def _tell_descendants(pid: int, number: int) -> None:
+    """Send a signal to all below a process, parents first: what stands still starts nothing that would be missed."""
+    for child in _children(pid):
+        try:
+            os.kill(child, number)
+        except ProcessLookupError:
+            continue
+        _tell_descendants(child, number)
 
 
 def _resident_bytes(pid: int) -> int:

@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.kernel.config import ENV_PREFIX
 from lyceum.kernel.jobs.child import FRAME_BYTES_MAX, frame
+from lyceum.kernel.jobs.claims import Attempt
 from lyceum.kernel.jobs.ending import finish_in
-from lyceum.kernel.jobs.guard import EXIT_SIGNAL, EXIT_TOO_MUCH_MEMORY
+from lyceum.kernel.jobs.guard import EXIT_SIGNAL, EXIT_TOO_MUCH_MEMORY, GO_ON, PAUSE
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRefused, JobRun
 from lyceum.kernel.jobs.queue import JobArgs
 from lyceum.kernel.machine import memory_bytes
@@ -91,6 +92,10 @@ class _Child:
             self.writer.write(frame(message))
             await self.writer.drain()
 
+    def tell(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self.guard.send_signal(number)
+
     async def end(self) -> int:
         """End the child and all it has started; return the exit code of its guard."""
         self.writer.close()
@@ -117,6 +122,8 @@ class HeavyRunner:
     room: asyncio.Semaphore = field(init=False)
     _spare: _Child | None = None
     _take: asyncio.Event = field(default_factory=asyncio.Event)
+    _children: dict[Attempt, _Child] = field(default_factory=dict)
+    _paused: set[Attempt] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.room = asyncio.Semaphore(self.at_once)
@@ -142,20 +149,44 @@ class HeavyRunner:
         if spare is not None:
             await spare.end()
 
+    def pause(self, attempt: Attempt) -> None:
+        """Have an attempt's computing stand still until `resume`, whether it has begun or not."""
+        if attempt not in self._paused:
+            self._paused.add(attempt)
+            if child := self._children.get(attempt):
+                child.tell(PAUSE)
+
+    def resume(self, attempt: Attempt) -> None:
+        """Have an attempt's computing go on where it was paused."""
+        if attempt in self._paused:
+            self._paused.discard(attempt)
+            if child := self._children.get(attempt):
+                child.tell(GO_ON)
+
     async def run(self, handler: HeavyHandler, run: JobRun, args: JobArgs) -> None:
         """Run one job to its end. Raises what ends the attempt: a problem, `ChildFailed`, `LeaseLost`."""
-        work = await ride_out(lambda: handler.prepare(run, args))
-        child = await self._child()
+        attempt = Attempt(run.job_id, run.attempt)
         try:
-            await child.send({"compute": handler.compute, "input": msgspec.to_builtins(work)})
-            outcome = await self._outcome(child, handler, run, args)
-        except asyncio.CancelledError:
-            await self._stop_gently(child)
-            raise
+            outcome = await self._compute(attempt, handler, run, args)
         finally:
-            await asyncio.shield(child.end())
+            self._paused.discard(attempt)
         output = msgspec.convert(outcome, handler.output_type)
         await ride_out(lambda: _conclude(handler, run, args, output))
+
+    async def _compute(self, attempt: Attempt, handler: HeavyHandler, run: JobRun, args: JobArgs) -> Any:
+        work = await ride_out(lambda: handler.prepare(run, args))
+        child = self._children[attempt] = await self._child()
+        try:
+            if attempt in self._paused:
+                child.tell(PAUSE)
+            await child.send({"compute": handler.compute, "input": msgspec.to_builtins(work)})
+            return await self._outcome(child, handler, run, args)
+        except asyncio.CancelledError:
+            await self._stop_gently(child, is_paused=attempt in self._paused)
+            raise
+        finally:
+            del self._children[attempt]
+            await asyncio.shield(child.end())
 
     async def _outcome(self, child: _Child, handler: HeavyHandler, run: JobRun, args: JobArgs) -> Any:
         while (message := await child.read()) is not None:
@@ -218,7 +249,9 @@ class HeavyRunner:
             env=secrets_kept | {"OMP_WAIT_POLICY": "PASSIVE"},
         )
 
-    async def _stop_gently(self, child: _Child) -> None:
+    async def _stop_gently(self, child: _Child, *, is_paused: bool) -> None:
+        if is_paused:
+            return
         await child.send({"cancel": True})
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CANCEL_GRACE_SECONDS):

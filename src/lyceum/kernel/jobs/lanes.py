@@ -36,6 +36,10 @@ class Lanes:
         slots: dict[ClaimedLane, int] = {"light": light_slots, "solo": SOLO_PROCESSES_MAX}
         return cls(runners, slots | {lane: runner.at_once for lane, runner in runners.items()})
 
+    def runner_of(self, lane: ClaimedLane) -> HeavyRunner | None:
+        """Return what computes the jobs of a lane; None where they run in the worker itself or alone."""
+        return None if lane == "solo" else self.runners.get(lane)
+
     def kinds(self, handlers: Handlers) -> list[str]:
         """Return the kinds of jobs that have a place to run in."""
         return [

@@ -18,6 +18,7 @@ from uuid import UUID
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
+from lyceum.kernel.db import LOSS_OF_CONNECTION
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.attempts import Attempts, Running, StopReason
 from lyceum.kernel.jobs.batches import Finishes, Starts
@@ -41,6 +42,8 @@ from lyceum.kernel.stopping import (
 POLL_SECONDS = 1.0
 BEAT_SECONDS_MAX = 2.0
 STOPS_POLL_SECONDS = 0.4
+HELD_SHARE = 2 / 3
+"""Of a lease: where it could not be extended for so long, nothing runs on under it, as another worker may take over soon."""
 COUNTS_EVERY_SECONDS = 2.0
 LISTEN_PAUSE_SECONDS_MAX = 30.0
 
@@ -118,6 +121,7 @@ class Worker:
         loops = [
             self._listen(),
             self._keep_leases(),
+            self._let_go_in_time(),
             self._take_back(),
             self._watch_stops(),
             self._starts.serve(),
@@ -161,11 +165,12 @@ class Worker:
         return taken > 0
 
     async def _take(self, lane: ClaimedLane, slots: int) -> int:
+        asked_at = time.monotonic()
         claimed = await self._claims.claim(lane, slots)
         for row in claimed:
             # An attempt that still runs here lost its lease, or there would have been nothing to claim.
             self._stop_job(row.id, "lost")
-            entry = Running(lane)
+            entry = Running(lane, held_at=asked_at)
             self._running[Attempt(row.id, row.attempt)] = entry
             entry.task = asyncio.create_task(self._run_one(row, entry))
         return len(claimed)
@@ -182,7 +187,7 @@ class Worker:
     async def _keep_leases(self) -> None:
         while True:
             await asyncio.sleep(min(BEAT_SECONDS_MAX, self.lease_seconds / 4))
-            asked = dict(self._running)
+            asked, asked_at = dict(self._running), time.monotonic()
             held = [*asked, *self._finishes.attempts]
             if not held:
                 continue
@@ -191,11 +196,32 @@ class Worker:
             except (SQLAlchemyError, OSError) as error:
                 log.warning("leases could not be extended", extra={"cause": str(error)})
                 continue
-            for attempt, verdict in verdicts.items():
-                entry = asked.get(attempt)
+            for attempt, entry in asked.items():
                 # given back and claimed anew, an attempt keeps its number: the verdict was about what ran before
-                if entry is not None and self._running.get(attempt) is entry:
+                if self._running.get(attempt) is not entry:
+                    continue
+                if verdict := verdicts.get(attempt):
                     entry.stop(verdict)
+                    continue
+                entry.held_at = asked_at
+                if runner := self.lanes.runner_of(entry.lane):
+                    runner.resume(attempt)
+
+    async def _let_go_in_time(self) -> None:
+        """Have nothing run under a lease that another worker may take for over, while the database cannot be reached.
+
+        What computes stands still and goes on when the lease turns out to be had; anything else is stopped.
+        """
+        limit = self.lease_seconds * HELD_SHARE
+        while True:
+            await asyncio.sleep(min(LOOK_SECONDS, self.lease_seconds / 15))
+            for attempt, entry in list(self._running.items()):
+                if entry.started_at is None or time.monotonic() - entry.held_at < limit:
+                    continue
+                if runner := self.lanes.runner_of(entry.lane):
+                    runner.pause(attempt)
+                else:
+                    entry.stop("lost")
 
     async def _take_back(self) -> None:
         while True:
@@ -247,7 +273,9 @@ class Worker:
             await asyncio.sleep(min(pause, LISTEN_PAUSE_SECONDS_MAX))
 
     async def _listen_once(self, url: str) -> None:
-        connection = await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=5)
+        connection = await psycopg.AsyncConnection.connect(
+            url, autocommit=True, connect_timeout=5, **LOSS_OF_CONNECTION
+        )
         async with connection:
             await connection.execute(f"LISTEN {WAKE_CHANNEL}")
             await connection.execute(f"LISTEN {CANCEL_CHANNEL}")
