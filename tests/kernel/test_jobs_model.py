@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
+import psycopg
+import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -19,8 +21,8 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from psycopg.rows import dict_row
 
-from fixtures.app import rows_of
 from fixtures.job_kinds import Light
 from fixtures.queue import reap
 from fixtures.servers import TestDatabase
@@ -61,12 +63,17 @@ class Bench:
     """What the machines of a test share."""
 
     database: TestDatabase
+    owner: psycopg.Connection[dict[str, Any]]
     opened: Database
     members: list[Member]
     runner: asyncio.Runner = field(default_factory=asyncio.Runner)
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
+
+    def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
+        cursor = self.owner.execute(query, values or None)
+        return cursor.fetchall() if cursor.description else []
 
 
 class Queue(RuleBasedStateMachine):
@@ -77,8 +84,8 @@ class Queue(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        rows_of(self.bench.database, "TRUNCATE jobs CASCADE")
-        rows_of(self.bench.database, "TRUNCATE job_usage")
+        self.bench.rows("TRUNCATE jobs CASCADE")
+        self.bench.rows("TRUNCATE job_usage")
         self.workers: list[Claims] = [self._worker() for _ in range(WORKERS)]
         self.known: dict[UUID, Known] = {}
 
@@ -180,8 +187,7 @@ class Queue(RuleBasedStateMachine):
     @precondition(lambda self: any(job.state in ACTIVE for job in self.known.values()))
     @rule(worker=st.integers(0, WORKERS - 1))
     def lose_worker(self, worker: int) -> None:
-        rows_of(
-            self.bench.database,
+        self.bench.rows(
             "UPDATE jobs SET lease_until = now() - interval '1 s' WHERE worker_id = %s",
             self.workers[worker].worker_id,
         )
@@ -217,7 +223,7 @@ class Queue(RuleBasedStateMachine):
     @invariant()
     def agrees(self) -> None:
         self._settle()
-        rows = rows_of(self.bench.database, "SELECT * FROM jobs WHERE kind = 'test.light'")
+        rows = self.bench.rows("SELECT * FROM jobs WHERE kind = 'test.light'")
         assert {row["id"] for row in rows} == set(self.known)
         for row in rows:
             job = self.known[row["id"]]
@@ -237,9 +243,7 @@ class Queue(RuleBasedStateMachine):
                 started = self.bench.do(worker.start(attempts)) if attempts else {}
                 if started:
                     self.bench.do(worker.finish(dict.fromkeys(started, "null")))
-        left = rows_of(
-            self.bench.database, "SELECT state, kind FROM jobs WHERE state NOT IN ('done','dead','cancelled')"
-        )
+        left = self.bench.rows("SELECT state, kind FROM jobs WHERE state NOT IN ('done','dead','cancelled')")
         assert [row for row in left if row["kind"] == "test.light"] == []
 
     def _put(self, org: int, key: str | None, backs: list[int]) -> UUID:
@@ -273,7 +277,7 @@ class Queue(RuleBasedStateMachine):
 
     def _settle(self) -> None:
         """Cancel what needed a job that did not succeed, and what needed that."""
-        rows_of(self.bench.database, "SELECT definer.jobs_due()")
+        self.bench.rows("SELECT definer.jobs_due()")
         changed = True
         while changed:
             changed = False
@@ -293,16 +297,19 @@ class Queue(RuleBasedStateMachine):
         return (other.member, other.key) == (job.member, job.key)
 
 
-def test_the_queue_agrees_with_its_model(fresh_database: TestDatabase) -> None:
+@pytest.mark.parametrize("examples", [8, pytest.param(200, marks=[pytest.mark.deep, pytest.mark.timeout(1800)])])
+def test_the_queue_agrees_with_its_model(fresh_database: TestDatabase, examples: int) -> None:
     members = [make_member(fresh_database) for _ in range(2)]
     opened = open_database(fresh_database.app_url, pool_size=2)
-    bench = Bench(fresh_database, opened, members)
+    owner = psycopg.connect(fresh_database.dsn("owner"), autocommit=True, row_factory=dict_row)
+    bench = Bench(fresh_database, owner, opened, members)
     machine = type("BenchedQueue", (Queue,), {"bench": bench})
     try:
         # what is found is told as it was found: to make it shorter would take minutes at a real database
         phases = (Phase.reuse, Phase.generate)
-        wanted = settings(max_examples=25, stateful_step_count=40, deadline=None, phases=phases)
+        wanted = settings(max_examples=examples, stateful_step_count=40, deadline=None, phases=phases)
         run_state_machine_as_test(machine, settings=wanted)
     finally:
+        owner.close()
         bench.do(opened.close())
         bench.runner.close()
