@@ -26,7 +26,8 @@ from sqlalchemy.util import await_only
 
 POOL_TIMEOUT_SECONDS = 10
 CONNECT_TIMEOUT_SECONDS = 10
-LOSS_OF_CONNECTION = {
+DIRECT_TIMEOUT_SECONDS = 5
+_LOSS_OF_CONNECTION: dict[str, Any] = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 2,
@@ -140,10 +141,17 @@ def open_database(
             "prepare_threshold": None if through_pooler else 5,
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "application_name": "lyceum",
-            **LOSS_OF_CONNECTION,
+            **_LOSS_OF_CONNECTION,
         },
     )
     return Database(engine=engine, wake_workers=wake_workers, subscribers=subscribers)
+
+
+async def connect_directly(url: str) -> psycopg.AsyncConnection:
+    """Return a connection of its own, outside the pool and any transaction, for what LISTENs and NOTIFYs; `url` is libpq's."""
+    return await psycopg.AsyncConnection.connect(
+        url, autocommit=True, connect_timeout=DIRECT_TIMEOUT_SECONDS, **_LOSS_OF_CONNECTION
+    )
 
 
 def as_json(value: Any) -> str:

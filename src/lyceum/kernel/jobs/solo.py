@@ -24,7 +24,7 @@ from lyceum.kernel.resources import Resources
 from lyceum.kernel.telemetry import log_context
 
 ARGUMENT = "--solo"
-PROGRAM = ("-m", "lyceum.worker", ARGUMENT)
+PROGRAM: tuple[str, ...] = ("-m", "lyceum.worker", ARGUMENT)
 """What runs it, as arguments of Python."""
 END_SECONDS_MAX = 2.0
 OUTCOME_BYTES_MAX = 16 * 1024**2

@@ -8,7 +8,7 @@ import logging
 
 import psycopg
 
-from lyceum.kernel.db import LOSS_OF_CONNECTION
+from lyceum.kernel.db import connect_directly
 from lyceum.kernel.jobs.queue import WAKE_CHANNEL
 from lyceum.kernel.migrate import libpq_url
 from lyceum.kernel.stopping import LAST_WAKE_SECONDS_MAX
@@ -56,7 +56,5 @@ class WorkerWaker:
 
     async def _notify(self) -> None:
         if self._connection is None or self._connection.closed:
-            self._connection = await psycopg.AsyncConnection.connect(
-                self._url, autocommit=True, connect_timeout=5, **LOSS_OF_CONNECTION
-            )
+            self._connection = await connect_directly(self._url)
         await self._connection.execute(f"NOTIFY {WAKE_CHANNEL}")

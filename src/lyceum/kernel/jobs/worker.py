@@ -18,7 +18,7 @@ from uuid import UUID
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
-from lyceum.kernel.db import LOSS_OF_CONNECTION
+from lyceum.kernel.db import connect_directly
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.attempts import Attempts, Running, StopReason
 from lyceum.kernel.jobs.batches import Finishes, Starts
@@ -273,9 +273,7 @@ class Worker:
             await asyncio.sleep(min(pause, LISTEN_PAUSE_SECONDS_MAX))
 
     async def _listen_once(self, url: str) -> None:
-        connection = await psycopg.AsyncConnection.connect(
-            url, autocommit=True, connect_timeout=5, **LOSS_OF_CONNECTION
-        )
+        connection = await connect_directly(url)
         async with connection:
             await connection.execute(f"LISTEN {WAKE_CHANNEL}")
             await connection.execute(f"LISTEN {CANCEL_CHANNEL}")
