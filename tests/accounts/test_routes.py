@@ -76,6 +76,12 @@ async def test_nobody_without_a_link_has_the_hub_compute_a_password_hash(
     assert computed == []
 
 
+async def test_an_address_without_an_at_is_told_as_that(anonymous: httpx.AsyncClient, database: TestDatabase) -> None:
+    token = make_setup_link(database)
+    refused = await anonymous.post("/api/v1/setup", json=_wanted(token, email="ada"))
+    assert refused.json()["detail"] == "body.email: 'ada' is no e-mail address such as ada@example.org."
+
+
 async def test_an_expired_set_up_link_is_refused(anonymous: httpx.AsyncClient, database: TestDatabase) -> None:
     token = make_setup_link(database, expires_in=timedelta(seconds=-1))
     assert (await anonymous.post("/api/v1/setup", json=_wanted(token))).status_code == 410

@@ -52,6 +52,14 @@ async def test_a_name_no_address_can_hold_is_refused(client: httpx.AsyncClient, 
     assert "name" in answer.json()["detail"]
 
 
+async def test_a_refused_name_is_told_with_what_a_name_is(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/api/v1/datasets", json={"name": "a/b"})
+    assert answer.json()["detail"] == (
+        "body.name: 'a/b' cannot be a name: use up to 96 letters, digits, dots, dashes and underscores, and begin and end "
+        "with a letter or digit."
+    )
+
+
 @pytest.mark.parametrize(
     "more",
     [

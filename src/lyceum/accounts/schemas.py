@@ -1,11 +1,26 @@
 """What accounts sends and takes over HTTP. Answers have no defaults, so that generated clients are exact."""
 
+import re
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from lyceum.accounts.policy import ALL_SCOPES, ORGANISATION_SCOPES
+
+EMAIL_PATTERN = r"^[^@\s]+@[^@\s]+$"
+
+
+def _usable_email(email: str) -> str:
+    if not re.fullmatch(EMAIL_PATTERN, email):
+        raise ValueError(f"{email[:100]!r} is no e-mail address such as ada@example.org")
+    return email
+
+
+EmailAddress = Annotated[
+    str, AfterValidator(_usable_email), WithJsonSchema({"type": "string", "pattern": EMAIL_PATTERN})
+]
 
 
 class Me(BaseModel):
@@ -58,7 +73,7 @@ class FirstAdministrator(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     token: str = Field(min_length=1, max_length=200)
-    email: str = Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")
+    email: EmailAddress = Field(max_length=254)
     display_name: str = Field(min_length=1, max_length=100)
     password: str = Field(min_length=1, max_length=1024)
 

@@ -1,13 +1,26 @@
 """Datasets over HTTP."""
 
+import re
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,94}[A-Za-z0-9])?$"
 Visibility = Literal["private", "internal", "public"]
+
+
+def _usable_name(name: str) -> str:
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise ValueError(
+            f"{name[:100]!r} cannot be a name: use up to 96 letters, digits, dots, dashes and underscores, and begin and "
+            "end with a letter or digit"
+        )
+    return name
+
+
+DatasetName = Annotated[str, AfterValidator(_usable_name), WithJsonSchema({"type": "string", "pattern": NAME_PATTERN})]
 
 
 class NewDataset(BaseModel):
@@ -15,7 +28,7 @@ class NewDataset(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(pattern=NAME_PATTERN, description="Letters, digits, dots, dashes and underscores.")
+    name: DatasetName = Field(description="Letters, digits, dots, dashes and underscores.")
     description: str = Field(default="", max_length=10_000)
     column_notes: dict[str, str] = Field(default_factory=dict, max_length=5_000)
     visibility: Visibility = "private"

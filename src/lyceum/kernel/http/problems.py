@@ -18,6 +18,8 @@ from lyceum.kernel.problems import Invalid, Problem, Unauthenticated, Unavailabl
 
 _HTTP_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 """Codes of what the web framework refuses by itself."""
+_OUR_OWN_WORDS = "Value error, "
+"""What pydantic puts before a sentence of ours."""
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +64,11 @@ async def _known(_request: Request, error: Exception) -> Response:
 async def _malformed(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 as above
     errors = [
-        {"field": ".".join(str(part) for part in item["loc"]), "problem": str(item["msg"])} for item in error.errors()
+        {
+            "field": ".".join(str(part) for part in item["loc"]),
+            "problem": str(item["msg"]).removeprefix(_OUR_OWN_WORDS),
+        }
+        for item in error.errors()
     ]
     first = errors[0] if errors else {"field": "body", "problem": "cannot be read"}
     return _plain(
