@@ -1,4 +1,4 @@
-"""Loads one HTTP address with one POST body over kept-open connections and reports rates and latencies.
+"""Loads HTTP addresses over kept-open connections and reports rates and latencies: one POST, or a mix of requests.
 
 Uses `wrk` when it is installed or can be fetched, else a small generator of its own, which is slower and so understates
 fast servers; the report says which it was.
@@ -35,6 +35,25 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """Requests of one kind in a mix: `weight` in a hundred of all, each to one of the paths."""
+
+    weight: int
+    method: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """What a mix is sent to."""
+
+    host: str
+    port: int
+    headers: dict[str, str]
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """What came back."""
 
@@ -64,23 +83,47 @@ class Loader:
         """Load the target from one thread."""
         if self._wrk is None:
             return asyncio.run(_generate(target, connections, seconds))
+        url = f"http://{target.host}:{target.port}{target.path}"
+        return self._run_wrk(_lua_request(target), url, connections=connections, seconds=seconds)
+
+    def run_mix(self, mix: Mix, *, connections: int, seconds: int) -> Measured:
+        """Send the mix from one thread, drawn anew each time; only with wrk. Raises RuntimeError without it."""
+        if self._wrk is None:
+            raise RuntimeError("A mix is sent by wrk: install it (`apt-get install wrk`) and run again.")
+        return self._run_wrk(_lua_mix(mix), f"http://{mix.host}:{mix.port}/", connections=connections, seconds=seconds)
+
+    def _run_wrk(self, requests: str, url: str, *, connections: int, seconds: int) -> Measured:
+        assert self._wrk is not None
         program, variables = self._wrk
         with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-            script.write(f"{_lua_request(target)}\n{_REPORT}")
+            script.write(f"{requests}\n{_REPORT}")
             script.flush()
             done = subprocess.run(
-                [program, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", script.name,
-                 f"http://{target.host}:{target.port}{target.path}"],
+                [program, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", script.name, url],
                 env={**os.environ, **variables}, capture_output=True, text=True, check=True, timeout=seconds + 30,
             )  # fmt: skip
         report = next(line for line in done.stdout.splitlines() if line.startswith("REPORT"))
-        requests, microseconds, p50, p99, failed = map(int, report.split()[1:])
-        return Measured(microseconds / 1e6, requests / (microseconds / 1e6), p50 / 1e3, p99 / 1e3, failed)
+        count, microseconds, p50, p99, failed = map(int, report.split()[1:])
+        return Measured(microseconds / 1e6, count / (microseconds / 1e6), p50 / 1e3, p99 / 1e3, failed)
 
 
 def _lua_request(target: Target) -> str:
     headers = "\n".join(f"wrk.headers[{_lua(name)}] = {_lua(value)}" for name, value in target.headers.items())
     return f'wrk.method = "POST"\nwrk.body = {_lua(target.body.decode())}\n{headers}'
+
+
+def _lua_mix(mix: Mix) -> str:
+    headers = "\n".join(f"wrk.headers[{_lua(name)}] = {_lua(value)}" for name, value in mix.headers.items())
+    lines, bound = [headers, "local paths = {}"], 0
+    draws = []
+    for number, choice in enumerate(mix.choices):
+        listed = ", ".join(_lua(path) for path in choice.paths)
+        lines.append(f"paths[{number}] = {{{listed}}}")
+        bound += choice.weight
+        path = f"paths[{number}][math.random(#paths[{number}])]"
+        draws.append(f"if drawn <= {bound} then return wrk.format({_lua(choice.method)}, {path}) end")
+    body = "\n  ".join(["local drawn = math.random(100)", *draws])
+    return "\n".join([*lines, f"request = function()\n  {body}\nend"])
 
 
 def _lua(text: str) -> str:

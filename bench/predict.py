@@ -12,9 +12,7 @@ import argparse
 import asyncio
 import os
 import secrets
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -29,7 +27,8 @@ import msgspec
 import numpy as np
 import polars as pl
 from load import Loader, Measured, Target
-from servers import STOP_SECONDS_MAX, machine, own_servers, wait_until
+from processes import cpu_seconds, free_port, own_process
+from servers import machine, own_servers
 
 CONNECTIONS = (1, 16, 64)
 TABLE_ROWS = 6_000
@@ -126,17 +125,11 @@ def _measure(loader: Loader, endpoint: Endpoint, subject: Subject, *, seconds: i
 
 
 def _load(loader: Loader, target: Target, process_id: int | None, *, connections: int, seconds: int) -> Loaded:
-    before = _cpu_seconds(process_id)
+    before = None if process_id is None else cpu_seconds(process_id)
     measured = loader.run(target, connections=connections, seconds=seconds)
-    after = _cpu_seconds(process_id)
-    return Loaded(measured, None if before is None or after is None else after - before)
-
-
-def _cpu_seconds(process_id: int | None) -> float | None:
-    if process_id is None:
-        return None
-    fields = Path(f"/proc/{process_id}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    if process_id is None or before is None:
+        return Loaded(measured, None)
+    return Loaded(measured, cpu_seconds(process_id) - before)
 
 
 def _print_line(connections: int, pairs: list[tuple[Loaded, Loaded]]) -> None:
@@ -186,9 +179,9 @@ def _serve_echo(port: int, reply_bytes: int) -> None:
 
 @contextmanager
 def _echo(reply_bytes: int) -> Iterator[tuple[int, int]]:
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, __file__, "--serve-echo", str(port), "--reply-bytes", str(reply_bytes)]
-    with _process(command, dict(os.environ), port) as process_id:
+    with own_process(command, dict(os.environ), port) as process_id:
         yield port, process_id
 
 
@@ -199,7 +192,7 @@ def _own_hub(fit_seconds: float) -> Iterator[tuple[Endpoint, list[Subject]]]:
 
     with tempfile.TemporaryDirectory(prefix="lyceum-bench-") as name, ExitStack() as stack:
         folder = Path(name)
-        port = _free_port()
+        port = free_port()
         variables = {
             **stack.enter_context(own_servers()),
             "LYCEUM_SECRET_KEY": secrets.token_hex(32),
@@ -210,7 +203,7 @@ def _own_hub(fit_seconds: float) -> Iterator[tuple[Endpoint, list[Subject]]]:
         os.environ.update(variables)
         key, subjects = asyncio.run(_register(load_settings(), _models(folder, fit_seconds)))
         command = [sys.executable, "-m", "lyceum.predict"]
-        process_id = stack.enter_context(_process(command, {**os.environ, "LYCEUM_LOG_LEVEL": "warning"}, port))
+        process_id = stack.enter_context(own_process(command, {**os.environ, "LYCEUM_LOG_LEVEL": "warning"}, port))
         yield Endpoint(f"http://127.0.0.1:{port}", key, process_id), subjects
 
 
@@ -291,30 +284,6 @@ async def _register(settings: Any, models: dict[str, tuple[str, Path]]) -> tuple
             size = f"{stored.byte_count / 1024:,.0f} KiB"
             subjects.append(Subject(f"{title}, {size}", f"{who.org_name}/{name}", dict(signature.example_row())))
     return key, subjects
-
-
-@contextmanager
-def _process(command: list[str], variables: dict[str, str], port: int) -> Iterator[int]:
-    process = subprocess.Popen(command, env=variables)
-    try:
-        wait_until(lambda: _listens(port) or process.poll() is not None)
-        if process.poll() is not None:
-            sys.exit(f"{' '.join(command)} ended with {process.returncode}")
-        yield process.pid
-    finally:
-        process.terminate()
-        process.wait(STOP_SECONDS_MAX)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":
