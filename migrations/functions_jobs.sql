@@ -23,7 +23,9 @@ BEGIN
         IF definer.jobs_ahead(job) THEN
             UPDATE public.jobs SET state = 'waiting' WHERE id = job.id;
         ELSE
-            UPDATE public.jobs SET state = CASE WHEN run_at > clock_timestamp() THEN 'scheduled' ELSE 'ready' END
+            -- one that was wanted at once is due, even if the clock has been set back since
+            UPDATE public.jobs
+            SET state = CASE WHEN run_at > greatest(created_at, clock_timestamp()) THEN 'scheduled' ELSE 'ready' END
             WHERE id = job.id;
         END IF;
     END LOOP;

@@ -7,13 +7,19 @@ Standard library only.
 """
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache" / "debian"
-PROGRAMS = {"pgbouncer": "usr/sbin/pgbouncer", "bubblewrap": "usr/bin/bwrap", "wrk": "usr/bin/wrk"}
+PROGRAMS = {
+    "pgbouncer": "usr/sbin/pgbouncer",
+    "bubblewrap": "usr/bin/bwrap",
+    "wrk": "usr/bin/wrk",
+    "libfaketime": f"usr/lib/{platform.machine()}-linux-gnu/faketime/libfaketime.so.1",
+}
 APT_SECONDS_MAX = 300
 
 

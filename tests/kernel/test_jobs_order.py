@@ -57,6 +57,18 @@ async def test_jobs_with_one_key_run_one_after_the_other_in_the_order_they_were_
         assert await taken(worker) == [after]
 
 
+async def test_a_clock_set_back_delays_nothing_that_was_wanted_at_once(
+    resources: Resources, fresh_database: TestDatabase, member: Member
+) -> None:
+    jobs = [await put(resources, member, Light(), ordering_key="map") for _ in range(2)]
+    ahead = "UPDATE jobs SET created_at = created_at + interval '2 hours', run_at = run_at + interval '2 hours'"
+    rows_of(fresh_database, ahead)
+    worker = worker_on(resources.database)
+    assert await taken(worker) == jobs[:1]
+    await end(worker, jobs[:1])
+    assert await taken(worker) == jobs[1:]
+
+
 async def test_one_key_of_two_organisations_is_two_orders(
     resources: Resources, fresh_database: TestDatabase, member: Member
 ) -> None:
