@@ -33,15 +33,20 @@ async def find_actor(tx: AsyncSession, key_secret: str) -> Actor:
     )
 
 
-async def find_organisation_id(tx: AsyncSession, name: str) -> UUID | None:
-    """Return the id behind the first half of an address, when the caller may know it."""
+async def find_organisation_id(tx: AsyncSession, name: str, *, who: Actor = ANYONE) -> UUID | None:
+    """Return the id behind the first half of an address, when the caller may know it; that of `who` without a query."""
+    if who.org_id is not None and name == who.org_name:
+        return who.org_id
     return await tx.scalar(select(OrganisationRow.id).where(OrganisationRow.name == name))
 
 
-async def organisation_names(tx: AsyncSession, org_ids: set[UUID]) -> dict[UUID, str]:
-    """Return the names of organisations, in one query."""
-    rows = await tx.execute(select(OrganisationRow.id, OrganisationRow.name).where(OrganisationRow.id.in_(org_ids)))
-    return {row.id: row.name for row in rows}
+async def organisation_names(tx: AsyncSession, org_ids: set[UUID], *, who: Actor = ANYONE) -> dict[UUID, str]:
+    """Return the names of organisations, in one query; in none where they are that of `who` alone."""
+    names = {who.org_id: who.org_name} if who.org_id in org_ids else {}
+    if not (others := org_ids - names.keys()):
+        return names
+    rows = await tx.execute(select(OrganisationRow.id, OrganisationRow.name).where(OrganisationRow.id.in_(others)))
+    return names | {row.id: row.name for row in rows}
 
 
 async def list_keys(tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None) -> list[ApiKey]:

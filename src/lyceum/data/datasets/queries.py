@@ -6,14 +6,20 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.accounts.public import Actor, Power, find_organisation_id, organisation_names, require
+from lyceum.accounts.public import ANYONE, Actor, Power, find_organisation_id, organisation_names, require
 from lyceum.data.datasets.errors import AddressInvalid, DatasetNotFound, VersionNotFound, VersionPending
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.schemas import Dataset, TableSchemaOut, Version
 
+_WITH_LATEST = select(
+    DatasetRow,
+    select(func.max(DatasetVersionRow.number))
+    .where(DatasetVersionRow.dataset_id == DatasetRow.id, DatasetVersionRow.state == "accepted")
+    .scalar_subquery(),
+)
 _ADDRESS = re.compile(r"(?P<org>[a-z0-9-]{1,64})/(?P<name>[A-Za-z0-9._-]{1,96})(@(?P<number>[1-9][0-9]{0,8}|latest))?")
 
 
@@ -74,13 +80,10 @@ async def dataset_row_for(tx: AsyncSession, who: Actor, org: str, name: str, *, 
     Raises `DatasetNotFound` also where the caller may not know of it. To write, one acts in its organisation.
     """
     own_org = require(who, need)
-    org_id = await find_organisation_id(tx, org)
-    query = select(DatasetRow).where(
-        DatasetRow.org_id == org_id, func.lower(DatasetRow.name) == name.lower(), DatasetRow.archived_at.is_(None)
-    )
-    row = await tx.scalar(query) if org_id is not None else None
+    org_id = await find_organisation_id(tx, org, who=who)
+    row = await tx.scalar(select(DatasetRow).where(*_at(org_id, name))) if org_id is not None else None
     if row is None or (need is Power.DATASETS_WRITE and row.org_id != own_org):
-        raise DatasetNotFound(f"There is no dataset {org}/{name} that you may {_verb(need)}.")
+        raise _not_found(org, name, need)
     return row
 
 
@@ -91,18 +94,24 @@ async def dataset_ref_for(tx: AsyncSession, who: Actor, org: str, name: str, *, 
 
 
 async def dataset_for(tx: AsyncSession, who: Actor, org: str, name: str) -> Dataset:
-    """Return a dataset the caller may read; raises `DatasetNotFound`."""
-    row = await dataset_row_for(tx, who, org, name, need=Power.DATASETS_READ)
-    return (await _as_datasets(tx, [row]))[0]
+    """Return a dataset the caller may read, in one query where it is their own; raises `DatasetNotFound`."""
+    require(who, Power.DATASETS_READ)
+    org_id = await find_organisation_id(tx, org, who=who)
+    found = (await tx.execute(_WITH_LATEST.where(*_at(org_id, name)))).one_or_none() if org_id is not None else None
+    if found is None:
+        raise _not_found(org, name, Power.DATASETS_READ)
+    return _as_dataset(found[0], found[1], org)
 
 
 async def list_datasets(tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None) -> list[Dataset]:
-    """Return the datasets the caller may read, newest first: three queries, however many there are."""
+    """Return the datasets the caller may read, newest first: one query, two where some are of other organisations."""
     require(who, Power.DATASETS_READ)
-    query = select(DatasetRow).where(DatasetRow.archived_at.is_(None)).order_by(DatasetRow.id.desc()).limit(limit)
+    query = _WITH_LATEST.where(DatasetRow.archived_at.is_(None)).order_by(DatasetRow.id.desc()).limit(limit)
     if before is not None:
         query = query.where(DatasetRow.id < before)
-    return await _as_datasets(tx, (await tx.scalars(query)).all())
+    found = (await tx.execute(query)).all()
+    names = await organisation_names(tx, {row.org_id for row, _ in found}, who=who)
+    return [_as_dataset(row, latest, names.get(row.org_id, "?")) for row, latest in found]
 
 
 async def version_by_id(tx: AsyncSession, who: Actor, version_id: UUID) -> Version:
@@ -112,32 +121,38 @@ async def version_by_id(tx: AsyncSession, who: Actor, version_id: UUID) -> Versi
     dataset = await tx.get(DatasetRow, row.dataset_id) if row is not None else None
     if row is None or dataset is None or dataset.archived_at is not None:
         raise VersionNotFound(f"There is no dataset version {version_id} that you may read.")
-    return as_version(row, await _address(tx, dataset))
+    return as_version(row, await _address(tx, dataset, who=who))
 
 
 async def version_row_for(
-    tx: AsyncSession, who: Actor, org: str, name: str, number: int | None
+    tx: AsyncSession, who: Actor, org: str, name: str, number: int | None, *, need: Power = Power.DATASETS_READ
 ) -> tuple[DatasetRow, DatasetVersionRow]:
-    """Return a dataset and its accepted version `number`, the latest for None; raises `VersionNotFound`."""
-    dataset = await dataset_row_for(tx, who, org, name, need=Power.DATASETS_READ)
-    query = select(DatasetVersionRow).where(
-        DatasetVersionRow.dataset_id == dataset.id, DatasetVersionRow.state == "accepted"
-    )
+    """Return a dataset and its accepted version `number`, the latest for None, in one query where it is their own.
+
+    Raises `DatasetNotFound`, `VersionNotFound`. To write, one acts in its organisation.
+    """
+    own_org = require(who, need)
+    org_id = await find_organisation_id(tx, org, who=who)
+    accepted = (DatasetVersionRow.dataset_id == DatasetRow.id) & (DatasetVersionRow.state == "accepted")
+    query = select(DatasetRow, DatasetVersionRow).where(*_at(org_id, name))
     if number is None:
-        query = query.order_by(DatasetVersionRow.number.desc()).limit(1)
+        query = query.outerjoin(DatasetVersionRow, accepted).order_by(DatasetVersionRow.number.desc().nulls_last())
     else:
-        query = query.where(DatasetVersionRow.number == number)
-    row = await tx.scalar(query)
+        query = query.outerjoin(DatasetVersionRow, accepted & (DatasetVersionRow.number == number))
+    found = (await tx.execute(query.limit(1))).one_or_none() if org_id is not None else None
+    if found is None or (need is Power.DATASETS_WRITE and org_id != own_org):
+        raise _not_found(org, name, need)
+    row: DatasetVersionRow | None = found[1]
     if row is None:
         wanted = "no version yet" if number is None else f"no version {number}"
         raise VersionNotFound(f"The dataset {org}/{name} has {wanted}.")
-    return dataset, row
+    return found[0], row
 
 
 async def version_for(tx: AsyncSession, who: Actor, org: str, name: str, number: int | None) -> Version:
     """Return an accepted version as its readers see it; raises `VersionNotFound`."""
     dataset, row = await version_row_for(tx, who, org, name, number)
-    return as_version(row, await _address(tx, dataset))
+    return as_version(row, await _address(tx, dataset, who=who))
 
 
 async def profile_for(tx: AsyncSession, who: Actor, org: str, name: str, number: int | None) -> dict[str, Any]:
@@ -169,14 +184,16 @@ async def list_versions(
     )
     if before is not None:
         query = query.where(DatasetVersionRow.id < before)
-    address = await _address(tx, dataset)
+    address = await _address(tx, dataset, who=who)
     return [as_version(row, address) for row in await tx.scalars(query)]
 
 
-async def version_table_for(tx: AsyncSession, who: Actor, address: str) -> VersionTable:
+async def version_table_for(
+    tx: AsyncSession, who: Actor, address: str, *, need: Power = Power.DATASETS_READ
+) -> VersionTable:
     """Return where the rows of `org/name` or `org/name@3` lie; raises `AddressInvalid` and what finding it raises."""
     parts = DatasetAddress.parse(address)
-    dataset, row = await version_row_for(tx, who, parts.org, parts.name, parts.number)
+    dataset, row = await version_row_for(tx, who, parts.org, parts.name, parts.number, need=need)
     return as_version_table(dataset, row, f"{parts.org}/{dataset.name}")
 
 
@@ -244,37 +261,30 @@ def as_version_table(dataset: DatasetRow, row: DatasetVersionRow, address: str) 
     )
 
 
-async def _as_datasets(tx: AsyncSession, rows: Iterable[DatasetRow]) -> list[Dataset]:
-    found = list(rows)
-    names = await organisation_names(tx, {row.org_id for row in found})
-    latest = await _latest_numbers(tx, [row.id for row in found])
-    return [
-        Dataset(
-            id=row.id,
-            address=f"{names.get(row.org_id, '?')}/{row.name}",
-            organisation=names.get(row.org_id, "?"),
-            name=row.name,
-            description=row.description,
-            column_notes=row.column_notes,
-            visibility=row.visibility,
-            latest_version=latest.get(row.id),
-            created_at=row.created_at,
-        )
-        for row in found
-    ]
-
-
-async def _latest_numbers(tx: AsyncSession, dataset_ids: list[UUID]) -> dict[UUID, int]:
-    query = (
-        select(DatasetVersionRow.dataset_id, func.max(DatasetVersionRow.number).label("number"))
-        .where(DatasetVersionRow.dataset_id.in_(dataset_ids), DatasetVersionRow.state == "accepted")
-        .group_by(DatasetVersionRow.dataset_id)
+def _as_dataset(row: DatasetRow, latest_version: int | None, organisation: str) -> Dataset:
+    return Dataset(
+        id=row.id,
+        address=f"{organisation}/{row.name}",
+        organisation=organisation,
+        name=row.name,
+        description=row.description,
+        column_notes=row.column_notes,
+        visibility=row.visibility,
+        latest_version=latest_version,
+        created_at=row.created_at,
     )
-    return {row.dataset_id: row.number for row in await tx.execute(query)}
 
 
-async def _address(tx: AsyncSession, dataset: DatasetRow) -> str:
-    names = await organisation_names(tx, {dataset.org_id})
+def _at(org_id: UUID | None, name: str) -> tuple[ColumnElement[bool], ...]:
+    return (DatasetRow.org_id == org_id, func.lower(DatasetRow.name) == name.lower(), DatasetRow.archived_at.is_(None))
+
+
+def _not_found(org: str, name: str, need: Power) -> DatasetNotFound:
+    return DatasetNotFound(f"There is no dataset {org}/{name} that you may {_verb(need)}.")
+
+
+async def _address(tx: AsyncSession, dataset: DatasetRow, *, who: Actor = ANYONE) -> str:
+    names = await organisation_names(tx, {dataset.org_id}, who=who)
     return f"{names.get(dataset.org_id, '?')}/{dataset.name}"
 
 

@@ -1,5 +1,6 @@
 """Reads of checks."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from sqlalchemy import select
@@ -31,6 +32,12 @@ async def check_rows(tx: AsyncSession, dataset_id: UUID) -> list[CheckRow]:
     return list(await tx.scalars(query))
 
 
+async def has_checks(tx: AsyncSession, dataset_id: UUID) -> bool:
+    """Say whether a dataset has checks."""
+    found = select(CheckRow.id).where(CheckRow.dataset_id == dataset_id, CheckRow.archived_at.is_(None)).limit(1)
+    return await tx.scalar(found) is not None
+
+
 async def check_run_for(tx: AsyncSession, who: Actor, run_id: UUID) -> CheckRun:
     """Return a check run with its results; raises `CheckRunNotFound`."""
     require(who, Power.DATASETS_READ)
@@ -40,6 +47,11 @@ async def check_run_for(tx: AsyncSession, who: Actor, run_id: UUID) -> CheckRun:
     results = await tx.scalars(
         select(CheckResultRow).where(CheckResultRow.check_run_id == run_id).order_by(CheckResultRow.id)
     )
+    return as_check_run(run, results)
+
+
+def as_check_run(run: CheckRunRow, results: Iterable[CheckResultRow]) -> CheckRun:
+    """Return a check run with its results as its readers see it."""
     return CheckRun(
         id=run.id,
         version_id=run.version_id,

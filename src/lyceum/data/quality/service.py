@@ -16,8 +16,9 @@ from lyceum.data.datasets.public import DatasetRef, dataset_ref_for, profile_by_
 from lyceum.data.quality.errors import CheckExists, CheckNotFound, NothingToCheck, TooManyChecks
 from lyceum.data.quality.jobs import RunChecks
 from lyceum.data.quality.models import CheckRow, CheckRunRow
-from lyceum.data.quality.queries import CHECKS_PER_DATASET_MAX, as_check, check_rows, check_run_for
+from lyceum.data.quality.queries import CHECKS_PER_DATASET_MAX, as_check, as_check_run, check_rows, has_checks
 from lyceum.data.quality.schemas import Check, CheckRun, NewCheck
+from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.queue import enqueue
 
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:dataset_id, 0))")
@@ -70,18 +71,17 @@ async def drop_check(tx: AsyncSession, who: Actor, check_id: UUID) -> None:
 
 async def start_check_run(tx: AsyncSession, who: Actor, org: str, name: str, number: int | None) -> CheckRun:
     """Have all checks of a dataset run on one of its versions, the latest for None; raises `NothingToCheck`."""
-    dataset = await dataset_ref_for(tx, who, org, name, need=Power.DATASETS_WRITE)
-    which = dataset.address if number is None else f"{dataset.address}@{number}"
-    table = await version_table_for(tx, who, which)
-    if not await check_rows(tx, dataset.id):
-        raise NothingToCheck(f"{dataset.address} has no checks yet; add one, or accept the suggested ones.")
-    run = CheckRunRow(org_id=dataset.org_id, version_id=table.version_id, created_by=who.user_id)
+    which = f"{org}/{name}" if number is None else f"{org}/{name}@{number}"
+    table = await version_table_for(tx, who, which, need=Power.DATASETS_WRITE)
+    if not await has_checks(tx, table.dataset_id):
+        raise NothingToCheck(f"{table.address} has no checks yet; add one, or accept the suggested ones.")
+    run = CheckRunRow(
+        id=new_id(), org_id=table.org_id, version_id=table.version_id, job_id=new_id(), created_by=who.user_id
+    )
     tx.add(run)
     await tx.flush()
-    run.job_id = await enqueue(tx, RunChecks(check_run_id=run.id))
-    await tx.flush()
-    await tx.refresh(run)
-    return await check_run_for(tx, who, run.id)
+    await enqueue(tx, RunChecks(check_run_id=run.id), job_id=run.job_id)
+    return as_check_run(run, [])
 
 
 async def _checks_alone(tx: AsyncSession, dataset: DatasetRef) -> list[CheckRow]:

@@ -18,7 +18,7 @@ async def model_row_for(tx: AsyncSession, who: Actor, org: str, name: str, *, ne
     Raises `ModelNotFound` also where the caller may not know of it. To write, one acts in its organisation.
     """
     own_org = require(who, need)
-    org_id = await find_organisation_id(tx, org)
+    org_id = await find_organisation_id(tx, org, who=who)
     query = select(ModelRow).where(
         ModelRow.org_id == org_id, func.lower(ModelRow.name) == name.lower(), ModelRow.archived_at.is_(None)
     )
@@ -31,16 +31,16 @@ async def model_row_for(tx: AsyncSession, who: Actor, org: str, name: str, *, ne
 async def model_for(tx: AsyncSession, who: Actor, org: str, name: str) -> Model:
     """Return a model the caller may read; raises `ModelNotFound`."""
     row = await model_row_for(tx, who, org, name, need=Power.MODELS_READ)
-    return (await _as_models(tx, [row]))[0]
+    return (await _as_models(tx, who, [row]))[0]
 
 
 async def list_models(tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None) -> list[Model]:
-    """Return the models the caller may read, newest first: four queries, however many there are."""
+    """Return the models the caller may read, newest first: three queries, four where some are of other organisations."""
     require(who, Power.MODELS_READ)
     query = select(ModelRow).where(ModelRow.archived_at.is_(None)).order_by(ModelRow.id.desc()).limit(limit)
     if before is not None:
         query = query.where(ModelRow.id < before)
-    return await _as_models(tx, (await tx.scalars(query)).all())
+    return await _as_models(tx, who, (await tx.scalars(query)).all())
 
 
 async def version_row_for(
@@ -94,10 +94,10 @@ def as_version(row: ModelVersionRow, address: str) -> ModelVersion:
     )
 
 
-async def _as_models(tx: AsyncSession, rows: Iterable[ModelRow]) -> list[Model]:
+async def _as_models(tx: AsyncSession, who: Actor, rows: Iterable[ModelRow]) -> list[Model]:
     found = list(rows)
     ids = [row.id for row in found]
-    names = await organisation_names(tx, {row.org_id for row in found})
+    names = await organisation_names(tx, {row.org_id for row in found}, who=who)
     latest = {
         row.model_id: row.number
         for row in await tx.execute(
