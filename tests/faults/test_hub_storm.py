@@ -28,6 +28,8 @@ HEAL_SECONDS_MAX = 60.0
 ROWS = 200
 DATASETS = 3
 VERSION_SHARE = 0.2
+UNREAD_MAX = 4
+PAUSE_SECONDS = 0.02
 
 
 @dataclass(slots=True)
@@ -69,15 +71,16 @@ class Load:
     done: threading.Event = field(default_factory=threading.Event)
 
     def work(self) -> None:
-        while not self.done.is_set():
+        while not self.done.wait(PAUSE_SECONDS):
             try:
-                if random.random() < VERSION_SHARE:
+                # no more than can be read between two strikes
+                if random.random() < VERSION_SHARE and len(self.versions) - len(self.read) < UNREAD_MAX:
                     address = f"{self.organisation}/storm-{random.randrange(DATASETS)}"
                     self.versions.append(self.client.datasets.upload(self.table, address))
                 else:
                     self.keys.append(self.client.keys.create("storm").id)
             except (LyceumError, httpx.HTTPError):
-                time.sleep(0.05)
+                continue
 
 
 FAULTS: tuple[Callable[[Hub], None], ...] = (
