@@ -1,5 +1,6 @@
 """Settings, ids and secrets."""
 
+import logging
 import time
 from pathlib import Path
 from uuid import UUID
@@ -12,6 +13,7 @@ from pwdlib import PasswordHash
 from lyceum.kernel.config import Settings, SettingsInvalid, load_settings, setting_source
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.security import Signer, digest_of, hash_password, new_key, new_token
+from lyceum.kernel.telemetry import SeldomSaid
 
 
 @pytest.fixture(autouse=True)
@@ -192,3 +194,15 @@ def test_a_longer_life_cannot_be_written_into_a_signature() -> None:
 @given(st.text())
 def test_no_other_text_is_a_signature(token: str) -> None:
     assert not SIGNER.vouches(token, "PUT x")
+
+
+def test_what_goes_wrong_again_and_again_is_said_once_in_half_a_minute_with_how_often(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now = 0.0
+    seldom = SeldomSaid(logging.getLogger("lyceum.somewhere"), clock=lambda: now)
+    for now in (0.0, 1.0, 29.0, 31.0):
+        seldom.warn("no way there", OSError(f"at {now:.0f}"))
+    seldom.warn("nor here", "why")
+    said = [(record.message, record.__dict__["cause"], record.__dict__["times_left_out"]) for record in caplog.records]
+    assert said == [("no way there", "at 0", 0), ("no way there", "at 31", 2), ("nor here", "why", 0)]

@@ -3,6 +3,8 @@
 import gc
 import logging
 import sys
+import time
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +27,7 @@ request_seconds = Histogram(
     registry=registry,
 )
 
+SAID_EVERY_SECONDS = 30.0
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
 
@@ -49,6 +52,26 @@ class JsonLines(logging.Formatter):
 def extra_fields(record: logging.LogRecord) -> dict[str, Any]:
     """Return what a record was given as `extra`."""
     return {name: value for name, value in vars(record).items() if name not in _STANDARD_FIELDS}
+
+
+class SeldomSaid:
+    """Warns of what goes wrong again and again: each thing at most once in half a minute, and how often since then."""
+
+    def __init__(self, log: logging.Logger, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._log = log
+        self._clock = clock
+        self._last_said: dict[str, float] = {}
+        self._left_out: dict[str, int] = {}
+
+    def warn(self, message: str, cause: object) -> None:
+        """Log the message with its cause, or count it."""
+        now = self._clock()
+        if message in self._last_said and now - self._last_said[message] < SAID_EVERY_SECONDS:
+            self._left_out[message] = self._left_out.get(message, 0) + 1
+            return
+        self._last_said[message] = now
+        times_left_out = self._left_out.pop(message, 0)
+        self._log.warning(message, extra={"cause": str(cause), "times_left_out": times_left_out})
 
 
 def log_to_stderr(level: str) -> None:

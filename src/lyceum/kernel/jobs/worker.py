@@ -38,6 +38,7 @@ from lyceum.kernel.stopping import (
     WORKER_END_SECONDS_MAX,
     WORKER_LAST_WORDS_SECONDS_MAX,
 )
+from lyceum.kernel.telemetry import SeldomSaid
 
 POLL_SECONDS = 1.0
 BEAT_SECONDS_MAX = 2.0
@@ -71,6 +72,7 @@ class Worker:
     _reaper: Reaper = field(init=False)
     _job_log: JobLog = field(init=False)
     _counts: JobCounts = field(default_factory=JobCounts)
+    _seldom: SeldomSaid = field(default_factory=lambda: SeldomSaid(log))
 
     def __post_init__(self) -> None:
         settings, database = self.resources.settings, self.resources.database
@@ -160,7 +162,7 @@ class Worker:
             try:
                 taken += await self._take(lane, free)
             except (SQLAlchemyError, OSError) as error:
-                log.warning("the queue cannot be reached; trying again", extra={"cause": str(error)})
+                self._seldom.warn("the queue cannot be reached; trying again", error)
                 return False
         return taken > 0
 
@@ -194,7 +196,7 @@ class Worker:
             try:
                 verdicts = await self._claims.beat(held)
             except (SQLAlchemyError, OSError) as error:
-                log.warning("leases could not be extended", extra={"cause": str(error)})
+                self._seldom.warn("leases could not be extended", error)
                 continue
             for attempt, entry in asked.items():
                 # given back and claimed anew, an attempt keeps its number: the verdict was about what ran before
@@ -229,7 +231,7 @@ class Worker:
             try:
                 taken_back = await self._reaper.look()
             except (SQLAlchemyError, OSError) as error:
-                log.warning("jobs of silent workers could not be taken back", extra={"cause": str(error)})
+                self._seldom.warn("jobs of silent workers could not be taken back", error)
                 continue
             if taken_back:
                 log.warning("jobs of silent workers taken back", extra={"jobs": taken_back})
@@ -268,7 +270,7 @@ class Worker:
             try:
                 await self._listen_once(libpq_url(url.get_secret_value()))
             except (psycopg.Error, OSError) as error:
-                log.warning("not listening for new jobs; looking every second", extra={"cause": str(error)})
+                self._seldom.warn("not listening for new jobs; looking every second", error)
             pause = POLL_SECONDS if time.monotonic() - began > LISTEN_PAUSE_SECONDS_MAX else pause * 2
             await asyncio.sleep(min(pause, LISTEN_PAUSE_SECONDS_MAX))
 
