@@ -8,10 +8,11 @@ CREATE SCHEMA definer;
 -- Accounts: who a key belongs to. There is no Actor yet; the digest of a random secret is the predicate.
 CREATE FUNCTION definer.key_lookup(key_digest bytea)
 RETURNS TABLE (
-    key_id uuid, org_id uuid, org_name text, user_id uuid, role text, scopes jsonb, instance_admin boolean
+    key_id uuid, org_id uuid, org_name text, user_id uuid, role text, scopes jsonb, instance_admin boolean,
+    expires_at timestamptz
 )
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT k.id, k.org_id, o.name, k.user_id, m.role, k.scopes, u.instance_admin
+    SELECT k.id, k.org_id, o.name, k.user_id, m.role, k.scopes, u.instance_admin, k.expires_at
     FROM public.api_keys k
     JOIN public.organisations o ON o.id = k.org_id
     JOIN public.memberships m ON m.org_id = k.org_id AND m.user_id = k.user_id

@@ -35,11 +35,14 @@ def create_app(config: Settings) -> FastAPI:
         ):
             app.state.resources = resources
             app.state.predictions = predictions
-            app.state.known_actors = KnownActors()
+            app.state.known_actors = KnownActors(resources)
             app.state.final_kinds = wiring.handlers().final_kinds
             app.state.transaction_turns = asyncio.Semaphore(config.database_pool_size)
             settle_garbage_collector()
-            yield
+            try:
+                yield
+            finally:
+                await app.state.known_actors.close()
 
     app = FastAPI(
         title="Lyceum",

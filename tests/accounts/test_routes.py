@@ -7,10 +7,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from fixtures.app import client_of, rows_of
+from fixtures.app import client_of, rows_of, running_app
 from fixtures.query_count import counted_queries
 from fixtures.servers import TestDatabase
-from lyceum.accounts.edge import KNOWN_SECONDS
+from lyceum.accounts.known import KNOWN_SECONDS
+from lyceum.kernel.config import Settings
 from make.accounts import Member, make_key, make_member, make_setup_link, make_user
 
 PASSWORD = "correct horse battery"
@@ -219,3 +220,36 @@ async def test_pages_visit_every_key_once(app: FastAPI, member: Member, database
             cursor = page["next"]
     assert len(seen) == len(set(seen)) == 7
     assert seen == sorted(seen, reverse=True)
+
+
+async def test_a_key_in_use_is_looked_up_once_for_all_processes_until_it_is_revoked(
+    hub_settings: Settings, member: Member, database: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lyceum.accounts.known.KNOWN_SECONDS", 0.0)
+    key_id, key = make_key(database, org_id=member.org_id, user_id=member.user_id)
+    async with running_app(hub_settings) as one, running_app(hub_settings) as other:
+        with counted_queries(one) as of_one, counted_queries(other) as of_other:
+            for app in (one, other) * 10:
+                async with client_of(app, key=key) as client:
+                    assert (await client.get("/api/v1/me")).status_code == 200
+        lookups = [statement for statement in of_one.statements + of_other.statements if "key_lookup" in statement]
+        assert len(lookups) == 1
+        async with client_of(one, key=member.key) as client:
+            assert (await client.delete(f"/api/v1/api-keys/{key_id}")).status_code == 200
+        for app in (one, other):
+            async with client_of(app, key=key) as client:
+                assert (await client.get("/api/v1/me")).status_code == 401
+
+
+async def test_a_key_that_runs_out_opens_nothing_however_it_is_remembered(
+    hub_settings: Settings, member: Member, database: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lyceum.accounts.known.KNOWN_SECONDS", 0.0)
+    async with running_app(hub_settings) as app:
+        _, key = make_key(database, org_id=member.org_id, user_id=member.user_id, expires_in=timedelta(seconds=2))
+        async with client_of(app, key=key) as client:
+            assert (await client.get("/api/v1/me")).status_code == 200
+            deadline = asyncio.get_running_loop().time() + 5
+            while (await client.get("/api/v1/me")).status_code != 401:
+                assert asyncio.get_running_loop().time() < deadline
+                await asyncio.sleep(0.05)

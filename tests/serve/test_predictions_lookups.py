@@ -8,8 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fixtures.app import eventually
 from lyceum.accounts.public import ANYONE, Actor, find_actor
+from lyceum.kernel.cache.shared import SharedCache
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.security import new_key
+from lyceum.kernel.valkey import ValkeyLine
 from lyceum.serve.predictions import lookups as lookups_module
 from lyceum.serve.predictions.errors import HubBusy
 from lyceum.serve.predictions.lookups import Lookups
@@ -42,6 +44,11 @@ def asked(member: Member, monkeypatch: pytest.MonkeyPatch) -> AskedDatabase:
     return database
 
 
+def unshared() -> SharedCache:
+    """A cache without Valkey: every question is the process's own."""
+    return SharedCache(ValkeyLine(None), secret_key=b"")
+
+
 def bearer(secret: str) -> bytes:
     return f"Bearer {secret}".encode()
 
@@ -56,7 +63,7 @@ def made_up() -> bytes:
 async def test_what_cannot_be_a_key_is_nobodys_without_asking(
     resources: Resources, asked: AskedDatabase, secret: str
 ) -> None:
-    lookups = Lookups(resources.database)
+    lookups = Lookups(resources.database, unshared())
     assert await lookups.actor(b"Bearer " + secret.encode("latin-1")) is ANYONE
     assert not asked.asked
 
@@ -65,7 +72,7 @@ async def test_a_key_in_use_is_looked_up_while_made_up_keys_wait_one_behind_the_
     resources: Resources, member: Member, asked: AskedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lookups_module, "KNOWN_SECONDS", 0.0)
-    lookups = Lookups(resources.database)
+    lookups = Lookups(resources.database, unshared())
     assert (await lookups.actor(bearer(member.key))).key_id == member.key_id
     strangers = [asyncio.create_task(lookups.actor(made_up())) for _ in range(50)]
     await eventually(lambda: asked.held)
@@ -84,7 +91,7 @@ async def test_made_up_keys_take_no_place_of_a_key_in_use(
     monkeypatch.setattr(lookups_module, "KNOWN_KEYS_MAX", 1)
     monkeypatch.setattr(lookups_module, "NEW_KEYS_REMEMBERED_MAX", 2)
     asked.go_on.set()
-    lookups = Lookups(resources.database)
+    lookups = Lookups(resources.database, unshared())
     await lookups.actor(bearer(member.key))
     for _ in range(5):
         assert await lookups.actor(made_up()) is ANYONE
@@ -94,7 +101,7 @@ async def test_made_up_keys_take_no_place_of_a_key_in_use(
 
 async def test_a_made_up_key_is_asked_for_once_in_its_second(resources: Resources, asked: AskedDatabase) -> None:
     asked.go_on.set()
-    lookups = Lookups(resources.database)
+    lookups = Lookups(resources.database, unshared())
     key = made_up()
     assert set(await asyncio.gather(*(lookups.actor(key) for _ in range(20)))) == {ANYONE}
     assert asked.asked.total() == 1
@@ -104,7 +111,7 @@ async def test_when_too_many_new_keys_wait_the_next_is_told_to_come_again(
     resources: Resources, member: Member, asked: AskedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lookups_module, "NEW_KEYS_WAITING_MAX", 3)
-    lookups = Lookups(resources.database)
+    lookups = Lookups(resources.database, unshared())
     waiting = [asyncio.create_task(lookups.actor(made_up())) for _ in range(3)]
     await eventually(lambda: asked.held)
     with pytest.raises(HubBusy, match="try again"):
@@ -117,7 +124,7 @@ async def test_when_too_many_new_keys_wait_the_next_is_told_to_come_again(
 async def test_a_new_key_that_waited_in_vain_is_told_to_come_again(
     resources: Resources, asked: AskedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lookups = Lookups(resources.database)
+    lookups = Lookups(resources.database, unshared())
     first = asyncio.create_task(lookups.actor(made_up()))
     await eventually(lambda: asked.held)
     monkeypatch.setattr(lookups_module, "LOOKUP_SECONDS_MAX", 0.01)

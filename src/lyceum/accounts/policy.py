@@ -1,6 +1,7 @@
 """Who may do what: the roles of an organisation, the powers of each, and the one question every access asks."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -60,7 +61,7 @@ class SignInNeeded(Unauthenticated):
 class Actor:
     """Who is asking: a person acting in one organisation, with the powers role and key leave them.
 
-    Nobody in particular has no ids and no powers.
+    Nobody in particular has no ids and no powers. A key may run out at `expires_at`.
     """
 
     org_id: UUID | None
@@ -68,6 +69,7 @@ class Actor:
     user_id: UUID | None
     key_id: UUID | None
     powers: frozenset[str]
+    expires_at: datetime | None = None
 
     @property
     def scope(self) -> Scope:

@@ -1,5 +1,6 @@
 """The door of accounts."""
 
+from lyceum.accounts.known import shared_actor
 from lyceum.accounts.policy import ANYONE, Actor, Power, Role, require
 from lyceum.accounts.queries import (
     administrator_is_set_up,
@@ -26,4 +27,5 @@ __all__ = [
     "require",
     "set_up",
     "setup_link_works",
+    "shared_actor",
 ]

@@ -11,7 +11,8 @@ from lyceum.accounts.schemas import ApiKey
 from lyceum.kernel.security import digest_of
 
 _KEY_LOOKUP = text(
-    "SELECT key_id, org_id, org_name, user_id, role, scopes, instance_admin FROM definer.key_lookup(:digest)"
+    "SELECT key_id, org_id, org_name, user_id, role, scopes, instance_admin, expires_at "
+    "FROM definer.key_lookup(:digest)"
 )
 _SETUP_LINK_WORKS = text("SELECT definer.setup_link_works(:digest)")
 
@@ -30,6 +31,7 @@ async def find_actor(tx: AsyncSession, key_secret: str) -> Actor:
         user_id=row.user_id,
         key_id=row.key_id,
         powers=powers_of(row.role, row.scopes, operates_hub=row.instance_admin),
+        expires_at=row.expires_at,
     )
 
 

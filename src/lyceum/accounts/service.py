@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.errors import ExpiryPast, KeyNotFound, NameTaken, PasswordWeak, ScopeUnknown, SetupLinkUsed
+from lyceum.accounts.known import forget_after_commit
 from lyceum.accounts.models import ApiKeyRow, MembershipRow, OrganisationRow, UserRow
 from lyceum.accounts.policy import ALL_SCOPES, Actor, Power, Role, require
 from lyceum.accounts.queries import as_key, setup_link_works
@@ -101,6 +102,7 @@ async def revoke_key(tx: AsyncSession, who: Actor, key_id: UUID) -> ApiKey:
     if key.revoked_at is None:
         key.revoked_at = datetime.now(UTC)
         await tx.flush()
+        forget_after_commit(tx, key.digest)
     return as_key(key)
 
 

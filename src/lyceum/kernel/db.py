@@ -24,6 +24,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 from sqlalchemy.util import await_only
 
+from lyceum.kernel.valkey import ValkeyLine
+
 POOL_TIMEOUT_SECONDS = 10
 CONNECT_TIMEOUT_SECONDS = 10
 DIRECT_TIMEOUT_SECONDS = 5
@@ -93,6 +95,8 @@ class Database:
     wake_workers: AfterCommit
     subscribers: Mapping[str, tuple[str, ...]] | None = None
     """Who is told of which event; None in a process that publishes none."""
+    valkey: ValkeyLine = field(default_factory=lambda: ValkeyLine(None))
+    """Where a commit is told to caches and sockets."""
     turn_aside: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TURNS_ASIDE))
     turn_of_health: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
@@ -103,7 +107,12 @@ class Database:
             sync_session_class=ScopedSession,
             expire_on_commit=False,
             autoflush=False,
-            info={"scope": scope, "wake_workers": self.wake_workers, "subscribers": self.subscribers},
+            info={
+                "scope": scope,
+                "wake_workers": self.wake_workers,
+                "subscribers": self.subscribers,
+                "valkey": self.valkey,
+            },
         )
 
     async def close(self) -> None:
@@ -122,6 +131,7 @@ def open_database(
     through_pooler: bool = False,
     wake_workers: AfterCommit = wake_nobody,
     subscribers: Mapping[str, tuple[str, ...]] | None = None,
+    valkey: ValkeyLine | None = None,
 ) -> Database:
     """Return the database at `url` (any `postgresql://` form) with a pool of `pool_size` and no overflow.
 
@@ -144,7 +154,9 @@ def open_database(
             **_LOSS_OF_CONNECTION,
         },
     )
-    return Database(engine=engine, wake_workers=wake_workers, subscribers=subscribers)
+    return Database(
+        engine=engine, wake_workers=wake_workers, subscribers=subscribers, valkey=valkey or ValkeyLine(None)
+    )
 
 
 async def connect_directly(url: str) -> psycopg.AsyncConnection:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
+from lyceum.kernel.cache.shared import SharedCache
 from lyceum.kernel.config import Settings
 from lyceum.kernel.db import Database, open_database
 from lyceum.kernel.jobs.wake import WorkerWaker
 from lyceum.kernel.security import Signer
 from lyceum.kernel.storage import Storage, open_storage
+from lyceum.kernel.valkey import ValkeyLine
 
 
 class NotConfigured(RuntimeError):
@@ -19,13 +21,18 @@ class NotConfigured(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """The settings, the database, the files, Valkey (None when there is none) and the signer of links."""
+    """The settings, the database, the files, Valkey (None when there is none) and the signer of links.
+
+    `line` asks Valkey for whoever can do without its answer, and `cache` keeps answers there.
+    """
 
     settings: Settings
     database: Database
     storage: Storage
     valkey: Redis | None
     signer: Signer
+    line: ValkeyLine
+    cache: SharedCache
 
 
 @asynccontextmanager
@@ -40,6 +47,15 @@ async def open_resources(
         raise NotConfigured("Set LYCEUM_DATABASE_URL and LYCEUM_SECRET_KEY, or start the hub with `lyceum up`.")
     url = settings.database_url.get_secret_value()
     direct_url = settings.database_direct_url.get_secret_value() if settings.database_direct_url else url
+    valkey = (
+        Redis.from_url(
+            settings.valkey_url.get_secret_value(), socket_timeout=0.25, socket_connect_timeout=0.25, max_connections=64
+        )
+        if settings.valkey_url
+        else None
+    )
+    line = ValkeyLine(valkey)
+    cache = SharedCache(line, secret_key=settings.secret_key.get_secret_value().encode())
     waker = WorkerWaker(direct_url)
     database = open_database(
         url,
@@ -47,13 +63,7 @@ async def open_resources(
         through_pooler=direct_url != url,
         wake_workers=waker.wake,
         subscribers=subscribers,
-    )
-    valkey = (
-        Redis.from_url(
-            settings.valkey_url.get_secret_value(), socket_timeout=0.25, socket_connect_timeout=0.25, max_connections=64
-        )
-        if settings.valkey_url
-        else None
+        valkey=line,
     )
     try:
         yield Resources(
@@ -62,8 +72,11 @@ async def open_resources(
             storage=open_storage(settings),
             valkey=valkey,
             signer=Signer(settings.secret_key.get_secret_value().encode()),
+            line=line,
+            cache=cache,
         )
     finally:
+        await cache.close()
         await waker.close()
         await database.close()
         if valkey is not None:

@@ -57,7 +57,7 @@ class PredictApp:
 
     def __init__(self, resources: Resources, prediction_log: PredictionLog | None) -> None:
         settings = resources.settings
-        self._lookups = Lookups(resources.database)
+        self._lookups = Lookups(resources.database, resources.cache)
         self._limits = KeyLimits(resources.valkey, requests_per_second=settings.predict_requests_per_second)
         self._models = LoadedModels(resources.storage, bytes_max=settings.predict_models_bytes_max)
         self._bodies = Bodies(bytes_max=settings.request_bytes_max)

@@ -11,12 +11,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.accounts.public import ANYONE, Actor, find_actor
+from lyceum.accounts.public import ANYONE, Actor, find_actor, shared_actor
+from lyceum.kernel.cache.brief import BriefMemory
+from lyceum.kernel.cache.shared import SharedCache
 from lyceum.kernel.db import NOBODY, Database, Scope
 from lyceum.kernel.security import digest_of, has_key_form
 from lyceum.kernel.tx import transaction
 from lyceum.serve.predictions.errors import DatabaseAway, HubBusy
-from lyceum.serve.predictions.memory import BriefMemory
 from lyceum.serve.predictions.queries import ServedVersion, find_version
 from lyceum.serve.registry.errors import ModelNotFound
 
@@ -41,8 +42,9 @@ class Lookups:
     own: however many are made up, the keys in use are looked up again in time and are not forgotten for them.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, cache: SharedCache) -> None:
         self._database = database
+        self._cache = cache
         self._actors: BriefMemory[bytes, Actor] = BriefMemory(seconds=KNOWN_SECONDS, entries_max=KNOWN_KEYS_MAX)
         self._new_keys: BriefMemory[bytes, Actor] = BriefMemory(
             seconds=KNOWN_SECONDS, entries_max=NEW_KEYS_REMEMBERED_MAX
@@ -61,7 +63,7 @@ class Lookups:
             return ANYONE
         digest = digest_of(secret)
         if self._actors.knows(digest):
-            return await self._actors.get(digest, self._find_actor, secret)
+            return await self._actors.get(digest, self._find_actor, digest, secret)
         if not has_key_form(secret):
             return ANYONE
         if self._new_keys.asking >= NEW_KEYS_WAITING_MAX:
@@ -81,8 +83,8 @@ class Lookups:
         await self._new_keys.close()
         await self._versions.close()
 
-    async def _find_actor(self, secret: str) -> Actor:
-        return await self._read(NOBODY, lambda tx: find_actor(tx, secret))
+    async def _find_actor(self, digest: bytes, secret: str) -> Actor:
+        return await shared_actor(self._cache, digest, lambda: self._read(NOBODY, lambda tx: find_actor(tx, secret)))
 
     async def _find_new_actor(self, digest: bytes, secret: str) -> Actor:
         try:
@@ -92,7 +94,7 @@ class Lookups:
             raise _too_many_new_keys() from None
         try:
             asked_at = time.monotonic()
-            who = await self._find_actor(secret)
+            who = await self._find_actor(digest, secret)
         finally:
             self._turn_of_new_keys.release()
         if who is not ANYONE:

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from lyceum.serve.predictions import memory as memory_module
-from lyceum.serve.predictions.memory import BriefMemory
+from lyceum.kernel.cache import brief as memory_module
+from lyceum.kernel.cache.brief import BriefMemory
 
 
 class Source:
