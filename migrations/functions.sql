@@ -102,3 +102,60 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WITH forgotten AS (DELETE FROM public.prediction_log WHERE at < before RETURNING 1)
     SELECT count(*) FROM forgotten
 $$;
+
+-- Limits: counts one more while Valkey is away, for whoever asks before anybody is known; the name says for whom. A window
+-- has whole parts, and one counts until the window has left it behind, as in kernel/limits/windows.py.
+CREATE FUNCTION definer.limit_take(limit_name text, at_most integer, part_ms integer, parts integer)
+RETURNS TABLE (granted integer, remaining integer, more_in bigint, wait bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    now_ms bigint;
+    present bigint;
+    oldest bigint;
+    used bigint;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended(limit_name, 7201973416));
+    now_ms := floor(extract(epoch FROM clock_timestamp()) * 1000);
+    present := now_ms / part_ms;
+    SELECT coalesce(sum(c.taken), 0), min(c.part) INTO used, oldest
+    FROM public.limit_counts c WHERE c.name = limit_name AND c.part BETWEEN present - parts AND present;
+    granted := (used < at_most)::integer;
+    IF used < at_most THEN
+        INSERT INTO public.limit_counts AS c (name, part, taken, forget_at)
+        VALUES (limit_name, present, 1, to_timestamp((present + parts + 2) * part_ms / 1000.0))
+        ON CONFLICT (name, part) DO UPDATE SET taken = c.taken + 1;
+        used := used + 1;
+        oldest := coalesce(oldest, present);
+    END IF;
+    remaining := greatest(0, at_most - used);
+    more_in := (oldest + parts + 1) * part_ms - now_ms;
+    SELECT (min(f.part) + parts + 1) * part_ms - now_ms INTO wait
+    FROM (SELECT c.part, sum(c.taken) OVER (ORDER BY c.part) AS freed FROM public.limit_counts c
+          WHERE c.name = limit_name AND c.part BETWEEN present - parts AND present) AS f
+    WHERE used - f.freed < at_most;
+    RETURN NEXT;
+END
+$$;
+
+-- Limits: what no window holds any more, whosever it was.
+CREATE FUNCTION definer.limits_forget(at_most integer) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH forgotten AS (
+        DELETE FROM public.limit_counts WHERE (name, part) IN
+            (SELECT c.name, c.part FROM public.limit_counts c WHERE c.forget_at < now() LIMIT at_most)
+        RETURNING 1
+    )
+    SELECT count(*) FROM forgotten
+$$;
+
+-- Answers kept for requests that are sent again: how long is the hub's to say, not an organisation's.
+CREATE FUNCTION definer.answers_forget(kept_for interval, at_most integer) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH forgotten AS (
+        DELETE FROM public.idempotency_keys WHERE (org_id, user_id, key_digest) IN
+            (SELECT k.org_id, k.user_id, k.key_digest FROM public.idempotency_keys k
+             WHERE k.created_at < now() - kept_for LIMIT at_most)
+        RETURNING 1
+    )
+    SELECT count(*) FROM forgotten
+$$;

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from lyceum import wiring
-from lyceum.accounts.edge import LOOKUPS_AT_ONCE, KnownActors
+from lyceum.accounts.edge import LOOKUPS_AT_ONCE, KnownActors, limit_requests
 from lyceum.kernel.config import Settings, settings
 from lyceum.kernel.db import CONNECTIONS_ASIDE
 from lyceum.kernel.http.health import add_health
@@ -57,7 +57,7 @@ def create_app(config: Settings) -> FastAPI:
     answer_problems(app)
     add_predict_route(app)
     for router in wiring.ROUTERS:
-        app.include_router(router)
+        app.include_router(router, dependencies=[Depends(limit_requests)])
     add_health(app, refresh=count_jobs)
     app.add_middleware(BodyLimit, bytes_max=config.request_bytes_max, unlimited_prefix="/api/v1/uploads/")
     app.add_middleware(OwnHost, settings=config)

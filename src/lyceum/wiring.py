@@ -22,6 +22,8 @@ from lyceum.kernel.jobs.handlers import Handler, Handlers
 from lyceum.kernel.jobs.retention import HANDLERS as RETENTION_HANDLERS
 from lyceum.kernel.jobs.retention import SCHEDULES as RETENTION_SCHEDULES
 from lyceum.kernel.jobs.schedules import Schedule
+from lyceum.kernel.sweeping import HANDLERS as SWEEPING_HANDLERS
+from lyceum.kernel.sweeping import SCHEDULES as SWEEPING_SCHEDULES
 from lyceum.pages.routes import router as pages_routes
 from lyceum.serve.predictions.jobs import HANDLERS as PREDICTIONS_HANDLERS
 from lyceum.serve.predictions.jobs import SCHEDULES as PREDICTIONS_SCHEDULES
@@ -44,6 +46,7 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = ()
 
 SCHEDULES: tuple[Schedule, ...] = (
     *RETENTION_SCHEDULES,
+    *SWEEPING_SCHEDULES,
     *FILES_SCHEDULES,
     *DATASETS_SCHEDULES,
     *PREDICTIONS_SCHEDULES,
@@ -51,6 +54,7 @@ SCHEDULES: tuple[Schedule, ...] = (
 
 HANDLERS: tuple[Handler, ...] = (
     *RETENTION_HANDLERS,
+    *SWEEPING_HANDLERS,
     *FILES_HANDLERS,
     *DATASETS_HANDLERS,
     *QUALITY_HANDLERS,

@@ -23,6 +23,7 @@ WITHOUT_MODEL = {
     "applied_functions",
     "job_figures",
     "job_usage",
+    "limit_counts",
     "prediction_log",
     "setup_links",
 }

@@ -1,17 +1,46 @@
 """What every route takes: who is asking, and the transaction that works for them and commits before the reply."""
 
-from collections.abc import AsyncIterator
-from typing import Annotated, cast
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, TypeVar, cast
 
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.known import LOOKUPS_AT_ONCE, KnownActors
 from lyceum.accounts.policy import ANYONE, Actor
+from lyceum.kernel.config import Settings
+from lyceum.kernel.http.middleware import ANSWER_FIELDS
+from lyceum.kernel.limits.fields import Limit, OverLimit, address_of
+from lyceum.kernel.limits.windows import Windows
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
 
-__all__ = ["LOOKUPS_AT_ONCE", "CurrentResources", "KnownActors", "Tx", "Who"]
+__all__ = [
+    "LOOKUPS_AT_ONCE",
+    "CurrentResources",
+    "KnownActors",
+    "Tx",
+    "Who",
+    "limit_requests",
+    "limit_sign_ins",
+    "own_limit",
+]
+
+F = TypeVar("F", bound=Callable[..., object])
+
+_OWN_LIMIT = "__own_limit__"
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_TOLD = {
+    "anonymous": "{:,} requests without a key have come from this address within a minute;",
+    "reads": "You have sent {:,} reads within a minute;",
+    "writes": "You have sent {:,} changes within a minute;",
+    "sign-ins": "There have been {:,} tries from this address within a minute;",
+}
+_SETTINGS = {
+    "anonymous": "LYCEUM_ANONYMOUS_REQUESTS_PER_MINUTE",
+    "reads": "LYCEUM_USER_READS_PER_MINUTE",
+    "writes": "LYCEUM_USER_WRITES_PER_MINUTE",
+}
 
 
 def resources_of(request: Request) -> Resources:
@@ -37,6 +66,51 @@ async def open_tx(request: Request, who: Who) -> AsyncIterator[AsyncSession]:
     # one limit for the whole process: waiting here is fair, waiting in the pool is not
     async with request.app.state.transaction_turns, transaction(resources_of(request).database, who.scope) as tx:
         yield tx
+
+
+async def limit_requests(request: Request, who: Who) -> None:
+    """Count the request for whoever asks, and say in its answer how much is left; raises `OverLimit`.
+
+    A route that has a limit of its own says so with `own_limit`. Without Valkey nothing is counted.
+    """
+    resources = resources_of(request)
+    if getattr(request.scope.get("endpoint"), _OWN_LIMIT, False):
+        return
+    limit, of = _limit_of(request, who, resources.settings)
+    if limit.at_most == 0:
+        return
+    taken = await Windows(resources.line, resources.database).take(limit, of)
+    if taken is None:
+        return
+    request.scope[ANSWER_FIELDS] = taken.fields
+    if taken.wait_seconds is not None:
+        raise OverLimit(f"{_TOLD[limit.name].format(limit.at_most)} wait, or raise {_SETTINGS[limit.name]}.", taken)
+
+
+def own_limit(endpoint: F) -> F:
+    """Have a route counted by nobody but itself."""
+    setattr(endpoint, _OWN_LIMIT, True)
+    return endpoint
+
+
+async def limit_sign_ins(request: Request) -> None:
+    """Count one more try of a password or a one-time link from this address, with Valkey or without.
+
+    Raises `OverLimit`.
+    """
+    resources = resources_of(request)
+    limit = Limit("sign-ins", resources.settings.sign_in_attempts_per_minute, 60)
+    taken = await Windows(resources.line, resources.database).take_surely(limit, address_of(request.scope))
+    if taken.wait_seconds is not None:
+        raise OverLimit(f"{_TOLD[limit.name].format(limit.at_most)} wait a minute and try again.", taken)
+
+
+def _limit_of(request: Request, who: Actor, settings: Settings) -> tuple[Limit, str]:
+    if who.user_id is None:
+        return Limit("anonymous", settings.anonymous_requests_per_minute, 60), address_of(request.scope)
+    if request.method in _READS:
+        return Limit("reads", settings.user_reads_per_minute, 60), who.user_id.hex
+    return Limit("writes", settings.user_writes_per_minute, 60), who.user_id.hex
 
 
 Tx = Annotated[AsyncSession, Depends(open_tx, scope="function")]

@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from lyceum.accounts import queries, service
-from lyceum.accounts.edge import CurrentResources, Tx, Who
+from lyceum.accounts.edge import CurrentResources, Tx, Who, limit_sign_ins
 from lyceum.accounts.policy import SignInNeeded
 from lyceum.accounts.schemas import (
     AdministratorReady,
@@ -21,7 +21,7 @@ from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 router = APIRouter(prefix="/api/v1", tags=["accounts"])
 
 
-@router.post("/setup", status_code=201)
+@router.post("/setup", status_code=201, dependencies=[Depends(limit_sign_ins)])
 async def set_up(resources: CurrentResources, wanted: FirstAdministrator) -> AdministratorReady:
     """Use the one-time set-up link."""
     organisation, key = await service.set_up(resources.database, wanted)

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 
-from lyceum.accounts.edge import CurrentResources, Tx, Who
+from lyceum.accounts.edge import CurrentResources, Tx, Who, own_limit
 from lyceum.files import service
 from lyceum.files.schemas import NewUpload, UploadBegun, UploadWhole
 
@@ -18,6 +18,7 @@ async def begin_upload(tx: Tx, who: Who, resources: CurrentResources, wanted: Ne
 
 
 @router.put("/{upload_id}/content")
+@own_limit
 async def receive_content(
     request: Request, resources: CurrentResources, upload_id: UUID, org: UUID, signature: str
 ) -> UploadWhole:

@@ -93,6 +93,18 @@ class Settings(BaseSettings):
     predict_models_bytes_max: int = Field(
         2 * 1024**3, ge=1024**2, description="Memory a process keeps for loaded models (an estimate), in bytes."
     )
+    anonymous_requests_per_minute: int = Field(
+        60, ge=0, description="Requests without a key that one address may send each minute; 0: any number."
+    )
+    user_reads_per_minute: int = Field(
+        600, ge=0, description="Reads one person may send each minute, with all their keys; 0: any number."
+    )
+    user_writes_per_minute: int = Field(
+        100, ge=0, description="Changes one person may send each minute, with all their keys; 0: any number."
+    )
+    sign_in_attempts_per_minute: int = Field(
+        10, ge=1, description="Passwords and set-up links that may be tried from one address each minute."
+    )
     prediction_log_days: int = Field(30, ge=0, description="Days the prediction log is kept; 0 keeps none.")
 
     worker_processes: int = Field(1, ge=1, le=64, description="Worker processes `lyceum up` runs on this machine.")

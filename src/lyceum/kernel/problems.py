@@ -5,6 +5,8 @@ A module's `errors.py` names its facts by subclassing these: `class DatasetLocke
 
 import errno
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -22,6 +24,8 @@ class Problem(Exception):
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Something went wrong"
     code: str = "internal"
+    headers: Mapping[str, str] = MappingProxyType({})
+    """What its answer says beside the document."""
 
     def __init__(self, detail: str, **extra: Any) -> None:
         super().__init__(detail)

@@ -6,13 +6,13 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup, escape
 from pydantic import ValidationError
 
-from lyceum.accounts.edge import CurrentResources
+from lyceum.accounts.edge import CurrentResources, limit_sign_ins, own_limit
 from lyceum.accounts.public import FirstAdministrator, set_up, setup_link_works
 from lyceum.kernel.db import NOBODY
 from lyceum.kernel.problems import Problem, TooLarge
@@ -73,7 +73,7 @@ async def setup_form(request: Request, resources: CurrentResources, token: str =
     return _page(request, "setup.html", token=token, problem="", email="", display_name="")
 
 
-@router.post("/setup")
+@router.post("/setup", dependencies=[Depends(limit_sign_ins)])
 async def use_setup_form(request: Request, resources: CurrentResources) -> HTMLResponse:
     """Take the form; show the administrator's first key this once."""
     body = await request.body()
@@ -111,6 +111,7 @@ async def openapi_document(request: Request) -> Response:
 
 
 @router.get("/static/{name}")
+@own_limit
 async def static_file(name: str) -> Response:
     """Serve the pages' own style and icon."""
     kinds = {"lyceum.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}

@@ -32,6 +32,7 @@ STAMP_SECONDS = 86_400
 LOCK_SECONDS = 2.0
 LOCK_LOOK_SECONDS = 0.02
 EARLINESS = 1.0
+_OUTCOMES = ("hit", "waited", "miss", "early", "away")
 _SEAL_BYTES = 16
 
 T = TypeVar("T")
@@ -108,6 +109,7 @@ class SharedCache:
         self._line = line
         self._seal_key = hashlib.sha256(b"lyceum cache\n" + secret_key).digest()
         self._asking: dict[str, asyncio.Task[Any]] = {}
+        self._counted: set[str] = set()
 
     async def get(
         self,
@@ -125,6 +127,11 @@ class SharedCache:
         what is larger than `ENTRY_BYTES_MAX`. Raises what `load` raises, and nothing when Valkey is away or slow.
         `cache` names the kind of answer in metrics.
         """
+        if cache not in self._counted:
+            # all series of a kind at once, so that none appears when something first goes wrong
+            self._counted.add(cache)
+            for outcome in _OUTCOMES:
+                _reads_total.labels(cache, outcome)
         wanted = _Wanted(cache, name, tuple(tags), seconds, as_type, load)
         # one caller who hangs up must not end the question of the others
         asking = self._asking.get(wanted.entry_key) or self._start(wanted, self._answer(wanted))

@@ -18,6 +18,8 @@ from lyceum.kernel.problems import Problem, TooLarge
 from lyceum.kernel.telemetry import log_context, request_seconds, requests_total
 
 REQUEST_ID = "x-request-id"
+ANSWER_FIELDS = "lyceum.answer_fields"
+"""Where in a request's scope stands what its answer says in its headers, whatever the answer is."""
 _REQUEST_ID_FORM = re.compile(r"[A-Za-z0-9._-]{8,64}")
 OWN_HEADERS_MAX = 256
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -56,7 +58,9 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+                headers = MutableHeaders(scope=message)
+                headers[REQUEST_ID] = request_id
+                headers.update(scope.get(ANSWER_FIELDS, {}))
             await send(message)
 
         try:

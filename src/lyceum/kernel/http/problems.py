@@ -34,7 +34,7 @@ class Cancelled(Problem):
 
 def problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """Return the reply for a problem."""
-    more = dict(headers or {})
+    more = {**problem.headers, **(headers or {})}
     if isinstance(problem, Unauthenticated):
         more["www-authenticate"] = "Bearer"
     if isinstance(problem, Unavailable):

@@ -15,13 +15,14 @@ from starlette.types import Receive, Scope, Send
 from lyceum.accounts.public import Power, require
 from lyceum.kernel.http.middleware import REQUEST_ID
 from lyceum.kernel.http.problems import problem_response
+from lyceum.kernel.limits.leases import Leases
 from lyceum.kernel.problems import Problem
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.telemetry import log_context
 from lyceum.serve.predictions.answering import Answered, Answering
 from lyceum.serve.predictions.bodies import Bodies, ClientGone
-from lyceum.serve.predictions.errors import BodyTooSlow, MethodNotAllowed, NothingHere, OverLimit
-from lyceum.serve.predictions.limits import KeyLimits
+from lyceum.serve.predictions.errors import BodyTooSlow, MethodNotAllowed, NothingHere
+from lyceum.serve.predictions.limits import admit
 from lyceum.serve.predictions.log import PredictionLog
 from lyceum.serve.predictions.log_parts import LoggedRequest
 from lyceum.serve.predictions.lookups import LOOKUPS_AT_ONCE, Lookups
@@ -58,7 +59,7 @@ class PredictApp:
     def __init__(self, resources: Resources, prediction_log: PredictionLog | None) -> None:
         settings = resources.settings
         self._lookups = Lookups(resources.database, resources.cache)
-        self._limits = KeyLimits(resources.valkey, requests_per_second=settings.predict_requests_per_second)
+        self._requests = Leases(resources.line, name="predictions", per_second=settings.predict_requests_per_second)
         self._models = LoadedModels(resources.storage, bytes_max=settings.predict_models_bytes_max)
         self._bodies = Bodies(bytes_max=settings.request_bytes_max)
         self._answering = Answering(rows_max=settings.predict_rows_max)
@@ -94,7 +95,7 @@ class PredictApp:
         require(who, Power.MODELS_PREDICT)
         assert who.key_id is not None  # noqa: S101 who has a power here came with a key
         # before anything is looked up for the key, so that addresses that do not exist cannot wear the database out
-        await self._limits.admit(who.key_id)
+        await admit(self._requests, who.key_id)
         version = await self._lookups.version(who, match[1], match[2])
         loaded = self._models.get(version.id) or await self._models.load(version)
         body = await self._bodies.read(headers, receive)
@@ -160,8 +161,6 @@ async def _refuse(error: Exception, request_id: str, scope: Scope, receive: Rece
         log_context.reset(token)
         problem = Problem("Something went wrong inside the hub; its log has the cause.", request_id=request_id)
     headers = {REQUEST_ID: request_id}
-    if isinstance(problem, OverLimit):
-        headers |= problem.headers
     if isinstance(problem, MethodNotAllowed):
         headers["allow"] = "POST"
     if isinstance(problem, BodyTooSlow):

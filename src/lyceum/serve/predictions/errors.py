@@ -1,6 +1,6 @@
 """What the prediction path can refuse."""
 
-from lyceum.kernel.problems import Invalid, NotFound, Problem, TooLarge, TooMany, Unavailable
+from lyceum.kernel.problems import Invalid, NotFound, Problem, TooLarge, Unavailable
 
 
 class NothingHere(NotFound):
@@ -55,21 +55,6 @@ class RowUnusable(Invalid):
     """A value does not fit its column; `row` counts from 0."""
 
     code = "row_unusable"
-
-
-class OverLimit(TooMany):
-    """The key has spent its requests of this second."""
-
-    code = "over_limit"
-
-    def __init__(self, detail: str, *, requests_per_second: int, seconds_left: int) -> None:
-        super().__init__(detail)
-        self.headers = {
-            "retry-after": str(seconds_left),
-            "ratelimit-limit": str(requests_per_second),
-            "ratelimit-remaining": "0",
-            "ratelimit-reset": str(seconds_left),
-        }
 
 
 class ModelNotLoadable(Unavailable):

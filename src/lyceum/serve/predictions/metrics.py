@@ -22,9 +22,6 @@ models_loaded_total = Counter(
     "lyceum_predict_models_loaded_total", "Models loaded into memory, by outcome", ["outcome"], registry=registry
 )
 models_bytes = Gauge("lyceum_predict_models_bytes", "Estimated memory of the loaded models", registry=registry)
-limit_leases_total = Counter(
-    "lyceum_predict_limit_leases_total", "Shares of a key's limit taken, by where from", ["source"], registry=registry
-)
 log_rows_total = Counter("lyceum_predict_log_rows_total", "Rows written to the prediction log", registry=registry)
 log_dropped_total = Counter(
     "lyceum_predict_log_dropped_total", "Predicted rows that were not logged, by reason", ["reason"], registry=registry

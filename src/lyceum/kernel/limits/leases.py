@@ -1,0 +1,96 @@
+"""So many a second over all processes, where not even one question to Valkey each is cheap enough: leased shares."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from prometheus_client import Counter
+from redis.asyncio import Redis
+
+from lyceum.kernel.limits.fields import Limit, Taken
+from lyceum.kernel.telemetry import registry
+from lyceum.kernel.valkey import ValkeyAway, ValkeyLine
+
+WINDOW_SECONDS = 1.0
+LEASE_MAX = 250
+LEASES_A_WINDOW = 20
+NAMES_MAX = 10_000
+
+_leases_total = Counter(
+    "lyceum_limit_leases_total", "Shares of a limit taken, by where from", ["limit", "source"], registry=registry
+)
+
+
+@dataclass(slots=True)
+class _Budget:
+    """What this process may still spend in a window."""
+
+    left: int = 0
+    window_ends: float = 0.0
+    all_leased: bool = False
+    leasing: "asyncio.Task[None] | None" = None
+
+
+class Leases:
+    """A window begins with the first that is asked for and lasts one second by Valkey's clock.
+
+    A process that spends the rest of its share in the next window is the only way past the limit: by at most one share a
+    process. Without Valkey every process grants the whole limit by itself.
+    """
+
+    def __init__(self, line: ValkeyLine, *, name: str, per_second: int) -> None:
+        self.limit = Limit(name, per_second, round(WINDOW_SECONDS))
+        self.share = max(1, min(LEASE_MAX, per_second // LEASES_A_WINDOW))
+        self._line = line
+        self._budgets: dict[str, _Budget] = {}
+        self._from_valkey = _leases_total.labels(name, "valkey")
+        self._from_here = _leases_total.labels(name, "local")
+
+    async def take(self, of: str) -> Taken | None:
+        """Ask for one more in the name of `of`; None when it was granted, else how long to wait."""
+        budget = self._budgets.get(of)
+        if budget is None:
+            budget = self._budgets[of] = _Budget()
+            if len(self._budgets) > NAMES_MAX:
+                del self._budgets[next(iter(self._budgets))]
+        while True:
+            seconds_left = budget.window_ends - time.monotonic()
+            if seconds_left > 0:
+                if budget.left > 0:
+                    budget.left -= 1
+                    return None
+                if budget.all_leased:
+                    return Taken(self.limit, remaining=0, more_in_seconds=seconds_left, wait_seconds=seconds_left)
+            if budget.leasing is None:
+                budget.leasing = asyncio.create_task(self._lease(of, budget))
+            await asyncio.shield(budget.leasing)
+
+    async def _lease(self, of: str, budget: _Budget) -> None:
+        try:
+            granted, seconds_left, all_leased = await self._granted(of)
+        finally:
+            budget.leasing = None
+        budget.left = granted
+        budget.all_leased = all_leased
+        budget.window_ends = time.monotonic() + seconds_left
+
+    async def _granted(self, of: str) -> tuple[int, float, bool]:
+        """Return how many are granted, for how many seconds, and whether nothing is left after them."""
+        key = f"lyceum:lease:{self.limit.name}:{of}"
+
+        async def lease(valkey: Redis) -> tuple[int, int]:
+            async with valkey.pipeline(transaction=True) as pipe:
+                pipe.set(key, 0, nx=True, px=round(WINDOW_SECONDS * 1000))
+                pipe.incrby(key, self.share)
+                pipe.pttl(key)
+                _, leased, left_ms = await pipe.execute()
+            return leased, left_ms
+
+        try:
+            leased, left_ms = await self._line.ask(lease)
+        except ValkeyAway:
+            self._from_here.inc()
+            return self.limit.at_most, WINDOW_SECONDS, True
+        self._from_valkey.inc()
+        granted = max(0, min(self.share, self.limit.at_most - (leased - self.share)))
+        return granted, max(left_ms, 1) / 1000, leased >= self.limit.at_most

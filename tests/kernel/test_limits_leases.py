@@ -1,0 +1,78 @@
+"""A leased limit: one budget a second for all processes, and a local one when Valkey is gone."""
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from lyceum.kernel.ids import new_id
+from lyceum.kernel.limits.fields import OverLimit
+from lyceum.kernel.limits.leases import Leases
+from lyceum.kernel.valkey import ValkeyLine
+from lyceum.serve.predictions.limits import admit
+
+
+@pytest.fixture
+async def valkey(valkey_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Redis]:
+    # a machine busy with other tests must not look like a Valkey that is gone
+    monkeypatch.setattr("lyceum.kernel.valkey.ASK_SECONDS_MAX", 10.0)
+    async with Redis.from_url(valkey_url) as client:
+        yield client
+
+
+def process(valkey: Redis | None, *, per_second: int) -> Leases:
+    return Leases(ValkeyLine(valkey), name="tests", per_second=per_second)
+
+
+async def granted(leases: Leases, of: str, *, tries: int) -> int:
+    """How many of so many asked for at once are granted."""
+    answers = await asyncio.gather(*(leases.take(of) for _ in range(tries)))
+    return answers.count(None)
+
+
+@pytest.mark.parametrize("limit", [1, 7, 100, 1_000])
+async def test_processes_share_one_limit(valkey: Redis, limit: int) -> None:
+    processes = [process(valkey, per_second=limit) for _ in range(3)]
+    began = time.monotonic()
+    count = sum(await asyncio.gather(*(granted(leases, "me", tries=limit) for leases in processes for _ in range(2))))
+    windows = math.floor(time.monotonic() - began) + 1
+    assert limit <= count <= windows * limit + len(processes) * processes[0].share
+
+
+async def test_a_window_ends_and_the_next_grants_again(valkey: Redis) -> None:
+    leases, key_id = process(valkey, per_second=5), new_id()
+    assert await granted(leases, key_id.hex, tries=5) == 5
+    with pytest.raises(OverLimit, match="LYCEUM_PREDICT_REQUESTS_PER_SECOND") as refused:
+        await admit(leases, key_id)
+    assert refused.value.headers == {
+        "retry-after": "1",
+        "ratelimit-policy": '"tests";q=5;w=1',
+        "ratelimit": '"tests";r=0;t=1',
+        "ratelimit-limit": "5",
+        "ratelimit-remaining": "0",
+        "ratelimit-reset": "1",
+    }
+    deadline = time.monotonic() + 1.5
+    while await granted(leases, key_id.hex, tries=1) == 0:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+async def test_whoever_is_refused_costs_valkey_nothing_and_others_nothing(valkey: Redis) -> None:
+    leases = process(valkey, per_second=50)
+    await granted(leases, "me", tries=500)
+    before = (await valkey.info("commandstats")).get("cmdstat_incrby", {}).get("calls")
+    assert await granted(leases, "me", tries=500) <= 50
+    after = (await valkey.info("commandstats")).get("cmdstat_incrby", {}).get("calls")
+    assert after - before <= 26
+    assert await granted(leases, "somebody else", tries=50) == 50
+
+
+async def test_without_valkey_each_process_limits_by_itself() -> None:
+    gone = Redis.from_url("unix:///nowhere/valkey.sock", socket_timeout=0.25)
+    for valkey in (None, gone):
+        assert 20 <= await granted(process(valkey, per_second=20), "me", tries=30) <= 40
+    await gone.aclose()
