@@ -146,14 +146,37 @@ def test_a_read_is_not_repeated_for_ever(hub: Any, client: Client, pauses: list[
     assert len(hub.asked) == len(pauses) + 1 == 4
 
 
-def test_a_write_is_sent_once_whatever_comes_back(hub: Any, client: Client) -> None:
-    hub.will("POST", "/api/v1/datasets", hub.answer(503, {"detail": "Not now."}, {"retry-after": "0"}))
+def test_a_write_is_repeated_with_its_key_so_that_it_is_carried_out_once(
+    hub: Any, client: Client, pauses: list[float]
+) -> None:
+    busy = hub.answer(503, {"detail": "Not now."}, {"retry-after": "0"})
+    twin = hub.answer(409, {"code": "request_under_way", "detail": "Wait."}, {"retry-after": "1"})
+    hub.will("POST", "/api/v1/datasets", hub.hang_up(), twin, busy, {"address": "acme/flights"})
+    for _ in range(2):
+        assert client.datasets.create("flights").address == "acme/flights"
+    assert len(pauses) == 3
+    *first, second = [asked.headers["idempotency-key"] for asked in hub.asked]
+    assert len(first) == 4
+    assert len({*first}) == 1
+    assert second not in first
+
+
+def test_a_write_without_a_key_is_sent_once_whatever_comes_back(hub: Any, client: Client) -> None:
+    path = "/api/v1/models/acme/flights/aliases/champion"
+    hub.will("PUT", path, hub.answer(503, {"detail": "Not now."}, {"retry-after": "0"}))
     with pytest.raises(HubUnavailable, match="Not now"):
-        client.datasets.create("flights")
-    hub.will("POST", "/api/v1/datasets", hub.hang_up())
+        client.models.set_alias("acme/flights", "champion", 1)
+    hub.will("PUT", path, hub.hang_up())
     with pytest.raises(HubUnavailable, match="broke"):
-        client.datasets.create("flights")
+        client.models.set_alias("acme/flights", "champion", 1)
     assert len(hub.asked) == 2
+
+
+def test_another_conflict_is_told_at_once(hub: Any, client: Client) -> None:
+    hub.will("POST", "/api/v1/datasets", hub.answer(409, {"code": "dataset_exists", "detail": "There is one."}))
+    with pytest.raises(LyceumError, match="There is one"):
+        client.datasets.create("flights")
+    assert len(hub.asked) == 1
 
 
 def test_a_write_is_repeated_when_nothing_of_it_was_sent(

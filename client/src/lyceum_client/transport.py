@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
+from uuid import uuid4
 
 import httpx
 
@@ -51,8 +52,14 @@ class Transport:
         return self._json(self._send("GET", self._api(path), params=params))
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """Send JSON and return the answer's JSON, None when the answer is empty; raises `LyceumError`."""
-        return self._json(self._send("POST", self._api(path), json=dict(body or {})))
+        """Send JSON and return the answer's JSON, None when the answer is empty; raises `LyceumError`.
+
+        It is sent again where it is not known what came of it: the hub carries out once what comes with one key.
+        """
+        headers = {"idempotency-key": uuid4().hex}
+        return self._json(
+            self._send("POST", self._api(path), headers=headers, json=dict(body or {}), is_repeatable=True)
+        )
 
     def post_made(self, path: str, content: bytes) -> tuple[Mapping[str, Any], str | None]:
         """Send JSON that is made already; return the answer's object and the request's id. Raises `LyceumError`."""
@@ -122,10 +129,11 @@ class Transport:
         *,
         headers: Mapping[str, str] | None = None,
         with_key: bool = True,
+        is_repeatable: bool = False,
         **content: Any,
     ) -> httpx.Response:
         request = self._http.build_request(method, url, headers=self._headers(headers, with_key=with_key), **content)
-        return self._answered(request, is_repeatable=method == "GET", is_streamed=False)
+        return self._answered(request, is_repeatable=is_repeatable or method == "GET", is_streamed=False)
 
     def _answered(self, request: httpx.Request, *, is_repeatable: bool, is_streamed: bool) -> httpx.Response:
         """Return a response of status 2xx; raises `LyceumError` for every other end."""
@@ -141,7 +149,7 @@ class Transport:
                 continue
             if response.is_success:
                 return response
-            if is_last or not (is_repeatable and response.status_code in _REFUSED_FOR_NOW):
+            if is_last or not (is_repeatable and _is_refused_for_now(response)):
                 raise _refusal(response)
             self._back_off(attempt, asked_seconds=_retry_after(response))
         raise AssertionError("the last attempt returns or raises")
@@ -228,6 +236,13 @@ def _may_be_sent_again(error: httpx.RequestError, *, is_repeatable: bool) -> boo
         is_repeatable
         and isinstance(error, httpx.TransportError)
         and not isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol)
+    )
+
+
+def _is_refused_for_now(response: httpx.Response) -> bool:
+    return response.status_code in _REFUSED_FOR_NOW or (
+        # the same request, sent before, has not been answered yet
+        response.status_code == 409 and b'"request_under_way"' in response.content
     )
 
 

@@ -5,18 +5,30 @@ from typing import Annotated, TypeVar, cast
 
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import Response
 
 from lyceum.accounts.known import LOOKUPS_AT_ONCE, KnownActors
 from lyceum.accounts.policy import ANYONE, Actor
 from lyceum.kernel.config import Settings
 from lyceum.kernel.http.middleware import ANSWER_FIELDS
+from lyceum.kernel.idempotency.answers import (
+    KEEP_ANSWER,
+    AnswerKeepingRoute,
+    IdempotencyKey,
+    keep,
+    refuse_repetition,
+    sent_by,
+)
 from lyceum.kernel.limits.fields import Limit, OverLimit, address_of
 from lyceum.kernel.limits.windows import Windows
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
 
 __all__ = [
+    "KEEPS_ANSWER",
+    "KEEPS_THAT_IT_WAS_DONE",
     "LOOKUPS_AT_ONCE",
+    "AnswerKeepingRoute",
     "CurrentResources",
     "KnownActors",
     "Tx",
@@ -114,3 +126,29 @@ def _limit_of(request: Request, who: Actor, settings: Settings) -> tuple[Limit, 
 
 
 Tx = Annotated[AsyncSession, Depends(open_tx, scope="function")]
+
+
+async def _keep_answer(request: Request, tx: Tx, who: Who, key: IdempotencyKey = None) -> None:
+    await _keep(request, tx, who, key, with_body=True)
+
+
+async def _keep_that_it_was_done(request: Request, tx: Tx, who: Who, key: IdempotencyKey = None) -> None:
+    await _keep(request, tx, who, key, with_body=False)
+
+
+async def _keep(request: Request, tx: AsyncSession, who: Actor, key: str | None, *, with_body: bool) -> None:
+    if key is None or who.org_id is None or who.user_id is None:
+        return
+    sent = await sent_by(request, key, org_id=who.org_id, user_id=who.user_id)
+    await refuse_repetition(tx, sent)
+
+    async def keep_answer(answer: Response) -> None:
+        await keep(tx, sent, answer, with_body=with_body)
+
+    request.scope[KEEP_ANSWER] = keep_answer
+
+
+KEEPS_ANSWER = Depends(_keep_answer)
+"""For a POST that makes something, on a router with `route_class=AnswerKeepingRoute`: it takes an `Idempotency-Key`."""
+KEEPS_THAT_IT_WAS_DONE = Depends(_keep_that_it_was_done)
+"""The same where the answer holds a secret that is shown once: sent again, the request is refused and not repeated."""

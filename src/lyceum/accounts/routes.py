@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 
 from lyceum.accounts import queries, service
-from lyceum.accounts.edge import CurrentResources, Tx, Who, limit_sign_ins
+from lyceum.accounts.edge import KEEPS_THAT_IT_WAS_DONE, AnswerKeepingRoute, CurrentResources, Tx, Who, limit_sign_ins
 from lyceum.accounts.policy import SignInNeeded
 from lyceum.accounts.schemas import (
     AdministratorReady,
@@ -18,7 +18,7 @@ from lyceum.accounts.schemas import (
 )
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 
-router = APIRouter(prefix="/api/v1", tags=["accounts"])
+router = APIRouter(prefix="/api/v1", tags=["accounts"], route_class=AnswerKeepingRoute)
 
 
 @router.post("/setup", status_code=201, dependencies=[Depends(limit_sign_ins)])
@@ -36,7 +36,7 @@ async def read_me(who: Who) -> Me:
     return Me(user_id=who.user_id, organisation_id=who.org_id, organisation=who.org_name, powers=sorted(who.powers))
 
 
-@router.post("/api-keys", status_code=201)
+@router.post("/api-keys", status_code=201, dependencies=[KEEPS_THAT_IT_WAS_DONE])
 async def create_key(tx: Tx, who: Who, wanted: NewApiKey) -> ApiKeyMade:
     """Make a key; its secret is shown this once."""
     return await service.create_key(tx, who, wanted)

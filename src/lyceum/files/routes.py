@@ -4,14 +4,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 
-from lyceum.accounts.edge import CurrentResources, Tx, Who, own_limit
+from lyceum.accounts.edge import KEEPS_ANSWER, AnswerKeepingRoute, CurrentResources, Tx, Who, own_limit
 from lyceum.files import service
 from lyceum.files.schemas import NewUpload, UploadBegun, UploadWhole
 
-router = APIRouter(prefix="/api/v1/uploads", tags=["uploads"])
+router = APIRouter(prefix="/api/v1/uploads", tags=["uploads"], route_class=AnswerKeepingRoute)
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, dependencies=[KEEPS_ANSWER])
 async def begin_upload(tx: Tx, who: Who, resources: CurrentResources, wanted: NewUpload) -> UploadBegun:
     """Begin an upload; the answer says where to PUT the content."""
     return await service.begin(tx, who, resources, wanted)

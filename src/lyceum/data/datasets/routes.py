@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from lyceum.accounts.edge import CurrentResources, Tx, Who
+from lyceum.accounts.edge import KEEPS_ANSWER, AnswerKeepingRoute, CurrentResources, Tx, Who
 from lyceum.data.datasets import queries, service
 from lyceum.data.datasets.edge import VersionNumber, as_number
 from lyceum.data.datasets.preview import preview_json
@@ -21,10 +21,10 @@ from lyceum.data.datasets.schemas import (
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 from lyceum.kernel.tx import aside
 
-router = APIRouter(prefix="/api/v1", tags=["datasets"])
+router = APIRouter(prefix="/api/v1", tags=["datasets"], route_class=AnswerKeepingRoute)
 
 
-@router.post("/datasets", status_code=201)
+@router.post("/datasets", status_code=201, dependencies=[KEEPS_ANSWER])
 async def create_dataset(tx: Tx, who: Who, wanted: NewDataset) -> Dataset:
     """Make an empty dataset; versions are added to it."""
     return await service.create(tx, who, wanted)
@@ -50,7 +50,7 @@ async def archive_dataset(tx: Tx, who: Who, org: str, name: str) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/datasets/{org}/{name}/versions", status_code=202)
+@router.post("/datasets/{org}/{name}/versions", status_code=202, dependencies=[KEEPS_ANSWER])
 async def add_version(tx: Tx, who: Who, org: str, name: str, wanted: NewVersion) -> Version:
     """Have an upload read as the next version; follow it at `/dataset-versions/{id}`."""
     return await service.add_version(tx, who, org, name, wanted)

@@ -4,12 +4,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from lyceum.accounts.edge import Tx, Who
+from lyceum.accounts.edge import KEEPS_ANSWER, AnswerKeepingRoute, Tx, Who
 from lyceum.data.datasets.edge import VersionNumber, as_number
 from lyceum.data.quality import queries, service
 from lyceum.data.quality.schemas import Check, CheckList, CheckRun, NewCheck
 
-router = APIRouter(prefix="/api/v1", tags=["checks"])
+router = APIRouter(prefix="/api/v1", tags=["checks"], route_class=AnswerKeepingRoute)
 
 
 @router.get("/datasets/{org}/{name}/checks")
@@ -18,13 +18,13 @@ async def list_checks(tx: Tx, who: Who, org: str, name: str) -> CheckList:
     return CheckList(items=await queries.list_checks(tx, who, org, name))
 
 
-@router.post("/datasets/{org}/{name}/checks", status_code=201)
+@router.post("/datasets/{org}/{name}/checks", status_code=201, dependencies=[KEEPS_ANSWER])
 async def add_check(tx: Tx, who: Who, org: str, name: str, wanted: NewCheck) -> Check:
     """Keep a check with a dataset."""
     return await service.add_check(tx, who, org, name, wanted)
 
 
-@router.post("/datasets/{org}/{name}/checks/suggest", status_code=201)
+@router.post("/datasets/{org}/{name}/checks/suggest", status_code=201, dependencies=[KEEPS_ANSWER])
 async def accept_suggested_checks(tx: Tx, who: Who, org: str, name: str) -> CheckList:
     """Keep the checks that the latest version's profile suggests."""
     return CheckList(items=await service.accept_suggestions(tx, who, org, name))
@@ -37,7 +37,7 @@ async def drop_check(tx: Tx, who: Who, check_id: UUID) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/datasets/{org}/{name}/versions/{number}/check-runs", status_code=202)
+@router.post("/datasets/{org}/{name}/versions/{number}/check-runs", status_code=202, dependencies=[KEEPS_ANSWER])
 async def start_check_run(tx: Tx, who: Who, org: str, name: str, number: VersionNumber) -> CheckRun:
     """Run a dataset's checks on one of its versions; follow it at `/check-runs/{id}`."""
     return await service.start_check_run(tx, who, org, name, as_number(number))

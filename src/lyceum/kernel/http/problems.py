@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from lyceum.kernel.db import is_database_away
+from lyceum.kernel.idempotency.answers import AnsweredBefore
 from lyceum.kernel.problems import Invalid, Problem, Unauthenticated, Unavailable, problem_type
 
 _HTTP_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
@@ -51,6 +52,7 @@ def answer_problems(app: FastAPI) -> None:
     """Have the app answer every refusal as a problem document."""
     app.add_exception_handler(Problem, _known)
     app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(AnsweredBefore, _answered_before)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(SQLAlchemyError, _database)
     app.add_exception_handler(ClientDisconnect, _nobody_listens)
@@ -74,6 +76,11 @@ async def _malformed(_request: Request, error: Exception) -> Response:
     return _plain(
         422, "The request cannot be read", "malformed", f"{first['field']}: {first['problem']}.", errors=errors
     )
+
+
+async def _answered_before(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, AnsweredBefore)  # noqa: S101 as above
+    return error.answer
 
 
 async def _http(request: Request, error: Exception) -> Response:
