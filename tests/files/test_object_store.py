@@ -15,7 +15,7 @@ from sqlalchemy import text
 from fixtures.app import client_at, client_of, eventually, rows_of, settings_for
 from fixtures.s3 import S3Place
 from fixtures.servers import TestDatabase
-from lyceum.files import service
+from lyceum.files import places, service
 from lyceum.files.public import content_key_for
 from lyceum.kernel.config import Settings
 from lyceum.kernel.db import NOBODY, TURNS_ASIDE
@@ -148,7 +148,7 @@ async def test_the_sweeper_removes_every_copy(
     assert (await asks.post(_finish(begun))).status_code == 200
     assert (await straight.put(begun["put_url"], content=b"late")).status_code == 200
     # what a process that was killed while it completed leaves
-    left = f"{service.copies_folder(member.org_id, UUID(begun['id']))}/left"
+    left = f"{places.copies_folder(member.org_id, UUID(begun['id']))}/left"
     await obstore.put_async(resources.storage.store, left, b"hello")
     assert len(_kept(resources)) == 3
     rows_of(database, "UPDATE uploads SET expires_at = now() - interval '1 s' WHERE id = %s", begun["id"])

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from fixtures.app import client_at, client_of, eventually, rows_of, running_app, running_worker, served, settings_for
 from fixtures.servers import TestDatabase
-from lyceum.files import service
+from lyceum.files import places, service
 from lyceum.files.errors import UploadFinished, UploadNotFound, UploadNotWhole
 from lyceum.files.jobs import HANDLERS, SweepUploads
 from lyceum.kernel.config import Settings
@@ -312,7 +312,7 @@ async def test_uploads_that_cannot_be_removed_are_tried_once_a_run_however_many_
         )
         rows_of(fresh_database, query, hours, ids)
     for upload_id in begun[:5]:
-        key = service.storage_key(fresh_member.org_id, UUID(upload_id))
+        key = places.storage_key(fresh_member.org_id, UUID(upload_id))
         (fresh_resources.settings.home / "files" / key / "folder").mkdir(parents=True)
     assert await service.sweep(fresh_resources) == 2
     assert caplog.text.count("an upload could not be swept") == 5
@@ -325,7 +325,7 @@ async def test_taking_an_upload_while_it_is_swept_finds_it_or_not_but_never_with
     async def take(upload_id: UUID) -> bool:
         async with transaction(resources.database, member.scope) as tx:
             await service.take(tx, member.actor, upload_id)
-            return await resources.storage.byte_count(service.storage_key(member.org_id, upload_id)) == 1
+            return await resources.storage.byte_count(places.storage_key(member.org_id, upload_id)) == 1
 
     for _ in range(10):
         begun = await _begin(asks)

@@ -1,21 +1,16 @@
 """Datasets and their versions."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-from typing import Any, BinaryIO
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from lyceum_client.addresses import read_address
 from lyceum_client.answers import Dataset, DatasetVersion, Preview, read_answer
 from lyceum_client.errors import VersionRejected, error_from_job
 from lyceum_client.tables import Uploadable, table_file
 from lyceum_client.transport import Transport, segment
+from lyceum_client.uploads import OnBegun, OnProgress, Uploads
 from lyceum_client.waiting import last_state
-
-CHUNK_BYTES = 1024**2
-
-OnProgress = Callable[[int, int], None]
-"""Called with the bytes sent so far and the bytes in all."""
 
 
 class Datasets:
@@ -23,6 +18,7 @@ class Datasets:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self._uploads = Uploads(transport)
 
     def create(
         self,
@@ -89,13 +85,23 @@ class Datasets:
         *,
         name: str = "table",
         on_progress: OnProgress | None = None,
+        on_begun: OnBegun | None = None,
     ) -> str:
         """Send a file, or a data frame under this name, and return the upload's id for `add_version`.
 
-        Nothing is made of it before; an upload nobody makes anything of is removed after a day.
+        A large file goes in parts, a few at once, each again where the connection breaks. Nothing is made of it before;
+        an upload nobody makes anything of is removed after a day. `on_begun` gets the id at once, for `resume`.
         """
         with table_file(table, name=name) as path:
-            return self._send(path, on_progress)
+            return self._uploads.send(path, on_progress=on_progress, on_begun=on_begun)
+
+    def resume(self, path: "str | os.PathLike[str]", upload_id: str, *, on_progress: OnProgress | None = None) -> str:
+        """Go on with a large file whose sending ended early, in another process perhaps; return the upload's id.
+
+        Only what is missing is sent. Raises `NotFound` when its day is over, `Conflict` for a file of another size.
+        """
+        with table_file(path, name="table") as found:
+            return self._uploads.resume(found, upload_id, on_progress=on_progress)
 
     def add_version(
         self,
@@ -152,28 +158,7 @@ class Datasets:
     def _follow(self, version_id: str) -> DatasetVersion:
         return read_answer(DatasetVersion, self._transport.get(f"/dataset-versions/{segment(version_id)}"))
 
-    def _send(self, path: Path, on_progress: OnProgress | None) -> str:
-        with path.open("rb") as content:
-            byte_count = os.fstat(content.fileno()).st_size
-            begun = self._transport.post("/uploads", {"file_name": path.name, "byte_count": byte_count})
-            chunks = _chunks(content, byte_count, on_progress)
-            self._transport.put_content(begun["put_url"], chunks, byte_count=byte_count)
-        upload_id: str = begun["id"]
-        if begun["complete_needed"]:
-            self._transport.post(f"/uploads/{segment(upload_id)}/complete")
-        return upload_id
-
 
 def _version_path(address: str) -> str:
     parts = read_address(address)
     return f"/datasets/{parts.path}/versions/{segment(parts.version or 'latest')}"
-
-
-def _chunks(content: BinaryIO, byte_count: int, on_progress: OnProgress | None) -> Iterator[bytes]:
-    """Yield the first `byte_count` bytes: a file that grows meanwhile is sent as it was announced."""
-    left = byte_count
-    while left and (chunk := content.read(min(CHUNK_BYTES, left))):
-        left -= len(chunk)
-        yield chunk
-        if on_progress is not None:
-            on_progress(byte_count - left, byte_count)

@@ -61,6 +61,11 @@ class Transport:
             self._send("POST", self._api(path), headers=headers, json=dict(body or {}), is_repeatable=True)
         )
 
+    def post_again(self, path: str, body: Mapping[str, Any], *, timeout_seconds: float) -> Any:
+        """Send JSON to what may be asked twice and takes a while, and return the answer's JSON; raises `LyceumError`."""
+        timeout = httpx.Timeout(timeout_seconds, connect=10.0)
+        return self._json(self._send("POST", self._api(path), json=dict(body), is_repeatable=True, timeout=timeout))
+
     def post_made(self, path: str, content: bytes) -> tuple[Mapping[str, Any], str | None]:
         """Send JSON that is made already; return the answer's object and the request's id. Raises `LyceumError`."""
         headers = {"content-type": "application/json"}
@@ -87,6 +92,15 @@ class Transport:
         headers = {"content-length": str(byte_count), "content-type": "application/octet-stream"}
         url = put_url if is_elsewhere else f"{self.base_url}{put_url}"
         self._send("PUT", url, content=chunks, headers=headers, with_key=not is_elsewhere)
+
+    def put_part(self, put_url: str, content: bytes, *, sha256: str) -> None:
+        """Send a part of an upload to its address, again where that may help: the same bytes do no harm twice."""
+        is_elsewhere = urlsplit(put_url).scheme != ""
+        headers = {"content-type": "application/octet-stream"}
+        if not is_elsewhere:
+            headers["x-content-sha256"] = sha256
+        url = put_url if is_elsewhere else f"{self.base_url}{put_url}"
+        self._send("PUT", url, content=content, headers=headers, with_key=not is_elsewhere, is_repeatable=True)
 
     @contextmanager
     def stream(self, path: str) -> Iterator[httpx.Response]:

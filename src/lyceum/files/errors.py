@@ -33,6 +33,30 @@ class UploadTooLarge(TooLarge):
     code = "upload_too_large"
 
 
+class UploadSizeNeeded(Invalid):
+    """A file can come in parts only when its size is known."""
+
+    code = "upload_size_needed"
+
+
+class UploadNotInParts(Conflict):
+    """The upload was begun to come in one piece, or has no such part."""
+
+    code = "upload_not_in_parts"
+
+
+class ContentDiffers(Invalid):
+    """What arrived has another checksum than was announced."""
+
+    code = "content_differs"
+
+
+class DigestUnreadable(Invalid):
+    """A header with a checksum that cannot be read."""
+
+    code = "digest_unreadable"
+
+
 class FileNameUnusable(Invalid):
     """A file name with a path, a control character, or nothing in it."""
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lyceum.kernel.db import Base
@@ -22,8 +22,25 @@ class UploadRow(Base):
     bytes_declared: Mapped[int | None] = mapped_column(BigInteger)
     bytes_received: Mapped[int | None] = mapped_column(BigInteger)
     sha256: Mapped[str | None]
+    sha256_declared: Mapped[str | None]
+    part_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    """The size of every part but the last, of an upload that comes in parts."""
+    part_count: Mapped[int | None]
     content_key: Mapped[str | None]
     """Where the content lies in the storage, from when it is whole."""
     state: Mapped[str] = mapped_column(server_default="open")
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
     expires_at: Mapped[datetime]
+
+
+class UploadPartRow(Base):
+    """A part that the hub itself was sent whole; what an object store was sent is known to that alone."""
+
+    __tablename__ = "upload_parts"
+
+    upload_id: Mapped[UUID] = mapped_column(ForeignKey("uploads.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    org_id: Mapped[UUID]
+    sha256: Mapped[str]
+    content_key: Mapped[str]
+    received_at: Mapped[datetime] = mapped_column(server_default="now()")

@@ -1,30 +1,93 @@
 """Uploads over HTTP."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lyceum.files.digests import SHA256_PATTERN
+
+PARTS_MAX = 10_000
+
+Sha256 = Annotated[str, Field(pattern=SHA256_PATTERN)]
+
 
 class NewUpload(BaseModel):
-    """The file to come; a declared size lets a full disk or a limit be told before anything is sent."""
+    """The file to come; a declared size lets a full disk or a limit be told before anything is sent.
+
+    With `in_parts`, which needs the size, it is sent in parts: in any order, at once, and again after a failure.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     file_name: str = Field(min_length=1, max_length=255)
     byte_count: int | None = Field(default=None, ge=0)
+    sha256: Sha256 | None = None
+    in_parts: bool = False
 
 
 class UploadBegun(BaseModel):
     """Where to PUT the content: a path under the hub's own address, or an object store's whole address.
 
-    `complete_needed` says whether `POST …/complete` must follow.
+    `complete_needed` says whether `POST …/complete` must follow. An upload in parts has no `put_url`: each part has its
+    own, listed at `…/parts`.
     """
 
     id: UUID
-    put_url: str
+    put_url: str | None
     complete_needed: bool
+    part_bytes: int | None
+    part_count: int | None
     expires_at: datetime
+
+
+class UploadState(BaseModel):
+    """An upload as it stands: `state` is open, complete, taken or swept."""
+
+    id: UUID
+    file_name: str
+    state: str
+    byte_count: int | None
+    sha256: str | None
+    part_bytes: int | None
+    part_count: int | None
+    parts_there: int | None
+    expires_at: datetime
+
+
+class UploadPart(BaseModel):
+    """A part: how many bytes it has to have, where to PUT it, and whether it is there; `sha256` where the hub knows it."""
+
+    number: int
+    byte_count: int
+    put_url: str
+    is_there: bool
+    sha256: str | None
+
+
+class UploadPartPage(BaseModel):
+    """Parts by number; `next` is the `after` of the page after this one."""
+
+    items: list[UploadPart]
+    next: int | None
+
+
+class PartWhole(BaseModel):
+    """A part has arrived."""
+
+    number: int
+    byte_count: int
+    sha256: str
+
+
+class Completion(BaseModel):
+    """What the content must be: its SHA-256, or that of each part in order; what is not said is not checked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sha256: Sha256 | None = None
+    part_sha256: list[Sha256] | None = Field(default=None, max_length=PARTS_MAX)
 
 
 class UploadWhole(BaseModel):

@@ -1,7 +1,6 @@
 """Uploads: begin, stream, and be whole or not be there; what nobody finished is swept away."""
 
 import logging
-import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,16 +10,27 @@ from sqlalchemy import delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor, Power, require
+from lyceum.files import parts, places
+from lyceum.files.digests import Announced
 from lyceum.files.errors import (
     FileNameUnusable,
     UploadAddressInvalid,
     UploadFinished,
-    UploadNotFound,
     UploadNotWhole,
+    UploadSizeNeeded,
     UploadTooLarge,
 )
 from lyceum.files.models import UploadRow
-from lyceum.files.schemas import NewUpload, UploadBegun, UploadWhole
+from lyceum.files.queries import (
+    as_state,
+    as_whole,
+    count_parts,
+    list_part_rows,
+    not_arrived,
+    refuse_finished,
+    upload_row_for,
+)
+from lyceum.files.schemas import Completion, NewUpload, UploadBegun, UploadPartPage, UploadState, UploadWhole
 from lyceum.kernel.db import NOBODY, Scope
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.problems import Problem
@@ -29,6 +39,7 @@ from lyceum.kernel.storage import FileMissing, arriving_key
 from lyceum.kernel.tx import aside, transaction
 
 SWEEP_AT_ONCE = 200
+SWEPT_FROM = frozenset({"open", "complete", "taken"})
 
 log = logging.getLogger(__name__)
 
@@ -45,21 +56,6 @@ class _Expired:
 BEFORE_ALL = _Expired(UUID(int=0), UUID(int=0), datetime.min.replace(tzinfo=UTC))
 
 
-def storage_key(org_id: UUID, upload_id: UUID) -> str:
-    """Return where the content lies that the hub itself was sent; its other places begin with this."""
-    return f"uploads/{org_id}/{upload_id}"
-
-
-def sent_key(org_id: UUID, upload_id: UUID) -> str:
-    """Return where a client sends the content in an object store: what is sent there later changes no whole upload."""
-    return f"{storage_key(org_id, upload_id)}.sent"
-
-
-def copies_folder(org_id: UUID, upload_id: UUID) -> str:
-    """Return the folder of the copies of what was sent, one for each completion; one of them is the content."""
-    return f"{storage_key(org_id, upload_id)}.whole"
-
-
 async def begin(tx: AsyncSession, who: Actor, resources: Resources, wanted: NewUpload) -> UploadBegun:
     """Open an upload and say where its content goes.
 
@@ -71,8 +67,10 @@ async def begin(tx: AsyncSession, who: Actor, resources: Resources, wanted: NewU
     if (wanted.byte_count or 0) > settings.upload_bytes_max:
         raise UploadTooLarge(
             f"{wanted.file_name} has {wanted.byte_count:,} bytes and this hub takes {settings.upload_bytes_max:,}; "
-            "send it in parts, or raise LYCEUM_UPLOAD_BYTES_MAX."
+            "divide it into several files, or raise LYCEUM_UPLOAD_BYTES_MAX."
         )
+    if wanted.in_parts and wanted.byte_count is None:
+        raise UploadSizeNeeded(f"Say how many bytes {wanted.file_name} has, so that it can be sent in parts.")
     resources.storage.refuse_when_full(wanted_bytes=wanted.byte_count or 0)
     upload = UploadRow(
         id=new_id(),
@@ -80,42 +78,86 @@ async def begin(tx: AsyncSession, who: Actor, resources: Resources, wanted: NewU
         created_by=who.user_id,
         file_name=wanted.file_name,
         bytes_declared=wanted.byte_count,
+        sha256_declared=wanted.sha256,
         expires_at=datetime.now(UTC) + timedelta(seconds=settings.upload_ttl_seconds),
     )
+    if wanted.in_parts and wanted.byte_count is not None:
+        upload.part_bytes = parts.part_bytes_for(wanted.byte_count, wanted=settings.upload_part_bytes)
+        upload.part_count = parts.part_count_for(wanted.byte_count, part_bytes=upload.part_bytes)
     tx.add(upload)
     await tx.flush()
-    presigned = await resources.storage.presigned_put(
-        sent_key(org_id, upload.id), lifetime_seconds=settings.upload_ttl_seconds
-    )
-    signature = resources.signer.sign(_statement(org_id, upload.id), lifetime_seconds=settings.upload_ttl_seconds)
-    own = f"/api/v1/uploads/{upload.id}/content?org={org_id}&signature={signature}"
+    put_url, complete_needed = (None, True) if wanted.in_parts else await _address(resources, upload)
     return UploadBegun(
-        id=upload.id, put_url=presigned or own, complete_needed=presigned is not None, expires_at=upload.expires_at
+        id=upload.id,
+        put_url=put_url,
+        complete_needed=complete_needed,
+        part_bytes=upload.part_bytes,
+        part_count=upload.part_count,
+        expires_at=upload.expires_at,
     )
+
+
+async def state_for(who: Actor, resources: Resources, upload_id: UUID) -> UploadState:
+    """Return an upload as it stands, with how many of its parts are there; raises `UploadNotFound`."""
+    require(who, Power.DATASETS_WRITE)
+    async with aside(resources.database, who.scope) as tx:
+        upload = await upload_row_for(tx, upload_id)
+        there = await count_parts(tx, upload_id)
+    if upload.part_count is None or upload.state != "open":
+        return as_state(upload, parts_there=upload.part_count)
+    return as_state(upload, parts_there=there or await parts.count_in_object_store(resources, upload))
+
+
+async def list_parts(who: Actor, resources: Resources, upload_id: UUID, *, after: int, limit: int) -> UploadPartPage:
+    """Return the parts of an open upload, with their addresses; raises what `parts.list_parts` raises."""
+    require(who, Power.DATASETS_WRITE)
+    return await parts.list_parts(resources, who.scope, upload_id, after=after, limit=limit)
+
+
+async def _address(resources: Resources, upload: UploadRow) -> tuple[str, bool]:
+    """Return where the content goes in one piece, and whether a completion has to follow."""
+    lifetime_seconds = resources.settings.upload_ttl_seconds
+    sent = places.sent_key(upload.org_id, upload.id)
+    presigned = await resources.storage.presigned_put(sent, lifetime_seconds=lifetime_seconds)
+    if presigned is not None:
+        return presigned, True
+    signature = resources.signer.sign(_statement(upload.org_id, upload.id), lifetime_seconds=lifetime_seconds)
+    return f"/api/v1/uploads/{upload.id}/content?org={upload.org_id}&signature={signature}", False
 
 
 async def receive(
-    resources: Resources, *, org_id: UUID, upload_id: UUID, signature: str, chunks: AsyncIterator[bytes]
+    resources: Resources,
+    *,
+    org_id: UUID,
+    upload_id: UUID,
+    signature: str,
+    chunks: AsyncIterator[bytes],
+    announced: Announced,
 ) -> UploadWhole:
     """Store what a signed address is sent; no transaction is open while bytes arrive.
 
-    Raises `UploadAddressInvalid`, `UploadNotFound`, `UploadFinished`, `UploadNotWhole` when bytes are missing.
+    Raises `UploadAddressInvalid`, `UploadNotFound`, `UploadFinished`, `UploadNotWhole` when bytes are missing, and
+    `ContentDiffers`.
     """
     if not resources.signer.vouches(signature, _statement(org_id, upload_id)):
         raise UploadAddressInvalid("This upload address was changed or has run out; begin the upload again.")
     scope = Scope(org_id=org_id)
     async with aside(resources.database, scope) as tx:
-        upload = await _upload_for(tx, upload_id)
-        _refuse_finished(upload)
+        upload = await upload_row_for(tx, upload_id)
+        refuse_finished(upload)
     # Each sending has a place of its own until one of them wins: two at once must not mix, nor a late one replace.
-    arriving = arriving_key(storage_key(org_id, upload_id))
+    arriving = arriving_key(places.storage_key(org_id, upload_id))
     try:
-        stored = await resources.storage.put_stream(arriving, chunks, bytes_max=resources.settings.upload_bytes_max)
+        bytes_max = resources.settings.upload_bytes_max
+        stored = await resources.storage.put_stream(arriving, announced.through(chunks), bytes_max=bytes_max)
         _refuse_other_size(upload, stored.byte_count)
+        if upload.sha256_declared is not None:
+            announced.sha256 |= {upload.sha256_declared}
+        announced.require(stored.sha256, what=upload.file_name)
         async with aside(resources.database, scope) as tx:
-            upload = await _upload_for(tx, upload_id, lock=True)
-            _refuse_finished(upload)
-            key = storage_key(org_id, upload_id)
+            upload = await upload_row_for(tx, upload_id, lock=True)
+            refuse_finished(upload)
+            key = places.storage_key(org_id, upload_id)
             await resources.storage.rename(arriving, key)
             return await _complete(tx, upload, key=key, byte_count=stored.byte_count, sha256=stored.sha256)
     except BaseException:
@@ -123,26 +165,71 @@ async def receive(
         raise
 
 
-async def complete(who: Actor, resources: Resources, upload_id: UUID) -> UploadWhole:
-    """Note that the content lies in the object store; raises `UploadNotWhole` when it does not."""
-    org_id = require(who, Power.DATASETS_WRITE)
+async def complete(who: Actor, resources: Resources, upload_id: UUID, wanted: Completion) -> UploadWhole:
+    """Make an upload whole of its parts, or of what lies in the object store; doing it again returns the same.
+
+    Raises `UploadNotWhole` when something is missing, and `ContentDiffers`.
+    """
+    require(who, Power.DATASETS_WRITE)
     async with aside(resources.database, who.scope) as tx:
-        upload = await _upload_for(tx, upload_id)
+        upload = await upload_row_for(tx, upload_id)
         if upload.state != "open":
-            return _as_whole(upload)
+            return as_whole(upload)
+    if upload.part_count is None:
+        return await _complete_copied(who, resources, upload_id)
+    # Whoever asks again while parts are joined waits here, and then finds the upload whole.
+    async with resources.storage.joins:
+        return await _complete_joined(who, resources, upload_id, wanted)
+
+
+async def _complete_joined(who: Actor, resources: Resources, upload_id: UUID, wanted: Completion) -> UploadWhole:
+    async with aside(resources.database, who.scope) as tx:
+        upload = await upload_row_for(tx, upload_id)
+        if upload.state != "open":
+            return as_whole(upload)
+        received = await list_part_rows(tx, upload_id)
+    sent = await parts.sent_for(resources, upload, received)
+    # Gigabytes take a while, so no transaction is open, and the place is this completion's own.
+    copy = places.new_copy_key(upload.org_id, upload_id)
+    try:
+        joined = await resources.storage.join(sent.keys, copy)
+        parts.refuse_other_content(upload, sent, joined, wanted)
+        async with aside(resources.database, who.scope) as tx:
+            upload = await upload_row_for(tx, upload_id, lock=True)
+            is_first = upload.state == "open"
+            if is_first and not await parts.is_still_sent(tx, upload, sent):
+                raise UploadNotWhole(f"A part of {upload.file_name} was sent again meanwhile; complete it again.")
+            if is_first:
+                await parts.forget_parts(tx, upload_id)
+                await _complete(tx, upload, key=copy, byte_count=joined.byte_count, sha256=joined.sha256)
+            whole = as_whole(upload)
+    except Problem as problem:
+        # After any other error the row may name the copy; the sweeper knows where copies lie.
+        await resources.storage.delete(copy)
+        if isinstance(problem, FileMissing):
+            raise UploadNotWhole(f"A part of {upload.file_name} was sent again meanwhile; complete it again.") from None
+        raise
+    if not is_first:
+        await resources.storage.delete(copy)
+    await resources.storage.delete_below(places.parts_folder(upload.org_id, upload_id))
+    return whole
+
+
+async def _complete_copied(who: Actor, resources: Resources, upload_id: UUID) -> UploadWhole:
+    org_id = require(who, Power.DATASETS_WRITE)
     # Copied while no transaction is open, for gigabytes take a while, and to a place of this completion's own: neither
     # another completion nor what is sent later changes what is noted below.
-    sent = sent_key(org_id, upload_id)
-    copy = f"{copies_folder(org_id, upload_id)}/{secrets.token_hex(8)}"
+    sent = places.sent_key(org_id, upload_id)
+    copy = places.new_copy_key(org_id, upload_id)
     byte_count = await _copied(resources, sent, to=copy)
     try:
         async with aside(resources.database, who.scope) as tx:
-            upload = await _upload_for(tx, upload_id, lock=True)
+            upload = await upload_row_for(tx, upload_id, lock=True)
             is_first = upload.state == "open"
             if is_first:
                 size = _usable_size(upload, byte_count, bytes_max=resources.settings.upload_bytes_max)
                 await _complete(tx, upload, key=copy, byte_count=size, sha256=None)
-            whole = _as_whole(upload)
+            whole = as_whole(upload)
     except Problem:
         # After any other error the row may name the copy; the sweeper knows where copies lie.
         await resources.storage.delete(copy)
@@ -151,28 +238,31 @@ async def complete(who: Actor, resources: Resources, upload_id: UUID) -> UploadW
     return whole
 
 
-async def content_key_for(tx: AsyncSession, upload_id: UUID) -> str:
-    """Return where the content of a taken upload lies in the storage; raises `UploadNotFound`, `UploadNotWhole`."""
-    upload = await _upload_for(tx, upload_id)
-    if upload.content_key is None:
-        raise _not_arrived(upload)
-    return upload.content_key
-
-
 async def take(tx: AsyncSession, who: Actor, upload_id: UUID) -> UploadWhole:
     """Hand a whole upload to what is made of it, once; the sweeper leaves it alone until that has been decided.
 
     Raises `UploadNotFound`, `UploadNotWhole`, `UploadFinished` when something was made of it before.
     """
     require(who, Power.DATASETS_WRITE)
-    upload = await _upload_for(tx, upload_id, lock=True)
+    upload = await upload_row_for(tx, upload_id, lock=True)
     if upload.state == "open":
-        raise _not_arrived(upload)
+        raise not_arrived(upload)
     if upload.state in {"taken", "swept"}:
         raise UploadFinished(f"{upload.file_name} was used already; upload it again for another version.")
     upload.state = "taken"
     await tx.flush()
-    return _as_whole(upload)
+    return as_whole(upload)
+
+
+async def abandon(who: Actor, resources: Resources, upload_id: UUID) -> None:
+    """Remove an upload nothing was made of; raises `UploadNotFound`, and `UploadFinished` for one that was used."""
+    org_id = require(who, Power.DATASETS_WRITE)
+    async with aside(resources.database, who.scope) as tx:
+        upload = await upload_row_for(tx, upload_id)
+    if upload.state not in {"open", "complete"} or not await _remove(
+        resources, org_id=org_id, upload_id=upload_id, states=frozenset({"open", "complete"})
+    ):
+        raise UploadFinished(f"{upload.file_name} was used already, so it is not removed.")
 
 
 async def sweep(resources: Resources) -> int:
@@ -201,12 +291,12 @@ async def _expired(resources: Resources, *, after: _Expired) -> list[_Expired]:
         return [_Expired(row.id, row.org_id, row.expires_at) for row in await tx.execute(found, page)]
 
 
-async def _remove(resources: Resources, *, org_id: UUID, upload_id: UUID) -> bool:
+async def _remove(resources: Resources, *, org_id: UUID, upload_id: UUID, states: frozenset[str] = SWEPT_FROM) -> bool:
     """Remove an upload's content and, unless something was made of it, its row; return False where it may not be."""
     async with transaction(resources.database, Scope(org_id=org_id)) as tx:
         # Asked again with the row locked: since the upload was listed, somebody may have taken it, or swept it.
         state = await tx.scalar(select(UploadRow.state).where(UploadRow.id == upload_id).with_for_update())
-        if state in {None, "swept"}:
+        if state not in states:
             return False
         if await tx.scalar(text("SELECT definer.upload_is_awaited(:id)"), {"id": upload_id}):
             return False
@@ -214,9 +304,10 @@ async def _remove(resources: Resources, *, org_id: UUID, upload_id: UUID) -> boo
         await tx.execute(delete(UploadRow).where(UploadRow.id == upload_id, UploadRow.state != "taken"))
         await tx.execute(update(UploadRow).where(UploadRow.id == upload_id).values(state="swept"))
         # Last, and with the row still locked: whoever would take the upload waits, and then finds it gone.
-        await resources.storage.delete(storage_key(org_id, upload_id))
-        await resources.storage.delete(sent_key(org_id, upload_id))
-        await resources.storage.delete_below(copies_folder(org_id, upload_id))
+        await resources.storage.delete(places.storage_key(org_id, upload_id))
+        await resources.storage.delete(places.sent_key(org_id, upload_id))
+        for folder in (places.copies_folder(org_id, upload_id), places.parts_folder(org_id, upload_id)):
+            await resources.storage.delete_below(folder)
     return True
 
 
@@ -243,12 +334,7 @@ async def _complete(
     upload.bytes_received = byte_count
     upload.sha256 = sha256
     await tx.flush()
-    return _as_whole(upload)
-
-
-def _refuse_finished(upload: UploadRow) -> None:
-    if upload.state != "open":
-        raise UploadFinished(f"{upload.file_name} has arrived already.")
+    return as_whole(upload)
 
 
 def _refuse_other_size(upload: UploadRow, byte_count: int) -> None:
@@ -264,22 +350,6 @@ def _usable_size(upload: UploadRow, byte_count: int | None, *, bytes_max: int) -
         raise UploadNotWhole(f"The content of {upload.file_name} has not arrived, or is larger than this hub takes.")
     _refuse_other_size(upload, byte_count)
     return byte_count
-
-
-def _not_arrived(upload: UploadRow) -> UploadNotWhole:
-    return UploadNotWhole(f"The content of {upload.file_name} has not arrived yet.")
-
-
-async def _upload_for(tx: AsyncSession, upload_id: UUID, *, lock: bool = False) -> UploadRow:
-    query = select(UploadRow).where(UploadRow.id == upload_id)
-    row = await tx.scalar(query.with_for_update() if lock else query)
-    if row is None:
-        raise UploadNotFound(f"There is no upload {upload_id} in this organisation; it may have run out.")
-    return row
-
-
-def _as_whole(row: UploadRow) -> UploadWhole:
-    return UploadWhole(id=row.id, file_name=row.file_name, byte_count=row.bytes_received or 0, sha256=row.sha256)
 
 
 def _statement(org_id: UUID, upload_id: UUID) -> str:

@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     )
 
     upload_bytes_max: int = Field(5 * 1024**3, ge=1024, description="Largest file one upload may carry, in bytes.")
+    upload_part_bytes: int = Field(
+        16 * 1024**2, ge=1024, description="Size of a part of an upload that comes in parts, in bytes."
+    )
     request_bytes_max: int = Field(10 * 1024**2, ge=1024, description="Largest request body that is not an upload.")
     upload_ttl_seconds: int = Field(86_400, ge=60, description="How long an unfinished upload is kept.")
     disk_free_bytes_min: int = Field(

@@ -7,11 +7,13 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import obstore
 from obstore.exceptions import BaseError
@@ -22,6 +24,8 @@ from lyceum.kernel.objects import folder_of, open_objects
 from lyceum.kernel.problems import NoSpace, NotFound, TooLarge, is_full
 
 PART_BYTES = 8 * 1024**2
+COPY_BYTES = 1024**2
+JOINS_AT_ONCE = 2
 _ARRIVING = ".arriving-"
 _UNFINISHED = re.compile(rf"#\d+$|{re.escape(_ARRIVING)}[0-9a-f]+$")
 """Names of files that a process was writing: `#1` is how the object store library calls them."""
@@ -42,6 +46,15 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True)
+class JoinedFile:
+    """A file made of parts, and the SHA-256 of each of these."""
+
+    byte_count: int
+    sha256: str
+    part_sha256: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Storage:
     """The hub's files. `folder` is set when they lie on this machine."""
 
@@ -50,6 +63,8 @@ class Storage:
     options: dict[str, str] = field(repr=False)
     folder: Path | None
     free_bytes_min: int
+    joins: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(JOINS_AT_ONCE), repr=False)
+    """Taken by whoever joins parts, since each takes a file's worth of disk and a core."""
 
     async def put_stream(self, key: str, chunks: AsyncIterator[bytes], *, bytes_max: int) -> StoredFile:
         """Store what `chunks` yields; the file appears whole or not at all.
@@ -152,6 +167,64 @@ class Storage:
         except FileNotFoundError:
             raise FileMissing(f"The file {key} is missing from the hub's storage.") from None
 
+    async def join(self, keys: Sequence[str], to: str) -> JoinedFile:
+        """Put files together as one at `to`, in order, and leave them where they are.
+
+        Raises `FileMissing`, and `NoSpace` when the disk is or gets (nearly) full; nothing stays of either.
+        """
+        if self.folder is None:
+            return await self._join_objects(keys, to)
+        stop = Event()
+        paths = [self.folder / key for key in keys]
+        joining = asyncio.ensure_future(asyncio.to_thread(self._join_files, paths, self.folder / to, stop))
+        try:
+            return await asyncio.shield(joining)
+        except asyncio.CancelledError:
+            stop.set()
+            await asyncio.wait([joining])
+            raise
+        except FileNotFoundError as error:
+            raise FileMissing(f"The file {error.filename} is missing from the hub's storage.") from None
+
+    def _join_files(self, paths: Sequence[Path], target: Path, stop: Event) -> JoinedFile:
+        self.refuse_when_full(wanted_bytes=sum(path.stat().st_size for path in paths))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        digests = _Digests()
+        try:
+            with _telling_full(), target.open("xb") as whole:
+                for path in paths:
+                    digests.next_part()
+                    with path.open("rb") as part:
+                        while (chunk := part.read(COPY_BYTES)) and not stop.is_set():
+                            digests.update(chunk)
+                            whole.write(chunk)
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+        if stop.is_set():
+            target.unlink(missing_ok=True)
+        return digests.joined()
+
+    async def _join_objects(self, keys: Sequence[str], to: str) -> JoinedFile:
+        digests = _Digests()
+
+        async def content() -> AsyncIterator[bytes]:
+            for key in keys:
+                digests.next_part()
+                async for chunk in await self.read_stream(key):
+                    await asyncio.to_thread(digests.update, chunk)
+                    yield chunk
+
+        await obstore.put_async(self.store, to, content(), chunk_size=PART_BYTES)
+        return digests.joined()
+
+    async def sizes_below(self, folder: str) -> dict[str, int]:
+        """Return the size of every file right below a folder of keys, by its name."""
+        sizes: dict[str, int] = {}
+        async for batch in obstore.list(self.store, f"{folder}/"):
+            sizes |= {meta["path"].rpartition("/")[2]: int(meta["size"]) for meta in batch}
+        return sizes
+
     async def rename(self, key: str, to: str) -> None:
         """Give a file another key, in place of what may lie there; raises `FileMissing`."""
         try:
@@ -168,8 +241,14 @@ class Storage:
             return 0
         return await asyncio.to_thread(_remove_abandoned, self.folder / prefix, time.time() - older_than_seconds)
 
+    @property
+    def takes_signed(self) -> bool:
+        """Whether clients may send files to the storage itself, at signed addresses."""
+        return not isinstance(self.store, LocalStore | MemoryStore | HTTPStore)
+
     async def presigned_put(self, key: str, *, lifetime_seconds: int) -> str | None:
         """Return an address a client may PUT the file to; None when the hub itself must take it (a local folder)."""
+        # told to the type checker as well, so not asked as `takes_signed`
         if isinstance(self.store, LocalStore | MemoryStore | HTTPStore):
             return None
         return await obstore.sign_async(self.store, "PUT", key, timedelta(seconds=lifetime_seconds))
@@ -204,6 +283,26 @@ def open_storage(settings: Settings) -> Storage:
     options = {name: value.get_secret_value() for name, value in settings.storage_options.items()}
     url = settings.storage_url or (settings.home / "files").as_uri()
     return Storage(open_objects(url, options), url, options, folder_of(url), settings.disk_free_bytes_min)
+
+
+class _Digests:
+    """The SHA-256 of a file and of each of its parts, as it is put together."""
+
+    def __init__(self) -> None:
+        self._byte_count = 0
+        self._whole = hashlib.sha256()
+        self._parts: list[Any] = []
+
+    def next_part(self) -> None:
+        self._parts.append(hashlib.sha256())
+
+    def update(self, chunk: bytes) -> None:
+        self._byte_count += len(chunk)
+        self._whole.update(chunk)
+        self._parts[-1].update(chunk)
+
+    def joined(self) -> JoinedFile:
+        return JoinedFile(self._byte_count, self._whole.hexdigest(), tuple(part.hexdigest() for part in self._parts))
 
 
 def _sha256_of(path: Path) -> str:

@@ -155,7 +155,7 @@ def _is_address(name: str) -> bool:
 
 
 class BodyLimit:
-    """Refuses bodies past the limit, whether they say their length or not; upload routes keep a limit of their own."""
+    """Refuses bodies past the limit, whether they say their length or not; a PUT of content has a limit of its own."""
 
     def __init__(self, app: ASGIApp, *, bytes_max: int, unlimited_prefix: str) -> None:
         self.app = app
@@ -164,7 +164,8 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or _route_path(scope).startswith(self._unlimited_prefix):
+        is_content = scope.get("method") == "PUT" and _route_path(scope).startswith(self._unlimited_prefix)
+        if scope["type"] != "http" or is_content:
             await self.app(scope, receive, send)
             return
         declared = Headers(scope=scope).get("content-length", "0")
