@@ -30,7 +30,7 @@ from lyceum.data.datasets.jobs import SettleVersions
 from lyceum.data.datasets.queries import table_key
 from lyceum.data.datasets.rows.public import table_store
 from lyceum.data.datasets.tables import newest_version
-from lyceum.files.service import storage_key
+from lyceum.files.places import storage_key
 from lyceum.kernel.db import NOBODY
 from lyceum.kernel.jobs.queue import enqueue
 from lyceum.kernel.resources import open_resources

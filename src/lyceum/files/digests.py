@@ -57,11 +57,6 @@ def announced_in(headers: Mapping[str, str]) -> Announced:
     return Announced(frozenset(sha256), _hexadecimal(md5, "content-md5", _MD5_BYTES) if md5 is not None else None)
 
 
-def repr_digest(sha256: str) -> str:
-    """Return the value of a `Repr-Digest` header for a SHA-256 in hexadecimal."""
-    return f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:"
-
-
 def _hexadecimal(text: str, header: str, byte_count: int) -> str:
     try:
         digest = base64.b64decode(text, validate=True)

@@ -1,6 +1,6 @@
 """What uploads can refuse."""
 
-from lyceum.kernel.problems import Conflict, Forbidden, Invalid, NotFound, TooLarge
+from lyceum.kernel.problems import Conflict, Forbidden, Gone, Invalid, NotFound, TooLarge
 
 
 class UploadNotFound(NotFound):
@@ -55,6 +55,12 @@ class DigestUnreadable(Invalid):
     """A header with a checksum that cannot be read."""
 
     code = "digest_unreadable"
+
+
+class UploadContentGone(Gone):
+    """The content of an upload is not kept any more."""
+
+    code = "upload_content_gone"
 
 
 class FileNameUnusable(Invalid):

@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from lyceum.accounts.edge import KEEPS_ANSWER, AnswerKeepingRoute, CurrentResources, Tx, Who, own_limit
 from lyceum.files import parts, service
@@ -18,6 +19,7 @@ from lyceum.files.schemas import (
     UploadState,
     UploadWhole,
 )
+from lyceum.kernel.http.downloads import answer_download
 from lyceum.kernel.http.paging import Limit
 
 router = APIRouter(prefix="/api/v1/uploads", tags=["uploads"], route_class=AnswerKeepingRoute)
@@ -46,6 +48,14 @@ async def receive_content(
         chunks=request.stream(),
         announced=announced_in(request.headers),
     )
+
+
+@router.get("/{upload_id}/content", response_class=StreamingResponse)
+@router.head("/{upload_id}/content", include_in_schema=False)
+async def download_content(request: Request, who: Who, resources: CurrentResources, upload_id: UUID) -> Response:
+    """Download what arrived, or a range of it, for as long as it is kept: until a version was made of it."""
+    download = await service.download_for(who, resources, upload_id)
+    return await answer_download(request, resources.storage, download)
 
 
 @router.get("/{upload_id}")

@@ -15,6 +15,7 @@ from lyceum.files.digests import Announced
 from lyceum.files.errors import (
     FileNameUnusable,
     UploadAddressInvalid,
+    UploadContentGone,
     UploadFinished,
     UploadNotWhole,
     UploadSizeNeeded,
@@ -32,6 +33,7 @@ from lyceum.files.queries import (
 )
 from lyceum.files.schemas import Completion, NewUpload, UploadBegun, UploadPartPage, UploadState, UploadWhole
 from lyceum.kernel.db import NOBODY, Scope
+from lyceum.kernel.http.downloads import Download
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.problems import Problem
 from lyceum.kernel.resources import Resources
@@ -106,6 +108,29 @@ async def state_for(who: Actor, resources: Resources, upload_id: UUID) -> Upload
     if upload.part_count is None or upload.state != "open":
         return as_state(upload, parts_there=upload.part_count)
     return as_state(upload, parts_there=there or await parts.count_in_object_store(resources, upload))
+
+
+async def download_for(who: Actor, resources: Resources, upload_id: UUID) -> Download:
+    """Return the content of a whole upload, to be given back.
+
+    Raises `UploadNotFound`, `UploadNotWhole`, `UploadContentGone` once a version was made of it or its time was over.
+    """
+    require(who, Power.DATASETS_WRITE)
+    async with aside(resources.database, who.scope) as tx:
+        upload = await upload_row_for(tx, upload_id)
+    if upload.content_key is None or upload.bytes_received is None:
+        raise not_arrived(upload)
+    if upload.state == "swept" or await resources.storage.byte_count(upload.content_key) is None:
+        raise UploadContentGone(
+            f"The content of {upload.file_name} is not kept any more; it was used, or its time is over."
+        )
+    return Download(
+        key=upload.content_key,
+        byte_count=upload.bytes_received,
+        sha256=upload.sha256,
+        version=str(upload.id),
+        file_name=upload.file_name,
+    )
 
 
 async def list_parts(who: Actor, resources: Resources, upload_id: UUID, *, after: int, limit: int) -> UploadPartPage:

@@ -61,6 +61,11 @@ def digest_of(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
+def repr_digest(sha256: str) -> str:
+    """Return the value of a `Repr-Digest` header (RFC 9530) for a SHA-256 in hexadecimal."""
+    return f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:"
+
+
 @dataclass(frozen=True, slots=True)
 class Signer:
     """Signs statements of the hub to itself, such as "may write upload X until T"."""

@@ -21,7 +21,7 @@ from obstore.store import HTTPStore, LocalStore, MemoryStore, ObjectStore
 
 from lyceum.kernel.config import Settings
 from lyceum.kernel.objects import folder_of, open_objects
-from lyceum.kernel.problems import NoSpace, NotFound, TooLarge, is_full
+from lyceum.kernel.problems import NoSpace, NotFound, Problem, TooLarge, is_full
 
 PART_BYTES = 8 * 1024**2
 COPY_BYTES = 1024**2
@@ -35,6 +35,13 @@ class FileMissing(NotFound):
     """The hub knows of a file that is no longer where it was put."""
 
     code = "file_missing"
+
+
+class FileDamaged(Problem):
+    """What lies in the storage is not what was put there."""
+
+    title = "A stored file is damaged"
+    code = "file_damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +118,40 @@ class Storage:
             reply = await obstore.get_async(self.store, key)
             return bytes(await reply.bytes_async())
         except FileNotFoundError:
-            raise FileMissing(f"The file {key} is missing from the hub's storage.") from None
+            raise _missing(key) from None
 
     async def read_stream(self, key: str) -> AsyncIterator[bytes]:
         """Return the content of a file in parts; raises `FileMissing` before the first of them."""
         try:
             reply = await obstore.get_async(self.store, key)
         except FileNotFoundError:
-            raise FileMissing(f"The file {key} is missing from the hub's storage.") from None
+            raise _missing(key) from None
         return (bytes(part) async for part in reply.stream(min_chunk_size=PART_BYTES))
+
+    async def read_range(self, key: str, start: int, end: int, *, byte_count: int) -> AsyncIterator[bytes]:
+        """Return the bytes from `start` up to `end`, in parts, of a file that was stored with `byte_count` bytes.
+
+        Raises `FileMissing`, and `FileDamaged` when it has another size, before the first of them.
+        """
+        await self.require_size(key, byte_count)
+        if start >= end:
+            return _nothing()
+        try:
+            reply = await obstore.get_async(self.store, key, options={"range": (start, end)})
+        except FileNotFoundError:
+            raise _missing(key) from None
+        return (bytes(part) async for part in reply.stream(min_chunk_size=COPY_BYTES))
+
+    async def require_size(self, key: str, byte_count: int) -> None:
+        """Raise `FileMissing` or `FileDamaged` unless a file lies there with so many bytes."""
+        found = await self.byte_count(key)
+        if found is None:
+            raise _missing(key)
+        if found != byte_count:
+            raise FileDamaged(
+                f"The file {key} in the hub's storage has {found:,} bytes and was stored with {byte_count:,}; restore "
+                "it from a backup."
+            )
 
     @asynccontextmanager
     async def as_local_file(self, key: str, *, folder: Path) -> AsyncIterator[Path]:
@@ -130,7 +162,7 @@ class Storage:
         if self.folder is not None:
             path = self.folder / key
             if not path.is_file():
-                raise FileMissing(f"The file {key} is missing from the hub's storage.")
+                raise _missing(key)
             yield path
             return
         with tempfile.TemporaryDirectory(prefix="copy-", dir=folder, ignore_cleanup_errors=True) as copies:
@@ -142,7 +174,7 @@ class Storage:
         try:
             reply = await obstore.get_async(self.store, key)
         except FileNotFoundError:
-            raise FileMissing(f"The file {key} is missing from the hub's storage.") from None
+            raise _missing(key) from None
         with path.open("wb") as file:
             async for part in reply.stream(min_chunk_size=PART_BYTES):
                 await asyncio.to_thread(file.write, part)
@@ -165,7 +197,7 @@ class Storage:
         try:
             await obstore.copy_async(self.store, key, to)
         except FileNotFoundError:
-            raise FileMissing(f"The file {key} is missing from the hub's storage.") from None
+            raise _missing(key) from None
 
     async def join(self, keys: Sequence[str], to: str) -> JoinedFile:
         """Put files together as one at `to`, in order, and leave them where they are.
@@ -230,7 +262,7 @@ class Storage:
         try:
             await obstore.rename_async(self.store, key, to)
         except FileNotFoundError:
-            raise FileMissing(f"The file {key} is missing from the hub's storage.") from None
+            raise _missing(key) from None
 
     async def remove_abandoned(self, prefix: str, *, older_than_seconds: float) -> int:
         """Remove what a killed process was writing below `prefix` of a local folder; return how many files.
@@ -271,6 +303,16 @@ class Storage:
                 f"Only {free // 1024**2} MB are free on the hub's disk{wanted} and it keeps "
                 f"{self.free_bytes_min // 1024**2} MB in reserve; free some space or move LYCEUM_HOME to a larger disk."
             )
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    empty: tuple[bytes, ...] = ()
+    for chunk in empty:
+        yield chunk
+
+
+def _missing(key: str) -> FileMissing:
+    return FileMissing(f"The file {key} is missing from the hub's storage.")
 
 
 def arriving_key(key: str) -> str:

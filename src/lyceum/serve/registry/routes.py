@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import StreamingResponse
 
 from lyceum.accounts.edge import CurrentResources, Tx, Who
+from lyceum.kernel.http.downloads import Download, answer_download
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 from lyceum.kernel.tx import aside
 from lyceum.serve.registry import queries, service
@@ -52,21 +53,22 @@ async def read_model_version(tx: Tx, who: Who, org: str, name: str, number: Vers
 
 
 @router.get("/{org}/{name}/versions/{number}/artifact", response_class=StreamingResponse)
+@router.head("/{org}/{name}/versions/{number}/artifact", include_in_schema=False)
 async def download_artifact(
-    who: Who, resources: CurrentResources, org: str, name: str, number: VersionNumber
-) -> StreamingResponse:
-    """Download the ONNX file; it runs anywhere ONNX Runtime does."""
+    request: Request, who: Who, resources: CurrentResources, org: str, name: str, number: VersionNumber
+) -> Response:
+    """Download the ONNX file, or a range of it; it runs anywhere ONNX Runtime does."""
     # No transaction is open while the file goes out, however slow the client is.
     async with aside(resources.database, who.scope) as tx:
         model, row = await queries.version_row_for(tx, who, org, name, number)
-    headers = {
-        "content-disposition": f'attachment; filename="{model.name}-{row.number}.onnx"',
-        "content-length": str(row.artifact_bytes),
-        "etag": f'"{row.artifact_sha256}"',
-        "x-content-type-options": "nosniff",
-    }
-    chunks = await resources.storage.read_stream(row.artifact_path)
-    return StreamingResponse(chunks, media_type="application/octet-stream", headers=headers)
+    download = Download(
+        key=row.artifact_path,
+        byte_count=row.artifact_bytes,
+        sha256=row.artifact_sha256,
+        version=str(row.id),
+        file_name=f"{model.name}-{row.number}.onnx",
+    )
+    return await answer_download(request, resources.storage, download)
 
 
 @router.put("/{org}/{name}/aliases/{alias}")
