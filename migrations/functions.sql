@@ -1,4 +1,5 @@
--- Every function that looks past row-level security, and nothing else; those of the queue stand in functions_jobs.sql. They
+-- Every function that looks past row-level security, and nothing else; those of the queue and of what is kept stand in files of
+-- their own. They
 -- run as the owner of the tables, so each one carries its own tenant predicate or says why it crosses organisations. Names
 -- outside pg_catalog are written in full. Applied again at every change of these files.
 

@@ -1,4 +1,4 @@
-"""Files: uploads in parts."""
+"""Files: uploads in parts, and what organisations keep and may keep."""
 
 from alembic import op
 
@@ -28,6 +28,50 @@ CREATE POLICY upload_parts_of_the_organisation ON upload_parts
 """
 
 
+KEPT = """
+ALTER TABLE uploads ADD COLUMN bytes_kept bigint NOT NULL DEFAULT 0 CHECK (bytes_kept >= 0);
+UPDATE uploads u SET bytes_kept = coalesce(bytes_received, bytes_declared, 0)
+WHERE state IN ('open', 'complete') OR state = 'taken'
+  AND NOT EXISTS (SELECT FROM dataset_versions v WHERE v.upload_id = u.id AND v.state = 'accepted');
+CREATE INDEX uploads_org_id_idx ON uploads (org_id) WHERE bytes_kept > 0;
+
+-- of versions before this column was there, the size of what was uploaded stands for that of the table's files
+ALTER TABLE dataset_versions ADD COLUMN table_bytes bigint CHECK (table_bytes >= 0);
+UPDATE dataset_versions SET table_bytes = byte_count WHERE state = 'accepted';
+CREATE INDEX dataset_versions_org_id_idx ON dataset_versions (org_id) WHERE table_bytes > 0;
+
+CREATE TABLE storage_usage (
+    org_id uuid NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('models', 'tables', 'uploads')),
+    byte_count bigint NOT NULL,
+    object_count bigint NOT NULL,
+    PRIMARY KEY (org_id, kind)
+) WITH (fillfactor = 50);
+INSERT INTO storage_usage
+SELECT org_id, 'uploads', sum(bytes_kept), count(*) FROM uploads WHERE bytes_kept > 0 GROUP BY org_id
+UNION ALL
+SELECT org_id, 'tables', sum(table_bytes), count(*) FROM dataset_versions WHERE table_bytes > 0 GROUP BY org_id
+UNION ALL
+SELECT org_id, 'models', sum((artifact ->> 'byte_count')::bigint), count(*)
+FROM training_runs WHERE artifact IS NOT NULL GROUP BY org_id;
+ALTER TABLE storage_usage ENABLE ROW LEVEL SECURITY;
+CREATE POLICY storage_usage_of_the_organisation ON storage_usage
+    USING (org_id = (SELECT nullif(current_setting('lyceum.org_id', true), '')::uuid));
+
+CREATE TABLE storage_quotas (
+    org_id uuid PRIMARY KEY,
+    bytes_max bigint NOT NULL CHECK (bytes_max >= 0),
+    set_by uuid,
+    set_at timestamptz NOT NULL DEFAULT now()
+);
+ALTER TABLE storage_quotas ENABLE ROW LEVEL SECURITY;
+-- read by the organisation, written by nobody but the audited function
+CREATE POLICY storage_quotas_of_the_organisation ON storage_quotas FOR SELECT
+    USING (org_id = (SELECT nullif(current_setting('lyceum.org_id', true), '')::uuid));
+"""
+
+
 def upgrade() -> None:
     """Bring the tables to this revision."""
     op.execute(PARTS)
+    op.execute(KEPT)

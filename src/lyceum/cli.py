@@ -1,4 +1,4 @@
-"""The command line of a hub: `lyceum up`, `try`, `status`, `jobs`, `worker`, `config`, `doctor`, `admin`, `migrate`…
+"""The command line of a hub: `lyceum up`, `try`, `status`, `jobs`, `storage`, `worker`, `config`, `doctor`, `admin`, `migrate`…
 
 Heavy libraries are imported inside the commands, so that `lyceum --help` answers at once.
 """
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lyceum.cli_jobs import jobs
+from lyceum.cli_storage import storage
 from lyceum.hub.errors import HubFailed, HubNotRunning, HubRefused
 from lyceum.walkthrough.command import try_command
 
@@ -30,6 +31,7 @@ app = typer.Typer(
 admin = typer.Typer(name="admin", help="What only the person at this machine may do.", no_args_is_help=True)
 app.add_typer(admin)
 app.add_typer(jobs)
+app.add_typer(storage)
 app.command("try")(try_command)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

@@ -1,18 +1,16 @@
 """`lyceum jobs`: what the hub is working on, for the person at its machine or with a key."""
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lyceum.hub.errors import HubRefused
+from lyceum.cli_client import hub_client
 
 if TYPE_CHECKING:
-    from lyceum_client import Client
     from lyceum_client.answers import Job
 
 LISTED_MAX = 50
@@ -37,7 +35,7 @@ def list_command(
     as_json: AsJson = False,
 ) -> None:
     """List jobs, newest first."""
-    with _client() as client:
+    with hub_client() as client:
         found = (
             client.jobs.list_of_hub(states=state or ())
             if whole_hub
@@ -49,14 +47,14 @@ def list_command(
 @jobs.command("dead")
 def dead_command(*, limit: Limit = LISTED_MAX, as_json: AsJson = False) -> None:
     """List the jobs that failed for good, of all organisations and of the hub itself."""
-    with _client() as client:
+    with hub_client() as client:
         _print_jobs(islice(client.jobs.list_of_hub(states=["dead"]), limit), as_json=as_json)
 
 
 @jobs.command("show")
 def show_command(job_id: JobId, *, of_hub: OfHub = False) -> None:
     """Print all that is known of a job as JSON."""
-    with _client() as client:
+    with hub_client() as client:
         typer.echo(_as_json(client.jobs.get(job_id, of_hub=of_hub), indent=2))
 
 
@@ -65,7 +63,7 @@ def logs_command(job_id: JobId, *, of_hub: OfHub = False, as_json: AsJson = Fals
     """Print what a job has said."""
     from dataclasses import asdict
 
-    with _client() as client:
+    with hub_client() as client:
         for line in client.jobs.log(job_id, of_hub=of_hub):
             if as_json:
                 typer.echo(json.dumps(asdict(line), default=str))
@@ -77,7 +75,7 @@ def logs_command(job_id: JobId, *, of_hub: OfHub = False, as_json: AsJson = Fals
 @jobs.command("cancel")
 def cancel_command(job_id: JobId, *, of_hub: OfHub = False) -> None:
     """Call a job off; one that runs stops within a second."""
-    with _client() as client:
+    with hub_client() as client:
         job = client.jobs.cancel(job_id, of_hub=of_hub)
     typer.echo(f"{job.id} is {job.state}{', and will stop' if job.state == 'running' else ''}.")
 
@@ -85,33 +83,9 @@ def cancel_command(job_id: JobId, *, of_hub: OfHub = False) -> None:
 @jobs.command("retry")
 def retry_command(job_id: JobId, *, of_hub: OfHub = False) -> None:
     """Have a job that is dead or was called off tried again."""
-    with _client() as client:
+    with hub_client() as client:
         job = client.jobs.retry(job_id, of_hub=of_hub)
     typer.echo(f"{job.id} is {job.state}.")
-
-
-@contextmanager
-def _client() -> "Iterator[Client]":
-    """Yield a client of the hub that LYCEUM_URL names, else of the one that runs on this machine.
-
-    Raises `HubRefused` with what the hub says of a request it does not take.
-    """
-    import os
-
-    from lyceum.hub.control import ask_hub
-    from lyceum.kernel.config import load_settings
-    from lyceum_client import Client, LyceumError
-
-    url, key = os.environ.get("LYCEUM_URL"), os.environ.get("LYCEUM_API_KEY")
-    if not url:
-        home = load_settings().home
-        url = str(ask_hub(home, "status")["url"])
-        key = key or str(ask_hub(home, "admin-key")["key"])
-    try:
-        with Client(url, api_key=key) as client:
-            yield client
-    except LyceumError as error:
-        raise HubRefused(str(error)) from None
 
 
 def _print_jobs(found: "Iterable[Job]", *, as_json: bool) -> None:

@@ -171,7 +171,7 @@ def _nothing_staged(hub: StaffedHub) -> None:
 async def test_a_rejected_uploads_content_goes_with_the_sweep(
     hub_client: Client, owner: Member, staffed_hub: StaffedHub
 ) -> None:
-    from lyceum.files.service import sweep
+    from lyceum.files.sweeping import sweep
 
     async with hub_client(owner) as client:
         address = await new_dataset(client)

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from fixtures.app import client_of, rows_of
 from fixtures.servers import TestDatabase
-from lyceum.files import service
+from lyceum.files import sweeping
 from lyceum.kernel.resources import Resources
 from make.accounts import Member, make_member
 
@@ -53,6 +53,6 @@ async def test_content_that_is_not_there_is_told(
     assert (early.status_code, early.json()["code"]) == (409, "upload_not_whole")
     past = "UPDATE uploads SET state = 'taken', expires_at = now() - interval '1 s' WHERE id = %s"
     rows_of(database, past, begun["id"])
-    await service.sweep(resources)
+    await sweeping.sweep(resources)
     gone = await _get(app, member, begun)
     assert (gone.status_code, gone.json()["code"]) == (410, "upload_content_gone")

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from fixtures.app import client_at, client_of, eventually, rows_of, settings_for
 from fixtures.s3 import S3Place
 from fixtures.servers import TestDatabase
-from lyceum.files import places, service
+from lyceum.files import places, sweeping
 from lyceum.files.public import content_key_for
 from lyceum.kernel.config import Settings
 from lyceum.kernel.db import NOBODY, TURNS_ASIDE
@@ -152,5 +152,5 @@ async def test_the_sweeper_removes_every_copy(
     await obstore.put_async(resources.storage.store, left, b"hello")
     assert len(_kept(resources)) == 3
     rows_of(database, "UPDATE uploads SET expires_at = now() - interval '1 s' WHERE id = %s", begun["id"])
-    await service.sweep(resources)
+    await sweeping.sweep(resources)
     assert _kept(resources) == []

@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 
 from fixtures.app import client_at, client_of, eventually, rows_of, served, settings_for
 from fixtures.servers import TestDatabase
-from lyceum.files import service
+from lyceum.files import sweeping
 from lyceum.kernel.config import Settings
 from lyceum.kernel.resources import Resources
 from make.accounts import Member
@@ -228,7 +228,7 @@ async def test_abandoned_parts_are_removed_at_once_or_by_the_sweeper(
     rows_of(database, "UPDATE uploads SET expires_at = now() - interval '1 s' WHERE id = %s", begun[1]["id"])
     run_out = await asks.get(f"/api/v1/uploads/{begun[1]['id']}/parts")
     assert (run_out.status_code, run_out.json()["code"]) == (404, "upload_not_found")
-    await service.sweep(resources)
+    await sweeping.sweep(resources)
     assert len(_files(hub_settings)) == 1
     ids = [one["id"] for one in begun]
     left = rows_of(database, "SELECT DISTINCT upload_id FROM upload_parts WHERE upload_id = ANY(%s::uuid[])", ids)

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fixtures.app import client_at, client_of, rows_of, settings_for
 from fixtures.s3 import S3Place
 from fixtures.servers import TestDatabase
-from lyceum.files import service
+from lyceum.files import sweeping
 from lyceum.kernel.config import Settings
 from lyceum.kernel.resources import Resources
 from make.accounts import Member
@@ -108,5 +108,5 @@ async def test_the_sweeper_removes_parts_nobody_completed(
     begun = await _begin(asks)
     await straight.put((await _parts(asks, begun))[0]["put_url"], content=PARTS[0])
     rows_of(database, "UPDATE uploads SET expires_at = now() - interval '1 s' WHERE id = %s", begun["id"])
-    await service.sweep(resources)
+    await sweeping.sweep(resources)
     assert _kept(resources) == []

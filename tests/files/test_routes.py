@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from fixtures.app import client_at, client_of, eventually, rows_of, running_app, running_worker, served, settings_for
 from fixtures.servers import TestDatabase
-from lyceum.files import places, service
+from lyceum.files import places, service, sweeping
 from lyceum.files.errors import UploadFinished, UploadNotFound, UploadNotWhole
 from lyceum.files.jobs import HANDLERS, SweepUploads
 from lyceum.kernel.config import Settings
@@ -218,10 +218,10 @@ async def test_an_upload_that_waits_to_be_read_outlives_its_time(
     wanted = {"upload_id": begun["id"]}
     version = (await asks.post(f"/api/v1/datasets/{made['address']}/versions", json=wanted)).json()
     rows_of(database, "UPDATE uploads SET expires_at = now() - interval '1 s' WHERE id = %s", begun["id"])
-    assert await service.sweep(resources) == 0
+    assert await sweeping.sweep(resources) == 0
     assert [file.read_bytes() for file in _files(hub_settings)] == [b"a,b\n1,2\n"]
     rows_of(database, "UPDATE dataset_versions SET state = 'rejected' WHERE id = %s", version["id"])
-    assert await service.sweep(resources) == 1
+    assert await sweeping.sweep(resources) == 1
     assert _files(hub_settings) == []
 
 
@@ -236,7 +236,7 @@ async def test_an_upload_taken_after_the_sweeper_listed_it_is_still_read(
     await asks.put(begun["put_url"], content=b"a,b\n1,2\n")
     made = (await asks.post("/api/v1/datasets", json={"name": "listed"})).json()
     rows_of(database, "UPDATE uploads SET expires_at = now() - interval '1 s' WHERE id = %s", begun["id"])
-    remove = service._remove
+    remove = sweeping._remove
 
     async def overtaken(*args: Any, **more: Any) -> bool:
         wanted = {"upload_id": begun["id"]}
@@ -244,8 +244,8 @@ async def test_an_upload_taken_after_the_sweeper_listed_it_is_still_read(
         assert answer.status_code == 202, answer.text
         return await remove(*args, **more)
 
-    monkeypatch.setattr(service, "_remove", overtaken)
-    assert await service.sweep(resources) == 0
+    monkeypatch.setattr(sweeping, "_remove", overtaken)
+    assert await sweeping.sweep(resources) == 0
     assert [file.read_bytes() for file in _files(hub_settings)] == [b"a,b\n1,2\n"]
     assert rows_of(database, "SELECT state FROM uploads WHERE id = %s", begun["id"]) == [{"state": "taken"}]
 
@@ -263,15 +263,15 @@ async def test_two_sweeps_at_once_remove_each_upload_once(
     async with transaction(resources.database, member.scope) as tx:
         await service.take(tx, member.actor, UUID(begun[0]["id"]))
     rows_of(database, "UPDATE uploads SET expires_at = now() - interval '1 s' WHERE org_id = %s", member.org_id)
-    expired, both_have_listed = service._expired, asyncio.Barrier(2)
+    expired, both_have_listed = sweeping._expired, asyncio.Barrier(2)
 
     async def together(*args: Any, **more: Any) -> Any:
         page = [one for one in await expired(*args, **more) if one.org_id == member.org_id]
         await both_have_listed.wait()
         return page
 
-    monkeypatch.setattr(service, "_expired", together)
-    assert sum(await asyncio.gather(service.sweep(resources), service.sweep(resources))) == 4
+    monkeypatch.setattr(sweeping, "_expired", together)
+    assert sum(await asyncio.gather(sweeping.sweep(resources), sweeping.sweep(resources))) == 4
     left = rows_of(database, "SELECT id, state FROM uploads WHERE org_id = %s", member.org_id)
     assert [(str(row["id"]), row["state"]) for row in left] == [(begun[0]["id"], "swept")]
 
@@ -291,7 +291,7 @@ async def test_one_upload_that_cannot_be_removed_does_not_keep_the_others(
     in_the_way = next(file for file in _files(hub_settings) if file.name == begun[0]["id"])
     in_the_way.unlink()
     (in_the_way / "folder").mkdir(parents=True)
-    assert await service.sweep(resources) == 2
+    assert await sweeping.sweep(resources) == 2
     assert "an upload could not be swept" in caplog.text
     assert {str(row["id"]) for row in rows_of(database, "SELECT id FROM uploads WHERE org_id = %s", member.org_id)} == {
         begun[0]["id"]
@@ -302,7 +302,7 @@ async def test_uploads_that_cannot_be_removed_are_tried_once_a_run_however_many_
     fresh_resources: Resources, fresh_app: FastAPI, fresh_database: TestDatabase, fresh_member: Member,
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(service, "SWEEP_AT_ONCE", 2)
+    monkeypatch.setattr(sweeping, "SWEEP_AT_ONCE", 2)
     async with client_of(fresh_app, key=fresh_member.key) as asks:
         begun = [(await _begin(asks))["id"] for _ in range(7)]
     # five of one age and two younger ones
@@ -314,7 +314,7 @@ async def test_uploads_that_cannot_be_removed_are_tried_once_a_run_however_many_
     for upload_id in begun[:5]:
         key = places.storage_key(fresh_member.org_id, UUID(upload_id))
         (fresh_resources.settings.home / "files" / key / "folder").mkdir(parents=True)
-    assert await service.sweep(fresh_resources) == 2
+    assert await sweeping.sweep(fresh_resources) == 2
     assert caplog.text.count("an upload could not be swept") == 5
     assert {str(row["id"]) for row in rows_of(fresh_database, "SELECT id FROM uploads")} == set(begun[:5])
 
@@ -332,5 +332,5 @@ async def test_taking_an_upload_while_it_is_swept_finds_it_or_not_but_never_with
         await asks.put(begun["put_url"], content=b"x")
         rows_of(database, "UPDATE uploads SET expires_at = now() - interval '1 s' WHERE id = %s", begun["id"])
         taking = take(UUID(begun["id"]))
-        taken, _ = await asyncio.gather(taking, service.sweep(resources), return_exceptions=True)
+        taken, _ = await asyncio.gather(taking, sweeping.sweep(resources), return_exceptions=True)
         assert taken is True or isinstance(taken, UploadNotFound)

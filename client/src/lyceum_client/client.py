@@ -10,6 +10,7 @@ from lyceum_client.jobs import Jobs
 from lyceum_client.keys import Keys
 from lyceum_client.models import Models
 from lyceum_client.runs import Runs
+from lyceum_client.storage import Storage
 from lyceum_client.transport import Transport
 
 
@@ -30,6 +31,7 @@ class Client:
         self.models = Models(self._transport)
         self.keys = Keys(self._transport)
         self.jobs = Jobs(self._transport)
+        self.storage = Storage(self._transport)
 
     @property
     def base_url(self) -> str:

@@ -63,6 +63,12 @@ class UploadContentGone(Gone):
     code = "upload_content_gone"
 
 
+class OrganisationNotFound(NotFound):
+    """No organisation of that name on this hub."""
+
+    code = "organisation_not_found"
+
+
 class FileNameUnusable(Invalid):
     """A file name with a path, a control character, or nothing in it."""
 

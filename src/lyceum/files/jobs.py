@@ -1,11 +1,12 @@
-"""The sweeper of uploads."""
+"""The sweeper of uploads, and the count of what is kept."""
 
-from lyceum.files import service
+from lyceum.files import kept, sweeping
 from lyceum.kernel.jobs.handlers import JobRun, LightHandler
 from lyceum.kernel.jobs.queue import JobArgs
 from lyceum.kernel.jobs.schedules import Schedule
 
 SWEEP_EVERY_SECONDS = 600
+RECOUNT_EVERY_SECONDS = 6 * 3600
 
 
 class SweepUploads(JobArgs, frozen=True, kw_only=True):
@@ -16,9 +17,24 @@ class SweepUploads(JobArgs, frozen=True, kw_only=True):
     attempts_max = 1
 
 
+class RecountStorage(JobArgs, frozen=True, kw_only=True):
+    """Count anew what organisations keep, and correct and log what was counted wrong."""
+
+    kind = "files.recount_storage"
+    job_class = "background"
+    attempts_max = 1
+
+
 async def _sweep(run: JobRun, _args: SweepUploads) -> dict[str, int]:
-    return {"removed": await service.sweep(run.resources)}
+    return {"removed": await sweeping.sweep(run.resources)}
 
 
-HANDLERS = (LightHandler(args_type=SweepUploads, run=_sweep),)
-SCHEDULES = (Schedule(every_seconds=SWEEP_EVERY_SECONDS, make=SweepUploads),)
+async def _recount(run: JobRun, _args: RecountStorage) -> dict[str, int]:
+    return await kept.recount(run.resources)
+
+
+HANDLERS = (LightHandler(args_type=SweepUploads, run=_sweep), LightHandler(args_type=RecountStorage, run=_recount))
+SCHEDULES = (
+    Schedule(every_seconds=SWEEP_EVERY_SECONDS, make=SweepUploads),
+    Schedule(every_seconds=RECOUNT_EVERY_SECONDS, make=RecountStorage),
+)

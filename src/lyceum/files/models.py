@@ -28,6 +28,8 @@ class UploadRow(Base):
     part_count: Mapped[int | None]
     content_key: Mapped[str | None]
     """Where the content lies in the storage, from when it is whole."""
+    bytes_kept: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """What it counts among what the organisation keeps: announced, then arrived; 0 once its content is gone."""
     state: Mapped[str] = mapped_column(server_default="open")
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
     expires_at: Mapped[datetime]

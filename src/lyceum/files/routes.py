@@ -1,4 +1,4 @@
-"""Uploads over HTTP."""
+"""Uploads, and what is kept, over HTTP."""
 
 from typing import Annotated
 from uuid import UUID
@@ -7,34 +7,38 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from lyceum.accounts.edge import KEEPS_ANSWER, AnswerKeepingRoute, CurrentResources, Tx, Who, own_limit
-from lyceum.files import parts, service
+from lyceum.files import kept, parts, service, sweeping
 from lyceum.files.digests import announced_in
 from lyceum.files.schemas import (
     PARTS_MAX,
     Completion,
+    HubDisk,
+    HubStorage,
+    KeptStorage,
     NewUpload,
     PartWhole,
+    Quota,
     UploadBegun,
     UploadPartPage,
     UploadState,
     UploadWhole,
 )
 from lyceum.kernel.http.downloads import answer_download
-from lyceum.kernel.http.paging import Limit
+from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 
-router = APIRouter(prefix="/api/v1/uploads", tags=["uploads"], route_class=AnswerKeepingRoute)
+router = APIRouter(prefix="/api/v1", route_class=AnswerKeepingRoute)
 
 PartNumber = Annotated[int, Path(ge=1, le=PARTS_MAX)]
 AfterPart = Annotated[int, Query(ge=0, le=PARTS_MAX)]
 
 
-@router.post("", status_code=201, dependencies=[KEEPS_ANSWER])
+@router.post("/uploads", tags=["uploads"], status_code=201, dependencies=[KEEPS_ANSWER])
 async def begin_upload(tx: Tx, who: Who, resources: CurrentResources, wanted: NewUpload) -> UploadBegun:
     """Begin an upload; the answer says where to PUT the content."""
     return await service.begin(tx, who, resources, wanted)
 
 
-@router.put("/{upload_id}/content")
+@router.put("/uploads/{upload_id}/content", tags=["uploads"])
 @own_limit
 async def receive_content(
     request: Request, resources: CurrentResources, upload_id: UUID, org: UUID, signature: str
@@ -50,21 +54,21 @@ async def receive_content(
     )
 
 
-@router.get("/{upload_id}/content", response_class=StreamingResponse)
-@router.head("/{upload_id}/content", include_in_schema=False)
+@router.get("/uploads/{upload_id}/content", tags=["uploads"], response_class=StreamingResponse)
+@router.head("/uploads/{upload_id}/content", tags=["uploads"], include_in_schema=False)
 async def download_content(request: Request, who: Who, resources: CurrentResources, upload_id: UUID) -> Response:
     """Download what arrived, or a range of it, for as long as it is kept: until a version was made of it."""
     download = await service.download_for(who, resources, upload_id)
     return await answer_download(request, resources.storage, download)
 
 
-@router.get("/{upload_id}")
+@router.get("/uploads/{upload_id}", tags=["uploads"])
 async def read_upload(who: Who, resources: CurrentResources, upload_id: UUID) -> UploadState:
     """Read an upload: its state and how many of its parts are there."""
     return await service.state_for(who, resources, upload_id)
 
 
-@router.get("/{upload_id}/parts")
+@router.get("/uploads/{upload_id}/parts", tags=["uploads"])
 async def list_parts(
     who: Who, resources: CurrentResources, upload_id: UUID, after: AfterPart = 0, limit: Limit = 100
 ) -> UploadPartPage:
@@ -72,7 +76,7 @@ async def list_parts(
     return await service.list_parts(who, resources, upload_id, after=after, limit=limit)
 
 
-@router.put("/{upload_id}/parts/{number}")
+@router.put("/uploads/{upload_id}/parts/{number}", tags=["uploads"])
 @own_limit
 async def receive_part(
     request: Request, resources: CurrentResources, upload_id: UUID, number: PartNumber, org: UUID, signature: str
@@ -89,7 +93,7 @@ async def receive_part(
     )
 
 
-@router.post("/{upload_id}/complete")
+@router.post("/uploads/{upload_id}/complete", tags=["uploads"])
 async def complete_upload(
     who: Who, resources: CurrentResources, upload_id: UUID, wanted: Completion | None = None
 ) -> UploadWhole:
@@ -97,8 +101,35 @@ async def complete_upload(
     return await service.complete(who, resources, upload_id, wanted or Completion())
 
 
-@router.delete("/{upload_id}", status_code=204)
+@router.delete("/uploads/{upload_id}", tags=["uploads"], status_code=204)
 async def abandon_upload(who: Who, resources: CurrentResources, upload_id: UUID) -> Response:
     """Remove an upload nothing was made of, with what has arrived of it."""
-    await service.abandon(who, resources, upload_id)
+    await sweeping.abandon(who, resources, upload_id)
+    return Response(status_code=204)
+
+
+@router.get("/storage", tags=["storage"])
+async def read_storage(tx: Tx, who: Who, resources: CurrentResources) -> KeptStorage:
+    """Read what your organisation keeps and the most it may keep."""
+    return await kept.own_storage(tx, who, resources.settings)
+
+
+@router.get("/hub/storage", tags=["storage"])
+async def read_storage_of_the_hub(
+    tx: Tx, who: Who, resources: CurrentResources, limit: Limit = 50, cursor: Cursor = None
+) -> HubStorage:
+    """Read the hub's disk and what each organisation keeps; for whoever runs the hub."""
+    items = await kept.list_storage(tx, who, resources.settings, limit=limit, after=decode_cursor(cursor))
+    disk = resources.disk.look()
+    return HubStorage(
+        disk=HubDisk(total_bytes=disk.total_bytes, free_bytes=disk.free_bytes, free_bytes_min=disk.free_bytes_min),
+        items=items,
+        next=next_cursor([item.id for item in items], limit),
+    )
+
+
+@router.put("/hub/storage/{org}/quota", status_code=204, tags=["storage"])
+async def set_storage_quota(tx: Tx, who: Who, org: str, wanted: Quota) -> Response:
+    """Limit what an organisation keeps; for whoever runs the hub."""
+    await kept.set_quota(tx, who, org, wanted.bytes_max)
     return Response(status_code=204)

@@ -97,3 +97,53 @@ class UploadWhole(BaseModel):
     file_name: str
     byte_count: int
     sha256: str | None
+
+
+class KeptBytes(BaseModel):
+    """How much of one kind is kept."""
+
+    byte_count: int
+    object_count: int
+
+
+class KeptStorage(BaseModel):
+    """What an organisation keeps, by kind, and the most it may keep in bytes; None: any amount."""
+
+    models: KeptBytes
+    tables: KeptBytes
+    uploads: KeptBytes
+    byte_count: int
+    bytes_max: int | None
+
+
+class OrganisationStorage(BaseModel):
+    """What one organisation keeps; its quota is its own, or that of the hub's settings."""
+
+    id: UUID
+    organisation: str
+    has_own_quota: bool
+    storage: KeptStorage
+
+
+class HubDisk(BaseModel):
+    """The disk the hub's data lies on; below `free_bytes_min` nothing is written that grows."""
+
+    total_bytes: int
+    free_bytes: int
+    free_bytes_min: int
+
+
+class HubStorage(BaseModel):
+    """The hub's disk, and a page of the organisations; `next` is the cursor of the page after this one."""
+
+    disk: HubDisk
+    items: list[OrganisationStorage]
+    next: str | None
+
+
+class Quota(BaseModel):
+    """The most an organisation may keep, in bytes; 0 is any amount, null leaves it to the hub's setting."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    bytes_max: int | None = Field(ge=0, le=2**62)

@@ -1,12 +1,9 @@
 """Uploads: begin, stream, and be whole or not be there; what nobody finished is swept away."""
 
-import logging
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor, Power, require
@@ -32,30 +29,15 @@ from lyceum.files.queries import (
     upload_row_for,
 )
 from lyceum.files.schemas import Completion, NewUpload, UploadBegun, UploadPartPage, UploadState, UploadWhole
-from lyceum.kernel.db import NOBODY, Scope
+from lyceum.kernel.config import Settings
+from lyceum.kernel.db import Scope
 from lyceum.kernel.http.downloads import Download
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.problems import Problem
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.storage import FileMissing, arriving_key
-from lyceum.kernel.tx import aside, transaction
-
-SWEEP_AT_ONCE = 200
-SWEPT_FROM = frozenset({"open", "complete", "taken"})
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Expired:
-    """An upload whose time is over."""
-
-    id: UUID
-    org_id: UUID
-    expires_at: datetime
-
-
-BEFORE_ALL = _Expired(UUID(int=0), UUID(int=0), datetime.min.replace(tzinfo=UTC))
+from lyceum.kernel.tx import aside
+from lyceum.kernel.usage import count_kept, count_within_quota, refuse_past_quota
 
 
 async def begin(tx: AsyncSession, who: Actor, resources: Resources, wanted: NewUpload) -> UploadBegun:
@@ -86,8 +68,13 @@ async def begin(tx: AsyncSession, who: Actor, resources: Resources, wanted: NewU
     if wanted.in_parts and wanted.byte_count is not None:
         upload.part_bytes = parts.part_bytes_for(wanted.byte_count, wanted=settings.upload_part_bytes)
         upload.part_count = parts.part_count_for(wanted.byte_count, part_bytes=upload.part_bytes)
+    upload.bytes_kept = wanted.byte_count or 0
     tx.add(upload)
     await tx.flush()
+    if wanted.byte_count:
+        await count_within_quota(tx, settings, "uploads", byte_count=wanted.byte_count, object_count=1)
+    else:
+        await refuse_past_quota(tx, settings)
     put_url, complete_needed = (None, True) if wanted.in_parts else await _address(resources, upload)
     return UploadBegun(
         id=upload.id,
@@ -183,8 +170,11 @@ async def receive(
             upload = await upload_row_for(tx, upload_id, lock=True)
             refuse_finished(upload)
             key = places.storage_key(org_id, upload_id)
+            whole = await _complete(
+                tx, resources.settings, upload, key=key, byte_count=stored.byte_count, sha256=stored.sha256
+            )
             await resources.storage.rename(arriving, key)
-            return await _complete(tx, upload, key=key, byte_count=stored.byte_count, sha256=stored.sha256)
+            return whole
     except BaseException:
         await resources.storage.delete(arriving)
         raise
@@ -226,7 +216,9 @@ async def _complete_joined(who: Actor, resources: Resources, upload_id: UUID, wa
                 raise UploadNotWhole(f"A part of {upload.file_name} was sent again meanwhile; complete it again.")
             if is_first:
                 await parts.forget_parts(tx, upload_id)
-                await _complete(tx, upload, key=copy, byte_count=joined.byte_count, sha256=joined.sha256)
+                await _complete(
+                    tx, resources.settings, upload, key=copy, byte_count=joined.byte_count, sha256=joined.sha256
+                )
             whole = as_whole(upload)
     except Problem as problem:
         # After any other error the row may name the copy; the sweeper knows where copies lie.
@@ -253,7 +245,7 @@ async def _complete_copied(who: Actor, resources: Resources, upload_id: UUID) ->
             is_first = upload.state == "open"
             if is_first:
                 size = _usable_size(upload, byte_count, bytes_max=resources.settings.upload_bytes_max)
-                await _complete(tx, upload, key=copy, byte_count=size, sha256=None)
+                await _complete(tx, resources.settings, upload, key=copy, byte_count=size, sha256=None)
             whole = as_whole(upload)
     except Problem:
         # After any other error the row may name the copy; the sweeper knows where copies lie.
@@ -279,61 +271,15 @@ async def take(tx: AsyncSession, who: Actor, upload_id: UUID) -> UploadWhole:
     return as_whole(upload)
 
 
-async def abandon(who: Actor, resources: Resources, upload_id: UUID) -> None:
-    """Remove an upload nothing was made of; raises `UploadNotFound`, and `UploadFinished` for one that was used."""
-    org_id = require(who, Power.DATASETS_WRITE)
-    async with aside(resources.database, who.scope) as tx:
-        upload = await upload_row_for(tx, upload_id)
-    if upload.state not in {"open", "complete"} or not await _remove(
-        resources, org_id=org_id, upload_id=upload_id, states=frozenset({"open", "complete"})
-    ):
-        raise UploadFinished(f"{upload.file_name} was used already, so it is not removed.")
-
-
-async def sweep(resources: Resources) -> int:
-    """Remove the uploads nobody finished in time; return how many.
-
-    Each is tried once: one that cannot be removed is logged and left for the next time, and younger ones have their turn.
-    """
-    swept = 0
-    page = await _expired(resources, after=BEFORE_ALL)
-    while page:
-        for upload in page:
-            try:
-                swept += await _remove(resources, org_id=upload.org_id, upload_id=upload.id)
-            except Exception:
-                log.exception("an upload could not be swept", extra={"upload_id": str(upload.id)})
-        page = await _expired(resources, after=page[-1])
-    await resources.storage.remove_abandoned("uploads", older_than_seconds=resources.settings.upload_ttl_seconds)
-    return swept
-
-
-async def _expired(resources: Resources, *, after: _Expired) -> list[_Expired]:
-    """Return the next uploads whose time is over, those that have waited longest first."""
-    found = text("SELECT id, org_id, expires_at FROM definer.uploads_expired(:at_most, :after_expiry, :after_id)")
-    page = {"at_most": SWEEP_AT_ONCE, "after_expiry": after.expires_at, "after_id": after.id}
-    async with transaction(resources.database, NOBODY) as tx:
-        return [_Expired(row.id, row.org_id, row.expires_at) for row in await tx.execute(found, page)]
-
-
-async def _remove(resources: Resources, *, org_id: UUID, upload_id: UUID, states: frozenset[str] = SWEPT_FROM) -> bool:
-    """Remove an upload's content and, unless something was made of it, its row; return False where it may not be."""
-    async with transaction(resources.database, Scope(org_id=org_id)) as tx:
-        # Asked again with the row locked: since the upload was listed, somebody may have taken it, or swept it.
-        state = await tx.scalar(select(UploadRow.state).where(UploadRow.id == upload_id).with_for_update())
-        if state not in states:
-            return False
-        if await tx.scalar(text("SELECT definer.upload_is_awaited(:id)"), {"id": upload_id}):
-            return False
-        # What was made of a taken upload still names it, so the row stays and says that the content is gone.
-        await tx.execute(delete(UploadRow).where(UploadRow.id == upload_id, UploadRow.state != "taken"))
-        await tx.execute(update(UploadRow).where(UploadRow.id == upload_id).values(state="swept"))
-        # Last, and with the row still locked: whoever would take the upload waits, and then finds it gone.
-        await resources.storage.delete(places.storage_key(org_id, upload_id))
-        await resources.storage.delete(places.sent_key(org_id, upload_id))
-        for folder in (places.copies_folder(org_id, upload_id), places.parts_folder(org_id, upload_id)):
-            await resources.storage.delete_below(folder)
-    return True
+async def give_up_content(tx: AsyncSession, upload_id: UUID) -> str:
+    """Return where the content of an upload lies that is not needed any more and is the caller's to remove."""
+    upload = await upload_row_for(tx, upload_id, lock=True)
+    kept, upload.bytes_kept = upload.bytes_kept, 0
+    await tx.flush()
+    await count_kept(tx, "uploads", byte_count=-kept, object_count=-int(kept > 0))
+    if upload.content_key is None:
+        raise not_arrived(upload)
+    return upload.content_key
 
 
 async def _copied(resources: Resources, sent: str, *, to: str) -> int | None:
@@ -352,13 +298,16 @@ async def _copied(resources: Resources, sent: str, *, to: str) -> int | None:
 
 
 async def _complete(
-    tx: AsyncSession, upload: UploadRow, *, key: str, byte_count: int, sha256: str | None
+    tx: AsyncSession, settings: Settings, upload: UploadRow, *, key: str, byte_count: int, sha256: str | None
 ) -> UploadWhole:
+    more, is_new = byte_count - upload.bytes_kept, upload.bytes_kept == 0 and byte_count > 0
+    upload.bytes_kept = byte_count
     upload.state = "complete"
     upload.content_key = key
     upload.bytes_received = byte_count
     upload.sha256 = sha256
     await tx.flush()
+    await count_within_quota(tx, settings, "uploads", byte_count=more, object_count=int(is_new))
     return as_whole(upload)
 
 

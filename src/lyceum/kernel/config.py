@@ -86,8 +86,14 @@ class Settings(BaseSettings):
     )
     request_bytes_max: int = Field(10 * 1024**2, ge=1024, description="Largest request body that is not an upload.")
     upload_ttl_seconds: int = Field(86_400, ge=60, description="How long an unfinished upload is kept.")
-    disk_free_bytes_min: int = Field(
-        256 * 1024**2, ge=0, description="Uploads are refused when less than this is free on the local disk."
+    storage_bytes_max: int = Field(
+        0, ge=0, description="Most bytes an organisation keeps, unless an administrator allowed another; 0: any number."
+    )
+    disk_free_bytes_min: int | None = Field(
+        None,
+        ge=0,
+        description="Nothing that grows is written when less than this is free on the local disk, in bytes; unset: "
+        "2 GiB, or a fifth of a disk smaller than 10 GiB.",
     )
     predict_rows_max: int = Field(10_000, ge=1, description="Most rows in one prediction request.")
     predict_requests_per_second: int = Field(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
 MIGRATION_LOCK = 7_201_973_414
-FUNCTIONS_FILES = ("functions.sql", "functions_jobs.sql")
+FUNCTIONS_FILES = ("functions.sql", "functions_jobs.sql", "functions_storage.sql")
 
 
 class DatabaseTooNew(Conflict):

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from lyceum.kernel.cache.shared import SharedCache
 from lyceum.kernel.config import Settings
 from lyceum.kernel.db import Database, open_database
+from lyceum.kernel.disk import Disk
 from lyceum.kernel.jobs.wake import WorkerWaker
 from lyceum.kernel.security import Signer
 from lyceum.kernel.storage import Storage, open_storage
@@ -29,6 +30,7 @@ class Resources:
     settings: Settings
     database: Database
     storage: Storage
+    disk: Disk
     valkey: Redis | None
     signer: Signer
     line: ValkeyLine
@@ -65,11 +67,13 @@ async def open_resources(
         subscribers=subscribers,
         valkey=line,
     )
+    storage = open_storage(settings)
     try:
         yield Resources(
             settings=settings,
             database=database,
-            storage=open_storage(settings),
+            storage=storage,
+            disk=storage.disk,
             valkey=valkey,
             signer=Signer(settings.secret_key.get_secret_value().encode()),
             line=line,

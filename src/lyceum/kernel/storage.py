@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import re
 import secrets
-import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -20,6 +19,7 @@ from obstore.exceptions import BaseError
 from obstore.store import HTTPStore, LocalStore, MemoryStore, ObjectStore
 
 from lyceum.kernel.config import Settings
+from lyceum.kernel.disk import Disk
 from lyceum.kernel.objects import folder_of, open_objects
 from lyceum.kernel.problems import NoSpace, NotFound, Problem, TooLarge, is_full
 
@@ -69,7 +69,7 @@ class Storage:
     url: str
     options: dict[str, str] = field(repr=False)
     folder: Path | None
-    free_bytes_min: int
+    disk: Disk
     joins: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(JOINS_AT_ONCE), repr=False)
     """Taken by whoever joins parts, since each takes a file's worth of disk and a core."""
 
@@ -293,16 +293,8 @@ class Storage:
             return None
 
     def refuse_when_full(self, *, wanted_bytes: int = 0) -> None:
-        """Raise `NoSpace` when the local disk would hold less free space after `wanted_bytes` than keeps the hub well."""
-        if self.folder is None:
-            return
-        free = shutil.disk_usage(self.folder).free
-        if free - wanted_bytes < self.free_bytes_min:
-            wanted = f", {wanted_bytes // 1024**2} MB are asked for," if wanted_bytes else ""
-            raise NoSpace(
-                f"Only {free // 1024**2} MB are free on the hub's disk{wanted} and it keeps "
-                f"{self.free_bytes_min // 1024**2} MB in reserve; free some space or move LYCEUM_HOME to a larger disk."
-            )
+        """Raise `NoSpace` when a local disk would hold less free space after `wanted_bytes` than keeps the hub well."""
+        self.disk.refuse_when_low(wanted_bytes=wanted_bytes if self.folder is not None else 0)
 
 
 async def _nothing() -> AsyncIterator[bytes]:
@@ -324,7 +316,9 @@ def open_storage(settings: Settings) -> Storage:
     """Return the storage the settings name; a local folder is made when it is missing."""
     options = {name: value.get_secret_value() for name, value in settings.storage_options.items()}
     url = settings.storage_url or (settings.home / "files").as_uri()
-    return Storage(open_objects(url, options), url, options, folder_of(url), settings.disk_free_bytes_min)
+    folder = folder_of(url)
+    paths = (settings.home, folder) if folder is not None else (settings.home,)
+    return Storage(open_objects(url, options), url, options, folder, Disk(paths, settings.disk_free_bytes_min))
 
 
 class _Digests:

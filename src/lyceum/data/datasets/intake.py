@@ -74,6 +74,7 @@ def _commit(store: TableStore, work: Intake, staged: StagedTable, side: ChildSid
         delta_version=delta_version,
         row_count=staged.rows,
         byte_count=staged.source_bytes,
+        table_bytes=sum(file.size for file in data.files),
         source=_source(staged),
         table_schema=msgspec.to_builtins(schema),
         profile=msgspec.to_builtins(profile),

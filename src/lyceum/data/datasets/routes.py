@@ -51,9 +51,11 @@ async def archive_dataset(tx: Tx, who: Who, org: str, name: str) -> Response:
 
 
 @router.post("/datasets/{org}/{name}/versions", status_code=202, dependencies=[KEEPS_ANSWER])
-async def add_version(tx: Tx, who: Who, org: str, name: str, wanted: NewVersion) -> Version:
+async def add_version(
+    tx: Tx, who: Who, resources: CurrentResources, org: str, name: str, wanted: NewVersion
+) -> Version:
     """Have an upload read as the next version; follow it at `/dataset-versions/{id}`."""
-    return await service.add_version(tx, who, org, name, wanted)
+    return await service.add_version(tx, who, resources.settings, org, name, wanted)
 
 
 @router.get("/datasets/{org}/{name}/versions")

@@ -13,7 +13,9 @@ from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.queries import as_version, dataset_for, dataset_row_for
 from lyceum.data.datasets.schemas import Dataset, NewDataset, NewVersion, Version
 from lyceum.files.public import take
+from lyceum.kernel.config import Settings
 from lyceum.kernel.jobs.queue import enqueue
+from lyceum.kernel.usage import refuse_past_quota
 
 
 async def create(tx: AsyncSession, who: Actor, wanted: NewDataset) -> Dataset:
@@ -46,12 +48,16 @@ async def archive(tx: AsyncSession, who: Actor, org: str, name: str) -> None:
     await tx.flush()
 
 
-async def add_version(tx: AsyncSession, who: Actor, org: str, name: str, wanted: NewVersion) -> Version:
+async def add_version(
+    tx: AsyncSession, who: Actor, settings: Settings, org: str, name: str, wanted: NewVersion
+) -> Version:
     """Have an upload read as the dataset's next version; the answer is pending and names the job.
 
-    Raises `DatasetNotFound` and what taking the upload raises.
+    Raises `DatasetNotFound`, `StorageQuotaExceeded`, and what taking the upload raises. The upload is counted among what
+    the organisation keeps until the table takes its place.
     """
     dataset = await dataset_row_for(tx, who, org, name, need=Power.DATASETS_WRITE)
+    await refuse_past_quota(tx, settings)
     upload = await take(tx, who, wanted.upload_id)
     row = DatasetVersionRow(
         org_id=dataset.org_id,

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.work import AcceptedTable
-from lyceum.files.public import content_key_for
+from lyceum.files.public import give_up_content
+from lyceum.kernel.usage import count_kept
 
 
 async def accept(tx: AsyncSession, version_id: UUID, table: AcceptedTable) -> str | None:
@@ -33,9 +34,11 @@ async def accept(tx: AsyncSession, version_id: UUID, table: AcceptedTable) -> st
     row.source = table.source
     row.table_schema = table.table_schema
     row.profile = table.profile
+    row.table_bytes = table.table_bytes
     row.accepted_at = datetime.now(UTC)
     await tx.flush()
-    return await content_key_for(tx, row.upload_id) if row.upload_id else None
+    await count_kept(tx, "tables", byte_count=table.table_bytes, object_count=1)
+    return await give_up_content(tx, row.upload_id) if row.upload_id else None
 
 
 async def reject(tx: AsyncSession, version_id: UUID, error: dict[str, Any]) -> None:

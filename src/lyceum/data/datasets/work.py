@@ -26,6 +26,7 @@ class AcceptedTable(msgspec.Struct, frozen=True, kw_only=True):
     delta_version: int
     row_count: int
     byte_count: int
+    table_bytes: int
     source: dict[str, Any]
     table_schema: dict[str, Any]
     profile: dict[str, Any]

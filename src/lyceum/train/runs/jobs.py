@@ -13,6 +13,7 @@ from lyceum.kernel.jobs.ending import hold_in
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun
 from lyceum.kernel.jobs.queue import JobArgs
 from lyceum.kernel.tx import run_in_tx
+from lyceum.kernel.usage import count_kept
 from lyceum.train.runs.errors import RunNotFound
 from lyceum.train.runs.models import TrainingRunRow, TrialRow
 from lyceum.train.runs.work import FitOutcome, FitWork
@@ -81,6 +82,7 @@ async def _conclude(tx: AsyncSession, run: JobRun, args: FitModel, outcome: FitO
     del run
     row = await _run_row(tx, args.run_id)
     report = outcome.report
+    is_new = row.artifact is None
     row.state = "finished"
     row.finished_at = datetime.now(UTC)
     row.report = report
@@ -90,6 +92,8 @@ async def _conclude(tx: AsyncSession, run: JobRun, args: FitModel, outcome: FitO
     row.baseline = report["baseline"]
     row.fit_seconds = report["fit_seconds"]
     await tx.flush()
+    if is_new:
+        await count_kept(tx, "models", byte_count=outcome.artifact["byte_count"], object_count=1)
 
 
 async def _gave_up(tx: AsyncSession, args: FitModel, error: dict[str, Any] | None, state: str) -> None:

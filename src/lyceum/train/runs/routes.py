@@ -15,9 +15,9 @@ router = APIRouter(prefix="/api/v1/runs", tags=["training runs"], route_class=An
 
 
 @router.post("", status_code=202, dependencies=[KEEPS_ANSWER])
-async def start_run(tx: Tx, who: Who, wanted: NewRun) -> Run:
+async def start_run(tx: Tx, who: Who, resources: CurrentResources, wanted: NewRun) -> Run:
     """Start a training; follow it at `/runs/{id}`."""
-    return await service.start(tx, who, wanted)
+    return await service.start(tx, who, resources.settings, wanted)
 
 
 @router.get("")

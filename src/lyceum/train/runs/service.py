@@ -7,7 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor, Power, require
 from lyceum.data.datasets.public import VersionTable, version_table_for
+from lyceum.kernel.config import Settings
 from lyceum.kernel.jobs import queue
+from lyceum.kernel.usage import refuse_past_quota
 from lyceum.serve.registry.public import ModelVersion, NewModelVersion, register_version
 from lyceum.train.runs.errors import ColumnUnknown, RunNotFinished, TargetMissing
 from lyceum.train.runs.jobs import FitModel, call_off
@@ -16,9 +18,13 @@ from lyceum.train.runs.queries import report_for, run_for, run_row_for
 from lyceum.train.runs.schemas import NewRun, Registration, Run
 
 
-async def start(tx: AsyncSession, who: Actor, wanted: NewRun) -> Run:
-    """Put a training on the queue; raises `TargetMissing`, `ColumnUnknown` and what finding the dataset raises."""
+async def start(tx: AsyncSession, who: Actor, settings: Settings, wanted: NewRun) -> Run:
+    """Put a training on the queue.
+
+    Raises `TargetMissing`, `ColumnUnknown`, `StorageQuotaExceeded` and what finding the dataset raises.
+    """
     org_id = require(who, Power.RUNS_WRITE)
+    await refuse_past_quota(tx, settings)
     table = await version_table_for(tx, who, wanted.dataset)
     _require_columns(table, wanted)
     row = TrainingRunRow(

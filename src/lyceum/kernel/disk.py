@@ -1,0 +1,71 @@
+"""The room left on the hub's disk, and the reserve below which nothing is written that grows.
+
+What is kept free is for PostgreSQL, the logs, and for people to sign in, read and remove things until there is room again.
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client import Gauge
+
+from lyceum.kernel.problems import NoSpace
+from lyceum.kernel.telemetry import registry
+
+RESERVE_BYTES = 2 * 1024**3
+RESERVE_SHARE = 0.2
+"""Of a disk so small that `RESERVE_BYTES` would be more than this: the reserve is then this share of it."""
+
+free_gauge = Gauge("lyceum_disk_free_bytes", "Free space of the fullest disk the hub's data lies on", registry=registry)
+reserve_gauge = Gauge(
+    "lyceum_disk_reserve_bytes", "Free space below which nothing is written that grows", registry=registry
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DiskState:
+    """The fullest of the disks the hub's data lies on."""
+
+    path: Path
+    total_bytes: int
+    free_bytes: int
+    free_bytes_min: int
+
+    @property
+    def is_low(self) -> bool:
+        """Whether less is free than is kept in reserve."""
+        return self.free_bytes < self.free_bytes_min
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """The disks of the hub's home and of its files on this machine; `reserve_bytes` None: as the disk's size suggests."""
+
+    paths: tuple[Path, ...]
+    reserve_bytes: int | None
+
+    def look(self) -> DiskState:
+        """Return how the disk is that is nearest to its reserve; a look costs microseconds."""
+        state = min((self._one(path) for path in self.paths), key=lambda one: one.free_bytes - one.free_bytes_min)
+        free_gauge.set(state.free_bytes)
+        reserve_gauge.set(state.free_bytes_min)
+        return state
+
+    def refuse_when_low(self, *, wanted_bytes: int = 0) -> None:
+        """Raise `NoSpace` when less than the reserve would be free after `wanted_bytes` were written."""
+        state = self.look()
+        if state.free_bytes - wanted_bytes < state.free_bytes_min:
+            wanted = f", {wanted_bytes // 1024**2} MB are asked for," if wanted_bytes else ""
+            raise NoSpace(
+                f"Only {state.free_bytes // 1024**2} MB are free on the hub's disk{wanted} and it keeps "
+                f"{state.free_bytes_min // 1024**2} MB in reserve; free some space or move LYCEUM_HOME to a larger disk."
+            )
+
+    def _one(self, path: Path) -> DiskState:
+        usage = shutil.disk_usage(next(there for there in (path, *path.parents) if there.exists()))
+        return DiskState(path, usage.total, usage.free, reserve_of(usage.total, self.reserve_bytes))
+
+
+def reserve_of(total_bytes: int, wanted_bytes: int | None) -> int:
+    """Return what is kept free of a disk: what the settings say, else 2 GiB, or a fifth of a disk smaller than 10 GiB."""
+    return wanted_bytes if wanted_bytes is not None else min(RESERVE_BYTES, int(total_bytes * RESERVE_SHARE))
