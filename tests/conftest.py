@@ -7,4 +7,5 @@ pytest_plugins = (
     "fixtures.loop_watch",
     "fixtures.predictions",
     "fixtures.shard",
+    "fixtures.disks",
 )

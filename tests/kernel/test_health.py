@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
@@ -12,6 +13,7 @@ from fastapi import FastAPI
 from fixtures.app import client_of, eventually, running_app, settings_for
 from fixtures.servers import TestDatabase
 from lyceum.kernel.db import TURNS_ASIDE
+from lyceum.kernel.disk import Disk
 from lyceum.kernel.http.health import add_health
 
 
@@ -77,7 +79,7 @@ async def test_whoever_asks_for_figures_while_they_are_counted_gets_those() -> N
         await done.wait()
 
     app = FastAPI()
-    app.state.resources = SimpleNamespace(database="the database")
+    app.state.resources = SimpleNamespace(database="the database", disk=Disk((Path("/"),), 0))
     add_health(app, refresh=count)
     async with client_of(app) as client:
         asking = [asyncio.create_task(client.get("/metrics")) for _ in range(20)]

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -145,18 +145,6 @@ async def test_a_nearly_full_disk_is_told_before_anything_is_sent(tmp_path: Path
 async def test_a_disk_or_a_share_of_it_that_is_full_is_told_as_want_of_space(tmp_path: Path, number: int) -> None:
     with pytest.raises(NoSpace, match="send the file again"):
         await _local(tmp_path).put_stream("a", _chunks(10, fails=OSError(number, os.strerror(number))), bytes_max=BIG)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 32 MB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounting = ("mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(place))
-    if subprocess.run(mounting, check=False, capture_output=True).returncode != 0:
-        pytest.skip("mounting a disk takes root")
-    yield place
-    subprocess.run(("umount", "--lazy", str(place)), check=True)
 
 
 @pytest.mark.parametrize("reserve, sentence", [(0, "send the file again"), (16 << 20, "in reserve")])

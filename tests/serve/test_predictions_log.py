@@ -19,6 +19,7 @@ from lyceum.hub.postgres import APP_ROLE
 from lyceum.kernel import migrate
 from lyceum.kernel.config import Settings
 from lyceum.kernel.db import NOBODY, open_database
+from lyceum.kernel.disk import Disk
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.handlers import JobRun
 from lyceum.kernel.resources import Resources
@@ -30,6 +31,8 @@ from lyceum.serve.predictions.log import PredictionLog
 from lyceum.serve.predictions.log_parts import LoggedRequest, Part, parts_of
 from make.accounts import Member, make_member
 from make.predictions import MadeModel, flight, make_model, onnx_file
+
+ROOMY = Disk((Path("/"),), 0)
 
 
 @pytest.fixture
@@ -164,7 +167,7 @@ async def test_a_long_absence_of_the_database_drops_rows_and_says_so(
     monkeypatch.setattr(prediction_log, "FLUSH_SECONDS", 0.01)
     before = dropped("buffer_full"), dropped("shutdown")
     gone = open_database("postgresql://nobody@/none?host=/nowhere", pool_size=1)
-    log = PredictionLog(gone)
+    log = PredictionLog(gone, ROOMY)
     log.start()
     for _ in range(15):
         log.append(request(model, member, rows=10))
@@ -177,11 +180,29 @@ async def test_a_long_absence_of_the_database_drops_rows_and_says_so(
     assert [record.rows for record in caplog.records if record.message == said] == [50, 100]  # type: ignore[attr-defined]  # an extra field
 
 
+async def test_without_room_on_the_disk_rows_are_dropped_and_with_it_logged_again(
+    resources: Resources, database: TestDatabase, member: Member, model: MadeModel, small_disk: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(prediction_log, "FLUSH_SECONDS", 0.01)
+    before = dropped("no_space")
+    in_the_way = small_disk / "in the way"
+    in_the_way.write_bytes(bytes(28 * 1024**2))
+    log = PredictionLog(resources.database, Disk((small_disk,), None))
+    log.start()
+    log.append(request(model, member, rows=3))
+    await eventually(lambda: dropped("no_space") - before == 3)
+    in_the_way.unlink()
+    log.append(request(model, member, rows=2))
+    await eventually(lambda: len(logged(database, model)) == 2)
+    await log.close()
+
+
 async def test_a_batch_that_cannot_be_written_is_dropped_and_the_next_one_is_not(
     resources: Resources, database: TestDatabase, member: Member, model: MadeModel
 ) -> None:
     before = dropped("failed")
-    log = PredictionLog(resources.database)
+    log = PredictionLog(resources.database, resources.disk)
     broken = request(model, member, rows=2)
     broken.predictions = b"[1]"
     log.append(broken)
@@ -209,7 +230,7 @@ def on_each_logged_row(database: TestDatabase, statement: str) -> None:
 async def log_of(database: TestDatabase) -> AsyncIterator[PredictionLog]:
     """A log over a database of its own that has not begun to write; leaving closes it."""
     opened = open_database(database.app_url, pool_size=1)
-    log = PredictionLog(opened)
+    log = PredictionLog(opened, ROOMY)
     yield log
     await log.close()
     await opened.close()
@@ -260,7 +281,7 @@ async def test_while_no_connection_is_to_be_had_every_row_is_kept(
 ) -> None:
     monkeypatch.setattr(prediction_log, "WRITE_SECONDS_MAX", 0.01)
     opened = open_database(database.app_url, pool_size=1)
-    log = PredictionLog(opened)
+    log = PredictionLog(opened, ROOMY)
     log.append(request(model, member, rows=3))
     async with opened.session(NOBODY) as other:
         await other.connection()
@@ -275,7 +296,7 @@ async def test_while_no_connection_is_to_be_had_every_row_is_kept(
 async def test_a_batch_goes_on_where_the_database_was_lost(
     resources: Resources, database: TestDatabase, member: Member, model: MadeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log = PredictionLog(resources.database)
+    log = PredictionLog(resources.database, resources.disk)
     log.append(request(model, member, rows=2_500))
     insert = log._insert
     lost = iter([False, True])
@@ -329,7 +350,7 @@ async def test_the_log_catches_up_after_the_database_was_away(
     member = make_member(held)
     model = make_model(held, tmp_path, member, onnx_file())
     database = open_database(held.app_url, pool_size=1)
-    log = PredictionLog(database)
+    log = PredictionLog(database, ROOMY)
     log.start()
     log.append(request(model, member))
     await eventually(lambda: len(logged(held, model)) == 1)

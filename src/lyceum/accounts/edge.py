@@ -73,6 +73,14 @@ CurrentResources = Annotated[Resources, Depends(resources_of)]
 Who = Annotated[Actor, Depends(current_actor)]
 
 
+async def require_room(resources: CurrentResources) -> None:
+    """Raise `NoSpace` while less is free on the hub's disk than it keeps in reserve: for routes that make it grow."""
+    resources.disk.refuse_when_low()
+
+
+NEEDS_ROOM = Depends(require_room)
+
+
 async def open_tx(request: Request, who: Who) -> AsyncIterator[AsyncSession]:
     """Yield the request's transaction."""
     # one limit for the whole process: waiting here is fair, waiting in the pool is not

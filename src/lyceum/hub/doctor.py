@@ -4,7 +4,6 @@ import importlib.util
 import os
 import platform
 import resource
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -26,9 +25,9 @@ from lyceum.hub.sandbox import probe_sandbox
 from lyceum.hub.server_home import postgres_folder_name
 from lyceum.hub.tuning import SHARED_MEMORY, SHM_BYTES_MIN, this_machine
 from lyceum.kernel.config import Settings
+from lyceum.kernel.disk import disk_of
 
 GIBIBYTE = 1024**3
-DISK_BYTES_MIN = 1 * GIBIBYTE
 DISK_BYTES_WANTED = 10 * GIBIBYTE
 MEMORY_BYTES_MIN = 1 * GIBIBYTE
 MEMORY_BYTES_WANTED = 4 * GIBIBYTE
@@ -117,9 +116,11 @@ def _home(settings: Settings) -> Iterator[Finding]:
         yield Finding("Data folder", "fail", f"{existing} cannot be written", "set LYCEUM_HOME to a folder of yours")
         return
     yield Finding("Data folder", "ok", str(home))
-    free = shutil.disk_usage(existing).free
-    verdict: Verdict = "fail" if free < DISK_BYTES_MIN else "warn" if free < DISK_BYTES_WANTED else "ok"
-    yield Finding("Disk", verdict, f"{_size(free)} free", f"make room, or set LYCEUM_HOME to a larger disk than {home}")
+    disk = disk_of(settings).look()
+    verdict: Verdict = "fail" if disk.is_low else "warn" if disk.free_bytes < DISK_BYTES_WANTED else "ok"
+    low = ": nothing is written that grows" if disk.is_low else ""
+    found = f"{_size(disk.free_bytes)} free, {_size(disk.free_bytes_min)} in reserve{low}"
+    yield Finding("Disk", verdict, found, f"make room, or set LYCEUM_HOME to a larger disk than {home}")
 
 
 def _account(settings: Settings) -> Iterator[Finding]:

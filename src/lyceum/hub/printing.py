@@ -70,6 +70,7 @@ def status_lines(status: Mapping[str, Any]) -> list[str]:
         f"Lyceum {status['version']} at {status['url']}: {'ready' if status['ready'] else 'not ready'}",
         f"  pid {status['pid']}, since {status['since']}, data in {status['home']}",
         f"  database {status['database']}, Valkey {status['valkey']}, predictions on port {status['predict_port']}",
+        f"  {_disk_line(status['disk'])}",
         "",
         f"  {'part':<{LABEL_WIDTH}}{'state':<12}{'pid':>9}{'restarts':>10}  since",
     ]
@@ -80,6 +81,12 @@ def status_lines(status: Mapping[str, Any]) -> list[str]:
             f"{child['restarts']:>10}  {child['since']}{ended}"
         )
     return lines
+
+
+def _disk_line(disk: Mapping[str, int]) -> str:
+    free, kept = (disk[name] / 1024**3 for name in ("free_bytes", "free_bytes_min"))
+    low = ": nothing is written that grows until there is room" if free < kept else ""
+    return f"{free:.1f} GiB free on its disk, {kept:.1f} GiB in reserve{low}"
 
 
 def _opening(settings: Settings) -> tuple[str, str]:

@@ -32,6 +32,7 @@ from lyceum.hub.parts import (
 from lyceum.hub.ports import why_not
 from lyceum.hub.prepared import read_note
 from lyceum.kernel.config import Settings
+from lyceum.kernel.disk import disk_of
 
 LOG_ROTATION_SECONDS = 60
 SETUP_PATH = "/setup?token="
@@ -283,8 +284,13 @@ class Supervisor:
             "predict_port": settings.predict_port,
             "database": "embedded" if parts is None or parts.postgres else "external",
             "valkey": "embedded" if parts is None or parts.valkey else "external",
+            "disk": self._disk_report(),
             "children": [asdict(child.report()) for child in self._children],
         }
+
+    def _disk_report(self) -> dict[str, int]:
+        disk = disk_of(self._settings).look()
+        return {"free_bytes": disk.free_bytes, "free_bytes_min": disk.free_bytes_min}
 
     def _ready_parts(self) -> HubParts:
         if self._parts is None or not self._ready:

@@ -7,19 +7,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from prometheus_client import Gauge
-
+from lyceum.kernel.config import Settings
 from lyceum.kernel.problems import NoSpace
-from lyceum.kernel.telemetry import registry
 
 RESERVE_BYTES = 2 * 1024**3
 RESERVE_SHARE = 0.2
 """Of a disk so small that `RESERVE_BYTES` would be more than this: the reserve is then this share of it."""
-
-free_gauge = Gauge("lyceum_disk_free_bytes", "Free space of the fullest disk the hub's data lies on", registry=registry)
-reserve_gauge = Gauge(
-    "lyceum_disk_reserve_bytes", "Free space below which nothing is written that grows", registry=registry
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +39,7 @@ class Disk:
 
     def look(self) -> DiskState:
         """Return how the disk is that is nearest to its reserve; a look costs microseconds."""
-        state = min((self._one(path) for path in self.paths), key=lambda one: one.free_bytes - one.free_bytes_min)
-        free_gauge.set(state.free_bytes)
-        reserve_gauge.set(state.free_bytes_min)
-        return state
+        return min((self._one(path) for path in self.paths), key=lambda one: one.free_bytes - one.free_bytes_min)
 
     def refuse_when_low(self, *, wanted_bytes: int = 0) -> None:
         """Raise `NoSpace` when less than the reserve would be free after `wanted_bytes` were written."""
@@ -69,3 +59,18 @@ class Disk:
 def reserve_of(total_bytes: int, wanted_bytes: int | None) -> int:
     """Return what is kept free of a disk: what the settings say, else 2 GiB, or a fifth of a disk smaller than 10 GiB."""
     return wanted_bytes if wanted_bytes is not None else min(RESERVE_BYTES, int(total_bytes * RESERVE_SHARE))
+
+
+def disk_of(settings: Settings) -> Disk:
+    """Return the disks of the hub's home and, where its files lie on this machine, of those."""
+    return Disk((settings.home, *_files(settings)), settings.disk_free_bytes_min)
+
+
+def _files(settings: Settings) -> tuple[Path, ...]:
+    if settings.storage_url is None:
+        return ()
+    # the supervisor asks as well, and stays small without the library of object stores
+    from lyceum.kernel.objects import folder_of
+
+    folder = folder_of(settings.storage_url)
+    return () if folder is None else (folder,)

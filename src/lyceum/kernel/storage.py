@@ -19,7 +19,7 @@ from obstore.exceptions import BaseError
 from obstore.store import HTTPStore, LocalStore, MemoryStore, ObjectStore
 
 from lyceum.kernel.config import Settings
-from lyceum.kernel.disk import Disk
+from lyceum.kernel.disk import Disk, disk_of
 from lyceum.kernel.objects import folder_of, open_objects
 from lyceum.kernel.problems import NoSpace, NotFound, Problem, TooLarge, is_full
 
@@ -316,9 +316,7 @@ def open_storage(settings: Settings) -> Storage:
     """Return the storage the settings name; a local folder is made when it is missing."""
     options = {name: value.get_secret_value() for name, value in settings.storage_options.items()}
     url = settings.storage_url or (settings.home / "files").as_uri()
-    folder = folder_of(url)
-    paths = (settings.home, folder) if folder is not None else (settings.home,)
-    return Storage(open_objects(url, options), url, options, folder, Disk(paths, settings.disk_free_bytes_min))
+    return Storage(open_objects(url, options), url, options, folder_of(url), disk_of(settings))
 
 
 class _Digests:

@@ -40,6 +40,7 @@ class ReadUpload(JobArgs, frozen=True, kw_only=True):
     job_class = "high"
     lane = "short"
     attempts_max = 3
+    needs_room = True
     version_id: UUID
     format: Literal["csv", "parquet", "jsonl"] | None = None
     encoding: str | None = None

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from lyceum.accounts.edge import KEEPS_ANSWER, AnswerKeepingRoute, CurrentResources, Tx, Who
+from lyceum.accounts.edge import KEEPS_ANSWER, NEEDS_ROOM, AnswerKeepingRoute, CurrentResources, Tx, Who
 from lyceum.data.datasets import queries, service
 from lyceum.data.datasets.edge import VersionNumber, as_number
 from lyceum.data.datasets.preview import preview_json
@@ -50,7 +50,7 @@ async def archive_dataset(tx: Tx, who: Who, org: str, name: str) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/datasets/{org}/{name}/versions", status_code=202, dependencies=[KEEPS_ANSWER])
+@router.post("/datasets/{org}/{name}/versions", status_code=202, dependencies=[KEEPS_ANSWER, NEEDS_ROOM])
 async def add_version(
     tx: Tx, who: Who, resources: CurrentResources, org: str, name: str, wanted: NewVersion
 ) -> Version:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 
 from fastapi import FastAPI, Response
-from prometheus_client import generate_latest
+from prometheus_client import Gauge, generate_latest
 from sqlalchemy import text
 
 from lyceum.kernel.db import NOBODY, Database
@@ -15,6 +15,12 @@ from lyceum.kernel.tx import aside
 
 READY_SECONDS_MAX = 5.0
 
+disk_free_bytes = Gauge(
+    "lyceum_disk_free_bytes", "Free space of the disk that is nearest to its reserve", registry=registry
+)
+disk_reserve_bytes = Gauge(
+    "lyceum_disk_reserve_bytes", "Free space below which nothing is written that grows", registry=registry
+)
 
 Refresh = Callable[[Database], Coroutine[None, None, None]]
 
@@ -33,7 +39,7 @@ def add_health(app: FastAPI, *, refresh: Refresh | None = None) -> None:
 
     @app.get("/health/ready", tags=["health"])
     async def ready() -> dict[str, str]:
-        """Say whether requests can be served: `ready`, or `degraded` when Valkey is missing."""
+        """Say whether requests can be served: `ready`, or `degraded` without Valkey or room on the disk."""
         resources: Resources = app.state.resources
         database = resources.database
         try:
@@ -44,12 +50,16 @@ def add_health(app: FastAPI, *, refresh: Refresh | None = None) -> None:
                 await tx.execute(text("SELECT 1"))
         except Exception as error:
             raise Unavailable("The database cannot be reached.") from error
-        return {"status": "ready" if await _valkey_answers(resources) else "degraded"}
+        is_whole = await _valkey_answers(resources) and not resources.disk.look().is_low
+        return {"status": "ready" if is_whole else "degraded"}
 
     @app.get("/metrics", tags=["health"], include_in_schema=False)
     async def metrics() -> Response:
         """Return this process's figures in Prometheus's text form."""
         nonlocal refreshing
+        disk = app.state.resources.disk.look()
+        disk_free_bytes.set(disk.free_bytes)
+        disk_reserve_bytes.set(disk.free_bytes_min)
         if refresh is not None:
             if refreshing is None or refreshing.done():
                 refreshing = asyncio.create_task(refresh(app.state.resources.database))

@@ -18,7 +18,7 @@ from lyceum.kernel.jobs.claims import Attempt, ClaimedLane, Claims
 from lyceum.kernel.jobs.counts import JobCounts, Outcome
 from lyceum.kernel.jobs.ending import LeaseLost
 from lyceum.kernel.jobs.failing import failure_of
-from lyceum.kernel.jobs.handlers import Handlers, HeavyHandler, JobRun
+from lyceum.kernel.jobs.handlers import Handler, Handlers, HeavyHandler, JobRun
 from lyceum.kernel.jobs.job_log import JobLog
 from lyceum.kernel.jobs.lanes import Lanes
 from lyceum.kernel.jobs.solo import run_alone
@@ -28,6 +28,7 @@ from lyceum.kernel.resources import Resources
 from lyceum.kernel.telemetry import log_context
 
 BACKOFF_SECONDS_MAX = 3600.0
+WAIT_FOR_ROOM_SECONDS = 30.0
 
 StopReason = Literal["cancel", "lost", "drain"]
 _OUTCOMES: dict[StopReason, Outcome] = {"cancel": "cancelled", "lost": "lost", "drain": "given_back"}
@@ -122,13 +123,15 @@ class Attempts:
             entry.stopping = entry.stopping or "cancel"
         except Exception as error:  # noqa: BLE001 whatever a handler raises ends its attempt
             entry.ending = True
-            await self._failed(run, error)
+            await self._failed(run, self.handlers.by_kind[row.kind], error)
             return "failed"
         entry.ending = True
         return await self._stopped(run, entry.stopping)
 
     async def _handle(self, run: JobRun, entry: Running, row: Any) -> None:
         handler = self.handlers.by_kind[row.kind]
+        if handler.args_type.needs_room:
+            self.resources.disk.refuse_when_low()
         if isinstance(handler, HeavyHandler):
             runner = self.lanes.runners[handler.args_type.lane]
             async with runner.room:
@@ -160,8 +163,13 @@ class Attempts:
             await self.claims.give_back(Attempt(run.job_id, run.attempt))
         return _OUTCOMES[reason]
 
-    async def _failed(self, run: JobRun, error: Exception) -> None:
+    async def _failed(self, run: JobRun, handler: Handler, error: Exception) -> None:
         failure = failure_of(error, attempt=run.attempt)
+        # Asked anew: what a job had filled by itself is free by now, and it is to try that only so often.
+        if not failure.is_final and handler.args_type.needs_room and self.resources.disk.look().is_low:
+            later = timedelta(seconds=WAIT_FOR_ROOM_SECONDS * _jitter())
+            await self.claims.postpone(Attempt(run.job_id, run.attempt), failure.problem, later)
+            return
         again_in = None if failure.is_final else _backoff(run.attempt)
         await self.claims.fail(Attempt(run.job_id, run.attempt), failure.problem, again_in)
 
@@ -178,5 +186,8 @@ async def _within(seconds_max: int | None) -> AsyncIterator[None]:
 
 
 def _backoff(attempt: int) -> timedelta:
-    jitter = random.uniform(0.5, 1.5)  # noqa: S311 spreads retries, hides nothing
-    return timedelta(seconds=min(BACKOFF_SECONDS_MAX, 2.0**attempt) * jitter)
+    return timedelta(seconds=min(BACKOFF_SECONDS_MAX, 2.0**attempt) * _jitter())
+
+
+def _jitter() -> float:
+    return random.uniform(0.5, 1.5)  # noqa: S311 spreads retries, hides nothing

@@ -39,7 +39,7 @@ class JobArgs(msgspec.Struct, frozen=True, kw_only=True):
     """What a job needs to know: ids, never secrets. A subclass names one kind of work and how it is run.
 
     What computes in a child process says so by its lane: `heavy` for as long as it takes, `short` for the moment a person
-    waits for. A `label` leaves it to workers that bear it, on a machine with a GPU perhaps. An attempt that takes longer
+    waits for. What needs room on the disk waits, uncharged, while there is less than the hub keeps in reserve. A `label` leaves it to workers that bear it, on a machine with a GPU perhaps. An attempt that takes longer
     than `seconds_max` is ended and fails.
     """
 
@@ -49,6 +49,7 @@ class JobArgs(msgspec.Struct, frozen=True, kw_only=True):
     label: ClassVar[str] = ""
     attempts_max: ClassVar[int] = 5
     seconds_max: ClassVar[int | None] = None
+    needs_room: ClassVar[bool] = False
 
 
 class JobNotFound(NotFound):

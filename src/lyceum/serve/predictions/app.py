@@ -140,7 +140,9 @@ async def open_predictions(resources: Resources) -> AsyncIterator[PredictApp]:
 
     It takes `CONNECTIONS` of the process's database pool.
     """
-    prediction_log = PredictionLog(resources.database) if resources.settings.prediction_log_days else None
+    prediction_log = (
+        PredictionLog(resources.database, resources.disk) if resources.settings.prediction_log_days else None
+    )
     if prediction_log is not None:
         prediction_log.start()
     predictions = PredictApp(resources, prediction_log)

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from lyceum.kernel.db import NOBODY, Database, is_database_away
+from lyceum.kernel.disk import Disk
 from lyceum.kernel.tx import transaction
 from lyceum.serve.predictions.log_parts import LoggedRequest, Part, parts_of
 from lyceum.serve.predictions.metrics import log_dropped_total, log_rows_total
@@ -46,14 +47,16 @@ log = logging.getLogger(__name__)
 class PredictionLog:
     """Takes answered requests and writes them about once a second.
 
-    While the database is away the buffer fills to its bounds; then new requests are dropped and counted. What the
+    While the database is away the buffer fills to its bounds; then new requests are dropped and counted, as they are
+    while the disk has no room to grow. What the
     database refuses, or does not manage in time, is written in smaller and smaller parts until the rows at fault stand
     alone; those are dropped and counted, so that no row holds up the others. A write whose outcome stayed unknown is
     written again, so a row may appear twice after that.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, disk: Disk) -> None:
         self._database = database
+        self._disk = disk
         self._requests: deque[LoggedRequest] = deque()
         self._bytes = 0
         self._rows = 0
@@ -105,7 +108,7 @@ class PredictionLog:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(FLUSH_SECONDS):
                         await self._many.wait()
-            written = await self._flush()
+            written = self._drop_without_room() or await self._flush()
             self._warn_of_dropped()
             if self._stop.is_set() and (not self._requests or not written):
                 return
@@ -175,6 +178,18 @@ class PredictionLog:
             if is_connected:
                 raise
             raise ConnectionError(f"No connection within {WRITE_SECONDS_MAX:g} seconds.") from None
+
+    def _drop_without_room(self) -> bool:
+        """Drop what waits while the disk has less room than the hub keeps in reserve; say whether that was so."""
+        if not self._rows or not self._disk.look().is_low:
+            return False
+        self._requests.clear()
+        self._bytes = 0
+        self._parts.clear()
+        self._more_parts = iter(())
+        rows, self._rows, self._taken_rows = self._rows, 0, 0
+        self._drop(rows, "no_space")
+        return True
 
     def _take(self) -> None:
         batch: list[LoggedRequest] = []

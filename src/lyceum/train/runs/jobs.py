@@ -27,6 +27,7 @@ class FitModel(JobArgs, frozen=True, kw_only=True):
     kind = "train.fit_model"
     lane = "heavy"
     attempts_max = 3
+    needs_room = True
     run_id: UUID
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from lyceum.accounts.edge import KEEPS_ANSWER, AnswerKeepingRoute, CurrentResources, Tx, Who
+from lyceum.accounts.edge import KEEPS_ANSWER, NEEDS_ROOM, AnswerKeepingRoute, CurrentResources, Tx, Who
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 from lyceum.serve.registry.public import ModelVersion
 from lyceum.train.runs import queries, service
@@ -14,7 +14,7 @@ from lyceum.train.runs.schemas import NewRun, Registration, Run, RunPage
 router = APIRouter(prefix="/api/v1/runs", tags=["training runs"], route_class=AnswerKeepingRoute)
 
 
-@router.post("", status_code=202, dependencies=[KEEPS_ANSWER])
+@router.post("", status_code=202, dependencies=[KEEPS_ANSWER, NEEDS_ROOM])
 async def start_run(tx: Tx, who: Who, resources: CurrentResources, wanted: NewRun) -> Run:
     """Start a training; follow it at `/runs/{id}`."""
     return await service.start(tx, who, resources.settings, wanted)
@@ -45,7 +45,7 @@ async def cancel_run(tx: Tx, who: Who, run_id: UUID) -> Run:
     return await service.cancel(tx, who, run_id)
 
 
-@router.post("/{run_id}/register", status_code=201, dependencies=[KEEPS_ANSWER])
+@router.post("/{run_id}/register", status_code=201, dependencies=[KEEPS_ANSWER, NEEDS_ROOM])
 async def register_run(tx: Tx, who: Who, run_id: UUID, wanted: Registration) -> ModelVersion:
     """Register a finished run's model and let an alias name it."""
     return await service.register(tx, who, run_id, wanted)
