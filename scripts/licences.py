@@ -43,6 +43,8 @@ FORMER_NAMES = {
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
     "Python Software Foundation License": "PSF-2.0",
 }
+# said by the LICENSE file in the wheel alone; looked up by hand, with what the wheel's bill of materials lists
+SAID_IN_A_FILE = {"pyrage": "MIT"}
 # says nothing about the licence itself
 EMPTY_CLASSIFIERS = {"OSI Approved", "DFSG approved"}
 
@@ -205,7 +207,7 @@ def licence_of(found: Distribution) -> str:
     if not names:
         # some put the whole text here; its first line is the name
         names = [line.strip() for line in "".join(said.get_all("License") or []).strip().splitlines()[:1]]
-    return " AND ".join(FORMER_NAMES.get(name, name) for name in names)
+    return " AND ".join(FORMER_NAMES.get(name, name) for name in names) or SAID_IN_A_FILE.get(str(said["Name"]), "")
 
 
 def libraries_of(found: Distribution) -> tuple[str, ...]:

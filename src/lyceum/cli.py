@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lyceum.cli_backup import backup
 from lyceum.cli_jobs import jobs
 from lyceum.cli_storage import storage
 from lyceum.hub.errors import HubFailed, HubNotRunning, HubRefused
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 admin = typer.Typer(name="admin", help="What only the person at this machine may do.", no_args_is_help=True)
 app.add_typer(admin)
+app.add_typer(backup)
 app.add_typer(jobs)
 app.add_typer(storage)
 app.command("try")(try_command)

@@ -20,6 +20,7 @@ from lyceum.files.models import UploadPartRow, UploadRow
 from lyceum.files.queries import list_part_rows, refuse_finished, upload_row_for
 from lyceum.files.schemas import PARTS_MAX, Completion, PartWhole, UploadPart, UploadPartPage
 from lyceum.kernel.db import Scope
+from lyceum.kernel.holding import remove_unless_held
 from lyceum.kernel.problems import TooLarge
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.storage import JoinedFile, StoredFile
@@ -115,7 +116,7 @@ async def receive_part(
         await resources.storage.delete(key)
         raise
     if before is not None:
-        await resources.storage.delete(before)
+        await remove_unless_held(resources.database, resources.storage, before)
     return PartWhole(number=number, byte_count=stored.byte_count, sha256=stored.sha256)
 
 

@@ -31,6 +31,7 @@ from lyceum.files.queries import (
 from lyceum.files.schemas import Completion, NewUpload, UploadBegun, UploadPartPage, UploadState, UploadWhole
 from lyceum.kernel.config import Settings
 from lyceum.kernel.db import Scope
+from lyceum.kernel.holding import remove_below_unless_held, remove_unless_held
 from lyceum.kernel.http.downloads import Download
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.problems import Problem
@@ -228,7 +229,7 @@ async def _complete_joined(who: Actor, resources: Resources, upload_id: UUID, wa
         raise
     if not is_first:
         await resources.storage.delete(copy)
-    await resources.storage.delete_below(places.parts_folder(upload.org_id, upload_id))
+    await remove_below_unless_held(resources.database, resources.storage, places.parts_folder(upload.org_id, upload_id))
     return whole
 
 
@@ -251,7 +252,7 @@ async def _complete_copied(who: Actor, resources: Resources, upload_id: UUID) ->
         # After any other error the row may name the copy; the sweeper knows where copies lie.
         await resources.storage.delete(copy)
         raise
-    await resources.storage.delete(sent if is_first else copy)
+    await remove_unless_held(resources.database, resources.storage, sent if is_first else copy)
     return whole
 
 

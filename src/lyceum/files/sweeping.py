@@ -13,6 +13,7 @@ from lyceum.files.errors import UploadFinished
 from lyceum.files.models import UploadRow
 from lyceum.files.queries import upload_row_for
 from lyceum.kernel.db import NOBODY, Scope
+from lyceum.kernel.holding import FilesHeld, may_remove_files
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import aside, transaction
 from lyceum.kernel.usage import count_kept
@@ -58,6 +59,8 @@ async def sweep(resources: Resources) -> int:
         for upload in page:
             try:
                 swept += await _remove(resources, org_id=upload.org_id, upload_id=upload.id)
+            except FilesHeld:
+                return swept
             except Exception:
                 log.exception("an upload could not be swept", extra={"upload_id": str(upload.id)})
         page = await _expired(resources, after=page[-1])
@@ -76,6 +79,8 @@ async def _expired(resources: Resources, *, after: _Expired) -> list[_Expired]:
 async def _remove(resources: Resources, *, org_id: UUID, upload_id: UUID, states: frozenset[str] = SWEPT_FROM) -> bool:
     """Remove an upload's content and, unless something was made of it, its row; return False where it may not be."""
     async with transaction(resources.database, Scope(org_id=org_id)) as tx:
+        if not await may_remove_files(tx):
+            raise FilesHeld("All files of the hub are being copied just now; remove the upload in a few minutes.")
         # Asked again with the row locked: since the upload was listed, somebody may have taken it, or swept it.
         upload = await tx.scalar(select(UploadRow).where(UploadRow.id == upload_id).with_for_update())
         if upload is None or upload.state not in states:

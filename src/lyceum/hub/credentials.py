@@ -3,7 +3,7 @@
 import json
 import os
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from lyceum.hub.errors import HubRefused
@@ -24,6 +24,12 @@ class Credentials:
     def __repr__(self) -> str:
         return "Credentials(…)"
 
+    @classmethod
+    def made(cls, *, secret_key: str | None = None) -> "Credentials":
+        """Return new ones, with this signing key when one is given."""
+        fresh = cls(**{name: secrets.token_urlsafe(KEY_BYTES) for name in cls.__dataclass_fields__})
+        return fresh if secret_key is None else replace(fresh, secret_key=secret_key)
+
 
 def load_credentials(file: Path) -> tuple[Credentials, bool]:
     """Return the hub's credentials, and whether they were made just now.
@@ -36,8 +42,8 @@ def load_credentials(file: Path) -> tuple[Credentials, bool]:
         _refuse_open(file)
         return Credentials(**{name: str(held[name]) for name in names}), False
     except FileNotFoundError:
-        made = Credentials(**{name: secrets.token_urlsafe(KEY_BYTES) for name in names})
-        _write(file, made)
+        made = Credentials.made()
+        save_credentials(file, made)
         return made, True
     except (ValueError, KeyError, TypeError):
         raise HubRefused(
@@ -47,7 +53,8 @@ def load_credentials(file: Path) -> tuple[Credentials, bool]:
         raise HubRefused(f"{file} cannot be read ({error.strerror}): start the hub as its owner.") from None
 
 
-def _write(file: Path, made: Credentials) -> None:
+def save_credentials(file: Path, made: Credentials) -> None:
+    """Write credentials to a file that its owner alone may read."""
     partial = file.with_name(f"{file.name}.partial")
     partial.unlink(missing_ok=True)
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

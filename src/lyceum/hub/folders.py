@@ -43,12 +43,17 @@ class HubFolders:
         return self.home / "secrets.json"
 
 
+def folders_of(home: Path, *, run_parent: Path | None = None) -> HubFolders:
+    """Return where the folders of the hub in `home` are, made or not; raises `HubRefused` where sockets cannot be."""
+    return HubFolders(home=home, run=_run_folder(home, run_parent or _run_parent()))
+
+
 def prepare_folders(home: Path, *, run_parent: Path | None = None) -> HubFolders:
     """Make the folders of the hub in `home` that stay when it stops, and return where all of them are.
 
     Raises `HubRefused` when a folder cannot be made or belongs to somebody else.
     """
-    folders = HubFolders(home=home, run=_run_folder(home, run_parent or _run_parent()))
+    folders = folders_of(home, run_parent=run_parent)
     _make_home(home)
     _make(folders.logs, 0o700)
     _make(folders.servers, 0o711)

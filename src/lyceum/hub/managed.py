@@ -4,6 +4,8 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import psycopg
@@ -65,17 +67,24 @@ def migrate_managed(database: ManagedDatabase) -> str:
 
     Raises `HubRefused` with the SQL for the server's administrator where we may not, `HubFailed` when it goes wrong.
     """
-    try:
-        with psycopg.connect(
-            migrate.libpq_url(database.owner_url), connect_timeout=CONNECT_SECONDS_MAX, autocommit=True
-        ) as connection:
-            _refuse_version(connection)
-            _ensure_app_role(connection, database)
-            _ensure_vector(connection, database)
+    with _telling(database, "The database could not be migrated"):
+        _ensure_server(database)
         migrate.upgrade(database.owner_url, app_role=database.app)
         with psycopg.connect(migrate.libpq_url(database.owner_url)) as connection:
             leave_note(connection, current_note(app_role=database.app, set_up=False))
         return migrate.head_revision()
+
+
+def prepare_managed(database: ManagedDatabase) -> None:
+    """Make the app's role and the extension where we may, and no table; raises what `migrate_managed` raises."""
+    with _telling(database, "The database could not be prepared"):
+        _ensure_server(database)
+
+
+@contextmanager
+def _telling(database: ManagedDatabase, what_failed: str) -> Iterator[None]:
+    try:
+        yield
     except (errors.InvalidPassword, errors.InvalidAuthorizationSpecification) as error:
         raise _ask_administrator(database, f"The owner {database.owner} cannot sign in ({first_line(error)})") from None
     except psycopg.OperationalError as error:
@@ -84,7 +93,7 @@ def migrate_managed(database: ManagedDatabase) -> str:
             raise _ask_administrator(database, reason) from None
         raise HubFailed(f"PostgreSQL cannot be reached at LYCEUM_DATABASE_OWNER_URL: {first_line(error)}") from None
     except (psycopg.Error, Problem) as error:
-        raise HubFailed(f"The database could not be migrated: {first_line(error)}") from None
+        raise HubFailed(f"{what_failed}: {first_line(error)}") from None
 
 
 def is_turned_away(error: psycopg.OperationalError) -> bool:
@@ -135,6 +144,15 @@ def _parsed(variable: str, url: SecretStr) -> URL:
         return make_url(url.get_secret_value())
     except (ArgumentError, ValueError):
         raise HubRefused(f"{variable} is no address: write postgresql://role:password@host:5432/database.") from None
+
+
+def _ensure_server(database: ManagedDatabase) -> None:
+    with psycopg.connect(
+        migrate.libpq_url(database.owner_url), connect_timeout=CONNECT_SECONDS_MAX, autocommit=True
+    ) as connection:
+        _refuse_version(connection)
+        _ensure_app_role(connection, database)
+        _ensure_vector(connection, database)
 
 
 def _refuse_version(connection: psycopg.Connection) -> None:

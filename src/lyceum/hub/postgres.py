@@ -97,7 +97,12 @@ class EmbeddedPostgres:
         return self.url(OWNER_ROLE, self.credentials.owner_password, database)
 
     def url(self, role: str, password: str, database: str) -> str:
-        return f"postgresql+psycopg://{role}:{password}@/{database}?{urlencode({'host': self.home.sockets}, safe='/')}"
+        return _url(self.home.sockets, role, password, database)
+
+    @staticmethod
+    def owner_url_at(sockets: Path, credentials: Credentials) -> str:
+        """Return `owner_url` for a server that somebody else runs, by the folder of its socket."""
+        return _url(sockets, OWNER_ROLE, credentials.owner_password, DATABASE)
 
     def _seen(self, path: Path) -> Path:
         return self.home.seen_folder / path.relative_to(self.home.folder)
@@ -250,6 +255,10 @@ class EmbeddedPostgres:
             return (self.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
         except OSError:
             return []
+
+
+def _url(sockets: Path, role: str, password: str, database: str) -> str:
+    return f"postgresql+psycopg://{role}:{password}@/{database}?{urlencode({'host': sockets}, safe='/')}"
 
 
 def _quoted(value: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lyceum.hub.administrator import SETUP_LINK_MINUTES
+from lyceum.hub.backups import LastBackup, age_text, last_backup
 from lyceum.hub.postgres import POSTGRES_VERSION
 from lyceum.hub.supervisor import HubReady
 from lyceum.kernel.config import Settings
@@ -44,6 +45,7 @@ class TerminalAudience:
         rows = [("Data", str(settings.home)), ("Logs", str(hub.parts.folders.logs))]
         rows += [_opening(settings), ("Off", "mail, single sign-on, language model")]
         rows += [("Next", "lyceum try"), ("Stop", "Ctrl-C")]
+        rows += [("Backup", _backup(last_backup(settings.home)))]
         self._say(f"\n  {self._in(BOLD, f'Lyceum is ready after {hub.seconds:.1f} s: {settings.base_url}')}\n")
         for label, text in rows:
             self._say(f"  {self._in(DIM, f'{label:<{LABEL_WIDTH}}')}{text}")
@@ -71,6 +73,8 @@ def status_lines(status: Mapping[str, Any]) -> list[str]:
         f"  pid {status['pid']}, since {status['since']}, data in {status['home']}",
         f"  database {status['database']}, Valkey {status['valkey']}, predictions on port {status['predict_port']}",
         f"  {_disk_line(status['disk'])}",
+        # a hub of an earlier release says nothing of backups
+        f"  backup: {_backup(LastBackup(**held) if (held := status.get('last_backup')) else None)}",
         "",
         f"  {'part':<{LABEL_WIDTH}}{'state':<12}{'pid':>9}{'restarts':>10}  since",
     ]
@@ -87,6 +91,12 @@ def _disk_line(disk: Mapping[str, int]) -> str:
     free, kept = (disk[name] / 1024**3 for name in ("free_bytes", "free_bytes_min"))
     low = ": nothing is written that grows until there is room" if free < kept else ""
     return f"{free:.1f} GiB free on its disk, {kept:.1f} GiB in reserve{low}"
+
+
+def _backup(last: LastBackup | None) -> str:
+    if last is None:
+        return "none was ever made: lyceum backup create"
+    return f"{age_text(last.age_seconds)}, {last.id} in {last.to}"
 
 
 def _opening(settings: Settings) -> tuple[str, str]:

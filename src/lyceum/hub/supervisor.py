@@ -9,8 +9,10 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Protocol
 
+from lyceum.hub.backups import last_backup
 from lyceum.hub.children import Child, ChildPlan
 from lyceum.hub.control import serve_control
 from lyceum.hub.errands import run_errand
@@ -31,6 +33,7 @@ from lyceum.hub.parts import (
 )
 from lyceum.hub.ports import why_not
 from lyceum.hub.prepared import read_note
+from lyceum.hub.switching import settle
 from lyceum.kernel.config import Settings
 from lyceum.kernel.disk import disk_of
 
@@ -92,6 +95,7 @@ class Supervisor:
     async def _run_alone(self, folders: HubFolders, beside: tuple[Program, ...] | None) -> None:
         with hub_lock(folders):
             self._listen_to_signals()
+            settle(folders.home)
             rotate_logs(folders.logs)
             prepare_run_folder(folders)
             control = await serve_control(folders.control_socket, self._answer)
@@ -282,6 +286,7 @@ class Supervisor:
             "host": settings.host,
             "port": settings.port,
             "predict_port": settings.predict_port,
+            "last_backup": _last_backup(settings.home),
             "database": "embedded" if parts is None or parts.postgres else "external",
             "valkey": "embedded" if parts is None or parts.valkey else "external",
             "disk": self._disk_report(),
@@ -310,6 +315,11 @@ class Supervisor:
 
 def _setup_url(parts: HubParts, token: str) -> str:
     return f"{parts.settings.base_url}{SETUP_PATH}{token}"
+
+
+def _last_backup(home: Path) -> dict[str, Any] | None:
+    last = last_backup(home)
+    return asdict(last) if last else None
 
 
 async def _first_of(*awaited: "asyncio.Future[Any]") -> None:

@@ -6,12 +6,14 @@ A setting comes from the environment (`LYCEUM_<NAME>`), else from `lyceum.toml` 
 import os
 import re
 import tomllib
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+from cronsim import CronSim, CronSimError
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
@@ -79,6 +81,22 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = Field(
         None, description="Signs links; unset: made once and kept in the hub's home. The same on every machine."
     )
+
+    backup_to: str | None = Field(
+        None, description="Folder or s3://bucket/prefix for backups; unset: the folder `backups` in the hub's home."
+    )
+    backup_options: dict[str, SecretStr] = Field(
+        default_factory=dict, description="Keys of the backups' object store (JSON); unset: those of the storage."
+    )
+    backup_key_file: Path | None = Field(
+        None, description="File with the age1… key backups are encrypted for; unset: they are not encrypted."
+    )
+    backup_schedule: str | None = Field(
+        None, description="When `lyceum up` makes a backup, as a cron expression in UTC, e.g. 30 2 * * *; unset: never."
+    )
+    backup_keep_daily: int = Field(7, ge=0, description="After a scheduled backup: days whose newest backup is kept.")
+    backup_keep_weekly: int = Field(4, ge=0, description="The same in weeks.")
+    backup_keep_monthly: int = Field(12, ge=0, description="The same in months; all three 0 keeps every backup.")
 
     upload_bytes_max: int = Field(5 * 1024**3, ge=1024, description="Largest file one upload may carry, in bytes.")
     upload_part_bytes: int = Field(
@@ -150,6 +168,25 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().absolute()
+
+    @field_validator("backup_schedule", mode="after")
+    @classmethod
+    def _cron(cls, expression: str | None) -> str | None:
+        if expression is not None:
+            try:
+                next(CronSim(expression, datetime.now(UTC)))
+            except (CronSimError, StopIteration):
+                raise ValueError("must be five fields of cron, such as 30 2 * * *") from None
+        return expression
+
+    @field_validator("backup_to", mode="after")
+    @classmethod
+    def _folder_or_bucket(cls, place: str | None) -> str | None:
+        if place is not None and urlsplit(place).scheme not in {"", "s3", "file"}:
+            raise ValueError("must be a folder or start with s3://")
+        if place is not None and not urlsplit(place).scheme and not Path(place).expanduser().is_absolute():
+            raise ValueError("must be the whole path of a folder")
+        return place
 
     @field_validator("trusted_proxies", "allowed_hosts", "worker_classes", "worker_labels", mode="before")
     @classmethod

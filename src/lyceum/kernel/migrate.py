@@ -4,6 +4,8 @@ Runs as the database's owner. The app's role owns nothing; it gets rights on row
 """
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -17,6 +19,7 @@ from lyceum.kernel.problems import Conflict
 
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
+    from sqlalchemy import Connection
 
 MIGRATION_LOCK = 7_201_973_414
 FUNCTIONS_FILES = ("functions.sql", "functions_jobs.sql", "functions_storage.sql")
@@ -39,21 +42,70 @@ def head_revision() -> str:
 def upgrade(owner_url: str, *, app_role: str) -> None:
     """Bring the database at `owner_url` to this release and let `app_role` work in it; safe to call at every start.
 
-    Raises `DatabaseTooNew` when a later release wrote it, and what psycopg raises when it cannot be reached.
+    It is one transaction: a step that fails leaves everything as it was. Raises `DatabaseTooNew` when a later release
+    wrote the database, and what psycopg and SQLAlchemy raise when it cannot be reached or a step fails.
     """
+    with alone(owner_url) as guard:
+        state = _state(guard)
+        if state == (head_revision(), _functions_digest(app_role)):
+            return
+        refuse_newer(state[0])
+        with owner_transaction(owner_url) as connection:
+            bring_to_head(connection, app_role=app_role)
+
+
+@contextmanager
+def alone(owner_url: str) -> Iterator[psycopg.Connection]:
+    """Hold the right to change the database's tables, waiting for it; a connection in autocommit mode comes with it."""
     with psycopg.connect(libpq_url(owner_url), autocommit=True) as guard:
         guard.execute("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
-        state = _state(guard)
-        wanted = (head_revision(), _functions_digest(app_role))
-        if state == wanted:
-            return
-        _refuse_newer(state[0])
-        _run_alembic(owner_url)
-        with guard.transaction():
-            guard.execute(_functions())
-            _grant(guard, app_role)
-            guard.execute("DELETE FROM applied_functions")
-            guard.execute("INSERT INTO applied_functions (digest) VALUES (%s)", (wanted[1],))
+        yield guard
+
+
+def revision_of(owner_url: str) -> str | None:
+    """Return the revision a database is at, None for one without tables of ours."""
+    with psycopg.connect(libpq_url(owner_url), autocommit=True) as connection:
+        return _state(connection)[0]
+
+
+@contextmanager
+def owner_transaction(owner_url: str) -> "Iterator[Connection]":
+    """Yield the owner's connection in a transaction that commits when the block ends and rolls back when it raises."""
+    engine = create_engine(as_psycopg(owner_url), poolclass=pool.NullPool)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def bring_to_head(connection: "Connection", *, app_role: str) -> None:
+    """Bring the tables, functions and rights to this release, in the connection's transaction."""
+    bring_to_revision(connection, "head")
+    raw = driver_connection(connection)
+    raw.execute(_functions())
+    _grant(raw, app_role)
+    raw.execute("DELETE FROM applied_functions")
+    raw.execute("INSERT INTO applied_functions (digest) VALUES (%s)", (_functions_digest(app_role),))
+
+
+def bring_to_revision(connection: "Connection", revision: str) -> None:
+    """Bring the tables to a revision, without functions and rights, in the connection's transaction."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def driver_connection(connection: "Connection") -> psycopg.Connection:
+    """Return psycopg's own connection under SQLAlchemy's, in the same transaction."""
+    raw = connection.connection.driver_connection
+    if not isinstance(raw, psycopg.Connection):
+        raise TypeError("the engine was not made for psycopg")
+    return raw
 
 
 def libpq_url(url: str) -> str:
@@ -80,7 +132,8 @@ def _state(connection: psycopg.Connection) -> tuple[str | None, str | None]:
     return revision[0] if revision else None, digest[0] if digest else None
 
 
-def _refuse_newer(revision: str | None) -> None:
+def refuse_newer(revision: str | None) -> None:
+    """Raise `DatabaseTooNew` when this release does not know a revision."""
     known = {script.revision for script in _history().walk_revisions()}
     if revision is not None and revision not in known:
         raise DatabaseTooNew(
@@ -102,19 +155,6 @@ def _functions_digest(app_role: str) -> str:
 
 def _functions() -> bytes:
     return b"\n".join((migrations_folder() / name).read_bytes() for name in FUNCTIONS_FILES)
-
-
-def _run_alembic(owner_url: str) -> None:
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
-    engine = create_engine(as_psycopg(owner_url), poolclass=pool.NullPool)
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    engine.dispose()
 
 
 def _grant(connection: psycopg.Connection, app_role: str) -> None:

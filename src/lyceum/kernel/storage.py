@@ -312,6 +312,11 @@ def arriving_key(key: str) -> str:
     return f"{key}{_ARRIVING}{secrets.token_hex(8)}"
 
 
+def is_unfinished(key: str) -> bool:
+    """Say of a key, by its name, whether it is of a file that somebody is still writing or never finished."""
+    return _UNFINISHED.search(key) is not None
+
+
 def open_storage(settings: Settings) -> Storage:
     """Return the storage the settings name; a local folder is made when it is missing."""
     options = {name: value.get_secret_value() for name, value in settings.storage_options.items()}

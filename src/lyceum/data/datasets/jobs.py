@@ -16,6 +16,7 @@ from lyceum.data.datasets.workplaces import sweep_workplaces
 from lyceum.files.public import content_key_for
 from lyceum.kernel.config import Settings
 from lyceum.kernel.db import NOBODY, Scope
+from lyceum.kernel.holding import remove_unless_held
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun, LightHandler
 from lyceum.kernel.jobs.queue import JobArgs, JobNotFound, job_for
 from lyceum.kernel.jobs.schedules import Schedule
@@ -85,7 +86,9 @@ async def _prepare(run: JobRun, args: ReadUpload) -> Intake:
 async def _accept(tx: AsyncSession, run: JobRun, args: ReadUpload, table: AcceptedTable) -> None:
     key = await versions.accept(tx, args.version_id, table)
     if key is not None:
-        after_commit(tx, lambda: run.resources.storage.delete(key))
+        resources = run.resources
+        # one that has to stay just now is swept when its time is over
+        after_commit(tx, lambda: remove_unless_held(resources.database, resources.storage, key))
 
 
 async def _progress(run: JobRun, _args: ReadUpload, event: dict[str, Any]) -> None:

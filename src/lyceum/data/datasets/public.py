@@ -10,6 +10,7 @@ from lyceum.data.datasets.queries import (
     version_table_by_id,
     version_table_for,
 )
+from lyceum.data.datasets.snapshot import files_kept_with, log_needed_with
 
 __all__ = [
     "DatasetNotFound",
@@ -18,6 +19,8 @@ __all__ = [
     "VersionTable",
     "addresses_of_versions",
     "dataset_ref_for",
+    "files_kept_with",
+    "log_needed_with",
     "profile_by_id",
     "version_table_by_id",
     "version_table_for",

@@ -259,6 +259,12 @@ def remove_orphans(store: TableStore, table: str, *, older_than: timedelta) -> t
     return tuple(removed)
 
 
+def version_of_file(path: str) -> int | None:
+    """Return the Delta version that a table's file was written for, by its name; None for other files."""
+    mark = _named(path)
+    return mark[0] if mark else None
+
+
 def _named(path: str) -> tuple[int, str, str] | None:
     """Return the mark of the attempt in the name of a table's file; None for other files."""
     name = _TABLE_FILE.fullmatch(path.rpartition("/")[2])

@@ -2,5 +2,6 @@
 
 from lyceum.serve.registry.schemas import ModelVersion
 from lyceum.serve.registry.service import NewModelVersion, register_version
+from lyceum.serve.registry.snapshot import artifacts_needed_with
 
-__all__ = ["ModelVersion", "NewModelVersion", "register_version"]
+__all__ = ["ModelVersion", "NewModelVersion", "artifacts_needed_with", "register_version"]
