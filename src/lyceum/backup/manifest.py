@@ -122,7 +122,7 @@ def _unsealed(text: bytes, *, name: str) -> msgspec.Raw:
             f"{name} is of a later form (number {found.format}) than this release of Lyceum reads ({FORMAT}): "
             f"install the release that made the backup."
         )
-    if hashlib.sha256(found.content).hexdigest() != found.sha256:
+    if hashlib.sha256(found.content).hexdigest() != found.sha256 or msgspec.json.encode(found) != text:
         raise _damaged(name)
     return found.content
 
