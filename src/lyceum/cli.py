@@ -12,6 +12,7 @@ import typer
 from lyceum.cli_backup import backup
 from lyceum.cli_jobs import jobs
 from lyceum.cli_storage import storage
+from lyceum.cli_upgrade import move_command, upgrade_command
 from lyceum.hub.errors import HubFailed, HubNotRunning, HubRefused
 from lyceum.walkthrough.command import try_command
 
@@ -35,6 +36,8 @@ app.add_typer(backup)
 app.add_typer(jobs)
 app.add_typer(storage)
 app.command("try")(try_command)
+app.command("upgrade")(upgrade_command)
+app.command("move")(move_command)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 

@@ -38,8 +38,8 @@ def create_command(*, to: To = None, key_file: KeyFile = None, as_json: AsJson =
 
     with as_hub_errors():
         keys = backup_keys(settings, key_file)
-        destination = open_backups(settings, to)
         with hub_data(settings) as data:
+            destination = open_backups(settings, to)
             made = make_backup(data, destination, keys)
     if as_json:
         typer.echo(

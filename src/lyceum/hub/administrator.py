@@ -1,6 +1,6 @@
 """The program behind an errand: migrates, makes set-up links and the local administrator's key.
 
-    python -m lyceum.hub.administrator prepare|check|first-link|link|key
+    python -m lyceum.hub.administrator prepare|check|first-link|link|key|backup
 
 It writes one JSON object a line.
 """
@@ -32,10 +32,14 @@ def main() -> int:
     import psycopg
     from sqlalchemy.exc import DBAPIError
 
+    from lyceum.hub.errors import HubFailed, HubRefused
     from lyceum.kernel.problems import Problem
 
     try:
         ERRANDS[sys.argv[1]]()
+    except (HubRefused, HubFailed) as error:
+        _report(error=str(error))
+        return 1
     except (Problem, psycopg.Error, DBAPIError) as error:
         said = str(getattr(error, "orig", error)).strip().splitlines()
         _report(error=f"The database refused: {said[0] if said else type(error).__name__}")
@@ -101,6 +105,32 @@ def key() -> None:
     _report(**asyncio.run(_local_key()))
 
 
+def backup() -> None:
+    """Make the backup that is due, then remove those that are not to be kept."""
+    from lyceum.backup.prune import Keep, prune_backups
+    from lyceum.hub.at_rest import HubData
+    from lyceum.hub.backups import as_hub_errors, backup_keys, make_backup, open_backups
+    from lyceum.kernel.config import settings as settings_here
+
+    settings = settings_here()
+    data = HubData(
+        settings=settings,
+        owner_url=os.environ[OWNER_VARIABLE],
+        app_role=os.environ[APP_ROLE_VARIABLE],
+        secret_key=settings.secret_key.get_secret_value() if settings.secret_key else "",
+        running=True,
+    )
+    with as_hub_errors():
+        destination = open_backups(settings)
+        made = make_backup(data, destination, backup_keys(settings))
+        keep = Keep(
+            daily=settings.backup_keep_daily, weekly=settings.backup_keep_weekly, monthly=settings.backup_keep_monthly
+        )
+        if keep != Keep():
+            prune_backups(destination, keep)
+    _report(backup=made.manifest.id)
+
+
 async def _setup_token(*, only_first: bool) -> str | None:
     from lyceum.accounts.public import administrator_is_set_up, create_setup_link
     from lyceum.kernel.db import NOBODY, open_database
@@ -158,6 +188,7 @@ ERRANDS: dict[str, Callable[[], None]] = {
     "first-link": first_link,
     "link": link,
     "key": key,
+    "backup": backup,
 }
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from lyceum.hub.control import ask_hub
 from lyceum.hub.credentials import Credentials, load_credentials
@@ -16,6 +17,7 @@ from lyceum.hub.lock import hub_lock, lock_holder
 from lyceum.hub.managed import managed_database
 from lyceum.hub.parts import POSTGRES_STOP_SECONDS_MAX, RECOVERY_SECONDS_MAX
 from lyceum.hub.postgres import APP_ROLE, EmbeddedPostgres
+from lyceum.hub.programs import POSTGRES_MAJOR
 from lyceum.hub.server_home import postgres_folder_name, prepare_server_home
 from lyceum.kernel.config import Settings
 
@@ -76,7 +78,7 @@ def hub_at_rest(settings: Settings) -> Iterator[HubData]:
                 yield data
             return
         credentials, are_new = load_credentials(folders.secrets)
-        with running_postgres(folders, credentials, new_credentials=are_new) as postgres:
+        with running_postgres(folders, credentials, logs=folders.logs, new_credentials=are_new) as postgres:
             yield HubData(
                 settings=settings,
                 owner_url=postgres.owner_url(),
@@ -88,18 +90,23 @@ def hub_at_rest(settings: Settings) -> Iterator[HubData]:
 
 @contextmanager
 def running_postgres(
-    folders: HubFolders, credentials: Credentials, *, new_credentials: bool = False
+    folders: HubFolders,
+    credentials: Credentials,
+    *,
+    logs: Path,
+    new_credentials: bool = False,
+    major: int = POSTGRES_MAJOR,
 ) -> Iterator[EmbeddedPostgres]:
     """Run the embedded PostgreSQL of a data folder until the end of the block; only its owner's role gets in.
 
-    The caller holds the hub's lock. Raises `HubFailed` when it does not start.
+    `major` is the version that wrote the data. What it says goes to `postgres.log` in the folder `logs`. The caller holds the hub's lock. Raises `HubFailed` when it does not start.
     """
     prepare_run_folder(folders)
     try:
-        postgres = EmbeddedPostgres(prepare_server_home(folders), credentials)
+        postgres = EmbeddedPostgres(prepare_server_home(folders, major=major), credentials)
         postgres.prepare(new_credentials=new_credentials, app_admitted=False)
         launch = postgres.launch()
-        with (folders.logs / "postgres.log").open("ab") as log:
+        with (logs / "postgres.log").open("ab") as log:
             process = subprocess.Popen(
                 launch.command(),
                 env=launch.variables(),
@@ -111,7 +118,7 @@ def running_postgres(
                 start_new_session=True,
             )
         try:
-            _wait_ready(postgres, process, folders)
+            _wait_ready(postgres, process, logs)
             yield postgres
         finally:
             _stop(postgres, process)
@@ -119,11 +126,11 @@ def running_postgres(
         shutil.rmtree(folders.run, ignore_errors=True)
 
 
-def _wait_ready(postgres: EmbeddedPostgres, process: "subprocess.Popen[bytes]", folders: HubFolders) -> None:
+def _wait_ready(postgres: EmbeddedPostgres, process: "subprocess.Popen[bytes]", logs: Path) -> None:
     deadline = time.monotonic() + RECOVERY_SECONDS_MAX
     while not postgres.is_ready(process.pid):
         if process.poll() is not None or time.monotonic() > deadline:
-            raise HubFailed(f"PostgreSQL does not start; see {folders.logs / 'postgres.log'}.")
+            raise HubFailed(f"PostgreSQL does not start; see {logs / 'postgres.log'}.")
         time.sleep(POLL_SECONDS)
 
 

@@ -17,7 +17,9 @@ from lyceum.hub.forks import ForkRequest, ForkServer
 ERRAND_SECONDS_MAX = 600
 
 
-async def run_errand(request: ForkRequest, forks: ForkServer, *, log_file: Path) -> AsyncIterator[dict[str, Any]]:
+async def run_errand(
+    request: ForkRequest, forks: ForkServer, *, log_file: Path, seconds_max: float = ERRAND_SECONDS_MAX
+) -> AsyncIterator[dict[str, Any]]:
     """Run `lyceum.hub.administrator` and yield what it reports, one object a line.
 
     Raises `HubFailed` with its sentence. It is killed when nobody listens to its end.
@@ -32,7 +34,7 @@ async def run_errand(request: ForkRequest, forks: ForkServer, *, log_file: Path)
     finally:
         os.close(writing)
     try:
-        async with asyncio.timeout(ERRAND_SECONDS_MAX):
+        async with asyncio.timeout(seconds_max):
             async for line in _lines(reading):
                 report: dict[str, Any] = json.loads(line)
                 if "error" in report:
@@ -40,7 +42,7 @@ async def run_errand(request: ForkRequest, forks: ForkServer, *, log_file: Path)
                 yield report
             code = await process.wait()
     except TimeoutError:
-        raise HubFailed(f"The errand took longer than {ERRAND_SECONDS_MAX} s; see {log_file}.") from None
+        raise HubFailed(f"The errand took longer than {seconds_max:.0f} s; see {log_file}.") from None
     finally:
         process.send_signal(signal.SIGKILL)
     if code != 0:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from lyceum.hub.credentials import Credentials
 from lyceum.hub.errors import HubFailed, HubRefused
 from lyceum.hub.processes import Launch
-from lyceum.hub.server_home import ServerHome, make_owned
+from lyceum.hub.server_home import ServerHome, make_owned, other_postgres_data
 from lyceum.hub.tuning import postgres_settings, this_machine
 
 # of the pinned wheel; a test compares it with what the server says
@@ -25,6 +25,7 @@ DATABASE = "lyceum"
 ORPHAN_STOP_SECONDS_MAX = 30
 SETUP_SECONDS_MAX = 300
 READY_LINE = 7
+FIRST_WITH_IO_WORKERS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ class EmbeddedPostgres:
 
     def _refuse_unusable(self) -> None:
         if not self.data.exists():
+            self._refuse_forgotten_data()
             return
         owner = self.data.stat().st_uid
         if owner != self.home.account.uid:
@@ -117,9 +119,18 @@ class EmbeddedPostgres:
                 f"start the hub as that owner, or set LYCEUM_HOME to another folder."
             )
 
+    def _refuse_forgotten_data(self) -> None:
+        if others := other_postgres_data(self.home.folder):
+            raise HubRefused(
+                f"The data in {self.home.folder} is of PostgreSQL {others[0]}, and this release brings "
+                f"{self.home.postgres_major}: run `lyceum upgrade`."
+            )
+
     def _write_configuration(self) -> None:
         """Write into the folder above the data: that one is ours, while the data belongs to the servers' account."""
         settings = postgres_settings(this_machine(), server_uid=self.home.account.uid, durable=self.durable)
+        if self.home.postgres_major < FIRST_WITH_IO_WORKERS:
+            del settings["io_workers"]
         settings |= {
             "listen_addresses": "",
             "unix_socket_directories": str(self.home.sockets),

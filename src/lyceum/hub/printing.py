@@ -44,8 +44,8 @@ class TerminalAudience:
         settings = hub.parts.settings
         rows = [("Data", str(settings.home)), ("Logs", str(hub.parts.folders.logs))]
         rows += [_opening(settings), ("Off", "mail, single sign-on, language model")]
-        rows += [("Next", "lyceum try"), ("Stop", "Ctrl-C")]
         rows += [("Backup", _backup(last_backup(settings.home)))]
+        rows += [("Next", "lyceum try"), ("Stop", "Ctrl-C")]
         self._say(f"\n  {self._in(BOLD, f'Lyceum is ready after {hub.seconds:.1f} s: {settings.base_url}')}\n")
         for label, text in rows:
             self._say(f"  {self._in(DIM, f'{label:<{LABEL_WIDTH}}')}{text}")

@@ -109,7 +109,7 @@ def _database(settings: Settings, folders: HubFolders, credentials: Credentials)
         database = managed_database(settings)
         yield database.owner_url, database.app
         return
-    with running_postgres(folders, credentials) as postgres:
+    with running_postgres(folders, credentials, logs=settings.home / "logs") as postgres:
         yield postgres.owner_url(), APP_ROLE
 
 

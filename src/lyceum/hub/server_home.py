@@ -25,22 +25,29 @@ class ServerHome:
     seen_folder: Path
     sockets: Path
     binds: tuple[tuple[Path, Path], ...] = ()
+    postgres_major: int = POSTGRES_MAJOR
 
     @property
     def postgres_data(self) -> Path:
-        return self.folder / postgres_folder_name()
+        return self.folder / postgres_folder_name(self.postgres_major)
 
 
-def postgres_folder_name() -> str:
-    return f"postgres-{POSTGRES_MAJOR}"
+def postgres_folder_name(major: int = POSTGRES_MAJOR) -> str:
+    return f"postgres-{major}"
 
 
-def prepare_server_home(folders: HubFolders) -> ServerHome:
-    """Choose the account and make folders and programs reachable for it.
+def other_postgres_data(servers: Path) -> list[int]:
+    """Return the other major versions of PostgreSQL that there is data of, newest first."""
+    majors = (path.parent.name.removeprefix("postgres-") for path in servers.glob("postgres-*/PG_VERSION"))
+    return sorted((int(major) for major in majors if major.isdigit() and int(major) != POSTGRES_MAJOR), reverse=True)
+
+
+def prepare_server_home(folders: HubFolders, *, major: int = POSTGRES_MAJOR) -> ServerHome:
+    """Choose the account and make folders and programs reachable for it; `major` is the version of PostgreSQL.
 
     Raises `HubRefused` with the fix when the account cannot get at the data.
     """
-    account = choose_account(folders.servers / postgres_folder_name())
+    account = choose_account(folders.servers / postgres_folder_name(major))
     make_owned(folders.sockets, account)
     binds: tuple[tuple[Path, Path], ...] = ()
     seen = folders.servers
@@ -49,7 +56,7 @@ def prepare_server_home(folders: HubFolders) -> ServerHome:
         seen.mkdir(mode=0o711, exist_ok=True)
         binds = ((folders.servers, seen),)
         _refuse_unreachable(account, folders, seen, binds)
-    programs = reachable_programs(account, copies=folders.servers, seen_as=seen, run_in=binds)
+    programs = reachable_programs(account, copies=folders.servers, seen_as=seen, run_in=binds, major=major)
     return ServerHome(
         account=account,
         programs=programs,
@@ -57,6 +64,7 @@ def prepare_server_home(folders: HubFolders) -> ServerHome:
         seen_folder=seen,
         sockets=folders.sockets,
         binds=binds,
+        postgres_major=major,
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from lyceum.hub.backups import last_backup
 from lyceum.hub.children import Child, ChildPlan
 from lyceum.hub.control import serve_control
-from lyceum.hub.errands import run_errand
+from lyceum.hub.errands import ERRAND_SECONDS_MAX, run_errand
 from lyceum.hub.errors import HubFailed, HubRefused
 from lyceum.hub.folders import HubFolders, prepare_folders, prepare_run_folder
 from lyceum.hub.forks import ForkServer
@@ -33,6 +33,7 @@ from lyceum.hub.parts import (
 )
 from lyceum.hub.ports import why_not
 from lyceum.hub.prepared import read_note
+from lyceum.hub.scheduled import BACKUP_SECONDS_MAX, keep_backups
 from lyceum.hub.switching import settle
 from lyceum.kernel.config import Settings
 from lyceum.kernel.disk import disk_of
@@ -78,6 +79,7 @@ class Supervisor:
         self._stop = asyncio.Event()
         self._since = datetime.now(UTC)
         self._parts: HubParts | None = None
+        self._backing_up: asyncio.Task[None] | None = None
         self._migrated = False
         self._ready = False
 
@@ -126,9 +128,10 @@ class Supervisor:
             await _first_of(starting, stopping, self._child_failed)
             await _first_of(stopping, self._child_failed)
         finally:
-            for task in (starting, stopping, rotating):
+            beside_it = (starting, stopping, rotating, *((self._backing_up,) if self._backing_up else ()))
+            for task in beside_it:
                 task.cancel()
-            await asyncio.gather(starting, stopping, rotating, return_exceptions=True)
+            await asyncio.gather(*beside_it, return_exceptions=True)
 
     async def _start(self, parts: HubParts, beside: tuple[Program, ...]) -> None:
         plans = [program_plan(program, parts, self._forks) for program in beside]
@@ -138,6 +141,7 @@ class Supervisor:
         children = children or [self._run_child(plan) for plan in plans]
         await asyncio.gather(*(self._tell_ready(child) for child in children))
         self._ready = True
+        self._backing_up = asyncio.create_task(self._keep_backups(parts))
         self._audience.ready(HubReady(seconds=time.monotonic() - self._forks.since, parts=parts))
         try:
             told = await self._report_of("first-link", parts) if told is None else told
@@ -158,6 +162,20 @@ class Supervisor:
             return await self._prepare_database(parts)
         self._admit_app(parts)
         return {} if note.set_up else None
+
+    async def _keep_backups(self, parts: HubParts) -> None:
+        settings = parts.settings
+        if settings.backup_schedule is None:
+            return
+        if parts.owner_url is None:
+            self._audience.notice("No backups will be made on schedule: they take LYCEUM_DATABASE_OWNER_URL.")
+            return
+        await keep_backups(
+            settings.backup_schedule,
+            settings.home,
+            lambda: self._report_of("backup", parts, seconds_max=BACKUP_SECONDS_MAX),
+            self._audience.notice,
+        )
 
     async def _start_valkey(self, parts: HubParts) -> None:
         if parts.valkey:
@@ -302,15 +320,19 @@ class Supervisor:
             raise HubFailed("The hub is still starting: ask again in a moment.")
         return self._parts
 
-    async def _report_of(self, name: str, parts: HubParts) -> dict[str, Any]:
+    async def _report_of(
+        self, name: str, parts: HubParts, *, seconds_max: float = ERRAND_SECONDS_MAX
+    ) -> dict[str, Any]:
         report: dict[str, Any] = {}
-        async for line in self._errand(name, parts):
+        async for line in self._errand(name, parts, seconds_max=seconds_max):
             report |= line
         return report
 
-    def _errand(self, name: str, parts: HubParts) -> AsyncIterator[dict[str, Any]]:
+    def _errand(
+        self, name: str, parts: HubParts, *, seconds_max: float = ERRAND_SECONDS_MAX
+    ) -> AsyncIterator[dict[str, Any]]:
         log_file = parts.folders.logs / "administrator.log"
-        return run_errand(errand_request(name, parts), self._forks, log_file=log_file)
+        return run_errand(errand_request(name, parts), self._forks, log_file=log_file, seconds_max=seconds_max)
 
 
 def _setup_url(parts: HubParts, token: str) -> str:
