@@ -23,11 +23,11 @@ def upgrade_command(
 ) -> None:
     """Make a backup of the stopped hub, then bring its data to this release; when that fails the data is as before."""
     settings = _settings()
-    from lyceum.hub.backups import as_hub_errors, backup_keys, open_backups
+    from lyceum.hub.backups import as_hub_errors, backup_keys
     from lyceum.hub.upgrading import upgrade_hub
 
     with as_hub_errors():
-        upgraded = upgrade_hub(settings, open_backups(settings, to), backup_keys(settings, key_file))
+        upgraded = upgrade_hub(settings, backup_keys(settings, key_file), to=to)
     if upgraded.backup_id is None:
         typer.echo(f"The data is of this release already (revision {upgraded.to_revision}).")
         return

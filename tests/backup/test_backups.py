@@ -1,5 +1,6 @@
 """A backup is the whole hub at one moment, and comes back as that."""
 
+import random
 from pathlib import Path
 
 import obstore
@@ -10,9 +11,10 @@ from fixtures.app import rows_of, settings_for
 from fixtures.s3 import S3Place
 from fixtures.servers import TestDatabase
 from lyceum.backup.destination import Destination, open_destination
-from lyceum.backup.errors import BackupRefused
+from lyceum.backup.errors import BackupDamaged, BackupRefused
 from lyceum.backup.keys import NO_KEYS, BackupKeys
-from lyceum.backup.restore import readable_backup, restore_database, restore_files
+from lyceum.backup.pieces import PIECE_BYTES
+from lyceum.backup.restore import readable_backup, remove_files, restore_database, restore_files
 from lyceum.backup.verify import verify_backup
 from lyceum.hub.postgres import APP_ROLE
 from lyceum.kernel import migrate
@@ -110,6 +112,28 @@ def test_what_was_committed_after_the_last_accepted_version_is_left_out(
     hub.back_up(destination)
     settings = put_back(destination, NO_KEYS, empty_database, tmp_path / "other")
     assert files_of(settings) == accepted
+
+
+@pytest.mark.parametrize("where", ["folder", "bucket"])
+def test_a_file_of_many_pieces_comes_back_whole_or_not_at_all(
+    hub: HubToCopy, destination: Destination, s3_place: S3Place, tmp_path: Path, where: str
+) -> None:
+    large = random.Random(7).randbytes(2 * PIECE_BYTES + 12_345)
+    store = open_storage(hub.settings).store
+    obstore.put(store, "models/large", large)
+    manifest = hub.back_up(destination).manifest
+    [facts] = [file for file in manifest.files if file.key == "models/large"]
+    assert [piece.size for piece in facts.pieces] == [PIECE_BYTES, PIECE_BYTES, 12_345]
+    more = {"storage_url": s3_place.url, "storage_options": s3_place.options} if where == "bucket" else {}
+    settings = settings_for(hub.database, tmp_path / "other", **more)
+    restore_files(manifest, destination, NO_KEYS, open_storage(settings))
+    assert files_of(settings) == files_of(hub.settings)
+    remove_files(open_storage(settings))
+    last = facts.pieces[-1].stored_as
+    destination.put_object(last, b"0" * facts.pieces[-1].stored_size)
+    with pytest.raises(BackupDamaged, match=last):
+        restore_files(manifest, destination, NO_KEYS, open_storage(settings))
+    assert files_of(settings) == {}
 
 
 def test_a_second_backup_writes_what_is_new_and_reads_no_file_again(

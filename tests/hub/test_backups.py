@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from fixtures.app import free_port
-from fixtures.hubs import HubProcess, StartHub, clean_variables, wait_until
+from fixtures.commands import lyceum, told, up
+from fixtures.hubs import HubProcess, StartHub, wait_until
 from lyceum.backup.destination import open_destination
 from lyceum.backup.keys import load_keys
 from lyceum.backup.manifest import Manifest
@@ -24,31 +22,7 @@ from lyceum.kernel.config import load_settings
 from lyceum_client import Client
 from make.walkthrough import learnable
 
-UP = (sys.executable, "-m", "lyceum.cli", "up")
 ROWS = [{"age": age, "city": city, "spent": 12.5} for age, city in ((20, "Graz"), (60, "Linz"), (50, "Wels"))]
-
-
-def up(start_hub: StartHub, home: Path | None = None, **variables: str) -> HubProcess:
-    ports = {"LYCEUM_PORT": str(free_port()), "LYCEUM_PREDICT_PORT": str(free_port())}
-    return start_hub(home, command=UP, **ports, **variables).wait_ready()
-
-
-def lyceum(*arguments: str | Path, home: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        (sys.executable, "-m", "lyceum.cli", *map(str, arguments)),
-        env={**clean_variables(), "LYCEUM_HOME": str(home), **variables},
-        capture_output=True,
-        text=True,
-        timeout=110,
-        check=False,
-    )
-
-
-def told(*arguments: str | Path, home: Path, **variables: str) -> str:
-    """Return what a command prints that has to succeed."""
-    done = lyceum(*arguments, home=home, **variables)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @contextmanager

@@ -1,8 +1,11 @@
 """The files of a hub: listed, cut into pieces, put back; those that did not change since the last backup are not read."""
 
 import hashlib
+import queue
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,8 @@ from lyceum.backup.errors import BackupDamaged, BackupFailed
 from lyceum.backup.manifest import FileFacts, Piece
 from lyceum.backup.pieces import AT_ONCE, PIECE_BYTES, PieceReader, PieceWriter, in_pieces
 from lyceum.kernel.storage import Storage, is_unfinished
+
+GIVEN_UP_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,39 @@ def checked(file: FileFacts, reader: PieceReader) -> Iterator[bytes]:
         raise BackupDamaged(f"The file {file.key} does not come out as it was: its pieces belong to something else.")
 
 
+def read_apart(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the chunks as they come, read by a thread beside: an object store that is written to pulls them from a thread
+    in which nothing of an object store may be waited for. What reading raises is raised.
+    """
+    waiting: queue.Queue[bytes | BaseException | None] = queue.Queue(maxsize=1)
+    given_up = threading.Event()
+
+    def put(item: bytes | BaseException | None) -> bool:
+        while not given_up.is_set():
+            with suppress(queue.Full):
+                waiting.put(item, timeout=GIVEN_UP_LOOK_SECONDS)
+                return True
+        return False
+
+    def read() -> None:
+        try:
+            if all(put(chunk) for chunk in chunks):
+                put(None)
+        except BaseException as error:  # noqa: BLE001 told to who reads
+            put(error)
+
+    reading = threading.Thread(target=read, name="read-apart")
+    reading.start()
+    try:
+        while (item := waiting.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        given_up.set()
+        reading.join()
+
+
 def load_seen(file: Path) -> SeenFiles:
     """Return what earlier backups read; nothing when that cannot be told."""
     try:
@@ -148,4 +186,4 @@ def _put_back(store: ObjectStore, file: FileFacts, reader: PieceReader) -> None:
         # an object store gets it in one request
         obstore.put(store, file.key, b"".join(checked(file, reader)))
         return
-    obstore.put(store, file.key, checked(file, reader), chunk_size=PIECE_BYTES)
+    obstore.put(store, file.key, read_apart(checked(file, reader)), chunk_size=PIECE_BYTES)

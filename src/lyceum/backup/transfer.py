@@ -8,7 +8,7 @@ import obstore
 import psycopg
 
 from lyceum.backup.errors import BackupFailed, BackupRefused
-from lyceum.backup.files import ListedFile, list_files
+from lyceum.backup.files import ListedFile, list_files, read_apart
 from lyceum.backup.manifest import TableFacts
 from lyceum.backup.pieces import PIECE_BYTES
 from lyceum.backup.restore import fill_database, is_filled
@@ -64,7 +64,7 @@ def transfer_files(source: Storage, target: Storage, keeps: Callable[[str], bool
     there = {meta["path"]: meta["size"] for batch in obstore.list(target.store) for meta in batch}
     for file in listed:
         if there.get(file.key) != file.size:
-            obstore.put(target.store, file.key, _content(source, file.key), chunk_size=PIECE_BYTES)
+            obstore.put(target.store, file.key, read_apart(_content(source, file.key)), chunk_size=PIECE_BYTES)
         if _sha256(source, file.key) != _sha256(target, file.key):
             # half of one, or another one of the same size: the next try sends it again
             obstore.delete(target.store, file.key)

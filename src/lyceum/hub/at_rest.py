@@ -18,7 +18,7 @@ from lyceum.hub.managed import managed_database
 from lyceum.hub.parts import POSTGRES_STOP_SECONDS_MAX, RECOVERY_SECONDS_MAX
 from lyceum.hub.postgres import APP_ROLE, EmbeddedPostgres
 from lyceum.hub.programs import POSTGRES_MAJOR
-from lyceum.hub.server_home import postgres_folder_name, prepare_server_home
+from lyceum.hub.server_home import prepare_server_home
 from lyceum.kernel.config import Settings
 
 POLL_SECONDS = 0.02
@@ -172,7 +172,8 @@ def _status_of(settings: Settings) -> dict[str, object] | None:
 
 
 def _refuse_no_hub(settings: Settings) -> None:
-    if not (settings.home / "servers" / postgres_folder_name()).is_dir():
+    # of another major version too, which is refused with what to do about it
+    if not any((settings.home / "servers").glob("postgres-*/PG_VERSION")):
         raise HubRefused(f"There is no hub in {settings.home}: set LYCEUM_HOME to the folder of its data.")
 
 

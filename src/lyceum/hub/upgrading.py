@@ -6,12 +6,11 @@ from pathlib import Path
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-from lyceum.backup.destination import Destination
 from lyceum.backup.keys import BackupKeys
 from lyceum.backup.snapshot import snapshot_of
 from lyceum.backup.transfer import transfer_database
 from lyceum.hub.at_rest import HubData, hub_at_rest, running_postgres
-from lyceum.hub.backups import make_backup
+from lyceum.hub.backups import make_backup, open_backups
 from lyceum.hub.credentials import load_credentials
 from lyceum.hub.errors import HubFailed, HubRefused
 from lyceum.hub.folders import folders_of, prepare_folders
@@ -37,21 +36,21 @@ class Upgraded:
     replaced: Path | None = None
 
 
-def upgrade_hub(settings: Settings, destination: Destination, keys: BackupKeys) -> Upgraded:
-    """Bring the data of a hub that does not run to this release, after a backup.
+def upgrade_hub(settings: Settings, keys: BackupKeys, *, to: str | None = None) -> Upgraded:
+    """Bring the data of a hub that does not run to this release, after a backup, which goes `to` the place given.
 
     When a step fails the data is as before. Raises `HubRefused` when the hub runs or a later release wrote its data,
     `HubFailed` with what went wrong, and what making a backup raises.
     """
     older = _older_postgres(settings)
     if older is not None:
-        return _upgrade_postgres(settings, destination, keys, older)
+        return _upgrade_postgres(settings, keys, older, to=to)
     with hub_at_rest(settings) as data:
         revision = _usable_revision(data)
         if revision == migrate.head_revision():
             _migrate(data, backup_id=None)
             return Upgraded(revision, revision, None)
-        backup_id = make_backup(data, destination, keys).manifest.id
+        backup_id = make_backup(data, open_backups(settings, to), keys).manifest.id
         _migrate(data, backup_id=backup_id)
         return Upgraded(revision, migrate.head_revision(), backup_id)
 
@@ -69,7 +68,7 @@ def _older_postgres(settings: Settings) -> int | None:
     return others[0] if others else None
 
 
-def _upgrade_postgres(settings: Settings, destination: Destination, keys: BackupKeys, major: int) -> Upgraded:
+def _upgrade_postgres(settings: Settings, keys: BackupKeys, major: int, *, to: str | None) -> Upgraded:
     """Copy the tables from a server of the version that wrote them into one of ours, which then takes its place."""
     folders = prepare_folders(settings.home)
     with hub_lock(folders):
@@ -79,7 +78,7 @@ def _upgrade_postgres(settings: Settings, destination: Destination, keys: Backup
             secret_key = settings.secret_key.get_secret_value() if settings.secret_key else credentials.secret_key
             data = HubData(settings, old.owner_url(), APP_ROLE, secret_key, running=False)
             revision = _usable_revision(data)
-            backup_id = make_backup(data, destination, keys).manifest.id
+            backup_id = make_backup(data, open_backups(settings, to), keys).manifest.id
             arriving = arriving_folder(settings.home)
             try:
                 prepare_folders(arriving)

@@ -1,0 +1,131 @@
+"""A database that the release before wrote, with a row in every table, is brought to this one with all its rows."""
+
+import re
+from typing import Any
+
+import psycopg
+import pytest
+from alembic.script import ScriptDirectory
+from psycopg import sql
+
+from fixtures.app import rows_of
+from fixtures.servers import TestDatabase
+from lyceum.backup.tables import list_tables
+from lyceum.hub.postgres import APP_ROLE
+from lyceum.kernel import migrate
+from lyceum.kernel.history import migrations_folder
+
+ROWS = 2
+VALUES = {
+    "bytea": "'\\x{n:02x}'",
+    "jsonb": "'{{\"n\": {n}}}'",
+    "timestamp with time zone": "now()",
+    "boolean": "false",
+    "uuid": "'00000000-0000-7000-8000-{n:012}'",
+    "text": "'a{n}'",
+}
+NUMBER = "{n}"
+COLUMNS = """
+    SELECT a.attname, format_type(a.atttypid, NULL) AS type, t.typelem <> 0 AND t.typcategory = 'A' AS is_list
+    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+    WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull AND NOT a.atthasdef
+        AND a.attidentity = ''
+"""
+CHECKS = "SELECT pg_get_constraintdef(oid) AS text FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'c'"
+
+
+def previous_revision() -> str:
+    history = ScriptDirectory(str(migrations_folder()))
+    head = history.get_revision(migrate.head_revision())
+    assert isinstance(head.down_revision, str)
+    return head.down_revision
+
+
+def tables_in_order(database: TestDatabase) -> list[str]:
+    """Return the tables, each after those it refers to."""
+    with psycopg.connect(database.dsn("owner"), autocommit=True) as connection:
+        waiting = [table.name for table in list_tables(connection)]
+    needs = rows_of(
+        database,
+        "SELECT conrelid::regclass::text AS of, confrelid::regclass::text AS needs FROM pg_constraint WHERE contype = 'f'",
+    )
+    ordered: list[str] = []
+    while waiting:
+        free = [
+            name for name in waiting if {row["needs"] for row in needs if row["of"] == name} - {name} <= set(ordered)
+        ]
+        assert free, f"these refer to each other in a ring: {waiting}"
+        ordered += free
+        waiting = [name for name in waiting if name not in free]
+    return ordered
+
+
+def insert_row(database: TestDatabase, table: str, number: int) -> None:
+    """Insert a row that has only what every row must have; the row of the same number is what it refers to."""
+    checks = " ".join(row["text"] for row in rows_of(database, CHECKS, table))
+    values: dict[str, str] = {}
+    for column in rows_of(database, COLUMNS, table):
+        name = column["attname"]
+        choices = re.search(rf"\b{name}(?:\)?::text\)?)? = (?:ANY \(+ARRAY\[)?'([^']+)'", checks)
+        form = "'{{{n}}}'" if column["is_list"] else VALUES.get(column["type"], NUMBER)
+        values[name] = f"'{choices[1]}'" if choices else form.format(n=number)
+    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+        sql.Identifier(table),
+        sql.SQL(", ").join(map(sql.Identifier, values)),
+        sql.SQL(", ").join(map(sql.SQL, values.values())),  # type: ignore[arg-type] # texts of this file
+    )
+    with psycopg.connect(database.dsn("owner"), autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def keys_of(database: TestDatabase, table: str) -> list[Any]:
+    """Return what identifies the rows of a table, in order."""
+    columns = rows_of(
+        database,
+        """
+        SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+        WHERE i.indrelid = %s::regclass AND i.indisprimary ORDER BY a.attname
+        """,
+        table,
+    )
+    names = (
+        sql.SQL(", ").join(sql.Identifier(column["attname"]) for column in columns) if columns else sql.SQL("count(*)")
+    )
+    with psycopg.connect(database.dsn("owner"), autocommit=True) as connection:
+        return sorted(connection.execute(sql.SQL("SELECT {} FROM {}").format(names, sql.Identifier(table))), key=str)
+
+
+def test_rows_of_every_table_of_the_revision_before_are_there_after_the_upgrade(empty_database: TestDatabase) -> None:
+    with migrate.owner_transaction(empty_database.owner_url) as connection:
+        migrate.bring_to_revision(connection, previous_revision())
+    tables = tables_in_order(empty_database)
+    for table in tables:
+        for number in range(1, ROWS + 1):
+            insert_row(empty_database, table, number)
+    before = {table: keys_of(empty_database, table) for table in tables}
+    assert all(before.values())
+
+    migrate.upgrade(empty_database.owner_url, app_role=APP_ROLE)
+
+    assert migrate.revision_of(empty_database.owner_url) == migrate.head_revision()
+    with psycopg.connect(empty_database.dsn("owner"), autocommit=True) as owner:
+        there = {table.name for table in list_tables(owner)}
+    after = {table: keys_of(empty_database, table) for table in tables if table in there}
+    assert after == {table: keys for table, keys in before.items() if table in there}
+
+
+def test_every_revision_leads_to_the_head(empty_database: TestDatabase) -> None:
+    history = ScriptDirectory(str(migrations_folder()))
+    for script in reversed(list(history.walk_revisions())):
+        with migrate.owner_transaction(empty_database.owner_url) as connection:
+            migrate.bring_to_revision(connection, script.revision)
+    assert rows_of(empty_database, "SELECT version_num FROM alembic_version") == [
+        {"version_num": migrate.head_revision()}
+    ]
+
+
+@pytest.mark.parametrize("app_role", [APP_ROLE])
+def test_an_upgrade_that_is_done_changes_nothing(fresh_database: TestDatabase, app_role: str) -> None:
+    before = rows_of(fresh_database, "SELECT xmin::text FROM applied_functions")
+    migrate.upgrade(fresh_database.owner_url, app_role=app_role)
+    assert rows_of(fresh_database, "SELECT xmin::text FROM applied_functions") == before
