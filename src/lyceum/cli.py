@@ -1,4 +1,4 @@
-"""The command line of a hub: `lyceum up`, `try`, `status`, `jobs`, `storage`, `worker`, `config`, `doctor`, `admin`, `migrate`…
+"""The command line of a hub: `lyceum up`, `try`, `status`, `jobs`, `storage`, `worker`, `backup`, `upgrade`…
 
 Heavy libraries are imported inside the commands, so that `lyceum --help` answers at once.
 """
@@ -12,6 +12,7 @@ import typer
 from lyceum.cli_backup import backup
 from lyceum.cli_jobs import jobs
 from lyceum.cli_storage import storage
+from lyceum.cli_uninstall import sample, uninstall_command
 from lyceum.cli_upgrade import move_command, upgrade_command
 from lyceum.hub.errors import HubFailed, HubNotRunning, HubRefused
 from lyceum.walkthrough.command import try_command
@@ -35,9 +36,11 @@ app.add_typer(admin)
 app.add_typer(backup)
 app.add_typer(jobs)
 app.add_typer(storage)
+app.add_typer(sample)
 app.command("try")(try_command)
 app.command("upgrade")(upgrade_command)
 app.command("move")(move_command)
+app.command("uninstall")(uninstall_command)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 

@@ -72,7 +72,7 @@ def insert_row(database: TestDatabase, table: str, number: int) -> None:
     statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
         sql.Identifier(table),
         sql.SQL(", ").join(map(sql.Identifier, values)),
-        sql.SQL(", ").join(map(sql.SQL, values.values())),  # type: ignore[arg-type] # texts of this file
+        sql.SQL(", ").join(map(sql.SQL, values.values())),
     )
     with psycopg.connect(database.dsn("owner"), autocommit=True) as connection:
         connection.execute(statement)

@@ -116,11 +116,16 @@ class ResultsFolder:
         )
 
 
+def key_name(dataset: str) -> str:
+    """Return the name of the key that a walkthrough makes for a dataset of this name."""
+    return f"lyceum try {dataset}"[:100]
+
+
 def make_key(hub: Client, *, name: str) -> NewApiKey | None:
     """Make a key for the notebook and the curl; None when the key in use may not make keys."""
     expires_at = datetime.now(UTC) + timedelta(days=KEY_DAYS)
     try:
-        return hub.keys.create(f"lyceum try {name}"[:100], scopes=KEY_SCOPES, expires_at=expires_at)
+        return hub.keys.create(key_name(name), scopes=KEY_SCOPES, expires_at=expires_at)
     except LyceumError:
         return None
 

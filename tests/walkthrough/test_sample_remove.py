@@ -1,0 +1,41 @@
+"""`lyceum sample remove` takes away what `lyceum try` made of the sample, and nothing else."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from fixtures.app import ServedProcess
+from lyceum.cli import app
+from lyceum_client import Client
+from make.accounts import Member
+from make.walkthrough import learnable
+
+
+def run(served_hub: ServedProcess, member: Member, *arguments: str) -> str:
+    variables = {"LYCEUM_URL": served_hub.url, "LYCEUM_API_KEY": member.key}
+    ended = CliRunner(env=variables).invoke(app, arguments)
+    assert ended.exit_code == 0, ended.output
+    return ended.stdout
+
+
+@pytest.mark.timeout(200)
+def test_the_sample_goes_and_other_datasets_stay(
+    served_hub: ServedProcess, member: Member, hub: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run(served_hub, member, "try", "--time-limit", "1s", "--exit")
+    learnable().write_csv(tmp_path / "mine.csv")
+    mine = hub.datasets.create("mine").address
+    hub.datasets.wait(hub.datasets.upload(tmp_path / "mine.csv", mine))
+    said = run(served_hub, member, "sample", "remove")
+    assert said.splitlines() == [
+        "Removed the key lyceum try flights.",
+        f"Removed the model {member.org_name}/flights.",
+        f"Removed the dataset {member.org_name}/flights.",
+    ]
+    ours = [dataset.address for dataset in hub.datasets.list() if dataset.organisation == member.org_name]
+    assert ours == [mine]
+    assert [model.address for model in hub.models.list() if model.organisation == member.org_name] == []
+    assert [key.name for key in hub.keys.list() if key.name.startswith("lyceum try") and key.revoked_at is None] == []
+    assert run(served_hub, member, "sample", "remove") == "There is nothing of the sample on this hub.\n"
