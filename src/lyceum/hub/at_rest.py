@@ -19,6 +19,7 @@ from lyceum.hub.parts import POSTGRES_STOP_SECONDS_MAX, RECOVERY_SECONDS_MAX
 from lyceum.hub.postgres import APP_ROLE, EmbeddedPostgres
 from lyceum.hub.programs import POSTGRES_MAJOR
 from lyceum.hub.server_home import prepare_server_home
+from lyceum.hub.switching import settle
 from lyceum.kernel.config import Settings
 
 POLL_SECONDS = 0.02
@@ -73,6 +74,7 @@ def hub_at_rest(settings: Settings) -> Iterator[HubData]:
         _refuse_no_hub(settings)
     folders = prepare_folders(settings.home)
     with hub_lock(folders):
+        settle(settings.home)
         if settings.database_url is not None:
             with _external(settings) as data:
                 yield data
