@@ -172,7 +172,7 @@ def main() -> None:
         case ["put", jobs]:
             asyncio.run(put_jobs(config, int(jobs)))
         case ["work"]:
-            log_to_stderr(config.log_level)
+            log_to_stderr(config.log_level, process="worker")
             asyncio.run(work(config))
         case ["time", jobs]:
             print(json.dumps(asyncio.run(_time(config, int(jobs)))))

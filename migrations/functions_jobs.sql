@@ -516,8 +516,9 @@ CREATE FUNCTION definer.jobs_gave_up() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NEW.kind <> 'jobs.gave_up' THEN
-        INSERT INTO public.jobs (id, org_id, owner_id, kind, class, args)
-        VALUES (definer.new_job_id(), NEW.org_id, NEW.owner_id, 'jobs.gave_up', 'high', jsonb_build_object('job_id', NEW.id));
+        INSERT INTO public.jobs (id, org_id, owner_id, kind, class, args, origin)
+        VALUES (definer.new_job_id(), NEW.org_id, NEW.owner_id, 'jobs.gave_up', 'high', jsonb_build_object('job_id', NEW.id),
+                NEW.origin);
     END IF;
     PERFORM definer.jobs_ended(ARRAY[NEW.id]);
     RETURN NULL;

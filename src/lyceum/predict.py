@@ -58,7 +58,7 @@ def create_app(config: Settings) -> ASGIApp:
 def main() -> None:
     """Serve predictions."""
     config = settings()
-    log_to_stderr(config.log_level)
+    log_to_stderr(config.log_level, process="predict")
     serve_http(create_app(config), config, port=config.predict_port)
 
 

@@ -72,7 +72,7 @@ def _operation_id(route: APIRoute) -> str:
 def main() -> None:
     """Serve the API."""
     config = settings()
-    log_to_stderr(config.log_level)
+    log_to_stderr(config.log_level, process="api")
     serve_http(create_app(config), config, port=config.port)
 
 

@@ -63,8 +63,9 @@ async def work_alone(config: Settings, order: SoloOrder) -> SoloOutcome:
 def main() -> None:
     """Run a worker."""
     config = settings()
-    log_to_stderr(config.log_level)
-    if ARGUMENT in sys.argv[1:]:
+    alone = ARGUMENT in sys.argv[1:]
+    log_to_stderr(config.log_level, process="solo" if alone else "worker")
+    if alone:
         order, answers = read_order()
         tell(asyncio.run(work_alone(config, order)), answers)
         return

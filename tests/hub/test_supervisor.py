@@ -342,3 +342,11 @@ def test_another_account_learns_nothing_from_the_control_socket(hub: HubProcess)
     )
     assert done.returncode != 0
     assert "belongs to another account" in done.stderr
+
+
+def test_what_the_supervisor_says_is_kept_in_the_form_of_the_other_logs(hub: HubProcess) -> None:
+    lines = [json.loads(line) for line in (hub.home / "logs" / "supervisor.log").read_text().splitlines()]
+    assert {line["process"] for line in lines} == {"supervisor"}
+    served = {line["part"] for line in lines if line["message"] == "a part of the hub serves"}
+    assert {"postgres", "valkey", "serving"} <= served
+    assert all({"time", "level", "logger"} <= set(line) for line in lines)

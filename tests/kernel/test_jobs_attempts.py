@@ -1,6 +1,7 @@
 """An attempt: how long it may take, what it says, how it is counted, and what happens when it ends its worker."""
 
 import asyncio
+import json
 import logging
 import os
 import signal
@@ -22,7 +23,7 @@ from lyceum.kernel.jobs.job_log import list_log
 from lyceum.kernel.jobs.reaper import Reaper
 from lyceum.kernel.jobs.writing import write_now_and_then
 from lyceum.kernel.resources import Resources
-from lyceum.kernel.telemetry import registry
+from lyceum.kernel.telemetry import log_context, registry
 from lyceum.kernel.tx import transaction
 from make.accounts import Member, make_member
 
@@ -278,9 +279,11 @@ def solo_program(monkeypatch: pytest.MonkeyPatch, resources: Resources) -> None:
 
 @pytest.mark.usefixtures("solo_program")
 async def test_a_job_whose_worker_died_runs_again_in_a_process_of_its_own(
-    resources: Resources, fresh_database: TestDatabase, member: Member
+    resources: Resources, fresh_database: TestDatabase, member: Member, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    request = log_context.set({"request_id": "first-request"})
     job_id = await _lose_the_worker_of(resources, fresh_database, member, "where")
+    log_context.reset(request)
     heard = Heard()
     async with running_worker(resources, *light_handlers(heard)):
         await eventually(lambda: job_row(fresh_database, job_id)["state"] == "done")
@@ -288,6 +291,9 @@ async def test_a_job_whose_worker_died_runs_again_in_a_process_of_its_own(
     assert heard.ran == []
     assert row["result"]["pid"] not in {None, os.getpid()}
     assert row["attempt"] == 2
+    (said,) = [line for line in map(json.loads, capfd.readouterr().err.splitlines()) if line["message"] == "alone"]
+    assert (said["request_id"], said["job_id"], said["attempt"]) == ("first-request", str(job_id), 2)
+    assert (said["process"], said["org_id"]) == ("solo", str(member.org_id))
 
 
 @pytest.mark.usefixtures("solo_program")

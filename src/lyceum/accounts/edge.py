@@ -22,6 +22,7 @@ from lyceum.kernel.idempotency.answers import (
 from lyceum.kernel.limits.fields import Limit, OverLimit, address_of
 from lyceum.kernel.limits.windows import Windows
 from lyceum.kernel.resources import Resources
+from lyceum.kernel.telemetry import note_in_log
 from lyceum.kernel.tx import transaction
 
 __all__ = [
@@ -66,7 +67,9 @@ async def current_actor(request: Request) -> Actor:
     if authorization is None:
         return ANYONE
     known: KnownActors = request.app.state.known_actors
-    return await known.actor_of(authorization)
+    who = await known.actor_of(authorization)
+    note_in_log(org_id=who.org_id, user_id=who.user_id)
+    return who
 
 
 CurrentResources = Annotated[Resources, Depends(resources_of)]

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import shutil
 import signal
@@ -20,7 +21,7 @@ from lyceum.hub.errors import HubFailed, HubRefused
 from lyceum.hub.folders import HubFolders, prepare_folders, prepare_run_folder
 from lyceum.hub.forks import ForkServer
 from lyceum.hub.lock import hub_lock
-from lyceum.hub.logs import rotate_logs
+from lyceum.hub.logs import own_log, rotate_logs
 from lyceum.hub.parts import (
     HubParts,
     Program,
@@ -40,6 +41,8 @@ from lyceum.kernel.disk import disk_of
 
 LOG_ROTATION_SECONDS = 60
 SETUP_PATH = "/setup?token="
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +102,24 @@ class Supervisor:
             self._listen_to_signals()
             settle(folders.home)
             rotate_logs(folders.logs)
-            prepare_run_folder(folders)
-            control = await serve_control(folders.control_socket, self._answer)
-            try:
-                await self._start_and_wait(folders, beside)
-            finally:
-                await self._stop_children()
-                control.close()
-                # a thread may still be making the data folder: the lock is kept until it has ended
-                await asyncio.get_running_loop().shutdown_default_executor()
-                shutil.rmtree(folders.run, ignore_errors=True)
+            with own_log(folders.logs, level=self._settings.log_level):
+                await self._run_logged(folders, beside)
+
+    async def _run_logged(self, folders: HubFolders, beside: tuple[Program, ...] | None) -> None:
+        prepare_run_folder(folders)
+        control = await serve_control(folders.control_socket, self._answer)
+        try:
+            await self._start_and_wait(folders, beside)
+        except (HubRefused, HubFailed) as error:
+            log.error("the hub ends", extra={"cause": str(error)})  # noqa: TRY400 the sentence says it all
+            raise
+        finally:
+            await self._stop_children()
+            control.close()
+            # a thread may still be making the data folder: the lock is kept until it has ended
+            await asyncio.get_running_loop().shutdown_default_executor()
+            shutil.rmtree(folders.run, ignore_errors=True)
+            log.info("the hub has stopped")
 
     def stop(self) -> None:
         """Stop cleanly; asked a second time, kill what still runs."""
@@ -146,7 +157,7 @@ class Supervisor:
         try:
             told = await self._report_of("first-link", parts) if told is None else told
         except HubFailed as error:
-            self._audience.notice(f"No set-up link could be made ({error}): try `lyceum admin link`.")
+            self._notice(f"No set-up link could be made ({error}): try `lyceum admin link`.")
             return
         if token := told.get("setup_token"):
             self._audience.setup_link(_setup_url(parts, token))
@@ -189,7 +200,7 @@ class Supervisor:
         started = time.monotonic()
         made = await asyncio.to_thread(postgres.prepare, new_credentials=parts.credentials_are_new, app_admitted=False)
         if made:
-            self._audience.started("data folder", time.monotonic() - started)
+            self._tell_started("data folder", time.monotonic() - started)
         plan = postgres_plan(postgres, parts.folders, prepare=lambda: postgres.prepare(app_admitted=self._migrated))
         await self._tell_ready(self._run_child(plan))
 
@@ -201,7 +212,7 @@ class Supervisor:
             self._tell_away(report)
             if "migrated_seconds" in report:
                 self._admit_app(parts)
-                self._audience.started("database", report["migrated_seconds"])
+                self._tell_started("database", report["migrated_seconds"])
         return told
 
     async def _refuse_unprepared(self, parts: HubParts) -> None:
@@ -218,9 +229,9 @@ class Supervisor:
 
     def _tell_away(self, report: dict[str, Any]) -> None:
         if "away" in report:
-            self._audience.notice(f"The database cannot be reached just now ({report['away']}): trying for a minute.")
+            self._notice(f"The database cannot be reached just now ({report['away']}): trying for a minute.")
         if "stayed_away" in report:
-            self._audience.notice(
+            self._notice(
                 f"The database still cannot be reached ({report['stayed_away']}): the hub starts without having "
                 f"looked at its tables, and answers once it is there; see `lyceum doctor`."
             )
@@ -232,7 +243,7 @@ class Supervisor:
             parts.postgres.admit_app(pid)
 
     def _run_child(self, plan: ChildPlan) -> Child:
-        child = Child(plan, announce=self._audience.notice)
+        child = Child(plan, announce=self._notice)
         running = asyncio.create_task(child.run())
         running.add_done_callback(self._note_failure)
         self._children.append(child)
@@ -244,15 +255,23 @@ class Supervisor:
         if error is not None and not self._child_failed.done():
             self._child_failed.set_exception(error)
 
+    def _notice(self, text: str) -> None:
+        log.warning(text)
+        self._audience.notice(text)
+
+    def _tell_started(self, part: str, seconds: float) -> None:
+        log.info("a part of the hub serves", extra={"part": part, "seconds": round(seconds, 3)})
+        self._audience.started(part, seconds)
+
     async def _tell_ready(self, child: Child) -> None:
         await child.wait_ready()
-        self._audience.started(child.plan.name, child.ready_seconds or 0.0)
+        self._tell_started(child.plan.name, child.ready_seconds or 0.0)
 
     def _tell_moved_ports(self, parts: HubParts) -> None:
         for name, meaning in (("port", "the API"), ("predict_port", "the prediction process")):
             wanted, given = getattr(self._settings, name), getattr(parts.settings, name)
             if wanted != given:
-                self._audience.notice(f"Port {wanted} {why_not(wanted)}, so {meaning} is on port {given}.")
+                self._notice(f"Port {wanted} {why_not(wanted)}, so {meaning} is on port {given}.")
 
     async def _stop_children(self) -> None:
         servers = [child for child in self._children if child.plan.is_ready is not None]

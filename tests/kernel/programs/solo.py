@@ -1,6 +1,7 @@
 """A process for one attempt whose kinds of jobs are those of the tests."""
 
 import asyncio
+import logging
 import os
 import signal
 
@@ -12,8 +13,11 @@ from lyceum.kernel.jobs.solo import do_order, read_order, tell
 from lyceum.kernel.resources import open_resources
 from lyceum.kernel.telemetry import log_to_stderr
 
+log = logging.getLogger("lyceum.tests")
+
 
 async def run(_run: JobRun, args: Light) -> dict[str, int]:
+    log.info("alone", extra={"note": args.note})
     if args.note == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     if args.note == "wait":
@@ -35,5 +39,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    log_to_stderr("info")
+    log_to_stderr("info", process="solo")
     asyncio.run(main())

@@ -1,10 +1,14 @@
-"""A worker of a process of its own, whose kinds of jobs are those of the tests: `LYCEUM_…` says where."""
+"""A worker of a process of its own, whose kinds of jobs are those of the tests: `LYCEUM_…` says where.
+
+With `--saying` its jobs log a line each, else they write rows.
+"""
 
 import asyncio
 import os
 import signal
+import sys
 
-from fixtures.job_kinds import writing_handlers
+from fixtures.job_kinds import saying_handlers, writing_handlers
 from lyceum.kernel.config import settings
 from lyceum.kernel.jobs.handlers import Handlers
 from lyceum.kernel.jobs.worker import Worker
@@ -15,11 +19,12 @@ from lyceum.kernel.telemetry import log_to_stderr
 
 async def main() -> None:
     config = settings()
-    log_to_stderr("info")
+    log_to_stderr("info", process="worker")
+    kinds = saying_handlers() if "--saying" in sys.argv else writing_handlers()
     async with open_resources(config) as resources:
         worker = Worker(
             resources=resources,
-            handlers=Handlers.of(writing_handlers()),
+            handlers=Handlers.of(kinds),
             light_slots=config.worker_light_slots,
             heavy_slots=config.worker_heavy_slots,
             lease_seconds=config.job_lease_seconds,

@@ -15,11 +15,12 @@ from lyceum.kernel.config import Settings
 from lyceum.kernel.http.problems import problem_response
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.problems import Problem, TooLarge
-from lyceum.kernel.telemetry import log_context, request_seconds, requests_total
+from lyceum.kernel.telemetry import given_trace_parent, log_context, request_seconds, requests_total, trace_parent
 
 REQUEST_ID = "x-request-id"
 ANSWER_FIELDS = "lyceum.answer_fields"
 """Where in a request's scope stands what its answer says in its headers, whatever the answer is."""
+TRACE_PARENT = "traceparent"
 _REQUEST_ID_FORM = re.compile(r"[A-Za-z0-9._-]{8,64}")
 OWN_HEADERS_MAX = 256
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -47,10 +48,12 @@ class Observed:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(REQUEST_ID, "")
+        headers = Headers(scope=scope)
+        given = headers.get(REQUEST_ID, "")
         request_id = given if _REQUEST_ID_FORM.fullmatch(given) else new_id().hex
         scope["request_id"] = request_id
-        token = log_context.set({"request_id": request_id})
+        log_token = log_context.set({"request_id": request_id})
+        trace_token = trace_parent.set(given_trace_parent(headers.get(TRACE_PARENT)))
         began = time.perf_counter()
         status = 0
 
@@ -73,7 +76,8 @@ class Observed:
             await problem_response(crashed)(scope, receive, observed_send)
         finally:
             _record(scope, status, time.perf_counter() - began)
-            log_context.reset(token)
+            log_context.reset(log_token)
+            trace_parent.reset(trace_token)
 
 
 def _record(scope: MutableMapping[str, Any], status: int, seconds: float) -> None:

@@ -17,6 +17,7 @@ from lyceum.kernel.jobs.batches import Finishes, Starts
 from lyceum.kernel.jobs.claims import Attempt, ClaimedLane, Claims
 from lyceum.kernel.jobs.counts import JobCounts, Outcome
 from lyceum.kernel.jobs.ending import LeaseLost
+from lyceum.kernel.jobs.entering import enter_attempt
 from lyceum.kernel.jobs.failing import failure_of
 from lyceum.kernel.jobs.handlers import Handler, Handlers, HeavyHandler, JobRun
 from lyceum.kernel.jobs.job_log import JobLog
@@ -25,7 +26,6 @@ from lyceum.kernel.jobs.solo import run_alone
 from lyceum.kernel.problems import Problem
 from lyceum.kernel.progress import write_progress
 from lyceum.kernel.resources import Resources
-from lyceum.kernel.telemetry import log_context
 
 BACKOFF_SECONDS_MAX = 3600.0
 WAIT_FOR_ROOM_SECONDS = 30.0
@@ -88,7 +88,6 @@ class Attempts:
     async def run(self, row: Any, entry: Running) -> None:
         """Run a claimed row to its end, whatever that is."""
         entry.begun = True
-        log_context.set({"job_id": str(row.id), "kind": row.kind})
         run = JobRun(
             job_id=row.id,
             attempt=row.attempt,
@@ -97,6 +96,7 @@ class Attempts:
             resources=self.resources,
             report_progress=lambda fraction, note: write_progress(self.resources.valkey, row.id, fraction, note),
         )
+        enter_attempt(run, kind=row.kind, origin=row.origin)
         with self.job_log.of_attempt(row.id, row.attempt):
             outcome = await self._outcome(run, entry, row)
         if entry.started_at is None:
@@ -142,7 +142,7 @@ class Attempts:
         await self._start(run, entry)
         async with _within(row.seconds_max):
             if entry.lane == "solo":
-                result = await run_alone(run, row.kind, row.args)
+                result = await run_alone(run, row.kind, row.args, origin=row.origin)
             else:
                 result = await handler.run(run, msgspec.convert(row.args, handler.args_type))
         # An answer that cannot be kept fails its own attempt here, not a whole batch later.

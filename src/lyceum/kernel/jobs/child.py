@@ -13,6 +13,8 @@ from typing import Any, BinaryIO, get_type_hints
 
 import msgspec
 
+from lyceum.kernel.telemetry import log_context, log_to_stderr, trace_parent
+
 FRAME_BYTES_MAX = 256 * 1024**2
 REFUSED_STATUS = 422
 """What an error with a code means when it says no more: the input is at fault."""
@@ -87,6 +89,9 @@ def serve(connection_fd: int, preload: list[str]) -> None:
     work = read_frame(stream)
     if work is None:
         return
+    log_to_stderr(work["log_level"], process="compute")
+    log_context.set(work["context"])
+    trace_parent.set(work["traceparent"])
     threading.Thread(target=_hear, args=(stream, cancelled), daemon=True).start()
     send(_outcome(work, ChildSide(send, cancelled)))
 

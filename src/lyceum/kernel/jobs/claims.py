@@ -23,7 +23,7 @@ ClaimedLane = Lane | Literal["solo"]
 """Where an attempt runs; `solo` are light jobs whose worker died, each in a process of its own."""
 
 _CLAIM = text(
-    "SELECT id, attempt + 1 AS attempt, org_id, owner_id, kind, class AS job_class, args, seconds_max"
+    "SELECT id, attempt + 1 AS attempt, org_id, owner_id, kind, class AS job_class, args, seconds_max, origin"
     " FROM definer.jobs_claim(:worker, :slots, :lane, :label, :classes, :kinds, :lease, :at_once_max)"
 )
 _START = text("SELECT id, attempt, waited_seconds FROM definer.jobs_start(:worker, :ids, :attempts)")

@@ -23,6 +23,7 @@ from lyceum.kernel.jobs.queue import JobArgs
 from lyceum.kernel.machine import memory_bytes
 from lyceum.kernel.problems import Problem
 from lyceum.kernel.stopping import CHILD_END_SECONDS_MAX
+from lyceum.kernel.telemetry import log_context, trace_parent
 from lyceum.kernel.tx import ride_out, run_in_tx
 
 READY_SECONDS_MAX = 120.0
@@ -37,7 +38,10 @@ FOR_NOW_STATUS_MIN = 500
 """Problems from here on are about the hub, not about what was asked: the job is tried again."""
 _NOT_FOR_CHILDREN = frozenset(
     f"{ENV_PREFIX}{name}"
-    for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_DIRECT_URL", "VALKEY_URL", "SECRET_KEY")
+    for name in (
+        *("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_DIRECT_URL", "DATABASE_REPLICA_URL"),
+        *("VALKEY_URL", "SECRET_KEY", "OTLP_HEADERS", "SENTRY_DSN"),
+    )
 )
 
 log = logging.getLogger(__name__)
@@ -179,7 +183,7 @@ class HeavyRunner:
         try:
             if attempt in self._paused:
                 child.tell(PAUSE)
-            await child.send({"compute": handler.compute, "input": msgspec.to_builtins(work)})
+            await child.send({"compute": handler.compute, "input": msgspec.to_builtins(work), **_for_its_log(run)})
             return await self._outcome(child, handler, run, args)
         except asyncio.CancelledError:
             await self._stop_gently(child, is_paused=attempt in self._paused)
@@ -283,6 +287,11 @@ async def _conclude(handler: HeavyHandler, run: JobRun, args: JobArgs, output: A
 
     # Again after a deadlock, which must not cost all that was computed.
     await run_in_tx(run.resources.database, run.scope, end)
+
+
+def _for_its_log(run: JobRun) -> dict[str, Any]:
+    level = run.resources.settings.log_level
+    return {"context": log_context.get(), "traceparent": trace_parent.get(), "log_level": level}
 
 
 def _as_problem(error: dict[str, Any]) -> Exception:

@@ -39,6 +39,7 @@ class JobRow(Base):
     dedup_key: Mapped[str | None]
     ordering_key: Mapped[str | None]
     seconds_max: Mapped[int | None]
+    origin: Mapped[dict[str, Any] | None]
     result: Mapped[Any | None] = mapped_column(JSONB)
     error: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(server_default="now()")

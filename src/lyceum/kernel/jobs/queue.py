@@ -15,6 +15,7 @@ from lyceum.kernel.db import Scope
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.models import JobNeedRow, JobRow
 from lyceum.kernel.problems import Conflict, NotFound
+from lyceum.kernel.telemetry import origin_of_jobs
 from lyceum.kernel.tx import after_commit
 
 JobClass = Literal["high", "normal", "background"]
@@ -135,6 +136,7 @@ async def enqueue(
         "priority": priority,
         "attempts_max": args.attempts_max,
         "seconds_max": args.seconds_max,
+        "origin": origin_of_jobs(),
         "dedup_key": dedup_key,
         "ordering_key": ordering_key,
         "turn_at": (run_at or func.now()) - priority * PRIORITY_STEP,

@@ -16,12 +16,12 @@ from uuid import UUID
 import msgspec
 
 from lyceum.kernel.db import Scope
+from lyceum.kernel.jobs.entering import enter_attempt
 from lyceum.kernel.jobs.failing import Failure, failure_of
 from lyceum.kernel.jobs.handlers import Handlers, HeavyHandler, JobRefused, JobRun
 from lyceum.kernel.problems import Problem
 from lyceum.kernel.progress import write_progress
 from lyceum.kernel.resources import Resources
-from lyceum.kernel.telemetry import log_context
 
 ARGUMENT = "--solo"
 PROGRAM: tuple[str, ...] = ("-m", "lyceum.worker", ARGUMENT)
@@ -63,6 +63,7 @@ class SoloOrder(msgspec.Struct, frozen=True):
     kind: str
     args: dict[str, Any]
     parent_pid: int
+    origin: dict[str, str] | None = None
 
 
 class SoloOutcome(msgspec.Struct, frozen=True):
@@ -72,13 +73,14 @@ class SoloOutcome(msgspec.Struct, frozen=True):
     failure: Failure | None = None
 
 
-async def run_alone(run: JobRun, kind: str, args: dict[str, Any]) -> Any:
+async def run_alone(run: JobRun, kind: str, args: dict[str, Any], *, origin: dict[str, str] | None) -> Any:
     """Return the result of an attempt that ran in a process of its own.
 
     Raises `SoloFailed` when the process died, and what the handler raised as `JobRefused` or a problem.
     """
+    scope = run.scope
     order = SoloOrder(
-        run.job_id, run.attempt, run.worker_id, run.scope.org_id, run.scope.user_id, kind, args, os.getpid()
+        run.job_id, run.attempt, run.worker_id, scope.org_id, scope.user_id, kind, args, os.getpid(), origin
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -115,7 +117,7 @@ async def do_order(order: SoloOrder, resources: Resources, handlers: Handlers) -
         resources=resources,
         report_progress=lambda fraction, note: write_progress(resources.valkey, order.job_id, fraction, note),
     )
-    log_context.set({"job_id": str(order.job_id), "kind": order.kind, "attempt": str(order.attempt)})
+    enter_attempt(run, kind=order.kind, origin=order.origin)
     try:
         result = await handler.run(run, msgspec.convert(order.args, handler.args_type))
     except Exception as error:  # noqa: BLE001 whatever a handler raises ends its attempt

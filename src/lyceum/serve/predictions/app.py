@@ -13,12 +13,12 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from lyceum.accounts.public import Power, require
-from lyceum.kernel.http.middleware import REQUEST_ID
+from lyceum.kernel.http.middleware import REQUEST_ID, TRACE_PARENT
 from lyceum.kernel.http.problems import problem_response
 from lyceum.kernel.limits.leases import Leases
 from lyceum.kernel.problems import Problem
 from lyceum.kernel.resources import Resources
-from lyceum.kernel.telemetry import log_context
+from lyceum.kernel.telemetry import given_trace_parent, log_context, note_in_log, trace_parent
 from lyceum.serve.predictions.answering import Answered, Answering
 from lyceum.serve.predictions.bodies import Bodies, ClientGone
 from lyceum.serve.predictions.errors import BodyTooSlow, MethodNotAllowed, NothingHere
@@ -37,6 +37,7 @@ CONNECTIONS = LOOKUPS_AT_ONCE + 1
 _PATH = re.compile(r"/api/v1/models/([a-z0-9-]{1,64})/([A-Za-z0-9._-]{1,96}(?:@[A-Za-z0-9_-]{1,63})?)/predict")
 _REQUEST_ID_FORM = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _REQUEST_ID_HEADER = REQUEST_ID.encode()
+_TRACE_PARENT_HEADER = TRACE_PARENT.encode()
 _OWN_IDS_START = os.urandom(8).hex()
 _own_ids = itertools.count()
 _JSON = (b"content-type", b"application/json")
@@ -69,7 +70,7 @@ class PredictApp:
         """Serve one request."""
         began = time.perf_counter()
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        request_id = scope.get("request_id") or _request_id(headers)
+        request_id = scope.get("request_id") or _begin_observing(headers)
         try:
             reply = await self._reply(scope, headers, receive)
         except ClientGone:
@@ -92,6 +93,7 @@ class PredictApp:
         if scope["method"] != "POST":
             raise MethodNotAllowed(f"{scope['method']} is not something {path} does; POST the rows to it.")
         who = await self._lookups.actor(headers.get(b"authorization", b""))
+        note_in_log(org_id=who.org_id, user_id=who.user_id)
         require(who, Power.MODELS_PREDICT)
         assert who.key_id is not None  # noqa: S101 who has a power here came with a key
         # before anything is looked up for the key, so that addresses that do not exist cannot wear the database out
@@ -126,7 +128,7 @@ class PredictApp:
             )
         if log.isEnabledFor(logging.DEBUG):
             facts = {"model": reply.version.address, "version": reply.version.number, "rows": len(answered.rows)}
-            log.debug("prediction", extra={**facts, "request_id": request_id, "ms": round(seconds * 1000, 2)})
+            log.debug("prediction", extra={**facts, "ms": round(seconds * 1000, 2)})
 
     async def close(self) -> None:
         """End the lookups under way and let the threads go."""
@@ -158,9 +160,7 @@ async def _refuse(error: Exception, request_id: str, scope: Scope, receive: Rece
     if isinstance(error, Problem):
         problem = error
     else:
-        token = log_context.set({"request_id": request_id})
         log.error("prediction crashed", exc_info=error)
-        log_context.reset(token)
         problem = Problem("Something went wrong inside the hub; its log has the cause.", request_id=request_id)
     headers = {REQUEST_ID: request_id}
     if isinstance(problem, MethodNotAllowed):
@@ -170,6 +170,15 @@ async def _refuse(error: Exception, request_id: str, scope: Scope, receive: Rece
         headers["connection"] = "close"
     requests_total.labels(problem.status).inc()
     await problem_response(problem, headers)(scope, receive, send)
+
+
+def _begin_observing(headers: dict[bytes, bytes]) -> str:
+    """Return the request's id, and have it stand in what is logged from here on; each request is a task of its own."""
+    request_id = _request_id(headers)
+    log_context.set({"request_id": request_id})
+    given = headers.get(_TRACE_PARENT_HEADER)
+    trace_parent.set(given_trace_parent(given.decode("latin-1")) if given is not None else None)
+    return request_id
 
 
 def _request_id(headers: dict[bytes, bytes]) -> str:
