@@ -41,7 +41,7 @@ def create_app(config: Settings) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
-            open_resources(config, pool_size=CONNECTIONS + CONNECTIONS_ASIDE) as resources,
+            open_resources(config, process="predict", pool_size=CONNECTIONS + CONNECTIONS_ASIDE) as resources,
             open_predictions(resources) as predictions,
         ):
             app.state.resources = resources

@@ -21,7 +21,7 @@ SOLO_CONNECTIONS = 3
 async def work(config: Settings) -> None:
     """Run jobs until SIGTERM or SIGINT."""
     handlers = wiring.handlers()
-    async with open_resources(config, subscribers=wiring.subscribers()) as resources:
+    async with open_resources(config, process="worker", subscribers=wiring.subscribers()) as resources:
         worker = Worker(
             resources=resources,
             handlers=handlers,
@@ -49,7 +49,9 @@ async def work_alone(config: Settings, order: SoloOrder) -> SoloOutcome:
     """Run one attempt and return how it ended."""
     hear_attempts()
     async with (
-        open_resources(config, pool_size=SOLO_CONNECTIONS, subscribers=wiring.subscribers()) as resources,
+        open_resources(
+            config, process="solo", pool_size=SOLO_CONNECTIONS, subscribers=wiring.subscribers()
+        ) as resources,
         asyncio.TaskGroup() as group,
     ):
         job_log = JobLog(resources.database)

@@ -162,6 +162,9 @@ class Settings(BaseSettings):
     job_done_days: int = Field(30, ge=1, description="Days a job that is done or was called off is kept.")
     job_dead_days: int = Field(90, ge=1, description="Days a job that failed for good is kept, with its error.")
     job_lease_seconds: float = Field(15.0, ge=1, description="A worker silent for this long loses its jobs.")
+    slow_query_seconds: float = Field(
+        0.5, ge=0, description="Statements that take longer are logged, with their plan; 0 logs none."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
 
     @field_validator("home", mode="after")

@@ -12,6 +12,7 @@ from lyceum.kernel.db import Database, open_database
 from lyceum.kernel.disk import Disk
 from lyceum.kernel.jobs.wake import WorkerWaker
 from lyceum.kernel.security import Signer
+from lyceum.kernel.statements import StatementWatch
 from lyceum.kernel.storage import Storage, open_storage
 from lyceum.kernel.valkey import ValkeyLine
 
@@ -39,11 +40,15 @@ class Resources:
 
 @asynccontextmanager
 async def open_resources(
-    settings: Settings, *, pool_size: int | None = None, subscribers: Mapping[str, tuple[str, ...]] | None = None
+    settings: Settings,
+    *,
+    process: str = "errand",
+    pool_size: int | None = None,
+    subscribers: Mapping[str, tuple[str, ...]] | None = None,
 ) -> AsyncIterator[Resources]:
     """Yield the resources of one process; nothing is connected before it is used.
 
-    A process that publishes events says who subscribes to which.
+    `process` says which of the hub's it is. One that publishes events says who subscribes to which.
     """
     if settings.database_url is None or settings.secret_key is None:
         raise NotConfigured("Set LYCEUM_DATABASE_URL and LYCEUM_SECRET_KEY, or start the hub with `lyceum up`.")
@@ -67,6 +72,8 @@ async def open_resources(
         subscribers=subscribers,
         valkey=line,
     )
+    statements = StatementWatch(url, process=process, slow_seconds=settings.slow_query_seconds)
+    statements.watch(database.engine)
     storage = open_storage(settings)
     try:
         yield Resources(
@@ -82,6 +89,7 @@ async def open_resources(
     finally:
         await cache.close()
         await waker.close()
+        await statements.close()
         await database.close()
         if valkey is not None:
             await valkey.aclose()
