@@ -64,6 +64,16 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
             "LYCEUM_STORAGE_URL is 'ftp://x': must start with s3:// (or file:// for another folder).",
         ),
         ("DATABASE_URL", "mysql://user:hidden@host/x", "LYCEUM_DATABASE_URL: must start with postgresql://."),
+        (
+            "OTLP_ENDPOINT",
+            "collector",
+            "LYCEUM_OTLP_ENDPOINT is 'collector': must start with http:// or https:// and name a host.",
+        ),
+        (
+            "SENTRY_DSN",
+            "https://sentry.example.org/hidden",
+            "LYCEUM_SENTRY_DSN: must be an address such as https://key@sentry.example.org/1.",
+        ),
         ("VALKEY_URL", "localhost:6379", "LYCEUM_VALKEY_URL: must start with redis://, rediss:// or unix://."),
         (
             "VALKEY_URL",

@@ -165,6 +165,17 @@ class Settings(BaseSettings):
     slow_query_seconds: float = Field(
         0.5, ge=0, description="Statements that take longer are logged, with their plan; 0 logs none."
     )
+    otlp_endpoint: str | None = Field(
+        None,
+        description="Collector that traces are sent to by OTLP over HTTP, e.g. http://127.0.0.1:4318; unset: none.",
+    )
+    otlp_headers: SecretStr | None = Field(
+        None, description="Headers for the collector, such as authorization=Bearer%20key, separated by commas."
+    )
+    trace_sample_ratio: float = Field(
+        1.0, ge=0, le=1, description="Share of traces begun here that are sent; those begun by others go by their word."
+    )
+    sentry_dsn: SecretStr | None = Field(None, description="Sentry project that is told of crashes; unset: nobody is.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
 
     @field_validator("home", mode="after")
@@ -227,6 +238,21 @@ class Settings(BaseSettings):
         if parts.scheme not in _VALKEY:
             raise ValueError("must start with redis://, rediss:// or unix://")
         return url
+
+    @field_validator("otlp_endpoint", mode="after")
+    @classmethod
+    def _collector(cls, url: str | None) -> str | None:
+        return cls._web_address(url)
+
+    @field_validator("sentry_dsn", mode="after")
+    @classmethod
+    def _sentry_project(cls, dsn: SecretStr | None) -> SecretStr | None:
+        if dsn is None:
+            return None
+        parts = urlsplit(dsn.get_secret_value())
+        if parts.scheme not in {"http", "https"} or not (parts.username and parts.hostname and parts.path.strip("/")):
+            raise ValueError("must be an address such as https://key@sentry.example.org/1")
+        return dsn
 
     @field_validator("storage_url", mode="after")
     @classmethod

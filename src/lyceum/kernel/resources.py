@@ -11,6 +11,7 @@ from lyceum.kernel.config import Settings
 from lyceum.kernel.db import Database, open_database
 from lyceum.kernel.disk import Disk
 from lyceum.kernel.jobs.wake import WorkerWaker
+from lyceum.kernel.reporting import reported
 from lyceum.kernel.security import Signer
 from lyceum.kernel.statements import StatementWatch
 from lyceum.kernel.storage import Storage, open_storage
@@ -76,16 +77,17 @@ async def open_resources(
     statements.watch(database.engine)
     storage = open_storage(settings)
     try:
-        yield Resources(
-            settings=settings,
-            database=database,
-            storage=storage,
-            disk=storage.disk,
-            valkey=valkey,
-            signer=Signer(settings.secret_key.get_secret_value().encode()),
-            line=line,
-            cache=cache,
-        )
+        async with reported(settings, process=process):
+            yield Resources(
+                settings=settings,
+                database=database,
+                storage=storage,
+                disk=storage.disk,
+                valkey=valkey,
+                signer=Signer(settings.secret_key.get_secret_value().encode()),
+                line=line,
+                cache=cache,
+            )
     finally:
         await cache.close()
         await waker.close()

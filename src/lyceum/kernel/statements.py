@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from lyceum.kernel.migrate import libpq_url
 from lyceum.kernel.telemetry import registry
+from lyceum.kernel.tracing import is_followed, record_span
 
 STATEMENT_CHARACTERS_MAX = 4_000
 PLAN_CHARACTERS_MAX = 16_000
@@ -46,6 +47,8 @@ slow_statements_total = Counter(
 
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 _PLACEHOLDERS_IN_A_ROW = re.compile(r"(%\(\w+\)s[^,()]*)(?:, %\(\w+\)s[^,()]*)+")
+_TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE)\s+(?:ONLY\s+)?([a-z_]\w*(?:\.\w+)?)")
+_FUNCTION = re.compile(r"\s*SELECT\s+([a-z_]\w*\.\w+)\(")
 _HAS_A_PLAN = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|MERGE|WITH|VALUES)\b", re.IGNORECASE)
 
 log = logging.getLogger(__name__)
@@ -81,6 +84,8 @@ class StatementWatch:
     ) -> None:
         seconds = time.perf_counter() - context.lyceum_began
         self._seconds.observe(seconds)
+        if is_followed():
+            _record(statement, seconds)
         if seconds >= self._slow_seconds:
             self._tell(statement, seconds, rows=cursor.rowcount)
 
@@ -90,6 +95,8 @@ class StatementWatch:
             return
         seconds = time.perf_counter() - began
         self._seconds.observe(seconds)
+        if is_followed():
+            _record(failure.statement, seconds, failure=type(failure.original_exception).__qualname__)
         if seconds >= self._slow_seconds:
             self._tell(failure.statement, seconds, rows=-1)
 
@@ -153,10 +160,32 @@ def fingerprint_of(statement: str) -> str:
     return hashlib.sha256(form.encode()).hexdigest()[:16]
 
 
+@lru_cache(maxsize=PLANS_REMEMBERED_MAX)
+def summary_of(statement: str) -> tuple[str, str]:
+    """Return what a statement does and the first table or function it names, which may be none."""
+    words = statement.split(maxsplit=1)
+    operation = words[0].upper() if words else ""
+    named = _TABLE.search(statement) or _FUNCTION.match(statement)
+    return operation, named[1] if named else ""
+
+
 def numbered(statement: str) -> str:
     """Return a statement with `$1`, `$2`, … in place of psycopg's named placeholders, as the server counts them."""
     numbers: dict[str, int] = {}
     return _PLACEHOLDER.sub(lambda found: f"${numbers.setdefault(found[1], len(numbers) + 1)}", statement)
+
+
+def _record(statement: str, seconds: float, *, failure: str | None = None) -> None:
+    operation, table = summary_of(statement)
+    attributes = {
+        "db.system.name": "postgresql",
+        "db.operation.name": operation,
+        "db.query.text": statement[:STATEMENT_CHARACTERS_MAX],
+    }
+    if table:
+        attributes["db.collection.name"] = table
+    name = f"{operation} {table}" if table else operation
+    record_span(name, seconds=seconds, kind="client", attributes=attributes, failure=failure)
 
 
 async def _plan_of(conninfo: str, statement: str) -> str:

@@ -7,11 +7,14 @@ the jobs it has yet to give back. Imports nothing, for the supervisor's sake.
 LAST_WAKE_SECONDS_MAX = 2.0
 """For a word to the workers that is still to be sent; without it they look within a second."""
 
+LAST_REPORTS_SECONDS_MAX = 2.0
+"""For the last traces and crash reports, which go to somebody else's servers."""
+
 SERVING_DRAIN_SECONDS = 5
 """For requests under way."""
 SERVING_END_SECONDS_MAX = 10.0
 """For what comes after them: the last of the prediction log is written, the workers are told, connections are closed."""
-SERVING_STOP_SECONDS_MAX = SERVING_DRAIN_SECONDS + SERVING_END_SECONDS_MAX
+SERVING_STOP_SECONDS_MAX = SERVING_DRAIN_SECONDS + SERVING_END_SECONDS_MAX + LAST_REPORTS_SECONDS_MAX
 
 WORKER_DRAIN_SECONDS = 8.0
 """For light jobs under way."""
@@ -30,4 +33,5 @@ WORKER_STOP_SECONDS_MAX = (
     + WORKER_LAST_WORDS_SECONDS_MAX
     + WORKER_CLOSE_SECONDS_MAX
     + LAST_WAKE_SECONDS_MAX
+    + LAST_REPORTS_SECONDS_MAX
 )

@@ -21,7 +21,7 @@ async def main() -> None:
     config = settings()
     log_to_stderr("info", process="worker")
     kinds = saying_handlers() if "--saying" in sys.argv else writing_handlers()
-    async with open_resources(config) as resources:
+    async with open_resources(config, process="worker") as resources:
         worker = Worker(
             resources=resources,
             handlers=Handlers.of(kinds),

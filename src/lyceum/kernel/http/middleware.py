@@ -16,14 +16,17 @@ from lyceum.kernel.http.problems import problem_response
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.problems import Problem, TooLarge
 from lyceum.kernel.telemetry import given_trace_parent, log_context, request_seconds, requests_total, trace_parent
+from lyceum.kernel.tracing import OpenSpan, begin_span
 
 REQUEST_ID = "x-request-id"
 ANSWER_FIELDS = "lyceum.answer_fields"
 """Where in a request's scope stands what its answer says in its headers, whatever the answer is."""
 TRACE_PARENT = "traceparent"
+TRACE_RESPONSE = "traceresponse"
 _REQUEST_ID_FORM = re.compile(r"[A-Za-z0-9._-]{8,64}")
 OWN_HEADERS_MAX = 256
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_FAILED_STATUS_MIN = 500
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 log = logging.getLogger("lyceum.requests")
@@ -54,6 +57,9 @@ class Observed:
         scope["request_id"] = request_id
         log_token = log_context.set({"request_id": request_id})
         trace_token = trace_parent.set(given_trace_parent(headers.get(TRACE_PARENT)))
+        span = begin_span(scope["method"], kind="server")
+        if span is not None:
+            trace_parent.set(span.trace_parent)
         began = time.perf_counter()
         status = 0
 
@@ -61,9 +67,11 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers[REQUEST_ID] = request_id
-                headers.update(scope.get(ANSWER_FIELDS, {}))
+                reply_headers = MutableHeaders(scope=message)
+                reply_headers[REQUEST_ID] = request_id
+                reply_headers.update(scope.get(ANSWER_FIELDS, {}))
+                if span is not None:
+                    reply_headers[TRACE_RESPONSE] = span.trace_parent
             await send(message)
 
         try:
@@ -76,6 +84,8 @@ class Observed:
             await problem_response(crashed)(scope, receive, observed_send)
         finally:
             _record(scope, status, time.perf_counter() - began)
+            if span is not None:
+                end_request_span(span, scope, status)
             log_context.reset(log_token)
             trace_parent.reset(trace_token)
 
@@ -88,6 +98,26 @@ def _record(scope: MutableMapping[str, Any], status: int, seconds: float) -> Non
     request_seconds.labels(method, route).observe(seconds)
     facts = {"method": scope["method"], "path": scope["path"], "status": status, "ms": round(seconds * 1000, 2)}
     log.info("request", extra=facts)
+
+
+def end_request_span(span: OpenSpan, scope: MutableMapping[str, Any], status: int) -> None:
+    """End the span of a request as OpenTelemetry's conventions for HTTP have it; the query is left out."""
+    route = getattr(scope.get("route"), "path", None)
+    method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
+    span.note(
+        {
+            "http.request.method": method,
+            "http.response.status_code": status,
+            "url.path": scope["path"],
+            "url.scheme": scope.get("scheme", "http"),
+            "network.protocol.version": scope.get("http_version", "1.1"),
+        }
+    )
+    if route is not None:
+        span.note({"http.route": route})
+    named = "HTTP" if method == "_OTHER" else method
+    span.failure = str(status) if status >= _FAILED_STATUS_MIN else None
+    span.end(name=f"{named} {route}" if route else named)
 
 
 class OwnHost:

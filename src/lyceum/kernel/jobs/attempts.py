@@ -26,11 +26,13 @@ from lyceum.kernel.jobs.solo import run_alone
 from lyceum.kernel.problems import Problem
 from lyceum.kernel.progress import write_progress
 from lyceum.kernel.resources import Resources
+from lyceum.kernel.tracing import traced
 
 BACKOFF_SECONDS_MAX = 3600.0
 WAIT_FOR_ROOM_SECONDS = 30.0
 
 StopReason = Literal["cancel", "lost", "drain"]
+_WENT_WRONG: frozenset[Outcome] = frozenset({"failed", "lost"})
 _OUTCOMES: dict[StopReason, Outcome] = {"cancel": "cancelled", "lost": "lost", "drain": "given_back"}
 
 log = logging.getLogger(__name__)
@@ -97,8 +99,11 @@ class Attempts:
             report_progress=lambda fraction, note: write_progress(self.resources.valkey, row.id, fraction, note),
         )
         enter_attempt(run, kind=row.kind, origin=row.origin)
-        with self.job_log.of_attempt(row.id, row.attempt):
+        with self.job_log.of_attempt(row.id, row.attempt), traced(f"job {row.kind}", kind="consumer") as span:
             outcome = await self._outcome(run, entry, row)
+            if span is not None:
+                span.note({"lyceum.outcome": outcome, "lyceum.lane": entry.lane})
+                span.failure = outcome if outcome in _WENT_WRONG else None
         if entry.started_at is None:
             return
         ran_seconds = time.monotonic() - entry.started_at
@@ -142,7 +147,7 @@ class Attempts:
         await self._start(run, entry)
         async with _within(row.seconds_max):
             if entry.lane == "solo":
-                result = await run_alone(run, row.kind, row.args, origin=row.origin)
+                result = await run_alone(run, row.kind, row.args)
             else:
                 result = await handler.run(run, msgspec.convert(row.args, handler.args_type))
         # An answer that cannot be kept fails its own attempt here, not a whole batch later.

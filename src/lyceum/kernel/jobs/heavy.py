@@ -24,6 +24,7 @@ from lyceum.kernel.machine import memory_bytes
 from lyceum.kernel.problems import Problem
 from lyceum.kernel.stopping import CHILD_END_SECONDS_MAX
 from lyceum.kernel.telemetry import log_context, trace_parent
+from lyceum.kernel.tracing import traced
 from lyceum.kernel.tx import ride_out, run_in_tx
 
 READY_SECONDS_MAX = 120.0
@@ -183,8 +184,9 @@ class HeavyRunner:
         try:
             if attempt in self._paused:
                 child.tell(PAUSE)
-            await child.send({"compute": handler.compute, "input": msgspec.to_builtins(work), **_for_its_log(run)})
-            return await self._outcome(child, handler, run, args)
+            with traced(f"compute {handler.compute}"):
+                await child.send({"compute": handler.compute, "input": msgspec.to_builtins(work), **_for_its_log(run)})
+                return await self._outcome(child, handler, run, args)
         except asyncio.CancelledError:
             await self._stop_gently(child, is_paused=attempt in self._paused)
             raise

@@ -22,6 +22,7 @@ from lyceum.kernel.jobs.handlers import Handlers, HeavyHandler, JobRefused, JobR
 from lyceum.kernel.problems import Problem
 from lyceum.kernel.progress import write_progress
 from lyceum.kernel.resources import Resources
+from lyceum.kernel.telemetry import origin_of_jobs
 
 ARGUMENT = "--solo"
 PROGRAM: tuple[str, ...] = ("-m", "lyceum.worker", ARGUMENT)
@@ -73,14 +74,14 @@ class SoloOutcome(msgspec.Struct, frozen=True):
     failure: Failure | None = None
 
 
-async def run_alone(run: JobRun, kind: str, args: dict[str, Any], *, origin: dict[str, str] | None) -> Any:
+async def run_alone(run: JobRun, kind: str, args: dict[str, Any]) -> Any:
     """Return the result of an attempt that ran in a process of its own.
 
     Raises `SoloFailed` when the process died, and what the handler raised as `JobRefused` or a problem.
     """
     scope = run.scope
     order = SoloOrder(
-        run.job_id, run.attempt, run.worker_id, scope.org_id, scope.user_id, kind, args, os.getpid(), origin
+        run.job_id, run.attempt, run.worker_id, scope.org_id, scope.user_id, kind, args, os.getpid(), origin_of_jobs()
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable,

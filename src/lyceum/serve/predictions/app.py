@@ -19,6 +19,7 @@ from lyceum.kernel.limits.leases import Leases
 from lyceum.kernel.problems import Problem
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.telemetry import given_trace_parent, log_context, note_in_log, trace_parent
+from lyceum.kernel.tracing import Kind, begin_span
 from lyceum.serve.predictions.answering import Answered, Answering
 from lyceum.serve.predictions.bodies import Bodies, ClientGone
 from lyceum.serve.predictions.errors import BodyTooSlow, MethodNotAllowed, NothingHere
@@ -38,6 +39,8 @@ _PATH = re.compile(r"/api/v1/models/([a-z0-9-]{1,64})/([A-Za-z0-9._-]{1,96}(?:@[
 _REQUEST_ID_FORM = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _REQUEST_ID_HEADER = REQUEST_ID.encode()
 _TRACE_PARENT_HEADER = TRACE_PARENT.encode()
+_SPAN_NAME = f"POST {PREDICT_PATH}"
+_FAILED_STATUS_MIN = 500
 _OWN_IDS_START = os.urandom(8).hex()
 _own_ids = itertools.count()
 _JSON = (b"content-type", b"application/json")
@@ -68,22 +71,41 @@ class PredictApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        began = time.perf_counter()
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        request_id = scope.get("request_id") or _begin_observing(headers)
+        request_id: str | None = scope.get("request_id")
+        kind: Kind = "server" if request_id is None else "internal"
+        request_id = request_id or _begin_observing(headers)
+        span = begin_span(_SPAN_NAME, kind=kind)
+        if span is None:
+            await self._serve(scope, headers, request_id, receive, send)
+            return
+        trace_parent.set(span.trace_parent)
+        try:
+            status, rows = await self._serve(scope, headers, request_id, receive, send)
+            span.note({"http.response.status_code": status, "lyceum.rows": rows})
+            span.failure = str(status) if status >= _FAILED_STATUS_MIN else None
+        finally:
+            span.note({"http.request.method": scope["method"], "http.route": PREDICT_PATH})
+            span.end()
+
+    async def _serve(
+        self, scope: Scope, headers: dict[bytes, bytes], request_id: str, receive: Receive, send: Send
+    ) -> tuple[int, int]:
+        """Answer, and return the status and the number of rows predicted."""
+        began = time.perf_counter()
         try:
             reply = await self._reply(scope, headers, receive)
         except ClientGone:
-            return
+            return 499, 0
         except Exception as error:  # noqa: BLE001 every refusal and crash becomes a problem document
-            await _refuse(error, request_id, scope, receive, send)
-            return
+            return await _refuse(error, request_id, scope, receive, send), 0
         content = reply.content
         length = str(len(content)).encode()
         reply_headers = [_JSON, (b"content-length", length), (_REQUEST_ID_HEADER, request_id.encode())]
         await send({"type": "http.response.start", "status": 200, "headers": reply_headers})
         await send({"type": "http.response.body", "body": content})
         self._record(reply, request_id, time.perf_counter() - began)
+        return 200, len(reply.answered.rows)
 
     async def _reply(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> _Reply:
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
@@ -156,7 +178,7 @@ async def open_predictions(resources: Resources) -> AsyncIterator[PredictApp]:
         await predictions.close()
 
 
-async def _refuse(error: Exception, request_id: str, scope: Scope, receive: Receive, send: Send) -> None:
+async def _refuse(error: Exception, request_id: str, scope: Scope, receive: Receive, send: Send) -> int:
     if isinstance(error, Problem):
         problem = error
     else:
@@ -170,6 +192,7 @@ async def _refuse(error: Exception, request_id: str, scope: Scope, receive: Rece
         headers["connection"] = "close"
     requests_total.labels(problem.status).inc()
     await problem_response(problem, headers)(scope, receive, send)
+    return problem.status
 
 
 def _begin_observing(headers: dict[bytes, bytes]) -> str:
