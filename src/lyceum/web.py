@@ -18,6 +18,7 @@ from lyceum.kernel.jobs.figures import count_jobs
 from lyceum.kernel.resources import open_resources
 from lyceum.kernel.serving import serve_http
 from lyceum.kernel.telemetry import log_to_stderr, settle_garbage_collector
+from lyceum.live.public import add_socket_route, open_sockets
 from lyceum.serve.predictions.public import CONNECTIONS as PREDICTION_CONNECTIONS
 from lyceum.serve.predictions.public import add_predict_route, open_predictions
 from lyceum.version import VERSION
@@ -38,9 +39,11 @@ def create_app(config: Settings) -> FastAPI:
             app.state.known_actors = KnownActors(resources)
             app.state.final_kinds = wiring.handlers().final_kinds
             app.state.transaction_turns = asyncio.Semaphore(config.database_pool_size)
-            settle_garbage_collector()
             try:
-                yield
+                async with open_sockets(resources, app.state.known_actors, wiring.TOPICS) as sockets:
+                    app.state.sockets = sockets
+                    settle_garbage_collector()
+                    yield
             finally:
                 await app.state.known_actors.close()
 
@@ -56,6 +59,7 @@ def create_app(config: Settings) -> FastAPI:
     )
     answer_problems(app)
     add_predict_route(app)
+    add_socket_route(app)
     for router in wiring.ROUTERS:
         app.include_router(router, dependencies=[Depends(limit_requests)])
     add_health(app, refresh=count_jobs)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
+from lyceum.accounts.public import Actor
 from lyceum.accounts.routes import router as accounts_routes
 from lyceum.data.datasets.jobs import HANDLERS as DATASETS_HANDLERS
 from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
@@ -15,6 +16,7 @@ from lyceum.files.jobs import HANDLERS as FILES_HANDLERS
 from lyceum.files.jobs import SCHEDULES as FILES_SCHEDULES
 from lyceum.files.routes import router as files_routes
 from lyceum.jobs.routes import router as jobs_routes
+from lyceum.jobs.topics import TOPICS as JOBS_TOPICS
 from lyceum.kernel.config import Settings
 from lyceum.kernel.events import Subscription, Subscriptions
 from lyceum.kernel.jobs.followup import follow_up_handler
@@ -22,6 +24,7 @@ from lyceum.kernel.jobs.handlers import Handler, Handlers
 from lyceum.kernel.jobs.retention import HANDLERS as RETENTION_HANDLERS
 from lyceum.kernel.jobs.retention import SCHEDULES as RETENTION_SCHEDULES
 from lyceum.kernel.jobs.schedules import Schedule
+from lyceum.kernel.realtime.topics import TopicKind
 from lyceum.kernel.sweeping import HANDLERS as SWEEPING_HANDLERS
 from lyceum.kernel.sweeping import SCHEDULES as SWEEPING_SCHEDULES
 from lyceum.pages.routes import router as pages_routes
@@ -61,6 +64,9 @@ HANDLERS: tuple[Handler, ...] = (
     *PREDICTIONS_HANDLERS,
     *RUNS_HANDLERS,
 )
+
+TOPICS: tuple[TopicKind[Actor], ...] = (*JOBS_TOPICS,)
+"""What can be followed on a socket."""
 
 CLEAR_UPS: tuple[Callable[[Settings], None], ...] = (clear_up_datasets,)
 """What each worker does on its own machine before it runs jobs."""

@@ -23,7 +23,7 @@ async def _put(resources: Resources, member: Member) -> UUID:
 
 async def test_a_job_is_seen_with_its_progress(app: FastAPI, resources: Resources, member: Member) -> None:
     job_id = await _put(resources, member)
-    await write_progress(resources.valkey, job_id, 0.25, "reading")
+    await write_progress(resources.line, job_id, 0.25, "reading")
     async with client_of(app, key=member.key) as client:
         job = (await client.get(f"/api/v1/jobs/{job_id}")).json()
     assert (job["kind"], job["state"], job["attempt"]) == ("test.light", "ready", 0)

@@ -132,6 +132,12 @@ class Settings(BaseSettings):
     sign_in_attempts_per_minute: int = Field(
         10, ge=1, description="Passwords and set-up links that may be tried from one address each minute."
     )
+    sockets_max: int = Field(5_000, ge=1, description="Sockets one API process keeps open at once.")
+    sockets_per_user_max: int = Field(20, ge=1, description="Sockets of one person that a process keeps open at once.")
+    socket_topics_max: int = Field(50, ge=1, description="Topics one socket may follow at once.")
+    socket_rights_seconds: float = Field(
+        20.0, gt=0, le=30, description="Seconds between two looks at whether a socket still may follow what it follows."
+    )
     prediction_log_days: int = Field(30, ge=0, description="Days the prediction log is kept; 0 keeps none.")
 
     worker_processes: int = Field(1, ge=1, le=64, description="Worker processes `lyceum up` runs on this machine.")

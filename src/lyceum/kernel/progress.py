@@ -1,6 +1,5 @@
 """How far a job has come: in Valkey, where losing it loses nothing; its state is in PostgreSQL."""
 
-import logging
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -8,9 +7,11 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-PROGRESS_SECONDS = 3600
+from lyceum.kernel.jobs.news import JobNews, stream_of_job
+from lyceum.kernel.realtime.news import tell
+from lyceum.kernel.valkey import ValkeyAway, ValkeyLine
 
-log = logging.getLogger(__name__)
+PROGRESS_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +22,23 @@ class Progress:
     note: str
 
 
-async def write_progress(valkey: Redis | None, job_id: UUID, fraction: float, note: str) -> None:
-    """Remember how far the job is; without Valkey nobody sees it and the job goes on."""
-    if valkey is None:
-        return
+async def write_progress(
+    line: ValkeyLine, job_id: UUID, fraction: float, note: str, *, news: JobNews | None = None
+) -> None:
+    """Remember how far the job is, and tell who follows it; without Valkey nobody sees it and the job goes on.
+
+    A worker tells it as `news`, after what is yet to be told of the job before.
+    """
+    progress = Progress(fraction, note)
     try:
-        await valkey.set(_key(job_id), msgspec.json.encode(Progress(fraction, note)), ex=PROGRESS_SECONDS)
-    except (RedisError, OSError):
-        log.debug("progress was not written")
+        await line.ask(lambda valkey: valkey.set(_key(job_id), msgspec.json.encode(progress), ex=PROGRESS_SECONDS))
+    except ValkeyAway:
+        return
+    told = (stream_of_job(job_id), msgspec.json.encode({"job": job_id, "progress": progress}))
+    if news is None:
+        await tell(line, [told])
+    else:
+        news.tell(told)
 
 
 async def read_progress(valkey: Redis | None, job_id: UUID) -> Progress | None:

@@ -14,6 +14,9 @@ from lyceum.kernel.stopping import SERVING_DRAIN_SECONDS
 READY_FD = "LYCEUM_READY_FD"
 LISTEN_FD = "LYCEUM_LISTEN_FD"
 KEEP_ALIVE_SECONDS = 75
+SOCKET_PING_SECONDS = 20.0
+"""Between two pings on a socket, and how long a peer may take to answer one before it counts as dead."""
+SOCKET_MESSAGE_BYTES_MAX = 16 * 1024
 
 
 def say_ready() -> None:
@@ -43,7 +46,14 @@ def serve_http(app: ASGIApp, settings: Settings, *, port: int) -> None:
 
     It listens on the socket the supervisor handed over, else on `port` itself.
     """
-    config = uvicorn.Config(
+    config = server_config(app, settings, port=port)
+    given = os.environ.pop(LISTEN_FD, None)
+    _ReadyServer(config).run(sockets=[socket.socket(fileno=int(given))] if given is not None else None)
+
+
+def server_config(app: ASGIApp, settings: Settings, *, port: int) -> uvicorn.Config:
+    """Return how every process of the hub serves HTTP and sockets."""
+    return uvicorn.Config(
         app,
         host=settings.host,
         port=port,
@@ -57,7 +67,10 @@ def serve_http(app: ASGIApp, settings: Settings, *, port: int) -> None:
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        # a window of compression would cost more memory than all else of a socket
+        ws_per_message_deflate=False,
+        ws_max_size=SOCKET_MESSAGE_BYTES_MAX,
+        ws_ping_interval=SOCKET_PING_SECONDS,
+        ws_ping_timeout=SOCKET_PING_SECONDS,
         timeout_graceful_shutdown=SERVING_DRAIN_SECONDS,
     )
-    given = os.environ.pop(LISTEN_FD, None)
-    _ReadyServer(config).run(sockets=[socket.socket(fileno=int(given))] if given is not None else None)

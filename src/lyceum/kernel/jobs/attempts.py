@@ -22,6 +22,7 @@ from lyceum.kernel.jobs.failing import failure_of
 from lyceum.kernel.jobs.handlers import Handler, Handlers, HeavyHandler, JobRun
 from lyceum.kernel.jobs.job_log import JobLog
 from lyceum.kernel.jobs.lanes import Lanes
+from lyceum.kernel.jobs.news import JobNews
 from lyceum.kernel.jobs.solo import run_alone
 from lyceum.kernel.problems import Problem
 from lyceum.kernel.progress import write_progress
@@ -34,6 +35,7 @@ WAIT_FOR_ROOM_SECONDS = 30.0
 StopReason = Literal["cancel", "lost", "drain"]
 _WENT_WRONG: frozenset[Outcome] = frozenset({"failed", "lost"})
 _OUTCOMES: dict[StopReason, Outcome] = {"cancel": "cancelled", "lost": "lost", "drain": "given_back"}
+_STATES: dict[StopReason, str | None] = {"cancel": "cancelled", "lost": None, "drain": "ready"}
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +88,7 @@ class Attempts:
     finishes: Finishes
     job_log: JobLog
     counts: JobCounts
+    news: JobNews
 
     async def run(self, row: Any, entry: Running) -> None:
         """Run a claimed row to its end, whatever that is."""
@@ -96,7 +99,9 @@ class Attempts:
             worker_id=self.claims.worker_id,
             scope=Scope(org_id=row.org_id, user_id=row.owner_id),
             resources=self.resources,
-            report_progress=lambda fraction, note: write_progress(self.resources.valkey, row.id, fraction, note),
+            report_progress=lambda fraction, note: write_progress(
+                self.resources.line, row.id, fraction, note, news=self.news
+            ),
         )
         enter_attempt(run, kind=row.kind, origin=row.origin)
         with self.job_log.of_attempt(row.id, row.attempt), traced(f"job {row.kind}", kind="consumer") as span:
@@ -123,6 +128,7 @@ class Attempts:
                 raise
         except LeaseLost:
             log.warning("job lost its lease; whoever holds it goes on", extra={"attempt": run.attempt})
+            self.news.stopped(run.job_id, None, None)
             return "lost"
         except _NotStarted:
             entry.stopping = entry.stopping or "cancel"
@@ -143,6 +149,7 @@ class Attempts:
                 await self._start(run, entry)
                 async with _within(row.seconds_max):
                     await runner.run(handler, run, msgspec.convert(row.args, handler.args_type))
+            self.news.stopped(run.job_id, run.scope.org_id, "done")
             return
         await self._start(run, entry)
         async with _within(row.seconds_max):
@@ -159,6 +166,7 @@ class Attempts:
             raise _NotStarted
         entry.waited_seconds = max(0.0, waited)
         entry.started_at = time.monotonic()
+        self.news.started(run.job_id, run.scope.org_id)
 
     async def _stopped(self, run: JobRun, reason: StopReason) -> Outcome:
         log.info("job stopped", extra={"attempt": run.attempt, "reason": reason})
@@ -166,6 +174,7 @@ class Attempts:
             await self.claims.cancelled(Attempt(run.job_id, run.attempt))
         elif reason == "drain":
             await self.claims.give_back(Attempt(run.job_id, run.attempt))
+        self.news.stopped(run.job_id, run.scope.org_id, _STATES[reason])
         return _OUTCOMES[reason]
 
     async def _failed(self, run: JobRun, handler: Handler, error: Exception) -> None:
@@ -176,7 +185,8 @@ class Attempts:
             await self.claims.postpone(Attempt(run.job_id, run.attempt), failure.problem, later)
             return
         again_in = None if failure.is_final else _backoff(run.attempt)
-        await self.claims.fail(Attempt(run.job_id, run.attempt), failure.problem, again_in)
+        state = await self.claims.fail(Attempt(run.job_id, run.attempt), failure.problem, again_in)
+        self.news.stopped(run.job_id, run.scope.org_id, state)
 
 
 @asynccontextmanager

@@ -1,8 +1,9 @@
 """Starts and ends of many attempts in one statement each: a durable commit for every job would be the limit."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from lyceum.kernel.jobs.claims import Attempt, Claims
 
@@ -38,10 +39,10 @@ class Starts:
 
 @dataclass(slots=True)
 class Finishes:
-    """Writes how attempts ended that ended well; `on_written` is called when it has."""
+    """Writes how attempts ended that ended well; `on_written` is called with their jobs when it has."""
 
     claims: Claims
-    on_written: Callable[[], None]
+    on_written: Callable[[Collection[UUID]], None]
     _results: dict[Attempt, str] = field(default_factory=dict)
     _any: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -72,4 +73,4 @@ class Finishes:
                 continue
             for attempt in batch:
                 del self._results[attempt]
-            self.on_written()
+            self.on_written([attempt.job_id for attempt in batch])

@@ -132,9 +132,13 @@ class Claims:
             log.warning("a job's end could not be written; its lease will run out", extra={"cause": str(error)})
         return True
 
-    async def fail(self, attempt: Attempt, failure: Mapping[str, Any], again_in: timedelta | None) -> None:
-        """End an attempt without success; the job is ready again after a while, or dead without one."""
-        await self._write(_FAIL, self._one(attempt) | {"failure": as_json(failure), "again_in": again_in})
+    async def fail(self, attempt: Attempt, failure: Mapping[str, Any], again_in: timedelta | None) -> str | None:
+        """End an attempt without success; the job is ready again after a while, or dead without one.
+
+        Returns the job's state by then, None when that is another's to say.
+        """
+        rows = await self._write(_FAIL, self._one(attempt) | {"failure": as_json(failure), "again_in": again_in})
+        return rows[0][0] if rows else None
 
     async def cancelled(self, attempt: Attempt) -> None:
         """Say that an attempt at a job which was called off has stopped."""
@@ -155,12 +159,13 @@ class Claims:
         ids, numbers = [a.job_id for a in attempts], [a.number for a in attempts]
         return {"worker": self.worker_id, "ids": ids, "attempts": numbers}
 
-    async def _write(self, statement: TextClause, values: dict[str, Any]) -> None:
+    async def _write(self, statement: TextClause, values: dict[str, Any]) -> Sequence[Row[Any]]:
         """Write a job's end; when the database stays away the lease runs out and another worker decides."""
         try:
-            await self._said(statement, values)
+            return await self._said(statement, values)
         except (SQLAlchemyError, OSError) as error:
             log.warning("a job's end could not be written; its lease will run out", extra={"cause": str(error)})
+        return ()
 
     async def _said(self, statement: TextClause, values: dict[str, Any]) -> Sequence[Row[Any]]:
         async def say(tx: AsyncSession) -> Sequence[Row[Any]]:

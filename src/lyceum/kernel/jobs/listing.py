@@ -1,6 +1,6 @@
 """Jobs in lists: those of an organisation, and for whoever runs the hub those of all."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -40,6 +40,11 @@ async def list_all_jobs(
     found = func.definer.jobs_of_all(_as_kept(states) or None, before, limit).table_valued(*JobRow.__table__.columns)
     rows = await tx.scalars(select(JobRow).from_statement(select(found)))
     return [as_job(row) for row in rows]
+
+
+async def find_jobs(tx: AsyncSession, job_ids: Collection[UUID]) -> set[UUID]:
+    """Return which of these jobs the organisation acted in has, in one query."""
+    return set(await tx.scalars(select(JobRow.id).where(JobRow.id.in_(list(job_ids)))))
 
 
 def _as_kept(states: Sequence[JobState]) -> list[str]:

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.kernel.db import Scope
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.models import JobNeedRow, JobRow
+from lyceum.kernel.jobs.news import tell_new_after_commit, tell_state_after_commit
 from lyceum.kernel.problems import Conflict, NotFound
 from lyceum.kernel.telemetry import origin_of_jobs
 from lyceum.kernel.tx import after_commit
@@ -145,6 +146,8 @@ async def enqueue(
     if run_at is not None:
         values["run_at"] = run_at
     queued, is_new = await _insert(tx, values)
+    if is_new:
+        tell_new_after_commit(tx, queued, _SHOWN.get(values["state"], values["state"]))
     if after and is_new:
         await _note_needs(tx, values, after)
     wake_after_commit(tx)
@@ -218,6 +221,7 @@ async def cancel(tx: AsyncSession, job_id: UUID) -> Job:
     this = update(JobRow).where(JobRow.id == job_id)
     if state in NOT_CLAIMED:
         await tx.execute(this.values(state="cancelled", cancel_requested=True, finished_at=text("clock_timestamp()")))
+        tell_state_after_commit(tx, job_id, "cancelled")
     elif state is not None and state not in ENDED:
         await tx.execute(this.values(cancel_requested=True))
         await tx.execute(text("SELECT pg_notify(:channel, :id)"), {"channel": CANCEL_CHANNEL, "id": str(job_id)})
@@ -252,6 +256,9 @@ async def retry(tx: AsyncSession, job_id: UUID, *, final_kinds: Collection[str])
             )
         )
         wake_after_commit(tx)
+        job = await job_for(tx, job_id)
+        tell_state_after_commit(tx, job_id, job.state)
+        return job
     return await job_for(tx, job_id)
 
 

@@ -116,7 +116,7 @@ async def do_order(order: SoloOrder, resources: Resources, handlers: Handlers) -
         worker_id=order.worker_id,
         scope=Scope(org_id=order.org_id, user_id=order.owner_id),
         resources=resources,
-        report_progress=lambda fraction, note: write_progress(resources.valkey, order.job_id, fraction, note),
+        report_progress=lambda fraction, note: write_progress(resources.line, order.job_id, fraction, note),
     )
     enter_attempt(run, kind=order.kind, origin=order.origin)
     try:

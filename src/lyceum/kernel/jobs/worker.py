@@ -9,7 +9,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -27,6 +27,7 @@ from lyceum.kernel.jobs.counts import JobCounts
 from lyceum.kernel.jobs.handlers import Handlers
 from lyceum.kernel.jobs.job_log import JobLog, hear_attempts
 from lyceum.kernel.jobs.lanes import Lanes
+from lyceum.kernel.jobs.news import JobNews
 from lyceum.kernel.jobs.queue import CANCEL_CHANNEL, WAKE_CHANNEL
 from lyceum.kernel.jobs.reaper import LOOK_SECONDS, Reaper
 from lyceum.kernel.jobs.writing import write_now_and_then
@@ -71,6 +72,7 @@ class Worker:
     _attempts: Attempts = field(init=False)
     _reaper: Reaper = field(init=False)
     _job_log: JobLog = field(init=False)
+    _news: JobNews = field(init=False)
     _counts: JobCounts = field(default_factory=JobCounts)
     _seldom: SeldomSaid = field(default_factory=lambda: SeldomSaid(log))
 
@@ -87,7 +89,8 @@ class Worker:
         )
         self._claims = Claims(database, self.worker_id, wanted, lease)
         self._starts = Starts(self._claims)
-        self._finishes = Finishes(self._claims, self._wake.set)
+        self._news = JobNews(self.resources.line)
+        self._finishes = Finishes(self._claims, self._written)
         self._reaper = Reaper(database, lease)
         self._job_log = JobLog(database)
         self._attempts = Attempts(
@@ -99,6 +102,7 @@ class Worker:
             self._finishes,
             self._job_log,
             self._counts,
+            self._news,
         )
 
     async def run(self, *, ready: asyncio.Event | None = None) -> None:
@@ -117,6 +121,7 @@ class Worker:
                 for loop in loops:
                     loop.cancel()
         finally:
+            await self._news.close()
             await self._close_spares()
 
     def _loops(self) -> list[Coroutine[Any, Any, None]]:
@@ -176,6 +181,10 @@ class Worker:
             self._running[Attempt(row.id, row.attempt)] = entry
             entry.task = asyncio.create_task(self._run_one(row, entry))
         return len(claimed)
+
+    def _written(self, job_ids: Collection[UUID]) -> None:
+        self._news.done(job_ids)
+        self._wake.set()
 
     async def _run_one(self, row: Any, entry: Running) -> None:
         attempt = Attempt(row.id, row.attempt)
