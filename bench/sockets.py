@@ -1,0 +1,147 @@
+"""What live sockets cost the API process: its memory with many idle ones, and how long news take to reach who follows.
+
+    python bench/sockets.py [--sockets 2000] [--followers 200] [--news 200]
+
+Beside the latency stands its floor in the same run: the same news heard by one bare subscriber of Valkey. Clients, API
+and servers share the machine, so the figures hold the work of all of them.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio import Redis
+from servers import machine, own_servers, wait_until
+from websockets.asyncio.client import ClientConnection, connect
+
+from lyceum.accounts.public import find_actor, local_administrator_key
+from lyceum.kernel.config import load_settings
+from lyceum.kernel.db import NOBODY
+from lyceum.kernel.jobs.news import stream_of_organisation
+from lyceum.kernel.realtime.news import key_of, tell
+from lyceum.kernel.resources import open_resources
+from lyceum.kernel.tx import transaction
+
+PORT = 18_700
+PAUSE_SECONDS = 0.05
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    options.add_argument("--sockets", type=int, default=2000)
+    options.add_argument("--followers", type=int, default=200)
+    options.add_argument("--news", type=int, default=200)
+    asked = options.parse_args()
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with own_servers() as variables:
+        os.environ.update(variables)
+        os.environ |= {
+            "LYCEUM_SECRET_KEY": "of this benchmark",
+            "LYCEUM_PORT": str(PORT),
+            "LYCEUM_SOCKETS_PER_USER_MAX": str(asked.sockets + 1),
+            "LYCEUM_SOCKETS_MAX": str(asked.sockets + 1),
+            "LYCEUM_LOG_LEVEL": "warning",
+        }
+        api = subprocess.Popen((sys.executable, "-m", "lyceum.web"))
+        try:
+            wait_until(_listens)
+            print(machine())
+            asyncio.run(_measure(api.pid, asked.sockets, asked.followers, asked.news))
+        finally:
+            api.terminate()
+            api.wait(30)
+
+
+async def _measure(pid: int, sockets: int, followers: int, news: int) -> None:
+    async with open_resources(load_settings()) as resources:
+        key = (await local_administrator_key(resources.database)).secret
+        async with transaction(resources.database, NOBODY) as tx:
+            who = await find_actor(tx, key)
+        assert who.org_id is not None
+        stream = stream_of_organisation(who.org_id)
+        first = await _open(key)
+        before = _resident_megabytes(pid)
+        opened = [first]
+        while len(opened) < sockets:
+            opened += await asyncio.gather(*(_open(key) for _ in range(min(50, sockets - len(opened)))))
+        after = _resident_megabytes(pid)
+        print(f"API process with 1 socket      {before:8.0f} MB resident")
+        print(
+            f"with {len(opened):6,} idle sockets     {after:8.0f} MB, {(after - before) * 1024 / sockets:.1f} KB each"
+        )
+        heard: list[float] = []
+        listening = [asyncio.create_task(_listen(each, news, heard)) for each in opened[:followers]]
+        assert resources.valkey is not None
+        floor: list[float] = []
+        bare = asyncio.create_task(_listen_bare(resources.valkey, stream, news, floor))
+        await asyncio.sleep(2)
+        for _ in range(news):
+            await tell(resources.line, [(stream, json.dumps({"at": time.monotonic()}).encode())])
+            await asyncio.sleep(PAUSE_SECONDS)
+        async with asyncio.timeout(120):
+            await asyncio.gather(*listening, bare)
+        print(f"{news:,} news to {followers:,} followers each, {len(opened):,} sockets open")
+        print(f"told to heard, on a socket     {_shown(heard)}")
+        print(f"floor: a bare subscriber       {_shown(floor)}")
+        print(f"API process afterwards         {_resident_megabytes(pid):8.0f} MB resident")
+        await asyncio.gather(*(each.close() for each in opened))
+
+
+async def _open(key: str) -> ClientConnection:
+    address = f"ws://127.0.0.1:{PORT}/api/v1/ws"
+    headers = {"authorization": f"Bearer {key}"}
+    opened = await connect(
+        address, additional_headers=headers, proxy=None, compression=None, ping_interval=None, open_timeout=60
+    )
+    await opened.recv()
+    return opened
+
+
+async def _listen(opened: ClientConnection, news: int, heard: list[float]) -> None:
+    await opened.send(json.dumps({"type": "follow", "topic": "jobs"}))
+    count = 0
+    while count < news:
+        message: dict[str, Any] = json.loads(await opened.recv())
+        if message["type"] == "news":
+            heard.append(time.monotonic() - message["news"]["at"])
+            count += 1
+        elif message["type"] in {"missed", "refused"}:
+            sys.exit(f"a follower was left behind: {message}")
+
+
+async def _listen_bare(valkey: Redis, stream: str, news: int, floor: list[float]) -> None:
+    async with valkey.pubsub() as pubsub:
+        await pubsub.subscribe(key_of(stream))
+        while len(floor) < news:
+            message = await pubsub.get_message(timeout=30)
+            if message is not None and message["type"] == "message":
+                floor.append(time.monotonic() - json.loads(message["data"].split(b" ", 1)[1])["at"])
+
+
+def _shown(seconds: list[float]) -> str:
+    ordered = sorted(seconds)
+    p50, p99 = (ordered[len(ordered) * share // 100] * 1000 for share in (50, 99))
+    return f"p50 {p50:6.1f} ms   p99 {p99:6.1f} ms   max {ordered[-1] * 1000:6.1f} ms"
+
+
+def _resident_megabytes(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))) / 1024
+
+
+def _listens() -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", PORT)) == 0
+
+
+if __name__ == "__main__":
+    main()
