@@ -95,6 +95,7 @@ def restore_command(
 def list_command(*, place: From = None, key_file: KeyFile = None, as_json: AsJson = False) -> None:
     """List the backups, oldest first; sizes of encrypted ones take their key."""
     settings = _settings()
+    from lyceum.backup.errors import BackupDamaged
     from lyceum.backup.prune import made_at
     from lyceum.hub.backups import as_hub_errors, backup_keys, open_backups
 
@@ -103,7 +104,11 @@ def list_command(*, place: From = None, key_file: KeyFile = None, as_json: AsJso
         keys = backup_keys(settings, key_file)
         held = destination.backups()
         for one in held:
-            manifest = None if one.is_encrypted and not keys.identities else destination.manifest(one, keys)
+            try:
+                manifest = None if one.is_encrypted and not keys.identities else destination.manifest(one, keys)
+            except BackupDamaged as error:
+                typer.echo(str(error), err=True)
+                continue
             if as_json:
                 facts = _facts(manifest) if manifest else {"id": one.id, "made_at": made_at(one.id).isoformat()}
                 typer.echo(json.dumps(facts | {"encrypted": one.is_encrypted}))

@@ -6,6 +6,7 @@ backups/<id>.json[.age]          its manifest, written last: without it there is
 lock                             held while somebody writes or removes
 """
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -54,7 +55,7 @@ class Destination:
 
     def put_object(self, name: str, content: bytes) -> None:
         """Keep a piece; it appears whole or not at all."""
-        obstore.put(self.store, _object_path(name), content)
+        obstore.put(self.store, _object_path(name), content, use_multipart=False)
 
     def object_or_none(self, name: str) -> bytes | None:
         """Return a piece as it is kept, None when it is not there."""
@@ -103,13 +104,14 @@ class Destination:
 
     def keep(self, manifest: Manifest, keys: BackupKeys) -> None:
         """Write what makes a backup of objects that are there: first the names of them, last the manifest."""
-        obstore.put(self.store, _list_path(manifest.id), sealed(sorted(manifest.object_names())))
-        text = sealed(manifest)
-        path = f"backups/{manifest.id}.json"
+        self._put_whole(_list_path(manifest.id), sealed(sorted(manifest.object_names())))
+        self._settle()
+        text, path = sealed(manifest), f"backups/{manifest.id}.json"
         if keys.encrypts:
-            obstore.put(self.store, f"{path}.age", keys.encrypted(text), mode="create")
+            self._put_whole(f"{path}.age", keys.encrypted(text))
         else:
-            obstore.put(self.store, path, text, mode="create")
+            self._put_whole(path, text)
+        self._settle()
 
     def needed_names(self, held: Held) -> set[str]:
         """Return the objects a backup needs, without its key; raises `BackupDamaged`."""
@@ -132,6 +134,15 @@ class Destination:
     def delete_path(self, path: str) -> None:
         """Remove something beside the objects; what is not there is fine."""
         self._delete(path)
+
+    def _put_whole(self, path: str, content: bytes) -> None:
+        # what decides about a backup is never replaced; in one request, which is what makes that a condition
+        obstore.put(self.store, path, content, mode="create", use_multipart=False)
+
+    def _settle(self) -> None:
+        """Have what was written outlive a loss of power, before what refers to it is written."""
+        if self.folder is not None:
+            os.sync()
 
     def _read(self, path: str) -> bytes | None:
         try:

@@ -35,6 +35,7 @@ class PieceWriter:
     _pool: ThreadPoolExecutor = field(init=False)
     _turns: threading.Semaphore = field(init=False)
     _counting: threading.Lock = field(init=False)
+    _failure: BaseException | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.held = self.destination.object_sizes()
@@ -49,10 +50,12 @@ class PieceWriter:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def put(self, content: bytes) -> "Future[Piece]":
-        """Have a piece written; waits while too many are under way."""
+        """Have a piece written; waits while too many are under way. Raises what writing one before has raised."""
         self._turns.acquire()
+        if self._failure is not None:
+            raise self._failure
         written = self._pool.submit(self._write, content)
-        written.add_done_callback(lambda _: self._turns.release())
+        written.add_done_callback(self._done)
         return written
 
     def holds(self, pieces: Iterable[Piece]) -> bool:
@@ -61,6 +64,11 @@ class PieceWriter:
             self.held.get(piece.stored_as) == piece.stored_size and self._name(piece.sha256) == _stem(piece.stored_as)
             for piece in pieces
         )
+
+    def _done(self, written: "Future[Piece]") -> None:
+        if not written.cancelled() and (failure := written.exception()) is not None:
+            self._failure = failure
+        self._turns.release()
 
     def _write(self, content: bytes) -> Piece:
         sha256 = hashlib.sha256(content).hexdigest()

@@ -101,6 +101,9 @@ def age_text(seconds: float) -> str:
 @contextmanager
 def as_hub_errors() -> Iterator[None]:
     """Raise what a backup raises as the command line tells it: refused, or failed."""
+    import psycopg
+    from obstore.exceptions import BaseError
+
     from lyceum.backup.errors import BackupDamaged, BackupFailed, BackupRefused
     from lyceum.kernel.problems import is_full
 
@@ -110,10 +113,11 @@ def as_hub_errors() -> Iterator[None]:
         raise HubRefused(str(error)) from None
     except (BackupDamaged, BackupFailed) as error:
         raise HubFailed(str(error)) from None
-    except Exception as error:
+    except (OSError, BaseError, psycopg.Error) as error:
         if is_full(error):
             raise HubFailed("The disk is full: free some space, or name another place, and try again.") from error
-        raise
+        said = str(error).strip().splitlines()
+        raise HubFailed(f"It was not done: {said[0] if said else type(error).__name__}") from error
 
 
 def _settings_file(home: Path) -> dict[str, str]:

@@ -19,7 +19,7 @@ from lyceum.hub.folders import HubFolders, prepare_folders
 from lyceum.hub.lock import hub_lock
 from lyceum.hub.managed import managed_database, prepare_managed
 from lyceum.hub.postgres import APP_ROLE
-from lyceum.hub.switching import arriving_folder, data_in, settle, take_place
+from lyceum.hub.switching import arriving_folder, data_in, refuse_mounts, settle, take_place
 from lyceum.kernel.config import Settings
 from lyceum.kernel.storage import open_storage
 
@@ -67,6 +67,7 @@ def restore_hub(
 
 
 def _refuse_occupied(settings: Settings, *, replace: bool) -> None:
+    refuse_mounts(settings.home)
     held = data_in(settings.home)
     if held and not replace:
         raise HubRefused(

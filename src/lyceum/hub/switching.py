@@ -33,6 +33,16 @@ def data_in(home: Path) -> list[Path]:
     return [*held, *(path for path in (home / "files",) if _holds_something(path))]
 
 
+def refuse_mounts(home: Path) -> None:
+    """Raise `HubRefused` when a part of a home is a mount of its own, which nothing can take the place of."""
+    for name in MOVED:
+        if os.path.ismount(home / name):
+            raise HubRefused(
+                f"{home / name} is a mount of its own, so nothing can take its place: mount the whole of {home}, "
+                f"or name that folder in LYCEUM_STORAGE_URL."
+            )
+
+
 def take_place(home: Path) -> Path | None:
     """Move the data that has arrived into its place; return the folder of what lay there, None when nothing did."""
     marker = home / ARRIVING / COMPLETE
