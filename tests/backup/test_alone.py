@@ -17,7 +17,7 @@ from lyceum.backup.lock import destination_lock
 from lyceum.backup.prune import Keep, prune_backups
 from lyceum.backup.snapshot import snapshot_of
 from lyceum.backup.verify import verify_backup
-from lyceum.files import service
+from lyceum.files import sweeping
 from lyceum.kernel import migrate
 from lyceum.kernel.config import Settings
 from lyceum.kernel.ids import new_id
@@ -94,9 +94,9 @@ async def test_no_file_that_rows_name_is_removed_while_the_hub_is_copied(hub: Hu
     async with open_resources(hub.settings, subscribers={}) as resources:
         with snapshot_of(hub.database.owner_url) as snapshot:
             assert key in snapshot.contents.needed
-            assert await service.sweep(resources) == 0
+            assert await sweeping.sweep(resources) == 0
             assert key in files_of(hub.settings)
-        assert await service.sweep(resources) == 1
+        assert await sweeping.sweep(resources) == 1
         assert key not in files_of(hub.settings)
 
 

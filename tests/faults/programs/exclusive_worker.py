@@ -41,7 +41,7 @@ async def work_alone(order: solo.SoloOrder) -> solo.SoloOutcome:
 
 
 if __name__ == "__main__":
-    log_to_stderr("info")
+    log_to_stderr("info", process="worker")
     if solo.ARGUMENT in sys.argv[1:]:
         given, answers = solo.read_order()
         solo.tell(asyncio.run(work_alone(given)), answers)
