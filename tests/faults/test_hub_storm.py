@@ -46,6 +46,7 @@ class Hub:
         return cls(start_hub, ports, _up(start_hub, ports))
 
     def kill_part(self, name: str) -> None:
+        wait_until(lambda: self.running.child(name)["pid"] is not None, said=lambda: self.running.output)
         os.kill(self.running.child(name)["pid"], signal.SIGKILL)
 
     def kill_supervisor(self) -> None:
