@@ -19,7 +19,8 @@ from lyceum.kernel.tx import after_commit
 from lyceum.kernel.valkey import Script, ValkeyAway, ValkeyLine
 
 KEPT_NEWS = 200
-KEPT_SECONDS = 3600
+KEPT_SECONDS = 120
+"""After the last of a stream; a job has one of its own, and there may be a thousand jobs a second."""
 TOLD_AT_ONCE = 100
 TOLD_AFTER_COMMIT_MAX = 1000
 _POSITION = re.compile(r"(\d{1,15})-(\d{1,15})-([0-9a-f]{8})")
