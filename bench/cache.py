@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack
 from servers import machine, own_servers
 from sqlalchemy import event
 
-from lyceum.accounts.known import KnownActors
+from lyceum.accounts.known import known_actors
 from lyceum.accounts.public import local_administrator_key
 from lyceum.kernel.config import Settings, load_settings
 from lyceum.kernel.resources import open_resources
@@ -48,7 +48,7 @@ async def _measure(name: str, settings: Settings, keys: int, processes: int, sec
     async with AsyncExitStack() as stack:
         opened = [await stack.enter_async_context(open_resources(settings)) for _ in range(processes)]
         secrets = [(await local_administrator_key(opened[0].database)).secret for _ in range(keys)]
-        known = [KnownActors(resources) for resources in opened]
+        known = [known_actors(resources) for resources in opened]
         for resources in opened:
             event.listen(resources.database.engine.sync_engine, "before_cursor_execute", note)
         spent: list[float] = []

@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from lyceum import wiring
-from lyceum.accounts.edge import LOOKUPS_AT_ONCE, KnownActors, limit_requests
+from lyceum.accounts.edge import LOOKUPS_AT_ONCE, known_actors, limit_requests
 from lyceum.kernel.config import Settings, settings
 from lyceum.kernel.db import CONNECTIONS_ASIDE
 from lyceum.kernel.http.health import add_health
@@ -36,7 +36,7 @@ def create_app(config: Settings) -> FastAPI:
         ):
             app.state.resources = resources
             app.state.predictions = predictions
-            app.state.known_actors = KnownActors(resources)
+            app.state.known_actors = known_actors(resources)
             app.state.final_kinds = wiring.handlers().final_kinds
             app.state.transaction_turns = asyncio.Semaphore(config.database_pool_size)
             try:

@@ -8,9 +8,9 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from fixtures.app import ServedProcess, client_at, rows_of, running_worker, settings_for
-from fixtures.job_kinds import Light
+from fixtures.job_kinds import Heard, Heavy, Light, heavy_handler
 from fixtures.queue import put
-from fixtures.servers import OwnServers, TestDatabase
+from fixtures.servers import REPOSITORY, OwnServers, TestDatabase
 from fixtures.sockets import live_socket, served_here
 from lyceum.kernel.config import Settings
 from lyceum.kernel.ids import new_id
@@ -67,15 +67,27 @@ async def test_a_job_is_followed_from_its_start_to_its_end(url: str, resources: 
         following = await socket.follow(f"job/{job_id}")
         assert (following["type"], following["missed"]) == ("following", False)
         async with running_worker(resources, LightHandler(args_type=Light, run=half)):
-            heard = [await socket.hear_of("news") for _ in range(3)]
+            heard = [await socket.hear_of("news") for _ in range(2)]
     assert {news["topic"] for news in heard} == {f"job/{job_id}"}
     assert [news["news"] for news in heard] == [
-        {"job": str(job_id), "state": "running"},
         {"job": str(job_id), "progress": {"fraction": 0.5, "note": "half of it"}},
         {"job": str(job_id), "state": "done"},
     ]
     positions = [following["position"], *(news["position"] for news in heard)]
     assert sorted(positions, key=lambda text: tuple(map(int, text.split("-")[:2]))) == positions
+
+
+async def test_of_a_job_that_computes_the_start_is_told_too(
+    url: str, resources: Resources, member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # its child imports what it computes from the tests
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY / "tests"))
+    job_id = await put(resources, member, Heavy())
+    async with live_socket(url, key=member.key) as socket:
+        await socket.follow("jobs")
+        async with running_worker(resources, heavy_handler(Heard()), heavy_slots=1):
+            heard = [(await socket.hear_of("news"))["news"] for _ in range(2)]
+    assert heard == [{"job": str(job_id), "state": state} for state in ("running", "done")]
 
 
 async def test_the_jobs_of_an_organisation_are_told_to_it_and_to_nobody_else(

@@ -7,13 +7,14 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fixtures.app import eventually
+from lyceum.accounts import known as known_module
+from lyceum.accounts.errors import KeysBusy
 from lyceum.accounts.public import ANYONE, Actor, find_actor
 from lyceum.kernel.cache.shared import SharedCache
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.security import new_key
 from lyceum.kernel.valkey import ValkeyLine
 from lyceum.serve.predictions import lookups as lookups_module
-from lyceum.serve.predictions.errors import HubBusy
 from lyceum.serve.predictions.lookups import Lookups
 from make.accounts import Member
 
@@ -71,7 +72,7 @@ async def test_what_cannot_be_a_key_is_nobodys_without_asking(
 async def test_a_key_in_use_is_looked_up_while_made_up_keys_wait_one_behind_the_other(
     resources: Resources, member: Member, asked: AskedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lookups_module, "KNOWN_SECONDS", 0.0)
+    monkeypatch.setattr(known_module, "KNOWN_SECONDS", 0.0)
     lookups = Lookups(resources.database, unshared())
     assert (await lookups.actor(bearer(member.key))).key_id == member.key_id
     strangers = [asyncio.create_task(lookups.actor(made_up())) for _ in range(50)]
@@ -87,9 +88,9 @@ async def test_a_key_in_use_is_looked_up_while_made_up_keys_wait_one_behind_the_
 async def test_made_up_keys_take_no_place_of_a_key_in_use(
     resources: Resources, member: Member, asked: AskedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lookups_module, "KNOWN_SECONDS", 600.0)
-    monkeypatch.setattr(lookups_module, "KNOWN_KEYS_MAX", 1)
-    monkeypatch.setattr(lookups_module, "NEW_KEYS_REMEMBERED_MAX", 2)
+    monkeypatch.setattr(known_module, "KNOWN_SECONDS", 600.0)
+    monkeypatch.setattr(known_module, "KNOWN_KEYS_MAX", 1)
+    monkeypatch.setattr(known_module, "NEW_KEYS_REMEMBERED_MAX", 2)
     asked.go_on.set()
     lookups = Lookups(resources.database, unshared())
     await lookups.actor(bearer(member.key))
@@ -110,11 +111,11 @@ async def test_a_made_up_key_is_asked_for_once_in_its_second(resources: Resource
 async def test_when_too_many_new_keys_wait_the_next_is_told_to_come_again(
     resources: Resources, member: Member, asked: AskedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lookups_module, "NEW_KEYS_WAITING_MAX", 3)
+    monkeypatch.setattr(known_module, "NEW_KEYS_WAITING_MAX", 3)
     lookups = Lookups(resources.database, unshared())
     waiting = [asyncio.create_task(lookups.actor(made_up())) for _ in range(3)]
     await eventually(lambda: asked.held)
-    with pytest.raises(HubBusy, match="try again"):
+    with pytest.raises(KeysBusy, match="try again"):
         await lookups.actor(made_up())
     asked.go_on.set()
     await asyncio.gather(*waiting)
@@ -127,8 +128,8 @@ async def test_a_new_key_that_waited_in_vain_is_told_to_come_again(
     lookups = Lookups(resources.database, unshared())
     first = asyncio.create_task(lookups.actor(made_up()))
     await eventually(lambda: asked.held)
-    monkeypatch.setattr(lookups_module, "LOOKUP_SECONDS_MAX", 0.01)
-    with pytest.raises(HubBusy, match="try again"):
+    monkeypatch.setattr(known_module, "LOOKUP_SECONDS_MAX", 0.01)
+    with pytest.raises(KeysBusy, match="try again"):
         await lookups.actor(made_up())
     asked.go_on.set()
     assert await first is ANYONE

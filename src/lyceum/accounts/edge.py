@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from lyceum.accounts.known import LOOKUPS_AT_ONCE, KnownActors
+from lyceum.accounts.known import LOOKUPS_AT_ONCE, KnownActors, known_actors
 from lyceum.accounts.policy import ANYONE, Actor
 from lyceum.kernel.config import Settings
 from lyceum.kernel.http.middleware import ANSWER_FIELDS
@@ -34,6 +34,7 @@ __all__ = [
     "KnownActors",
     "Tx",
     "Who",
+    "known_actors",
     "limit_requests",
     "limit_sign_ins",
     "own_limit",

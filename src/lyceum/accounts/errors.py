@@ -1,11 +1,12 @@
 """What accounts can refuse."""
 
 from lyceum.accounts.policy import NotAllowed, SignInNeeded
-from lyceum.kernel.problems import Conflict, Gone, Invalid, NotFound
+from lyceum.kernel.problems import Conflict, Gone, Invalid, NotFound, Unavailable
 
 __all__ = [
     "ExpiryPast",
     "KeyNotFound",
+    "KeysBusy",
     "NameTaken",
     "NotAllowed",
     "PasswordWeak",
@@ -25,6 +26,12 @@ class KeyNotFound(NotFound):
     """No such key in the organisation acted in."""
 
     code = "key_not_found"
+
+
+class KeysBusy(Unavailable):
+    """So many unknown keys are being looked up that one more has to wait."""
+
+    code = "busy"
 
 
 class ScopeUnknown(Invalid):

@@ -1,11 +1,13 @@
 """Who keys belong to, remembered: for a second in each process, for some more in the cache that all of them share."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from lyceum.accounts.errors import KeysBusy
 from lyceum.accounts.policy import ANYONE, Actor
 from lyceum.accounts.queries import find_actor
 from lyceum.kernel.cache.brief import BriefMemory
@@ -17,45 +19,84 @@ from lyceum.kernel.tx import transaction
 
 LOOKUPS_AT_ONCE = 2
 """Connections a process holds beside those of its requests' transactions, to find out who is asking."""
+LOOKUP_SECONDS_MAX = 5.0
 KNOWN_SECONDS = 1.0
 KNOWN_KEYS_MAX = 10_000
+NEW_KEYS_REMEMBERED_MAX = 1_000
+NEW_KEYS_WAITING_MAX = 1_000
 SHARED_SECONDS = 10.0
 """How long a key may be believed that was revoked while Valkey was away."""
 
 
 class KnownActors:
-    """Who keys belong to, remembered for a second: a revoked key works no longer than that."""
+    """Who keys belong to, remembered for a second: a revoked key works no longer than that.
 
-    def __init__(self, resources: Resources) -> None:
-        self._resources = resources
+    Keys nobody has come with before wait for each other in a line of their own and are remembered in a place of their
+    own: however many are made up, the keys in use are looked up again in time and are not forgotten for them.
+    `find` asks the database who has a key.
+    """
+
+    def __init__(self, cache: SharedCache, find: Callable[[str], Awaitable[Actor]]) -> None:
+        self._cache = cache
+        self._find = find
         self._known: BriefMemory[bytes, Actor] = BriefMemory(seconds=KNOWN_SECONDS, entries_max=KNOWN_KEYS_MAX)
-        # waiting here is fair, waiting in the pool is not
-        self._turn = asyncio.Semaphore(LOOKUPS_AT_ONCE)
+        self._new_keys: BriefMemory[bytes, Actor] = BriefMemory(
+            seconds=KNOWN_SECONDS, entries_max=NEW_KEYS_REMEMBERED_MAX
+        )
+        self._turn_of_new_keys = asyncio.Semaphore(1)
 
     async def actor_of(self, authorization: str) -> Actor:
         """Return who an `Authorization` header speaks for; `ANYONE` when it names nobody this hub knows.
 
-        What could not be a key is nobody's without asking.
+        What could not be a key is nobody's without asking. Raises `KeysBusy` and what `find` raises.
         """
         kind, _, secret = authorization.partition(" ")
         if kind.lower() != "bearer" or not has_key_form(secret):
             return ANYONE
         digest = digest_of(secret)
-        return await self._known.get(digest, self._shared, digest, secret)
+        if self._known.knows(digest):
+            return await self._known.get(digest, self._shared, digest, secret)
+        if self._new_keys.asking >= NEW_KEYS_WAITING_MAX:
+            raise _busy()
+        return await self._new_keys.get(digest, self._first_time, digest, secret)
 
     async def close(self) -> None:
         """End what is still being looked up: its connection would outlive the pool."""
         await self._known.close()
+        await self._new_keys.close()
+
+    async def _first_time(self, digest: bytes, secret: str) -> Actor:
+        try:
+            async with asyncio.timeout(LOOKUP_SECONDS_MAX):
+                await self._turn_of_new_keys.acquire()
+        except TimeoutError:
+            raise _busy() from None
+        try:
+            asked_at = time.monotonic()
+            who = await self._shared(digest, secret)
+        finally:
+            self._turn_of_new_keys.release()
+        if who is not ANYONE:
+            self._known.put(digest, who, asked_at=asked_at)
+        return who
 
     async def _shared(self, digest: bytes, secret: str) -> Actor:
-        return await shared_actor(self._resources.cache, digest, lambda: self._find(secret))
+        return await _shared_actor(self._cache, digest, lambda: self._find(secret))
 
-    async def _find(self, secret: str) -> Actor:
-        async with self._turn, transaction(self._resources.database, NOBODY) as tx:
+
+def known_actors(resources: Resources) -> KnownActors:
+    """Return the keys that a process knows, looked up in its database by a few at once."""
+    # waiting here is fair, waiting in the pool is not
+    turn = asyncio.Semaphore(LOOKUPS_AT_ONCE)
+
+    async def find(secret: str) -> Actor:
+        async with turn, transaction(resources.database, NOBODY) as tx:
             return await find_actor(tx, secret)
 
+    return KnownActors(resources.cache, find)
 
-async def shared_actor(cache: SharedCache, digest: bytes, find: Callable[[], Awaitable[Actor]]) -> Actor:
+
+async def _shared_actor(cache: SharedCache, digest: bytes, find: Callable[[], Awaitable[Actor]]) -> Actor:
     """Return who the key with this digest belongs to, as any process has found within the last seconds.
 
     Nobody's keys are not shared: however many are made up, they take no place.
@@ -74,6 +115,10 @@ async def shared_actor(cache: SharedCache, digest: bytes, find: Callable[[], Awa
 def forget_after_commit(tx: AsyncSession, digest: bytes) -> None:
     """Have every process ask anew who the key with this digest belongs to, once `tx` has committed."""
     drop_after_commit(tx, _tag(digest))
+
+
+def _busy() -> KeysBusy:
+    return KeysBusy("Many keys that this process has not seen before are being looked up; try again in a moment.")
 
 
 def _tag(digest: bytes) -> str:

@@ -1,6 +1,6 @@
 """The door of accounts."""
 
-from lyceum.accounts.known import shared_actor
+from lyceum.accounts.known import KnownActors
 from lyceum.accounts.policy import ANYONE, Actor, Power, Role, require
 from lyceum.accounts.queries import (
     administrator_is_set_up,
@@ -16,6 +16,7 @@ __all__ = [
     "ANYONE",
     "Actor",
     "FirstAdministrator",
+    "KnownActors",
     "Power",
     "Role",
     "administrator_is_set_up",
@@ -27,5 +28,4 @@ __all__ = [
     "require",
     "set_up",
     "setup_link_works",
-    "shared_actor",
 ]

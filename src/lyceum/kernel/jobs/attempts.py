@@ -166,7 +166,7 @@ class Attempts:
             raise _NotStarted
         entry.waited_seconds = max(0.0, waited)
         entry.started_at = time.monotonic()
-        self.news.started(run.job_id, run.scope.org_id)
+        self.news.started(run.job_id, run.scope.org_id, is_light=entry.lane == "light")
 
     async def _stopped(self, run: JobRun, reason: StopReason) -> Outcome:
         log.info("job stopped", extra={"attempt": run.attempt, "reason": reason})

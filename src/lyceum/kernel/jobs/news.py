@@ -52,11 +52,15 @@ class JobNews:
         self._org_ids: dict[UUID, UUID] = {}
         self._telling: asyncio.Task[None] | None = None
 
-    def started(self, job_id: UUID, org_id: UUID | None) -> None:
-        """Tell that an attempt at a job runs; the hub's own jobs are nobody's to follow."""
+    def started(self, job_id: UUID, org_id: UUID | None, *, is_light: bool) -> None:
+        """Tell that an attempt at a job runs; the hub's own jobs are nobody's to follow.
+
+        Of a light one only the end is told, which mostly comes in the same moment: there may be thousands a second.
+        """
         if org_id is not None:
             self._org_ids[job_id] = org_id
-            self._tell_state(job_id, org_id, "running")
+            if not is_light:
+                self._tell_state(job_id, org_id, "running")
 
     def stopped(self, job_id: UUID, org_id: UUID | None, state: str | None) -> None:
         """Tell which state a job is in after an attempt, as it has been written; None when that is another's to tell."""
