@@ -1,5 +1,5 @@
--- Every function that looks past row-level security, and nothing else; those of the queue and of what is kept stand in files of
--- their own. They
+-- Every function that looks past row-level security, and nothing else; those of the queue, of what is kept, and of partitions
+-- stand in files of their own. They
 -- run as the owner of the tables, so each one carries its own tenant predicate or says why it crosses organisations. Names
 -- outside pg_catalog are written in full. Applied again at every change of these files.
 
@@ -95,13 +95,6 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         RETURNING 1
     )
     SELECT count(*) FROM logged
-$$;
-
--- Serve: the log's retention is a setting of the hub, not of an organisation.
-CREATE FUNCTION definer.predictions_forget(before timestamptz) RETURNS bigint
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    WITH forgotten AS (DELETE FROM public.prediction_log WHERE at < before RETURNING 1)
-    SELECT count(*) FROM forgotten
 $$;
 
 -- Limits: counts one more while Valkey is away, for whoever asks before anybody is known; the name says for whom. A window

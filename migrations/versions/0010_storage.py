@@ -1,4 +1,4 @@
-"""Files: uploads in parts, and what organisations keep and may keep."""
+"""Storage: uploads in parts, what organisations keep and may keep, and the prediction log in months."""
 
 from alembic import op
 
@@ -71,7 +71,56 @@ CREATE POLICY storage_quotas_of_the_organisation ON storage_quotas FOR SELECT
 """
 
 
+# What was logged so far becomes the partition of this month and all before it, as it lies: nothing is copied.
+MONTHS = """
+ALTER TABLE prediction_log RENAME TO prediction_log_so_far;
+ALTER INDEX prediction_log_model_version_id_idx RENAME TO prediction_log_so_far_version_idx;
+ALTER INDEX prediction_log_at_idx RENAME TO prediction_log_so_far_at_idx;
+DROP POLICY prediction_log_of_the_organisation ON prediction_log_so_far;
+
+CREATE TABLE prediction_log (LIKE prediction_log_so_far) PARTITION BY RANGE (at);
+CREATE INDEX prediction_log_model_version_id_idx ON prediction_log (model_version_id, at);
+CREATE INDEX prediction_log_at_idx ON prediction_log USING brin (at);
+ALTER TABLE prediction_log ENABLE ROW LEVEL SECURITY;
+CREATE POLICY prediction_log_of_the_organisation ON prediction_log
+    USING (org_id = (SELECT nullif(current_setting('lyceum.org_id', true), '')::uuid));
+-- a partition has no policy of its own: past its table nobody but the owner reads it
+CREATE TABLE prediction_log_default PARTITION OF prediction_log DEFAULT;
+ALTER TABLE prediction_log_default ENABLE ROW LEVEL SECURITY;
+
+DO $$
+DECLARE
+    this_month timestamp := date_trunc('month', now() AT TIME ZONE 'UTC');
+    month timestamp;
+    part text;
+BEGIN
+    FOR number IN 0..2 LOOP
+        month := this_month + number * interval '1 month';
+        part := 'prediction_log_' || to_char(month, 'YYYY"_"MM');
+        IF number = 0 THEN
+            -- those of a clock that was ahead
+            INSERT INTO prediction_log SELECT * FROM prediction_log_so_far
+            WHERE at >= (month + interval '1 month') AT TIME ZONE 'UTC';
+            DELETE FROM prediction_log_so_far WHERE at >= (month + interval '1 month') AT TIME ZONE 'UTC';
+            EXECUTE format('ALTER TABLE prediction_log_so_far RENAME TO %I', part);
+            EXECUTE format('ALTER TABLE prediction_log ATTACH PARTITION %I FOR VALUES FROM (MINVALUE) TO (%L)',
+                           part, (month + interval '1 month') AT TIME ZONE 'UTC');
+        ELSIF NOT EXISTS (
+            SELECT FROM prediction_log_default d WHERE d.at >= month AT TIME ZONE 'UTC'
+              AND d.at < (month + interval '1 month') AT TIME ZONE 'UTC'
+        ) THEN
+            EXECUTE format('CREATE TABLE %I PARTITION OF prediction_log FOR VALUES FROM (%L) TO (%L)',
+                           part, month AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC');
+            EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', part);
+        END IF;
+    END LOOP;
+END
+$$;
+"""
+
+
 def upgrade() -> None:
     """Bring the tables to this revision."""
     op.execute(PARTS)
     op.execute(KEPT)
+    op.execute(MONTHS)

@@ -10,11 +10,12 @@ from fastapi.routing import APIRoute
 from lyceum import wiring
 from lyceum.accounts.edge import LOOKUPS_AT_ONCE, known_actors, limit_requests
 from lyceum.kernel.config import Settings, settings
-from lyceum.kernel.db import CONNECTIONS_ASIDE
+from lyceum.kernel.db import CONNECTIONS_ASIDE, Database
 from lyceum.kernel.http.health import add_health
 from lyceum.kernel.http.middleware import BodyLimit, Observed, OwnHost
 from lyceum.kernel.http.problems import answer_problems
 from lyceum.kernel.jobs.figures import count_jobs
+from lyceum.kernel.partitions import count_fallen
 from lyceum.kernel.resources import open_resources
 from lyceum.kernel.serving import serve_http
 from lyceum.kernel.telemetry import log_to_stderr, settle_garbage_collector
@@ -62,11 +63,15 @@ def create_app(config: Settings) -> FastAPI:
     add_socket_route(app)
     for router in wiring.ROUTERS:
         app.include_router(router, dependencies=[Depends(limit_requests)])
-    add_health(app, refresh=count_jobs)
+    add_health(app, refresh=_count)
     app.add_middleware(BodyLimit, bytes_max=config.request_bytes_max, unlimited_prefix="/api/v1/uploads/")
     app.add_middleware(OwnHost, settings=config)
     app.add_middleware(Observed)
     return app
+
+
+async def _count(database: Database) -> None:
+    await asyncio.gather(count_jobs(database), count_fallen(database, wiring.PARTITIONED))
 
 
 def _operation_id(route: APIRoute) -> str:

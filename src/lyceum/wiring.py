@@ -30,9 +30,13 @@ from lyceum.kernel.sweeping import SCHEDULES as SWEEPING_SCHEDULES
 from lyceum.pages.routes import router as pages_routes
 from lyceum.serve.predictions.jobs import HANDLERS as PREDICTIONS_HANDLERS
 from lyceum.serve.predictions.jobs import SCHEDULES as PREDICTIONS_SCHEDULES
+from lyceum.serve.predictions.jobs import TABLE as PREDICTION_LOG
 from lyceum.serve.registry.routes import router as registry_routes
 from lyceum.train.runs.jobs import HANDLERS as RUNS_HANDLERS
 from lyceum.train.runs.routes import router as runs_routes
+
+PARTITIONED: tuple[str, ...] = (PREDICTION_LOG,)
+"""Tables in months, whose rows beside all months are counted."""
 
 ROUTERS: tuple[APIRouter, ...] = (
     pages_routes,

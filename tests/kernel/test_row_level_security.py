@@ -197,7 +197,7 @@ def test_every_table_of_an_organisation_has_a_policy_and_none_is_forced(database
     tables = rows_of(
         database,
         f"""
-        SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity,
+        SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity, c.relispartition,
                EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid) AS has_policy
         FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id'
         WHERE {NAMESPACE} AND c.relkind IN ('r', 'p')
@@ -205,7 +205,12 @@ def test_every_table_of_an_organisation_has_a_policy_and_none_is_forced(database
         role="app",
     )
     assert len(tables) > 10
-    bad = [t for t in tables if not t["relrowsecurity"] or t["relforcerowsecurity"] or not t["has_policy"]]
+    # a partition is read through its table; past that it has no policy, so nobody of the app reads it
+    bad = [
+        t
+        for t in tables
+        if not t["relrowsecurity"] or t["relforcerowsecurity"] or t["has_policy"] == t["relispartition"]
+    ]
     assert bad == []
 
 

@@ -1,22 +1,18 @@
-"""The retention of the prediction log."""
+"""The prediction log in months, and its retention."""
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import text
-
-from lyceum.kernel.db import NOBODY
 from lyceum.kernel.jobs.handlers import JobRun, LightHandler
 from lyceum.kernel.jobs.queue import JobArgs
 from lyceum.kernel.jobs.schedules import Schedule
-from lyceum.kernel.tx import transaction
+from lyceum.kernel.partitions import keep_months
 
 FORGET_EVERY_SECONDS = 3600
-
-_FORGET = text("SELECT definer.predictions_forget(:before)")
+TABLE = "prediction_log"
 
 
 class ForgetPredictions(JobArgs, frozen=True, kw_only=True):
-    """Remove what the prediction log has kept for longer than `prediction_log_days`."""
+    """Make the prediction log's next months, and remove what it has kept for longer than `prediction_log_days`."""
 
     kind = "predictions.forget_predictions"
     job_class = "background"
@@ -24,11 +20,15 @@ class ForgetPredictions(JobArgs, frozen=True, kw_only=True):
 
 
 async def forget_predictions(run: JobRun, _args: ForgetPredictions) -> dict[str, int]:
-    """Return how many rows were removed; with `prediction_log_days=0` all are."""
+    """Return what was made and removed; with `prediction_log_days=0` nothing stays."""
     before = datetime.now(UTC) - timedelta(days=run.resources.settings.prediction_log_days)
-    async with transaction(run.resources.database, NOBODY) as tx:
-        removed = await tx.scalar(_FORGET, {"before": before})
-    return {"removed": int(removed or 0)}
+    kept = await keep_months(run.resources.database, TABLE, before=before)
+    return {
+        "months_made": len(kept.made),
+        "months_dropped": len(kept.dropped),
+        "removed": kept.removed_rows,
+        "beside_all_months": kept.fallen_rows,
+    }
 
 
 HANDLERS = (LightHandler(args_type=ForgetPredictions, run=forget_predictions),)
