@@ -58,3 +58,52 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT org, storage_quota_set.bytes_max, storage_quota_set.set_by WHERE storage_quota_set.bytes_max IS NOT NULL
     ON CONFLICT (org_id) DO UPDATE SET bytes_max = excluded.bytes_max, set_by = excluded.set_by, set_at = now();
 $$;
+
+-- A page of the files whose SHA-256 is known, of every organisation, by where they lie: they are read again to find damage.
+CREATE FUNCTION definer.files_known(at_most integer, after_key text)
+RETURNS TABLE (content_key text, org_id uuid, byte_count bigint, sha256 text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT f.content_key, f.org_id, f.byte_count, f.sha256
+    FROM (
+        SELECT r.artifact ->> 'path' AS content_key, r.org_id, (r.artifact ->> 'byte_count')::bigint AS byte_count,
+               r.artifact ->> 'sha256' AS sha256
+        FROM public.training_runs r WHERE r.artifact IS NOT NULL
+        UNION ALL
+        SELECT u.content_key, u.org_id, u.bytes_received, u.sha256
+        FROM public.uploads u WHERE u.bytes_kept > 0 AND u.content_key IS NOT NULL AND u.sha256 IS NOT NULL
+    ) AS f
+    WHERE f.content_key > after_key
+    ORDER BY f.content_key LIMIT at_most
+$$;
+
+-- Notes what was found of a file: nothing wrong (NULL), or the damage of one that is still kept.
+CREATE FUNCTION definer.file_looked_at(key text, found text) RETURNS boolean
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    DELETE FROM public.damaged_files d WHERE d.content_key = key AND found IS NULL;
+    WITH damaged AS (
+        INSERT INTO public.damaged_files (content_key, org_id, problem)
+        SELECT key, k.org_id, found
+        FROM (
+            SELECT r.org_id FROM public.training_runs r WHERE r.artifact ->> 'path' = key
+            UNION ALL
+            SELECT u.org_id FROM public.uploads u WHERE u.content_key = key AND u.bytes_kept > 0
+            LIMIT 1
+        ) AS k
+        WHERE found IS NOT NULL
+        ON CONFLICT (content_key) DO UPDATE SET problem = excluded.problem
+        RETURNING 1
+    )
+    SELECT EXISTS (SELECT FROM damaged)
+$$;
+
+-- The damaged files, those found last first; the caller has checked that the asker operates the hub. What is not kept any more
+-- is no damage.
+CREATE FUNCTION definer.files_damaged(at_most integer)
+RETURNS TABLE (content_key text, org_name text, problem text, found_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT d.content_key, o.name, d.problem, d.found_at
+    FROM public.damaged_files d JOIN public.organisations o ON o.id = d.org_id
+    WHERE EXISTS (SELECT FROM public.training_runs r WHERE r.org_id = d.org_id AND r.artifact ->> 'path' = d.content_key)
+       OR EXISTS (SELECT FROM public.uploads u WHERE u.org_id = d.org_id AND u.content_key = d.content_key AND u.bytes_kept > 0)
+    ORDER BY d.found_at DESC, d.content_key LIMIT at_most
+$$;

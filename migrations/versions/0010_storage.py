@@ -71,6 +71,19 @@ CREATE POLICY storage_quotas_of_the_organisation ON storage_quotas FOR SELECT
 """
 
 
+DAMAGE = """
+CREATE TABLE damaged_files (
+    content_key text PRIMARY KEY,
+    org_id uuid NOT NULL,
+    problem text NOT NULL CHECK (problem IN ('missing', 'changed')),
+    found_at timestamptz NOT NULL DEFAULT now()
+);
+ALTER TABLE damaged_files ENABLE ROW LEVEL SECURITY;
+-- written by the audited functions alone
+CREATE POLICY damaged_files_of_the_organisation ON damaged_files FOR SELECT
+    USING (org_id = (SELECT nullif(current_setting('lyceum.org_id', true), '')::uuid));
+"""
+
 # What was logged so far becomes the partition of this month and all before it, as it lies: nothing is copied.
 MONTHS = """
 ALTER TABLE prediction_log RENAME TO prediction_log_so_far;
@@ -123,4 +136,5 @@ def upgrade() -> None:
     """Bring the tables to this revision."""
     op.execute(PARTS)
     op.execute(KEPT)
+    op.execute(DAMAGE)
     op.execute(MONTHS)

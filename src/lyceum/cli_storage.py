@@ -35,11 +35,21 @@ def show_command(
 
     with hub_client() as client:
         disk = client.storage.disk()
+        damaged = client.storage.damaged()
         found = list(islice(client.storage.list_of_hub(), limit))
     if as_json:
-        typer.echo(json.dumps({"disk": asdict(disk), "organisations": [asdict(one) for one in found]}, indent=2))
+        told = {
+            "disk": asdict(disk),
+            "damaged": [asdict(one) for one in damaged],
+            "organisations": [asdict(one) for one in found],
+        }
+        typer.echo(json.dumps(told, indent=2, default=str))
         return
     typer.echo("\n".join(_lines(disk, found)))
+    for one in damaged:
+        typer.echo(
+            f"DAMAGED: {one.key} of {one.organisation} is {one.problem}, found {one.found_at:%Y-%m-%d}; restore it from a backup."
+        )
 
 
 @storage.command("quota")

@@ -22,6 +22,7 @@ from lyceum.kernel.history import migrations_folder
 WITHOUT_MODEL = {
     "alembic_version",
     "applied_functions",
+    "damaged_files",
     "job_figures",
     "job_usage",
     "limit_counts",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from lyceum_client.answers import read_answer
 from lyceum_client.transport import Transport, segment
@@ -45,6 +46,16 @@ class HubDisk:
     free_bytes_min: int
 
 
+@dataclass(frozen=True, slots=True)
+class DamagedFile:
+    """A stored file that is missing, or changed since it was stored; `key` says where it lies in the hub's storage."""
+
+    organisation: str
+    key: str
+    problem: str
+    found_at: datetime
+
+
 class Storage:
     """`client.storage`; all but `get` needs the power `hub:operate`."""
 
@@ -58,6 +69,11 @@ class Storage:
     def disk(self) -> HubDisk:
         """Return how full the hub's disk is."""
         return read_answer(HubDisk, self._transport.get("/hub/storage", params={"limit": 1})["disk"])
+
+    def damaged(self) -> list[DamagedFile]:
+        """Return the files the hub's weekly look found damaged, the last 100."""
+        page = self._transport.get("/hub/storage", params={"limit": 1})
+        return [read_answer(DamagedFile, item) for item in page["damaged"]]
 
     def list_of_hub(self) -> Iterator[OrganisationStorage]:
         """Yield what each organisation of the hub keeps, in the order they were made."""

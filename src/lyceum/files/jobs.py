@@ -1,12 +1,13 @@
-"""The sweeper of uploads, and the count of what is kept."""
+"""The sweeper of uploads, the count of what is kept, and the search for damage."""
 
-from lyceum.files import kept, sweeping
+from lyceum.files import damage, kept, sweeping
 from lyceum.kernel.jobs.handlers import JobRun, LightHandler
 from lyceum.kernel.jobs.queue import JobArgs
 from lyceum.kernel.jobs.schedules import Schedule
 
 SWEEP_EVERY_SECONDS = 600
 RECOUNT_EVERY_SECONDS = 6 * 3600
+LOOK_EVERY_SECONDS = 7 * 24 * 3600
 
 
 class SweepUploads(JobArgs, frozen=True, kw_only=True):
@@ -25,6 +26,14 @@ class RecountStorage(JobArgs, frozen=True, kw_only=True):
     attempts_max = 1
 
 
+class LookForDamage(JobArgs, frozen=True, kw_only=True):
+    """Read the stored files again, slowly, and tell which are not what was stored."""
+
+    kind = "files.look_for_damage"
+    job_class = "background"
+    attempts_max = 3
+
+
 async def _sweep(run: JobRun, _args: SweepUploads) -> dict[str, int]:
     return {"removed": await sweeping.sweep(run.resources)}
 
@@ -33,8 +42,17 @@ async def _recount(run: JobRun, _args: RecountStorage) -> dict[str, int]:
     return await kept.recount(run.resources)
 
 
-HANDLERS = (LightHandler(args_type=SweepUploads, run=_sweep), LightHandler(args_type=RecountStorage, run=_recount))
+async def _look(run: JobRun, _args: LookForDamage) -> dict[str, int]:
+    return await damage.look_for_damage(run.resources)
+
+
+HANDLERS = (
+    LightHandler(args_type=SweepUploads, run=_sweep),
+    LightHandler(args_type=RecountStorage, run=_recount),
+    LightHandler(args_type=LookForDamage, run=_look),
+)
 SCHEDULES = (
     Schedule(every_seconds=SWEEP_EVERY_SECONDS, make=SweepUploads),
     Schedule(every_seconds=RECOUNT_EVERY_SECONDS, make=RecountStorage),
+    Schedule(every_seconds=LOOK_EVERY_SECONDS, make=LookForDamage),
 )

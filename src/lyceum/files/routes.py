@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from lyceum.accounts.edge import KEEPS_ANSWER, AnswerKeepingRoute, CurrentResources, Tx, Who, own_limit
-from lyceum.files import kept, parts, service, sweeping
+from lyceum.files import damage, kept, parts, service, sweeping
 from lyceum.files.digests import announced_in
 from lyceum.files.schemas import (
     PARTS_MAX,
@@ -123,6 +123,7 @@ async def read_storage_of_the_hub(
     disk = resources.disk.look()
     return HubStorage(
         disk=HubDisk(total_bytes=disk.total_bytes, free_bytes=disk.free_bytes, free_bytes_min=disk.free_bytes_min),
+        damaged=await damage.list_damaged(tx, who),
         items=items,
         next=next_cursor([item.id for item in items], limit),
     )

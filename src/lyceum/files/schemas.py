@@ -133,10 +133,23 @@ class HubDisk(BaseModel):
     free_bytes_min: int
 
 
+class DamagedFile(BaseModel):
+    """A stored file that is `missing`, or `changed` since it was stored; `key` says where it lies in the storage."""
+
+    organisation: str
+    key: str
+    problem: str
+    found_at: datetime
+
+
 class HubStorage(BaseModel):
-    """The hub's disk, and a page of the organisations; `next` is the cursor of the page after this one."""
+    """The hub's disk, the damaged files (the last 100 found), and a page of the organisations.
+
+    `next` is the cursor of the page after this one.
+    """
 
     disk: HubDisk
+    damaged: list[DamagedFile]
     items: list[OrganisationStorage]
     next: str | None
 

@@ -107,6 +107,9 @@ class Settings(BaseSettings):
     storage_bytes_max: int = Field(
         0, ge=0, description="Most bytes an organisation keeps, unless an administrator allowed another; 0: any number."
     )
+    file_check_bytes_a_second: int = Field(
+        32 * 1024**2, ge=0, description="How fast stored files are read again each week to find damage; 0: never."
+    )
     disk_free_bytes_min: int | None = Field(
         None,
         ge=0,

@@ -112,6 +112,14 @@ class Storage:
         """Return the SHA-256 of a local file, in hexadecimal."""
         return await asyncio.to_thread(_sha256_of, path)
 
+    async def digest_slowly(self, key: str, *, bytes_a_second: int) -> str:
+        """Return the SHA-256 of a stored file, in hexadecimal, read no faster than that; raises `FileMissing`."""
+        digest = hashlib.sha256()
+        async for chunk in await self.read_stream(key):
+            await asyncio.to_thread(digest.update, chunk)
+            await asyncio.sleep(len(chunk) / bytes_a_second)
+        return digest.hexdigest()
+
     async def read(self, key: str) -> bytes:
         """Return the content of a small file; raises `FileMissing`."""
         try:
