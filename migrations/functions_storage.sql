@@ -107,3 +107,33 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
        OR EXISTS (SELECT FROM public.uploads u WHERE u.org_id = d.org_id AND u.content_key = d.content_key AND u.bytes_kept > 0)
     ORDER BY d.found_at DESC, d.content_key LIMIT at_most
 $$;
+
+-- Forgets versions that were rejected long ago, whosever they are, and uploads nothing is made of any more; in batches, so
+-- that nobody waits for the rest. Returns how many rows went.
+CREATE FUNCTION definer.versions_forget_rejected(older_than interval, at_most integer) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH gone AS (
+        DELETE FROM public.dataset_versions v
+        WHERE v.id = ANY (ARRAY(
+            SELECT r.id FROM public.dataset_versions r
+            WHERE r.state = 'rejected' AND r.created_at < now() - older_than
+            ORDER BY r.created_at LIMIT at_most FOR UPDATE SKIP LOCKED
+        ))
+        RETURNING 1
+    )
+    SELECT count(*) FROM gone
+$$;
+
+CREATE FUNCTION definer.uploads_forget_swept(at_most integer) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH gone AS (
+        DELETE FROM public.uploads u
+        WHERE u.id = ANY (ARRAY(
+            SELECT s.id FROM public.uploads s
+            WHERE s.state = 'swept' AND NOT EXISTS (SELECT FROM public.dataset_versions v WHERE v.upload_id = s.id)
+            LIMIT at_most FOR UPDATE SKIP LOCKED
+        ))
+        RETURNING 1
+    )
+    SELECT count(*) FROM gone
+$$;

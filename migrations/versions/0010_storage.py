@@ -39,6 +39,8 @@ CREATE INDEX uploads_org_id_idx ON uploads (org_id) WHERE bytes_kept > 0;
 ALTER TABLE dataset_versions ADD COLUMN table_bytes bigint CHECK (table_bytes >= 0);
 UPDATE dataset_versions SET table_bytes = byte_count WHERE state = 'accepted';
 CREATE INDEX dataset_versions_org_id_idx ON dataset_versions (org_id) WHERE table_bytes > 0;
+CREATE INDEX dataset_versions_rejected_idx ON dataset_versions (created_at) WHERE state = 'rejected';
+CREATE INDEX uploads_swept_idx ON uploads (id) WHERE state = 'swept';
 
 CREATE TABLE storage_usage (
     org_id uuid NOT NULL,

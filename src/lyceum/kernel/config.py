@@ -168,6 +168,9 @@ class Settings(BaseSettings):
     worker_labels: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Labels of jobs this worker takes besides those without one, separated by commas."
     )
+    rejected_version_days: int = Field(
+        90, ge=1, description="Days a dataset version that was refused is kept, with the reason."
+    )
     job_done_days: int = Field(30, ge=1, description="Days a job that is done or was called off is kept.")
     job_dead_days: int = Field(90, ge=1, description="Days a job that failed for good is kept, with its error.")
     job_lease_seconds: float = Field(15.0, ge=1, description="A worker silent for this long loses its jobs.")

@@ -10,6 +10,7 @@ from lyceum.data.datasets import versions
 from lyceum.data.datasets.errors import VersionNotFound
 from lyceum.data.datasets.models import DatasetVersionRow
 from lyceum.data.datasets.queries import table_key
+from lyceum.data.datasets.retention import FORGET_EVERY_SECONDS, ForgetRejected, forget_rejected
 from lyceum.data.datasets.rows.public import sweep_staging
 from lyceum.data.datasets.work import AcceptedTable, Intake
 from lyceum.data.datasets.workplaces import sweep_workplaces
@@ -146,8 +147,10 @@ HANDLERS = (
     ),
     LightHandler(args_type=SettleVersions, run=_settle),
     LightHandler(args_type=SweepStaging, run=_sweep),
+    LightHandler(args_type=ForgetRejected, run=forget_rejected),
 )
 SCHEDULES = (
     Schedule(every_seconds=SETTLE_EVERY_SECONDS, make=SettleVersions),
     Schedule(every_seconds=SWEEP_EVERY_SECONDS, make=SweepStaging),
+    Schedule(every_seconds=FORGET_EVERY_SECONDS, make=ForgetRejected),
 )
