@@ -245,6 +245,9 @@ def test_a_download_that_breaks_off_is_the_hub_being_away(hub: Any, client: Clie
     hub.will("GET", path, hub.answer(200, b"onnx", {"content-encoding": "gzip"}))
     with pytest.raises(AnswerUnusable, match="not compressed"):
         client.models.download("acme/flights@2", tmp_path / "model.onnx")
+    hub.will("GET", path, hub.answer(200, b"onnx", {"repr-digest": "sha-256=:AAAA:"}))
+    with pytest.raises(AnswerUnusable, match="is not what the hub has"):
+        client.models.download("acme/flights@2", tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -224,7 +224,7 @@ class Storage:
             await asyncio.wait([joining])
             raise
         except FileNotFoundError as error:
-            raise FileMissing(f"The file {error.filename} is missing from the hub's storage.") from None
+            raise _missing(Path(error.filename).relative_to(self.folder).as_posix()) from None
 
     def _join_files(self, paths: Sequence[Path], target: Path, stop: Event) -> JoinedFile:
         self.refuse_when_full(wanted_bytes=sum(path.stat().st_size for path in paths))
