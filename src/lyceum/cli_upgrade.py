@@ -40,16 +40,27 @@ def upgrade_command(
 def move_command(
     *,
     database: Annotated[
-        str | None, typer.Option("--database", help=f"The app's address of a PostgreSQL, or `{EMBEDDED}`.")
+        str | None,
+        typer.Option(
+            "--database", envvar="LYCEUM_MOVE_DATABASE", help=f"The app's address of a PostgreSQL, or `{EMBEDDED}`."
+        ),
     ] = None,
     database_owner: Annotated[
-        str | None, typer.Option("--database-owner", help="The owner's address of the same PostgreSQL.")
+        str | None,
+        typer.Option(
+            "--database-owner", envvar="LYCEUM_MOVE_DATABASE_OWNER", help="The owner's address of the same PostgreSQL."
+        ),
     ] = None,
     storage: Annotated[
         str | None, typer.Option("--storage", help=f"s3://bucket/prefix or file:///folder, or `{LOCAL}`.")
     ] = None,
     storage_options: Annotated[
-        str | None, typer.Option("--storage-options", help="Keys of that object store (JSON), else those of now.")
+        str | None,
+        typer.Option(
+            "--storage-options",
+            envvar="LYCEUM_MOVE_STORAGE_OPTIONS",
+            help="Keys of that object store (JSON), else those of now.",
+        ),
     ] = None,
 ) -> None:
     """Copy the stopped hub's database or files to another place, compare them, and change lyceum.toml; nothing is removed."""

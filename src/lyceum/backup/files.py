@@ -186,4 +186,4 @@ def _put_back(store: ObjectStore, file: FileFacts, reader: PieceReader) -> None:
         # an object store gets it in one request
         obstore.put(store, file.key, b"".join(checked(file, reader)))
         return
-    obstore.put(store, file.key, read_apart(checked(file, reader)), chunk_size=PIECE_BYTES)
+    obstore.put(store, file.key, read_apart(checked(file, reader)), chunk_size=PIECE_BYTES, max_concurrency=2)

@@ -64,7 +64,13 @@ def transfer_files(source: Storage, target: Storage, keeps: Callable[[str], bool
     there = {meta["path"]: meta["size"] for batch in obstore.list(target.store) for meta in batch}
     for file in listed:
         if there.get(file.key) != file.size:
-            obstore.put(target.store, file.key, read_apart(_content(source, file.key)), chunk_size=PIECE_BYTES)
+            obstore.put(
+                target.store,
+                file.key,
+                read_apart(_content(source, file.key)),
+                chunk_size=PIECE_BYTES,
+                max_concurrency=2,
+            )
         if _sha256(source, file.key) != _sha256(target, file.key):
             # half of one, or another one of the same size: the next try sends it again
             obstore.delete(target.store, file.key)

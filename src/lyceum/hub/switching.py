@@ -7,6 +7,7 @@
 
 import os
 import shutil
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from lyceum.hub.errors import HubRefused
 ARRIVING, COMPLETE = "arriving", "complete"
 MOVED = ("servers", "files", "secrets.json", "lyceum.toml.from-backup")
 """What of a home is data; what else lies there stays."""
+STOPPING_SECONDS_MAX = 30.0
+STOPPING_LOOK_SECONDS = 0.1
 
 
 def arriving_folder(home: Path) -> Path:
@@ -23,7 +26,7 @@ def arriving_folder(home: Path) -> Path:
     The caller holds the hub's lock, and has called `settle` before.
     """
     folder = home / ARRIVING
-    shutil.rmtree(folder, ignore_errors=True)
+    _remove(folder)
     return folder
 
 
@@ -65,7 +68,7 @@ def settle(home: Path) -> None:
     try:
         replaced = home / (arriving / COMPLETE).read_text(encoding="utf-8")
     except FileNotFoundError:
-        shutil.rmtree(arriving, ignore_errors=True)
+        _remove(arriving)
         return
     except OSError as error:
         raise HubRefused(
@@ -78,7 +81,19 @@ def settle(home: Path) -> None:
         raise HubRefused(
             f"The data in {arriving} cannot take its place in {home} ({error.strerror}): mend that and start again."
         ) from None
-    shutil.rmtree(arriving, ignore_errors=True)
+    _remove(arriving)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder in which a server whose starter was killed may still be stopping, and write."""
+    deadline = time.monotonic() + STOPPING_SECONDS_MAX
+    while folder.exists():
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise HubRefused(f"{folder} cannot be removed ({error.strerror}): remove it and start again.") from None
+            time.sleep(STOPPING_LOOK_SECONDS)
 
 
 def _move(new: Path, place: Path, replaced: Path) -> None:
