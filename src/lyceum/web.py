@@ -32,7 +32,9 @@ def create_app(config: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         pool_size = config.database_pool_size + LOOKUPS_AT_ONCE + PREDICTION_CONNECTIONS + CONNECTIONS_ASIDE
         async with (
-            open_resources(config, process="api", pool_size=pool_size, subscribers=wiring.subscribers()) as resources,
+            open_resources(
+                config, process="api", pool_size=pool_size, subscribers=wiring.subscribers(), reads_replica=True
+            ) as resources,
             open_predictions(resources) as predictions,
         ):
             app.state.resources = resources

@@ -154,6 +154,13 @@ def test_doctor_fails_for_a_database_that_does_not_answer(tmp_path: Path) -> Non
     assert "hunter2" not in done.stdout
 
 
+def test_a_replica_of_the_embedded_database_is_refused(tmp_path: Path) -> None:
+    done = lyceum("up", home=tmp_path, LYCEUM_DATABASE_REPLICA_URL="postgresql://app:hunter2@127.0.0.1:1/lyceum")
+    assert done.returncode == 2
+    assert "the embedded PostgreSQL has none: set LYCEUM_DATABASE_URL" in done.stderr
+    assert "hunter2" not in done.stderr
+
+
 def test_migrate_needs_two_addresses_with_two_roles(tmp_path: Path, empty_database: TestDatabase) -> None:
     none = lyceum("migrate", home=tmp_path)
     same = lyceum(

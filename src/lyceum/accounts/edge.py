@@ -1,6 +1,7 @@
 """What every route takes: who is asking, and the transaction that works for them and commits before the reply."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Annotated, TypeVar, cast
 
 from fastapi import Depends, Request
@@ -32,6 +33,7 @@ __all__ = [
     "AnswerKeepingRoute",
     "CurrentResources",
     "KnownActors",
+    "PrimaryTx",
     "Tx",
     "Who",
     "known_actors",
@@ -85,10 +87,24 @@ async def require_room(resources: CurrentResources) -> None:
 NEEDS_ROOM = Depends(require_room)
 
 
-async def open_tx(request: Request, who: Who) -> AsyncIterator[AsyncSession]:
-    """Yield the request's transaction."""
+async def open_primary_tx(request: Request, who: Who) -> AsyncIterator[AsyncSession]:
+    """Yield the request's transaction, on the primary."""
+    writes = request.method not in _READS
+    database = resources_of(request).database
     # one limit for the whole process: waiting here is fair, waiting in the pool is not
-    async with request.app.state.transaction_turns, transaction(resources_of(request).database, who.scope) as tx:
+    async with request.app.state.transaction_turns, transaction(database, who.scope, writes=writes) as tx:
+        yield tx
+
+
+async def open_tx(request: Request, who: Who) -> AsyncIterator[AsyncSession]:
+    """Yield the request's transaction: of a read, on the replica where there is one that has what the reader wrote."""
+    replica = resources_of(request).replica
+    if replica is not None and request.method in _READS:
+        async with replica.reading(who.scope) as reading:
+            if reading is not None:
+                yield reading
+                return
+    async with asynccontextmanager(open_primary_tx)(request, who) as tx:
         yield tx
 
 
@@ -138,6 +154,9 @@ def _limit_of(request: Request, who: Actor, settings: Settings) -> tuple[Limit, 
 
 
 Tx = Annotated[AsyncSession, Depends(open_tx, scope="function")]
+"""The request's transaction."""
+PrimaryTx = Annotated[AsyncSession, Depends(open_primary_tx, scope="function")]
+"""The request's transaction where a read must see what workers wrote a moment ago, such as the state of a job."""
 
 
 async def _keep_answer(request: Request, tx: Tx, who: Who, key: IdempotencyKey = None) -> None:

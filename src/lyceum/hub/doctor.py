@@ -21,6 +21,7 @@ from lyceum.hub.postgres import SUPPORTED_VERSIONS
 from lyceum.hub.prepared import what_is_missing
 from lyceum.hub.processes import ServerAccount
 from lyceum.hub.programs import find_programs
+from lyceum.hub.replica_state import examine_replica
 from lyceum.hub.sandbox import probe_sandbox
 from lyceum.hub.server_home import postgres_folder_name
 from lyceum.hub.tuning import SHARED_MEMORY, SHM_BYTES_MIN, this_machine
@@ -176,6 +177,11 @@ def _database(settings: Settings) -> Iterator[Finding]:
     )
 
 
+def _replica(settings: Settings) -> Iterator[Finding]:
+    if (found := examine_replica(settings)) is not None:
+        yield Finding("Replica", found.verdict, found.found, found.fix)
+
+
 def _valkey(settings: Settings) -> Iterator[Finding]:
     if settings.valkey_url is None:
         return
@@ -265,6 +271,7 @@ LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     _home,
     _account,
     _database,
+    _replica,
     _valkey,
     _memory,
     _limits,

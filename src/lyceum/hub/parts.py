@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from lyceum.hub.administrator import APP_ROLE_VARIABLE, OWNER_VARIABLE
 from lyceum.hub.children import ChildPlan, RunningProcess, start_launched
 from lyceum.hub.credentials import Credentials, load_credentials
+from lyceum.hub.errors import HubRefused
 from lyceum.hub.folders import HubFolders
 from lyceum.hub.forks import ForkRequest, ForkServer
 from lyceum.hub.ports import listen_near
@@ -59,6 +60,11 @@ def gather_parts(settings: Settings, folders: HubFolders) -> HubParts:
 
     Raises `HubRefused` when something of it cannot be had.
     """
+    if settings.database_replica_url is not None and settings.database_url is None:
+        raise HubRefused(
+            "LYCEUM_DATABASE_REPLICA_URL names a replica, but the embedded PostgreSQL has none: "
+            "set LYCEUM_DATABASE_URL to the replica's primary, or leave both unset."
+        )
     credentials, are_new = load_credentials(folders.secrets)
     embedded = settings.database_url is None or settings.valkey_url is None
     home = prepare_server_home(folders) if embedded else None

@@ -71,7 +71,7 @@ def status_lines(status: Mapping[str, Any]) -> list[str]:
     lines = [
         f"Lyceum {status['version']} at {status['url']}: {'ready' if status['ready'] else 'not ready'}",
         f"  pid {status['pid']}, since {status['since']}, data in {status['home']}",
-        f"  database {status['database']}, Valkey {status['valkey']}, predictions on port {status['predict_port']}",
+        f"  {_state(status)}, predictions on port {status['predict_port']}",
         f"  {_disk_line(status['disk'])}",
         # a hub of an earlier release says nothing of backups
         f"  backup: {_backup(LastBackup(**held) if (held := status.get('last_backup')) else None)}",
@@ -85,6 +85,12 @@ def status_lines(status: Mapping[str, Any]) -> list[str]:
             f"{child['restarts']:>10}  {child['since']}{ended}"
         )
     return lines
+
+
+def _state(status: Mapping[str, Any]) -> str:
+    state = status.get("replica")
+    replica = f" (replica: {state.replace('_', ' ')})" if state else ""
+    return f"database {status['database']}{replica}, Valkey {status['valkey']}"
 
 
 def _disk_line(disk: Mapping[str, int]) -> str:

@@ -34,6 +34,7 @@ from lyceum.hub.parts import (
 )
 from lyceum.hub.ports import why_not
 from lyceum.hub.prepared import read_note
+from lyceum.hub.replica_state import replica_in_use
 from lyceum.hub.scheduled import BACKUP_SECONDS_MAX, keep_backups
 from lyceum.hub.switching import settle
 from lyceum.kernel.config import Settings
@@ -295,7 +296,7 @@ class Supervisor:
     async def _answer(self, command: str) -> dict[str, Any]:
         match command:
             case "status":
-                return self._status()
+                return self._status() | await asyncio.to_thread(self._replica)
             case "stop":
                 self.stop()
                 return {"stopping": True}
@@ -333,6 +334,9 @@ class Supervisor:
     def _disk_report(self) -> dict[str, int]:
         disk = disk_of(self._settings).look()
         return {"free_bytes": disk.free_bytes, "free_bytes_min": disk.free_bytes_min}
+
+    def _replica(self) -> dict[str, Any]:
+        return {"replica": replica_in_use(self._parts.settings if self._parts else self._settings)}
 
     def _ready_parts(self) -> HubParts:
         if self._parts is None or not self._ready:

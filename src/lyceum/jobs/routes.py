@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.accounts.edge import CurrentResources, Tx, Who
+from lyceum.accounts.edge import CurrentResources, PrimaryTx, Who
 from lyceum.accounts.public import Actor, Power, require
 from lyceum.jobs.schemas import JobLogPage, JobOut, JobPage, as_job_out, as_log_line
 from lyceum.kernel.db import NOBODY, Scope
@@ -35,7 +35,7 @@ FinalKinds = Annotated[frozenset[str], Depends(_final_kinds)]
 
 @router.get("/jobs")
 async def list_own_jobs(
-    tx: Tx,
+    tx: PrimaryTx,
     who: Who,
     states: States = [],  # noqa: B006 FastAPI copies it
     kind: Annotated[str | None, Query(max_length=100)] = None,
@@ -50,7 +50,7 @@ async def list_own_jobs(
 
 @router.get("/hub/jobs")
 async def list_jobs_of_the_hub(
-    tx: Tx,
+    tx: PrimaryTx,
     who: Who,
     states: States = [],  # noqa: B006 FastAPI copies it
     limit: Limit = 50,
@@ -62,7 +62,7 @@ async def list_jobs_of_the_hub(
 
 
 @router.get("/jobs/{job_id}")
-async def read_job(tx: Tx, who: Who, resources: CurrentResources, job_id: UUID) -> JobOut:
+async def read_job(tx: PrimaryTx, who: Who, resources: CurrentResources, job_id: UUID) -> JobOut:
     """Read a job of the organisation and how far it is."""
     require(who, Power.RUNS_READ)
     job = await queue.job_for(tx, job_id)
@@ -70,21 +70,21 @@ async def read_job(tx: Tx, who: Who, resources: CurrentResources, job_id: UUID) 
 
 
 @router.get("/jobs/{job_id}/log")
-async def read_log(tx: Tx, who: Who, job_id: UUID, after: AfterLine = 0, limit: Limit = 200) -> JobLogPage:
+async def read_log(tx: PrimaryTx, who: Who, job_id: UUID, after: AfterLine = 0, limit: Limit = 200) -> JobLogPage:
     """Read what a job's handler logged, from the line after `after` on."""
     require(who, Power.RUNS_READ)
     return await _log_page(tx, job_id, after=after, limit=limit)
 
 
 @router.post("/jobs/{job_id}/cancel")
-async def cancel_job(tx: Tx, who: Who, job_id: UUID) -> JobOut:
+async def cancel_job(tx: PrimaryTx, who: Who, job_id: UUID) -> JobOut:
     """Call a job off; it stops within a second."""
     require(who, Power.RUNS_WRITE)
     return as_job_out(await queue.cancel(tx, job_id), None)
 
 
 @router.post("/jobs/{job_id}/retry")
-async def retry_job(tx: Tx, who: Who, final_kinds: FinalKinds, job_id: UUID) -> JobOut:
+async def retry_job(tx: PrimaryTx, who: Who, final_kinds: FinalKinds, job_id: UUID) -> JobOut:
     """Have a job that is dead or was called off tried again; any other is left as it is."""
     require(who, Power.RUNS_WRITE)
     return as_job_out(await queue.retry(tx, job_id, final_kinds=final_kinds), None)

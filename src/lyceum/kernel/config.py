@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     database_direct_url: SecretStr | None = Field(
         None, description="Direct address beside a transaction pooler, for LISTEN; unset: the database URL is direct."
     )
+    database_replica_url: SecretStr | None = Field(
+        None, description="A streaming replica of the same database, as the app's role, for reads; unset: none."
+    )
     database_pool_size: int = Field(8, ge=1, le=100, description="Connections a process holds; also requests at once.")
     valkey_url: SecretStr | None = Field(None, description="Valkey or Redis; unset: the embedded server.")
     storage_url: str | None = Field(None, description="s3://bucket/prefix for files and tables; unset: a local folder.")
@@ -229,7 +232,7 @@ class Settings(BaseSettings):
             raise ValueError("must start with http:// or https:// and name a host")
         return url.rstrip("/")
 
-    @field_validator("database_url", "database_owner_url", "database_direct_url", mode="after")
+    @field_validator("database_url", "database_owner_url", "database_direct_url", "database_replica_url", mode="after")
     @classmethod
     def _postgresql(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None and url.get_secret_value().partition("://")[0].partition("+")[0] not in _POSTGRESQL:

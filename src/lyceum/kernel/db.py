@@ -5,6 +5,8 @@ driver is in autocommit mode, so that SQLAlchemy sends no `BEGIN` of its own: th
 """
 
 import asyncio
+import logging
+import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -42,7 +44,11 @@ CONNECTIONS_ASIDE = TURNS_ASIDE + 1
 _AWAY_SQLSTATES = ("08", "57P", "53")
 """Connection exceptions, shutdown and crash of the server, and its want of resources."""
 
+_POSITION = "SELECT pg_current_wal_insert_lsn()::text"
+
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+
+log = logging.getLogger(__name__)
 
 
 class Base(DeclarativeBase):
@@ -76,6 +82,8 @@ class Scope:
 
 NOBODY = Scope()
 
+NoteWritten = Callable[[UUID, str | None], Awaitable[None]]
+"""Takes the organisation and the position in PostgreSQL's log, None where that could not be asked for."""
 AfterCommit = Callable[[], Awaitable[None]]
 
 
@@ -97,11 +105,16 @@ class Database:
     """Who is told of which event; None in a process that publishes none."""
     valkey: ValkeyLine = field(default_factory=lambda: ValkeyLine(None))
     """Where a commit is told to caches and sockets."""
+    note_written: NoteWritten | None = None
+    """Told of how far an organisation has written, where a replica is read from."""
     turn_aside: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TURNS_ASIDE))
     turn_of_health: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
-    def session(self, scope: Scope) -> AsyncSession:
-        """Return a session that works for `scope`; it takes a connection at its first statement."""
+    def session(self, scope: Scope, *, writes: bool = False) -> AsyncSession:
+        """Return a session that works for `scope`; it takes a connection at its first statement.
+
+        Of one that `writes` its `info` holds the position of its commit (`written_up_to`), where somebody is to be told.
+        """
         return AsyncSession(
             self.engine,
             sync_session_class=ScopedSession,
@@ -112,6 +125,7 @@ class Database:
                 "wake_workers": self.wake_workers,
                 "subscribers": self.subscribers,
                 "valkey": self.valkey,
+                "asks_position": writes and self.note_written is not None and scope.org_id is not None,
             },
         )
 
@@ -132,12 +146,21 @@ def open_database(
     wake_workers: AfterCommit = wake_nobody,
     subscribers: Mapping[str, tuple[str, ...]] | None = None,
     valkey: ValkeyLine | None = None,
+    note_written: NoteWritten | None = None,
+    gives_up_after_seconds: float | None = None,
 ) -> Database:
     """Return the database at `url` (any `postgresql://` form) with a pool of `pool_size` and no overflow.
 
     Through a transaction pooler nothing is prepared on the server, since the next transaction may meet another one.
-    Errors do not carry the values of a statement, which may be secrets or somebody's data.
+    Errors do not carry the values of a statement, which may be secrets or somebody's data. A server that says nothing
+    any more is given up after so many seconds.
     """
+    patience: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_SECONDS}
+    if gives_up_after_seconds is not None:
+        patience = {
+            "connect_timeout": math.ceil(gives_up_after_seconds),
+            "tcp_user_timeout": int(gives_up_after_seconds * 1000),
+        }
     engine = create_async_engine(
         as_psycopg(url),
         isolation_level="AUTOCOMMIT",
@@ -149,13 +172,17 @@ def open_database(
         json_deserializer=orjson.loads,
         connect_args={
             "prepare_threshold": None if through_pooler else 5,
-            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "application_name": "lyceum",
             **_LOSS_OF_CONNECTION,
+            **patience,
         },
     )
     return Database(
-        engine=engine, wake_workers=wake_workers, subscribers=subscribers, valkey=valkey or ValkeyLine(None)
+        engine=engine,
+        wake_workers=wake_workers,
+        subscribers=subscribers,
+        valkey=valkey or ValkeyLine(None),
+        note_written=note_written,
     )
 
 
@@ -212,8 +239,25 @@ def _begin_in_scope(session: Session, _transaction: SessionTransaction, connecti
 @event.listens_for(ScopedSession, "before_commit")
 def _refuse_to_commit_nothing(session: Session) -> None:
     raw = session.info.pop("driver_connection", None)
+    session.info["committing"] = raw
     if raw is not None and raw.info.transaction_status == TransactionStatus.INERROR:
         raise NotCommitted("A statement of this transaction failed, so nothing of it can be committed.")
+
+
+@event.listens_for(ScopedSession, "after_commit")
+def _ask_position(session: Session) -> None:
+    raw = session.info.pop("committing", None)
+    if raw is None or not session.info["asks_position"]:
+        return
+    position = None
+    try:
+        # the commit's own connection, which is still at hand; it is in autocommit, so this is one round trip
+        row = await_only(await_only(raw.execute(_POSITION, prepare=False)).fetchone())
+        position = row[0]
+    except (psycopg.Error, OSError) as error:
+        # what is committed is committed, whatever becomes of this
+        log.warning("where a transaction was written is not known", extra={"cause": str(error)})
+    session.info["written_up_to"] = position
 
 
 def _leave_pool(connection: Connection) -> None:

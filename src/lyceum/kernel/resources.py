@@ -1,7 +1,8 @@
 """What a process of the hub holds while it runs: its settings and its ways to the state, opened once."""
 
+import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
@@ -11,11 +12,15 @@ from lyceum.kernel.config import Settings
 from lyceum.kernel.db import Database, open_database
 from lyceum.kernel.disk import Disk
 from lyceum.kernel.jobs.wake import WorkerWaker
+from lyceum.kernel.replica import Replica
 from lyceum.kernel.reporting import reported
 from lyceum.kernel.security import Signer
 from lyceum.kernel.statements import StatementWatch
 from lyceum.kernel.storage import Storage, open_storage
 from lyceum.kernel.valkey import ValkeyLine
+from lyceum.kernel.written import Written
+
+log = logging.getLogger(__name__)
 
 
 class NotConfigured(RuntimeError):
@@ -37,6 +42,8 @@ class Resources:
     signer: Signer
     line: ValkeyLine
     cache: SharedCache
+    replica: Replica | None = None
+    """Where to read from, in a process that does."""
 
 
 @asynccontextmanager
@@ -46,52 +53,78 @@ async def open_resources(
     process: str = "errand",
     pool_size: int | None = None,
     subscribers: Mapping[str, tuple[str, ...]] | None = None,
+    reads_replica: bool = False,
 ) -> AsyncIterator[Resources]:
     """Yield the resources of one process; nothing is connected before it is used.
 
-    `process` says which of the hub's it is. One that publishes events says who subscribes to which.
+    `process` says which of the hub's it is. One that publishes events says who subscribes to which; one that answers reads
+    may have them go to the replica, where there is one.
     """
     if settings.database_url is None or settings.secret_key is None:
         raise NotConfigured("Set LYCEUM_DATABASE_URL and LYCEUM_SECRET_KEY, or start the hub with `lyceum up`.")
     url = settings.database_url.get_secret_value()
     direct_url = settings.database_direct_url.get_secret_value() if settings.database_direct_url else url
-    valkey = (
-        Redis.from_url(
-            settings.valkey_url.get_secret_value(), socket_timeout=0.25, socket_connect_timeout=0.25, max_connections=64
-        )
-        if settings.valkey_url
-        else None
-    )
-    line = ValkeyLine(valkey)
-    cache = SharedCache(line, secret_key=settings.secret_key.get_secret_value().encode())
-    waker = WorkerWaker(direct_url)
-    database = open_database(
-        url,
-        pool_size=pool_size or settings.database_pool_size,
-        through_pooler=direct_url != url,
-        wake_workers=waker.wake,
-        subscribers=subscribers,
-        valkey=line,
-    )
-    statements = StatementWatch(url, process=process, slow_seconds=settings.slow_query_seconds)
-    statements.watch(database.engine)
-    storage = open_storage(settings)
-    try:
-        async with reported(settings, process=process):
-            yield Resources(
-                settings=settings,
-                database=database,
-                storage=storage,
-                disk=storage.disk,
-                valkey=valkey,
-                signer=Signer(settings.secret_key.get_secret_value().encode()),
-                line=line,
-                cache=cache,
-            )
-    finally:
-        await cache.close()
-        await waker.close()
-        await statements.close()
-        await database.close()
+    async with AsyncExitStack() as held:
+        valkey = _open_valkey(settings)
         if valkey is not None:
-            await valkey.aclose()
+            held.push_async_callback(valkey.aclose)
+        line = ValkeyLine(valkey)
+        cache = SharedCache(line, secret_key=settings.secret_key.get_secret_value().encode())
+        written = _open_written(settings, valkey)
+        if written is not None:
+            held.push_async_callback(written.close)
+        statements = StatementWatch(url, process=process, slow_seconds=settings.slow_query_seconds)
+        waker = WorkerWaker(direct_url)
+        database = open_database(
+            url,
+            pool_size=pool_size or settings.database_pool_size,
+            through_pooler=direct_url != url,
+            wake_workers=waker.wake,
+            subscribers=subscribers,
+            valkey=line,
+            note_written=written.note if written is not None else None,
+        )
+        statements.watch(database.engine)
+        for close in (database.close, statements.close, waker.close, cache.close):
+            held.push_async_callback(close)
+        replica = None
+        if reads_replica and written is not None and settings.database_replica_url is not None:
+            replica = Replica.over(
+                settings.database_replica_url.get_secret_value(),
+                primary=database,
+                written=written,
+                reads_at_once=settings.database_pool_size,
+                through_pooler=direct_url != url,
+            )
+            statements.watch(replica.database.engine)
+            await held.enter_async_context(replica.looked_at())
+        await held.enter_async_context(reported(settings, process=process))
+        storage = open_storage(settings)
+        yield Resources(
+            settings=settings,
+            database=database,
+            storage=storage,
+            disk=storage.disk,
+            valkey=valkey,
+            signer=Signer(settings.secret_key.get_secret_value().encode()),
+            line=line,
+            cache=cache,
+            replica=replica,
+        )
+
+
+def _open_valkey(settings: Settings) -> Redis | None:
+    if settings.valkey_url is None:
+        return None
+    url = settings.valkey_url.get_secret_value()
+    return Redis.from_url(url, socket_timeout=0.25, socket_connect_timeout=0.25, max_connections=64)
+
+
+def _open_written(settings: Settings, valkey: Redis | None) -> Written | None:
+    """Return what is told of each write, where a replica is read from."""
+    if settings.database_replica_url is None:
+        return None
+    if valkey is None:
+        log.warning("the replica is not read from: that takes Valkey, to know who wrote what")
+        return None
+    return Written(valkey)

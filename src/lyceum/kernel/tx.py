@@ -26,30 +26,34 @@ log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def transaction(database: Database, scope: Scope) -> AsyncIterator[AsyncSession]:
+async def transaction(database: Database, scope: Scope, *, writes: bool = True) -> AsyncIterator[AsyncSession]:
     """Yield a transaction that works for `scope`; it commits when the block ends and rolls back when the block raises.
+
+    One that writes nothing may say so: where reads go to a replica, nobody then waits there for what it wrote.
 
     What `after_commit` was given runs once the commit has been acknowledged, and only then. Raises `NotCommitted` when a
     statement had failed and the block went on: PostgreSQL answers such a commit with a rollback and no error.
     """
-    async with database.session(scope) as session:
+    async with database.session(scope, writes=writes) as session:
         yield session
         await session.commit()
         waiting: list[AfterCommit] = session.info.pop("after_commit", [])
+    if "written_up_to" in session.info:
+        await _note_written(database, scope, session.info["written_up_to"])
     for callback in waiting:
         await _run_after_commit(callback)
 
 
 @asynccontextmanager
 async def aside(
-    database: Database, scope: Scope, *, turns: asyncio.Semaphore | None = None
+    database: Database, scope: Scope, *, turns: asyncio.Semaphore | None = None, writes: bool = True
 ) -> AsyncIterator[AsyncSession]:
     """Yield a `transaction` of a request that has none of its own: uploads, set-up, figures.
 
     They take turns for a few connections, so that however many come, nobody else waits in the pool, where waiting is
     not fair. Raises `Unavailable` when the turn does not come within some seconds.
     """
-    async with _turn(turns or database.turn_aside), transaction(database, scope) as tx:
+    async with _turn(turns or database.turn_aside), transaction(database, scope, writes=writes) as tx:
         yield tx
 
 
@@ -106,6 +110,12 @@ async def _turn(turns: asyncio.Semaphore) -> AsyncIterator[None]:
         yield
     finally:
         turns.release()
+
+
+async def _note_written(database: Database, scope: Scope, position: str | None) -> None:
+    if database.note_written is not None and scope.org_id is not None:
+        # committed, so to be told of even where whoever waits for it is called off
+        await asyncio.shield(asyncio.ensure_future(database.note_written(scope.org_id, position)))
 
 
 async def _run_after_commit(callback: AfterCommit) -> None:

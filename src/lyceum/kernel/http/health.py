@@ -39,7 +39,10 @@ def add_health(app: FastAPI, *, refresh: Refresh | None = None) -> None:
 
     @app.get("/health/ready", tags=["health"])
     async def ready() -> dict[str, str]:
-        """Say whether requests can be served: `ready`, or `degraded` without Valkey or room on the disk."""
+        """Say whether requests can be served: `ready`, or `degraded` without Valkey or room on the disk.
+
+        Where a replica is named, `replica` says whether reads go there; without it the primary answers them all.
+        """
         resources: Resources = app.state.resources
         database = resources.database
         try:
@@ -51,7 +54,8 @@ def add_health(app: FastAPI, *, refresh: Refresh | None = None) -> None:
         except Exception as error:
             raise Unavailable("The database cannot be reached.") from error
         is_whole = await _valkey_answers(resources) and not resources.disk.look().is_low
-        return {"status": "ready" if is_whole else "degraded"}
+        told = {"status": "ready" if is_whole else "degraded"}
+        return told | {"replica": resources.replica.state} if resources.replica is not None else told
 
     @app.get("/metrics", tags=["health"], include_in_schema=False)
     async def metrics() -> Response:

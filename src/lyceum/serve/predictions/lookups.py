@@ -85,7 +85,7 @@ class Lookups:
             raise DatabaseAway("The hub's database cannot be reached just now; try again in a moment.") from error
 
     async def _in_transaction(self, scope: Scope, read: Callable[[AsyncSession], Awaitable[T]]) -> T:
-        async with transaction(self._database, scope) as tx:
+        async with transaction(self._database, scope, writes=False) as tx:
             return await read(tx)
 
 

@@ -59,7 +59,7 @@ async def download_artifact(
 ) -> Response:
     """Download the ONNX file, or a range of it; it runs anywhere ONNX Runtime does."""
     # No transaction is open while the file goes out, however slow the client is.
-    async with aside(resources.database, who.scope) as tx:
+    async with aside(resources.database, who.scope, writes=False) as tx:
         model, row = await queries.version_row_for(tx, who, org, name, number)
     download = Download(
         key=row.artifact_path,
