@@ -21,7 +21,6 @@ from lyceum.accounts.edge import PrimaryTx, Tx
 from lyceum.hub.replica_state import ReplicaFinding, examine_replica, replica_in_use
 from lyceum.kernel.config import Settings
 from lyceum.kernel.ids import new_id
-from lyceum.kernel.replica import LAG_SECONDS_MAX, _Lag
 from lyceum.kernel.resources import open_resources
 from lyceum.kernel.telemetry import registry
 from lyceum.kernel.tx import transaction
@@ -389,40 +388,3 @@ async def test_a_floor_that_was_lost_while_it_was_measured_is_not_set(written: W
     await written.raise_floor(flush_meanwhile)
     assert not await written.has_floor()
     assert await written.needed_by(new_id()) == UNKNOWN
-
-
-def test_a_replica_counts_as_behind_until_it_was_where_the_primary_is() -> None:
-    lag = _Lag()
-    lag.replayed(5, 0.0)
-    assert not lag.is_small(0.0)
-    lag.sampled(10, 1.0)
-    lag.replayed(9, 3.0)
-    assert (lag.is_small(3.0), lag.seconds(3.0)) == (False, 2.0)
-    lag.replayed(10, 3.5)
-    assert (lag.is_small(3.5), lag.seconds(3.5)) == (True, 0.0)
-
-
-def test_a_replica_that_stays_behind_is_given_up_until_it_has_caught_up() -> None:
-    lag = _Lag()
-    lag.sampled(10, 0.0)
-    lag.replayed(10, 0.1)
-    for second in range(1, 11):
-        lag.sampled(10 + second, float(second))
-        lag.replayed(10, second + 0.5)
-        assert lag.is_small(second + 0.5)
-        assert lag.seconds(second + 0.5) == second - 0.5
-    late = 1.0 + LAG_SECONDS_MAX + 0.1
-    lag.sampled(40, late)
-    lag.replayed(10, late)
-    assert not lag.is_small(late)
-    lag.replayed(39, late + 1)
-    assert not lag.is_small(late + 1)
-    lag.replayed(40, late + 2)
-    assert lag.is_small(late + 2)
-
-
-def test_a_replica_is_not_used_when_nobody_knows_how_far_the_primary_is() -> None:
-    lag = _Lag()
-    lag.sampled(10, 0.0)
-    lag.replayed(10, 0.1)
-    assert not lag.is_small(LAG_SECONDS_MAX + 0.2)
