@@ -1,8 +1,12 @@
 """A worker process: `python -m lyceum.worker`; with `--solo` it runs the one attempt that a worker hands it."""
 
 import asyncio
+import contextlib
+import logging
 import signal
 import sys
+
+from prometheus_client import start_http_server
 
 from lyceum import wiring
 from lyceum.kernel.config import Settings, settings
@@ -13,9 +17,11 @@ from lyceum.kernel.jobs.solo import ARGUMENT, SoloOrder, SoloOutcome, do_order, 
 from lyceum.kernel.jobs.worker import Worker
 from lyceum.kernel.resources import open_resources
 from lyceum.kernel.serving import say_ready
-from lyceum.kernel.telemetry import log_to_stderr
+from lyceum.kernel.telemetry import log_to_stderr, registry
 
 SOLO_CONNECTIONS = 3
+
+log = logging.getLogger(__name__)
 
 
 async def work(config: Settings) -> None:
@@ -62,6 +68,18 @@ async def work_alone(config: Settings, order: SoloOrder) -> SoloOutcome:
     return outcome
 
 
+def serve_figures(config: Settings) -> None:
+    """Answer `/metrics` in a thread of its own, on the first free port of those for this machine's workers."""
+    if not config.worker_metrics_port:
+        return
+    ports = range(config.worker_metrics_port, config.worker_metrics_port + config.worker_processes)
+    for port in ports:
+        with contextlib.suppress(OSError):
+            start_http_server(port, addr=config.host, registry=registry)
+            return
+    log.warning("no port is free for this worker's figures", extra={"ports": f"{ports[0]}-{ports[-1]}"})
+
+
 def main() -> None:
     """Run a worker."""
     config = settings()
@@ -71,6 +89,7 @@ def main() -> None:
         order, answers = read_order()
         tell(asyncio.run(work_alone(config, order)), answers)
         return
+    serve_figures(config)
     asyncio.run(work(config))
 
 

@@ -1,17 +1,20 @@
 """Slow statements are logged with their plan and without their values, and nobody waits for that."""
 
 import asyncio
+import contextlib
 import logging
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from fixtures.app import eventually, settings_for
+from fixtures.app import eventually, free_port, served, settings_for
 from fixtures.servers import TestDatabase
 from lyceum.kernel.db import Database, open_database
 from lyceum.kernel.jobs.models import JobRow
@@ -206,3 +209,19 @@ def test_a_statement_is_known_however_many_values_its_list_has() -> None:
     one = fingerprint_of("SELECT 1 WHERE id IN (%(id_1_1)s::UUID, %(id_1_2)s::UUID)")
     assert one == fingerprint_of("SELECT 1\n WHERE id IN (%(id_1_1)s::UUID, %(id_1_2)s::UUID, %(id_1_3)s::UUID)")
     assert one != fingerprint_of("SELECT 2 WHERE id IN (%(id_1_1)s::UUID, %(id_1_2)s::UUID)")
+
+
+def test_a_worker_answers_its_figures_where_it_is_asked_to(database: TestDatabase, tmp_path: Path) -> None:
+    taken, free = consecutive_ports()
+    settings = settings_for(database, tmp_path, worker_metrics_port=taken.getsockname()[1], worker_processes=2)
+    with taken, served("lyceum.worker", settings):
+        figures = httpx.get(f"http://127.0.0.1:{free}/metrics").text
+    assert 'lyceum_database_statement_seconds_count{process="worker"}' in figures
+
+
+def consecutive_ports() -> tuple[socket.socket, int]:
+    """Return a socket that listens, and the port after its own, where nobody does."""
+    while True:
+        port = free_port()
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port + 1)):
+            return socket.create_server(("127.0.0.1", port)), port + 1

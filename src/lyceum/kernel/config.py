@@ -171,6 +171,12 @@ class Settings(BaseSettings):
     worker_labels: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Labels of jobs this worker takes besides those without one, separated by commas."
     )
+    worker_metrics_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="Port on which a worker answers /metrics, the next one for the next worker of this machine; 0: none.",
+    )
     rejected_version_days: int = Field(
         90, ge=1, description="Days a dataset version that was refused is kept, with the reason."
     )
