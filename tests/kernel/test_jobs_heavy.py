@@ -75,7 +75,8 @@ async def test_a_childs_output_and_events_reach_the_handler(
 async def test_a_child_knows_no_secret_of_the_hub(
     resources: Resources, database: TestDatabase, member: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "SECRET_KEY", "VALKEY_URL", "HOME"):
+    secrets = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_REPLICA_URL", "SECRET_KEY", "VALKEY_URL", "OTLP_HEADERS")
+    for name in (*secrets, "SENTRY_DSN", "HOME"):
         monkeypatch.setenv(f"LYCEUM_{name}", "x")
     heard = Heard()
     await _run(resources, database, member, heard, Heavy(what="environment"))

@@ -96,6 +96,9 @@ async def open_primary_tx(request: Request, who: Who) -> AsyncIterator[AsyncSess
         yield tx
 
 
+_primary_tx = asynccontextmanager(open_primary_tx)
+
+
 async def open_tx(request: Request, who: Who) -> AsyncIterator[AsyncSession]:
     """Yield the request's transaction: of a read, on the replica where there is one that has what the reader wrote."""
     replica = resources_of(request).replica
@@ -104,7 +107,7 @@ async def open_tx(request: Request, who: Who) -> AsyncIterator[AsyncSession]:
             if reading is not None:
                 yield reading
                 return
-    async with asynccontextmanager(open_primary_tx)(request, who) as tx:
+    async with _primary_tx(request, who) as tx:
         yield tx
 
 

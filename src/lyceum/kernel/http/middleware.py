@@ -27,6 +27,7 @@ _REQUEST_ID_FORM = re.compile(r"[A-Za-z0-9._-]{8,64}")
 OWN_HEADERS_MAX = 256
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _FAILED_STATUS_MIN = 500
+_ASKED_BY_MONITORS = ("/health/live", "/health/ready", "/metrics")
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 log = logging.getLogger("lyceum.requests")
@@ -57,7 +58,7 @@ class Observed:
         scope["request_id"] = request_id
         log_token = log_context.set({"request_id": request_id})
         trace_token = trace_parent.set(given_trace_parent(headers.get(TRACE_PARENT)))
-        span = begin_span(scope["method"], kind="server")
+        span = None if scope["path"].endswith(_ASKED_BY_MONITORS) else begin_span(scope["method"], kind="server")
         if span is not None:
             trace_parent.set(span.trace_parent)
         began = time.perf_counter()
