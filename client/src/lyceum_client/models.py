@@ -1,7 +1,5 @@
 """Models, their versions, and predictions."""
 
-import base64
-import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +8,7 @@ from typing import Any
 
 from lyceum_client.addresses import read_address
 from lyceum_client.answers import Model, ModelVersion, Predictions, read_answer
+from lyceum_client.downloads import fetch
 from lyceum_client.errors import AnswerUnusable, NotFound
 from lyceum_client.tables import as_json, rows_of
 from lyceum_client.transport import Transport, segment
@@ -67,22 +66,14 @@ class Models:
     def download(self, address: str, path: "str | os.PathLike[str]") -> Path:
         """Write a version's ONNX file to `path` and return that; nothing half-written stays when it fails.
 
-        Raises `NotFound`, `HubUnavailable` when the connection breaks, `AnswerUnusable` when the checksum does not fit.
+        Where the connection breaks, it goes on from there. Raises `NotFound`, `HubUnavailable`, and `AnswerUnusable` when the checksum does not fit.
         """
         model_path, number = self._numbered(address)
         target = Path(path)
-        with (
-            tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder,
-            self._transport.stream(f"/models/{model_path}/versions/{number}/artifact") as response,
-        ):
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
             partial = Path(folder) / target.name
-            digest = hashlib.sha256()
-            with partial.open("wb") as file:
-                for chunk in response.iter_bytes():
-                    digest.update(chunk)
-                    file.write(chunk)
-            told = response.headers.get("repr-digest")
-            if told is not None and f"sha-256=:{base64.b64encode(digest.digest()).decode()}:" not in told:
+            place = f"/models/{model_path}/versions/{number}/artifact"
+            if not fetch(self._transport, place, partial):
                 raise AnswerUnusable(
                     None, "content_differs", f"What arrived of {address} is not what the hub has; try again."
                 )

@@ -103,9 +103,9 @@ class Transport:
         self._send("PUT", url, content=content, headers=headers, with_key=not is_elsewhere, is_repeatable=True)
 
     @contextmanager
-    def stream(self, path: str) -> Iterator[httpx.Response]:
+    def stream(self, path: str, *, headers: Mapping[str, str] | None = None) -> Iterator[httpx.Response]:
         """Yield a response whose content has not been read yet; raises `LyceumError`, also where the reading fails."""
-        request = self._http.build_request("GET", self._api(path), headers=self._headers(None, with_key=True))
+        request = self._http.build_request("GET", self._api(path), headers=self._headers(headers, with_key=True))
         response = self._answered(request, is_repeatable=True, is_streamed=True)
         try:
             yield response
