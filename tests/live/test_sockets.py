@@ -342,6 +342,23 @@ async def test_when_valkey_is_away_sockets_stay_and_are_told_that_news_are_late(
         assert (await socket.hear_of("news"))["news"]["job"] == str(job_id)
 
 
+async def test_what_was_told_while_the_reader_had_lost_its_connection_is_told_after_all(
+    url: str, resources: Resources, member: Member
+) -> None:
+    stream = f"jobs/{member.org_id}"
+    async with live_socket(url, key=member.key) as socket:
+        await socket.follow("jobs")
+        await told(resources, stream, b"0")
+        assert (await socket.hear_of("news"))["news"] == 0
+        assert resources.valkey is not None
+        await resources.valkey.client_kill_filter(_type="pubsub")
+        await told(resources, stream, b"1", b"2", b"3")
+        assert await socket.hear() == {"type": "late", "late": True}
+        assert await socket.hear() == {"type": "late", "late": False}
+        await told(resources, stream, b"4", b"5")
+        assert [(await socket.hear_of("news"))["news"] for _ in range(5)] == [1, 2, 3, 4, 5]
+
+
 async def test_whoever_followed_while_valkey_restarted_is_told_to_read_anew(
     own_hub: tuple[Settings, Resources, Member], own_hub_servers: OwnServers, serve: Callable[..., ServedProcess]
 ) -> None:

@@ -38,6 +38,8 @@ class _Heard:
     followers: dict[Follower, None] = field(default_factory=dict)
     position: Position = BEFORE_ALL
     listens: asyncio.Event = field(default_factory=asyncio.Event)
+    held: list[tuple[Position, bytes]] | None = None
+    """What was heard while it is looked up what had been told before; None when that is known."""
 
 
 class Reader:
@@ -84,6 +86,7 @@ class Reader:
         heard.followers.pop(follower, None)
         if not heard.followers:
             del self._streams[follower.stream]
+            heard.listens.set()
             if self._pubsub is not None:
                 await self._ask(self._pubsub.unsubscribe(key_of(follower.stream)))
 
@@ -103,6 +106,7 @@ class Reader:
     async def _listen(self, pubsub: PubSub) -> None:
         for heard in self._streams.values():
             heard.listens.clear()
+            heard.held = []
         await pubsub.subscribe(_ALWAYS, *(key_of(stream) for stream in self._streams))
         self._pubsub = pubsub
         is_pinged = False
@@ -138,6 +142,9 @@ class Reader:
 
     @staticmethod
     def _hand_over(heard: _Heard, position: Position, news: bytes) -> None:
+        if heard.held is not None:
+            heard.held.append((position, news))
+            return
         if position <= heard.position:
             return
         heard.position = position
@@ -152,8 +159,9 @@ class Reader:
                 since = await news_since(self._line, stream, heard.position)
             except ValkeyAway:
                 since = Since(heard.position, [], is_whole=False)
+            held, heard.held = heard.held or [], None
             if since.is_whole:
-                for position, news in since.news:
+                for position, news in (*since.news, *held):
                     self._hand_over(heard, position, news)
                 continue
             for follower in list(heard.followers):
