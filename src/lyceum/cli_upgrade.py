@@ -9,6 +9,7 @@ import typer
 from lyceum.hub.errors import HubRefused
 
 if TYPE_CHECKING:
+    from lyceum.hub.moving import Move, Moved
     from lyceum.kernel.config import Settings
 
 EMBEDDED, LOCAL = "embedded", "local"
@@ -71,14 +72,7 @@ def move_command(
     from lyceum.hub.moving import Move, move_hub
     from lyceum.kernel.config import SettingsInvalid, load_settings
 
-    wanted: dict[str, object] = {}
-    if database is not None:
-        is_embedded = database == EMBEDDED
-        if not is_embedded and database_owner is None:
-            raise HubRefused("A PostgreSQL of yours has two roles: give the owner's address with --database-owner.")
-        wanted["database_url"] = None if is_embedded else database
-        wanted["database_owner_url"] = None if is_embedded else database_owner
-        wanted["database_direct_url"] = None
+    wanted = _new_database(database, database_owner) if database is not None else {}
     if storage is not None:
         wanted["storage_url"] = None if storage == LOCAL else storage
         wanted["storage_options"] = {} if storage == LOCAL else _options(storage_options, settings)
@@ -86,12 +80,25 @@ def move_command(
         after = load_settings(**wanted)
     except SettingsInvalid as error:
         raise HubRefused(str(error)) from None
+    move = Move(after, database=database is not None, storage=storage is not None)
     with as_hub_errors():
-        moved = move_hub(settings, Move(after, database=database is not None, storage=storage is not None))
+        moved = move_hub(settings, move)
+    _say_moved(move, moved)
+
+
+def _new_database(url: str, owner_url: str | None) -> dict[str, object]:
+    if url == EMBEDDED:
+        return {"database_url": None, "database_owner_url": None, "database_direct_url": None}
+    if owner_url is None:
+        raise HubRefused("A PostgreSQL of yours has two roles: give the owner's address with --database-owner.")
+    return {"database_url": url, "database_owner_url": owner_url, "database_direct_url": None}
+
+
+def _say_moved(move: "Move", moved: "Moved") -> None:
     what = moved.what
-    if database is not None:
+    if move.database:
         typer.echo(f"The database is moved: {what.rows:,} rows in {what.tables} tables, with the digests they had.")
-    if storage is not None:
+    if move.storage:
         typer.echo(
             f"The files are moved: {what.files:,} of {what.file_bytes / 1_000_000:,.1f} MB, with the hashes they had."
         )

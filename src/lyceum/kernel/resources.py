@@ -87,15 +87,8 @@ async def open_resources(
         statements.watch(database.engine)
         for close in (database.close, statements.close, waker.close, cache.close):
             held.push_async_callback(close)
-        replica = None
-        if reads_replica and written is not None and settings.database_replica_url is not None:
-            replica = Replica.over(
-                settings.database_replica_url.get_secret_value(),
-                primary=database,
-                written=written,
-                reads_at_once=settings.database_pool_size,
-                through_pooler=direct_url != url,
-            )
+        replica = _open_replica(settings, database, written) if reads_replica else None
+        if replica is not None:
             statements.watch(replica.database.engine)
             await held.enter_async_context(replica.looked_at())
         await held.enter_async_context(reported(settings, process=process))
@@ -118,6 +111,18 @@ def _open_valkey(settings: Settings) -> Redis | None:
         return None
     url = settings.valkey_url.get_secret_value()
     return Redis.from_url(url, socket_timeout=0.25, socket_connect_timeout=0.25, max_connections=64)
+
+
+def _open_replica(settings: Settings, primary: Database, written: Written | None) -> Replica | None:
+    if written is None or settings.database_replica_url is None:
+        return None
+    return Replica.over(
+        settings.database_replica_url.get_secret_value(),
+        primary=primary,
+        written=written,
+        reads_at_once=settings.database_pool_size,
+        through_pooler=settings.database_direct_url not in {None, settings.database_url},
+    )
 
 
 def _open_written(settings: Settings, valkey: Redis | None) -> Written | None:
