@@ -15,6 +15,7 @@ from lyceum.kernel.http.health import add_health
 from lyceum.kernel.http.middleware import BodyLimit, Observed, OwnHost
 from lyceum.kernel.http.problems import answer_problems
 from lyceum.kernel.jobs.figures import count_jobs
+from lyceum.kernel.limits.windows import Windows
 from lyceum.kernel.partitions import count_fallen
 from lyceum.kernel.resources import open_resources
 from lyceum.kernel.serving import serve_http
@@ -40,6 +41,7 @@ def create_app(config: Settings) -> FastAPI:
             app.state.resources = resources
             app.state.predictions = predictions
             app.state.known_actors = known_actors(resources)
+            app.state.windows = Windows(resources.line, resources.database)
             app.state.final_kinds = wiring.handlers().final_kinds
             app.state.transaction_turns = asyncio.Semaphore(config.database_pool_size)
             try:

@@ -86,6 +86,49 @@ async def test_what_it_says_to_wait_for_is_granted(windows: Windows) -> None:
     assert (await windows.take_surely(limit, of)).wait_seconds is None
 
 
+@pytest.mark.parametrize("limit", [40, 200, 2_000])
+async def test_processes_spend_shares_by_themselves_and_pass_the_limit_by_none(
+    resources: Resources, valkey: Redis, limit: int
+) -> None:
+    processes = [Windows(ValkeyLine(valkey), resources.database) for _ in range(3)]
+    of, minute = new_id().hex, Limit("tests", limit, 60)
+    before = (await valkey.info("commandstats")).get("cmdstat_evalsha", {}).get("calls", 0)
+    granted, left = 0, []
+    for number in range(2 * limit):
+        taken = await processes[number % 3].take(minute, of)
+        assert taken is not None
+        granted += taken.wait_seconds is None
+        left.append(taken.remaining)
+    asked = (await valkey.info("commandstats"))["cmdstat_evalsha"]["calls"] - before
+    # counted when a share is taken, so that all of it is spent within the same minute
+    assert granted == limit
+    assert left[0] == limit - 1
+    assert left[-1] == 0
+    refused = 2 * limit - granted
+    assert asked - refused <= 3 * 20 + 3
+
+
+async def test_shares_that_were_taken_at_once_are_all_spent(
+    resources: Resources, valkey: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lyceum.kernel.limits.windows.SHARE_SECONDS", 60.0)
+    windows, minute = Windows(ValkeyLine(valkey), resources.database), Limit("tests", 200, 60)
+    at_once = await asyncio.gather(*(windows.take(minute, "me") for _ in range(16)))
+    assert [taken.wait_seconds for taken in at_once if taken is not None] == [None] * 16
+    then = [await windows.take(minute, "me") for _ in range(200)]
+    assert len([taken for taken in then if taken is not None and taken.wait_seconds is None]) == 184
+
+
+async def test_what_is_not_spent_of_a_share_is_given_back(
+    resources: Resources, valkey: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lyceum.kernel.limits.windows.SHARE_SECONDS", 0.0)
+    windows, minute = Windows(ValkeyLine(valkey), resources.database), Limit("tests", 100, 60)
+    left = [await windows.take(minute, "me") for _ in range(101)]
+    assert [taken.remaining for taken in left if taken is not None] == [*range(99, -1, -1), 0]
+    assert [taken.wait_seconds is None for taken in left if taken is not None] == [True] * 100 + [False]
+
+
 async def test_without_valkey_what_need_not_be_sure_is_open(resources: Resources) -> None:
     assert [await away(resources).take(MINUTE, "me") for _ in range(10)] == [None] * 10
 

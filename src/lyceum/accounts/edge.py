@@ -122,7 +122,8 @@ async def limit_requests(request: Request, who: Who) -> None:
     limit, of = _limit_of(request, who, resources.settings)
     if limit.at_most == 0:
         return
-    taken = await Windows(resources.line, resources.database).take(limit, of)
+    windows: Windows = request.app.state.windows
+    taken = await windows.take(limit, of)
     if taken is None:
         return
     request.scope[ANSWER_FIELDS] = taken.fields
@@ -143,7 +144,8 @@ async def limit_sign_ins(request: Request) -> None:
     """
     resources = resources_of(request)
     limit = Limit("sign-ins", resources.settings.sign_in_attempts_per_minute, 60)
-    taken = await Windows(resources.line, resources.database).take_surely(limit, address_of(request.scope))
+    windows: Windows = request.app.state.windows
+    taken = await windows.take_surely(limit, address_of(request.scope))
     if taken.wait_seconds is not None:
         raise OverLimit(f"{_TOLD[limit.name].format(limit.at_most)} wait a minute and try again.", taken)
 

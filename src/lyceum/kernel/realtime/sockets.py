@@ -55,6 +55,7 @@ class Sockets(Generic[C]):
         self._resources = resources
         self._settings = resources.settings
         self._topics = topics
+        self._windows = Windows(resources.line, resources.database)
         self._actor_of = actor_of
         self._connections: dict[Connection[C], None] = {}
         self._by_user: Counter[object] = Counter()
@@ -256,7 +257,7 @@ class Sockets(Generic[C]):
         limit = Limit("anonymous", self._settings.anonymous_requests_per_minute, 60)
         if limit.at_most == 0:
             return
-        taken = await Windows(self._resources.line, self._resources.database).take(limit, address_of(websocket.scope))
+        taken = await self._windows.take(limit, address_of(websocket.scope))
         if taken is not None and taken.wait_seconds is not None:
             raise OverLimit("Too many requests without a key have come from this address within a minute; wait.", taken)
 
