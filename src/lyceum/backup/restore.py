@@ -13,7 +13,7 @@ from lyceum.backup.files import put_back_files
 from lyceum.backup.keys import BackupKeys
 from lyceum.backup.manifest import Manifest
 from lyceum.backup.pieces import PieceReader
-from lyceum.backup.tables import load_tables
+from lyceum.backup.tables import load_tables, make_months
 from lyceum.backup.verify import checked_rows
 from lyceum.kernel import migrate
 from lyceum.kernel.problems import Problem
@@ -85,6 +85,7 @@ def fill_database(owner_url: str, *, app_role: str, revision: str, load: Callabl
             migrate.bring_to_revision(connection, revision)
             load(raw)
             migrate.bring_to_head(connection, app_role=app_role)
+            make_months(raw)
         with psycopg.connect(migrate.libpq_url(owner_url), autocommit=True) as after:
             after.execute("ANALYZE")
     except (psycopg.Error, DBAPIError) as error:

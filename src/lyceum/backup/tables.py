@@ -39,20 +39,22 @@ _OURS = """
     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e')
 """
 _TABLES = f"""
-    SELECT c.relname, c.relkind, array_agg(a.attname::text ORDER BY a.attnum)
+    SELECT c.relname, array_agg(a.attname::text ORDER BY a.attnum)
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-    WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND {_OURS}
-    GROUP BY c.oid, c.relname, c.relkind ORDER BY c.relname
+    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
+        AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND {_OURS}
+    GROUP BY c.oid, c.relname ORDER BY c.relname
 """  # noqa: S608 our own text
+_IN_MONTHS = "SELECT c.relname FROM pg_class c WHERE c.relkind = 'p' AND c.relnamespace = 'public'::regnamespace"
 _SEQUENCES = f"SELECT c.relname FROM pg_class c WHERE c.relkind = 'S' AND {_OURS} ORDER BY c.relname"  # noqa: S608 same
 _FOREIGN_KEYS = """
     SELECT c.relname, k.conname, pg_get_constraintdef(k.oid)
     FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
-    WHERE k.contype = 'f' AND c.relnamespace = 'public'::regnamespace ORDER BY 1, 2
+    WHERE k.contype = 'f' AND k.conparentid = 0 AND c.relnamespace = 'public'::regnamespace ORDER BY 1, 2
 """
 _TRIGGERS = """
     SELECT c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-    WHERE NOT t.tgisinternal AND t.tgenabled = 'O' AND c.relnamespace = 'public'::regnamespace
+    WHERE NOT t.tgisinternal AND t.tgenabled = 'O' AND t.tgparentid = 0 AND c.relnamespace = 'public'::regnamespace
 """
 
 
@@ -73,9 +75,13 @@ def set_up_session(connection: psycopg.Connection) -> None:
 def list_tables(connection: psycopg.Connection) -> list[Table]:
     """Return the hub's tables, without those the migrations write themselves."""
     rows = connection.execute(_TABLES).fetchall()
-    if parted := [name for name, kind, _ in rows if kind == "p"]:
-        raise BackupFailed(f"Tables in partitions ({', '.join(parted)}) cannot be copied by this release.")
-    return [Table(name, tuple(columns)) for name, _, columns in rows if name not in NOT_COPIED]
+    return [Table(name, tuple(columns)) for name, columns in rows if name not in NOT_COPIED]
+
+
+def make_months(connection: psycopg.Connection) -> None:
+    """Move the rows of tables in months into partitions of their own; the functions of this release are in place."""
+    for (name,) in connection.execute(_IN_MONTHS).fetchall():
+        connection.execute("SELECT definer.partitions_make(%s, 0)", (name,))
 
 
 def list_sequences(connection: psycopg.Connection) -> tuple[SequenceFacts, ...]:
@@ -88,7 +94,9 @@ def list_sequences(connection: psycopg.Connection) -> tuple[SequenceFacts, ...]:
 
 def rows_of(connection: psycopg.Connection, table: Table) -> Iterator[bytes]:
     """Yield the table's rows as lines of COPY's text form."""
-    statement = sql.SQL("COPY {} TO STDOUT").format(_columns_of(table.name, table.columns))
+    # of a table in months COPY takes the rows of a query alone
+    columns, name = _names(table.columns), sql.Identifier(table.name)
+    statement = sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT").format(columns, name)
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in copy:
             yield bytes(row)
@@ -99,7 +107,7 @@ def digest_of(connection: psycopg.Connection, table: Table) -> tuple[int, str]:
     statement = sql.SQL(
         "SELECT count(*), coalesce(sum("
         "('x' || left(encode(sha256(convert_to(ROW({columns})::text, 'UTF8')), 'hex'), 16))::bit(64)::bigint::numeric"
-        "), 0)::text FROM ONLY {table}"
+        "), 0)::text FROM {table}"
     ).format(columns=_names(table.columns), table=sql.Identifier(table.name))
     row = connection.execute(statement).fetchone()
     assert row is not None  # noqa: S101 an aggregate has a row
