@@ -14,6 +14,30 @@ if TYPE_CHECKING:
 
 EMBEDDED, LOCAL = "embedded", "local"
 
+Database = Annotated[
+    str | None,
+    typer.Option(
+        "--database", envvar="LYCEUM_MOVE_DATABASE", help=f"The app's address of a PostgreSQL, or `{EMBEDDED}`."
+    ),
+]
+DatabaseOwner = Annotated[
+    str | None,
+    typer.Option(
+        "--database-owner", envvar="LYCEUM_MOVE_DATABASE_OWNER", help="The owner's address of the same PostgreSQL."
+    ),
+]
+StoragePlace = Annotated[
+    str | None, typer.Option("--storage", help=f"s3://bucket/prefix or file:///folder, or `{LOCAL}`.")
+]
+StorageOptions = Annotated[
+    str | None,
+    typer.Option(
+        "--storage-options",
+        envvar="LYCEUM_MOVE_STORAGE_OPTIONS",
+        help="Keys of that object store (JSON), else those of now.",
+    ),
+]
+
 
 def upgrade_command(
     *,
@@ -40,29 +64,10 @@ def upgrade_command(
 
 def move_command(
     *,
-    database: Annotated[
-        str | None,
-        typer.Option(
-            "--database", envvar="LYCEUM_MOVE_DATABASE", help=f"The app's address of a PostgreSQL, or `{EMBEDDED}`."
-        ),
-    ] = None,
-    database_owner: Annotated[
-        str | None,
-        typer.Option(
-            "--database-owner", envvar="LYCEUM_MOVE_DATABASE_OWNER", help="The owner's address of the same PostgreSQL."
-        ),
-    ] = None,
-    storage: Annotated[
-        str | None, typer.Option("--storage", help=f"s3://bucket/prefix or file:///folder, or `{LOCAL}`.")
-    ] = None,
-    storage_options: Annotated[
-        str | None,
-        typer.Option(
-            "--storage-options",
-            envvar="LYCEUM_MOVE_STORAGE_OPTIONS",
-            help="Keys of that object store (JSON), else those of now.",
-        ),
-    ] = None,
+    database: Database = None,
+    database_owner: DatabaseOwner = None,
+    storage: StoragePlace = None,
+    storage_options: StorageOptions = None,
 ) -> None:
     """Copy the stopped hub's database or files to another place, compare them, and change lyceum.toml; nothing is removed."""
     settings = _settings()
