@@ -27,6 +27,7 @@ from lyceum.kernel.valkey import ValkeyAway
 
 HELLO_SECONDS_MAX = 10.0
 CLOSE_SECONDS_MAX = 1.0
+CANCEL_AGAIN_SECONDS = 0.1
 ASKED_MAX = 100
 ASKED_SECONDS = 10.0
 NOT_SIGNED_IN, ASKED_TOO_MUCH, TRY_AGAIN = 4401, 4429, 1013
@@ -70,9 +71,12 @@ class Sockets(Generic[C]):
         try:
             yield self
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            pending = set(tasks)
+            while pending:
+                # the client of Valkey may turn a cancel that comes while it connects into an error of its own
+                for task in pending:
+                    task.cancel()
+                _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_SECONDS)
 
     async def serve(self, websocket: WebSocket) -> None:
         """Serve one socket until either side closes it."""
