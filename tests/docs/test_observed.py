@@ -106,7 +106,7 @@ def _log_calls() -> Iterator[tuple[Function, ast.Call]]:
         for function in ast.walk(tree):
             if isinstance(function, Function):
                 for node in ast.walk(function):
-                    if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("log."):
+                    if isinstance(node, ast.Call) and ast.unparse(node.func).startswith(("log.", "self._log.")):
                         yield function, node
 
 
