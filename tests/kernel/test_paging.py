@@ -9,6 +9,7 @@ WITHOUT_A_CURSOR = {
     "/api/v1/datasets/{org}/{name}/checks": "a dataset has at most so many checks, and they are shown together",
     "/api/v1/jobs/{job_id}/log": "grows while it is read: it goes on after a line's number, also when there is none yet",
     "/api/v1/hub/jobs/{job_id}/log": "as that of one's own job",
+    "/api/v1/uploads/{upload_id}/parts": "parts have numbers, and a client asks for those after the one it knows",
 }
 
 
