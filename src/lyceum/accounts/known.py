@@ -17,8 +17,10 @@ from lyceum.kernel.resources import Resources
 from lyceum.kernel.security import digest_of, has_key_form
 from lyceum.kernel.tx import transaction
 
-LOOKUPS_AT_ONCE = 2
+LOOKUPS_AT_ONCE = 6
 """Connections a process holds beside those of its requests' transactions, to find out who is asking."""
+NEW_KEYS_AT_ONCE = 4
+"""Of those, for keys nobody has come with before: a course that begins comes all at once."""
 LOOKUP_SECONDS_MAX = 5.0
 KNOWN_SECONDS = 1.0
 KNOWN_KEYS_MAX = 10_000
@@ -36,14 +38,16 @@ class KnownActors:
     `find` asks the database who has a key.
     """
 
-    def __init__(self, cache: SharedCache, find: Callable[[str], Awaitable[Actor]]) -> None:
+    def __init__(
+        self, cache: SharedCache, find: Callable[[str], Awaitable[Actor]], *, new_keys_at_once: int = 1
+    ) -> None:
         self._cache = cache
         self._find = find
         self._known: BriefMemory[bytes, Actor] = BriefMemory(seconds=KNOWN_SECONDS, entries_max=KNOWN_KEYS_MAX)
         self._new_keys: BriefMemory[bytes, Actor] = BriefMemory(
             seconds=KNOWN_SECONDS, entries_max=NEW_KEYS_REMEMBERED_MAX
         )
-        self._turn_of_new_keys = asyncio.Semaphore(1)
+        self._turn_of_new_keys = asyncio.Semaphore(new_keys_at_once)
 
     async def actor_of(self, authorization: str) -> Actor:
         """Return who an `Authorization` header speaks for; `ANYONE` when it names nobody this hub knows.
@@ -93,7 +97,7 @@ def known_actors(resources: Resources) -> KnownActors:
         async with turn, transaction(resources.database, NOBODY) as tx:
             return await find_actor(tx, secret)
 
-    return KnownActors(resources.cache, find)
+    return KnownActors(resources.cache, find, new_keys_at_once=NEW_KEYS_AT_ONCE)
 
 
 async def _shared_actor(cache: SharedCache, digest: bytes, find: Callable[[], Awaitable[Actor]]) -> Actor:

@@ -86,7 +86,9 @@ async def _unless_busy(database: Database, statement: Any, values: dict[str, Any
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != _BUSY_SQLSTATE:
             raise
-        log.warning("a table is too busy for its months to be changed; trying again later", extra={"table": values["table"]})
+        log.warning(
+            "a table is too busy for its months to be changed; trying again later", extra={"table": values["table"]}
+        )
         return None
 
 
