@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lyceum.data.datasets.queries import table_key
-from lyceum.data.datasets.tables import version_of_file
 
 if TYPE_CHECKING:
     import psycopg
@@ -23,6 +22,8 @@ def files_kept_with(connection: "psycopg.Connection") -> Callable[[str], bool]:
     A table ends with the newest version that was accepted by then: what was committed later is left out, log entries
     and all, and is read again from its upload. What is staged, or hints at how far the log goes, is made anew.
     """
+    from lyceum.data.datasets.tables import version_of_file
+
     accepted = _accepted(connection)
 
     def keeps(key: str) -> bool:
