@@ -370,6 +370,9 @@ async def test_another_organisation_trains_on_and_previews_an_internal_dataset_w
         assert len(preview["rows"]) == 50
         started = await client.post(f"/api/v1/datasets/{address}/versions/1/check-runs", json={})
         assert started.status_code == 404
+    async with hub_client(owner) as client:
+        # the hub is shared, and everyone on it sees what is internal
+        assert (await client.delete(f"/api/v1/datasets/{address}")).status_code == 204
 
 
 def _wide_csv() -> bytes:

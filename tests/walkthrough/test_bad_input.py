@@ -4,6 +4,7 @@ import io
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.app import ServedProcess
+from fixtures.app import ServedProcess, rows_of
 from fixtures.hubs import ORDINARY_UID, command_as, short_folder, wait_until
 from fixtures.staffed import StaffedHub
 from lyceum_client import Client
@@ -228,15 +229,20 @@ def in_a_process_of(uid: int, folder: Path, *arguments: str, **variables: str) -
     return done.returncode, done.stdout, done.stderr
 
 
-def test_killed_while_it_sends_it_leaves_no_dataset_and_no_content(
-    terminal: Any, hub: Client, member: Member, staffed_hub: StaffedHub, tmp_path: Path
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_ended_while_it_sends_it_leaves_no_dataset(
+    terminal: Any, hub: Client, member: Member, staffed_hub: StaffedHub, tmp_path: Path, number: signal.Signals
 ) -> None:
     with (tmp_path / "large.csv").open("wb") as file:
         file.truncate(1 << 30)
-    arriving = staffed_hub.settings.home / "files" / "uploads" / str(member.org_id)
+    uploads = staffed_hub.settings.home / "files" / "uploads" / str(member.org_id)
     with terminal.running("large.csv", "--target", "bought") as process:
-        wait_until(lambda: arriving.is_dir() and any(arriving.iterdir()))
-        process.kill()
+        wait_until(lambda: any(uploads.rglob("*.parts/*")))
+        process.send_signal(number)
         process.wait()
     assert list(hub.datasets.list()) == []
-    wait_until(lambda: not any(arriving.iterdir()))
+    # killed, its parts stay for whoever goes on with them, for a day; stopped, it takes them back
+    for row in rows_of(staffed_hub.database, "SELECT id FROM uploads WHERE org_id = %s", member.org_id):
+        assert number == signal.SIGKILL
+        hub.datasets.abandon(str(row["id"]))
+    wait_until(lambda: not [path for path in uploads.rglob("*") if path.is_file()])

@@ -95,6 +95,10 @@ class Datasets:
         with table_file(table, name=name) as path:
             return self._uploads.send(path, on_progress=on_progress, on_begun=on_begun)
 
+    def abandon(self, upload_id: str) -> None:
+        """Remove what was sent and nothing was made of; raises `Conflict` when something was, `NotFound`."""
+        self._transport.delete(f"/uploads/{segment(upload_id)}")
+
     def resume(self, path: "str | os.PathLike[str]", upload_id: str, *, on_progress: OnProgress | None = None) -> str:
         """Go on with a large file whose sending ended early, in another process perhaps; return the upload's id.
 

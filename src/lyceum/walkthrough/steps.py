@@ -1,6 +1,7 @@
 """The four steps: upload, check, train, serve. Each is ordinary API calls, and notes how to take back what it made."""
 
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -214,10 +215,18 @@ def _sent(walk: Walk) -> str:
     path = walk.table.path
     try:
         return walk.hub.datasets.send(
-            path, on_progress=lambda sent, total: walk.voice.doing("sending", sent / max(total, 1))
+            path,
+            on_progress=lambda sent, total: walk.voice.doing("sending", sent / max(total, 1)),
+            on_begun=lambda upload_id: walk.undo.note(lambda: _abandon(walk, upload_id), "what was sent"),
         )
     except OSError as error:
         raise InputRefused(f"{path} cannot be read any more ({error.strerror}); check that it is there.") from None
+
+
+def _abandon(walk: Walk, upload_id: str) -> None:
+    # once a version was made of it, it is that version's
+    with suppress(Conflict):
+        walk.hub.datasets.abandon(upload_id)
 
 
 def _new_dataset(walk: Walk) -> Dataset:
