@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import obstore
+import pytest
 
 from fixtures.app import environment_of
 from fixtures.s3 import S3Place
@@ -25,6 +26,7 @@ def backup(settings: Settings, *arguments: str | Path) -> "subprocess.CompletedP
     )
 
 
+@pytest.mark.deep
 def test_from_a_key_to_a_pruned_bucket(fresh_database: TestDatabase, s3_place: S3Place, tmp_path: Path) -> None:
     place = {"backup_to": s3_place.url, "backup_options": s3_place.options}
     hub: HubToCopy = make_hub_to_copy(fresh_database, tmp_path / "home", tmp_path, **place)

@@ -76,6 +76,7 @@ def look_at(database: TestDatabase, settings: Settings) -> int:
     return len(accepted)
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(300)
 async def test_each_backup_holds_every_accepted_version_whole_and_what_the_others_are_to_be_made_of(
     postgres_server: PostgresForTests, fresh_database: TestDatabase, valkey_url: str, tmp_path: Path

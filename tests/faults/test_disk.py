@@ -37,7 +37,10 @@ def small_disk() -> Iterator[Path]:
         place.rmdir()
 
 
-@pytest.mark.parametrize("times", [1, pytest.param(20, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])
+@pytest.mark.parametrize(
+    "times",
+    [pytest.param(1, marks=pytest.mark.deep), pytest.param(20, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])],
+)
 async def test_jobs_outlive_a_full_disk(small_disk: Path, tmp_path: Path, times: int) -> None:
     with servers_started_in(small_disk) as servers:
         database = servers.database

@@ -23,7 +23,11 @@ pytestmark = pytest.mark.skipif(not MAY_HAVE_A_NETWORK, reason="this machine giv
 
 
 @pytest.mark.parametrize(
-    "cuts, seconds", [(1, 8.0), pytest.param(20, 30.0, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])]
+    "cuts, seconds",
+    [
+        pytest.param(1, 8.0, marks=pytest.mark.deep),
+        pytest.param(20, 30.0, marks=[pytest.mark.soak, pytest.mark.timeout(3600)]),
+    ],
 )
 async def test_jobs_outlive_a_network_that_is_cut(
     own_hub_servers: OwnServers, tmp_path: Path, cuts: int, seconds: float

@@ -26,6 +26,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+@pytest.mark.deep
 async def test_a_large_file_goes_on_where_it_was_when_the_hub_was_killed(
     database: TestDatabase, member: Member, tmp_path: Path, file: Path
 ) -> None:

@@ -137,6 +137,7 @@ def test_a_hub_that_is_written_to_is_backed_up_and_comes_back_elsewhere_and_pred
     assert "already runs on the data" in running.stderr
 
 
+@pytest.mark.deep
 def test_a_backup_is_made_on_schedule_and_one_that_was_missed_is_made_up_for(start_hub: StartHub, folder: Path) -> None:
     place = folder / "scheduled"
     home = folder / "home"

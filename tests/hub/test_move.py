@@ -31,6 +31,7 @@ def embedded(settings: Settings) -> dict[str, tuple[int, str]]:
         return digests(TestDatabase(name="lyceum", app_url="", owner_url=data.owner_url, admin_url=""))
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(300)
 def test_a_hub_moves_out_and_back(
     start_hub: StartHub, empty_database: TestDatabase, s3_place: S3Place, folder: Path, tmp_path: Path
@@ -78,6 +79,7 @@ def test_a_hub_moves_out_and_back(
     assert tomllib.loads((home / "lyceum.toml").read_text()).keys() == {"storage_url", "storage_options", "log_level"}
 
 
+@pytest.mark.deep
 def test_a_move_to_where_something_else_is_is_refused_and_changes_nothing(
     fresh_database: TestDatabase, empty_database: TestDatabase, s3_place: S3Place, tmp_path: Path
 ) -> None:

@@ -159,6 +159,7 @@ def test_a_crashed_part_starts_again_after_a_growing_pause_and_it_is_said(hub: H
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
+@pytest.mark.deep
 def test_a_program_that_never_serves_ends_the_start_with_its_last_words(start_hub: StartHub) -> None:
     hub = start_hub(command=small_hub("serving", "failing"))
     assert hub.process.wait(60) == 1
@@ -179,6 +180,7 @@ def test_pressing_ctrl_c_twice_does_not_wait_for_a_stubborn_program(start_hub: S
     assert "did not stop within" not in hub.output
 
 
+@pytest.mark.deep
 def test_a_request_held_open_does_not_keep_a_program_from_ending_by_itself(start_hub: StartHub) -> None:
     hub = start_hub(command=small_hub("api=held")).wait_ready()
     log = hub.home / "logs" / "api.log"

@@ -8,6 +8,7 @@ from fixtures.commands import lyceum, told, up
 from fixtures.hubs import StartHub, is_alive
 
 
+@pytest.mark.deep
 def test_a_running_hub_is_stopped_and_removed_and_what_others_put_there_stays(
     start_hub: StartHub, folder: Path
 ) -> None:

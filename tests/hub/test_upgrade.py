@@ -93,6 +93,7 @@ def test_data_of_a_later_release_is_refused_in_one_sentence(hub: HubToCopy, tmp_
     assert not (tmp_path / "backups").exists()
 
 
+@pytest.mark.deep
 def test_neither_up_nor_upgrade_touches_data_of_a_later_release(start_hub: StartHub, folder: Path) -> None:
     hub = up(start_hub)
     running = lyceum("upgrade", home=hub.home)
@@ -127,6 +128,7 @@ def make_old_postgres(home: Path) -> None:
     server._run_single_user(server.data, "lyceum", ["CREATE EXTENSION vector"])
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(200)
 def test_data_of_an_older_postgresql_is_copied_into_ours(start_hub: StartHub, folder: Path, tmp_path: Path) -> None:
     home = folder / "home"

@@ -121,6 +121,7 @@ async def test_a_stalled_workers_late_answer_is_not_taken(
     assert _notes(fresh_database, job_id) == [(1, "began"), (2, "began"), (2, "result finished")]
 
 
+@pytest.mark.deep
 async def test_a_terminated_worker_gives_its_jobs_back_before_their_lease(
     fresh_database: TestDatabase, member: Member, tmp_path: Path
 ) -> None:

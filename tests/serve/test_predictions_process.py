@@ -77,6 +77,7 @@ async def test_behind_a_sub_path_predictions_answer_with_it_and_without(
                 assert reply.status_code == 200
 
 
+@pytest.mark.deep
 async def test_two_processes_share_the_limit_of_a_key(hub_settings: Settings, member: Member, model: MadeModel) -> None:
     limit, lease = 40, 2
     with (

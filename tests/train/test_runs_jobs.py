@@ -132,7 +132,7 @@ def _small(target: list[Any]) -> bytes:
     "target, code, said",
     [
         (["a"], "too_few_rows", "only 1 row"),
-        (["a", "b"], "too_few_rows", "only 2 rows"),
+        pytest.param(["a", "b"], "too_few_rows", "only 2 rows", marks=pytest.mark.deep),
         pytest.param([1.5, 2.5, 3.5, 4.5, 5.5], "too_few_rows", "only 5 rows", marks=pytest.mark.deep),
         pytest.param(list("ab") * 5, "too_few_rows", "only 10 rows", marks=pytest.mark.deep),
         pytest.param(list("ab") * 11, "too_few_rows", "25", marks=pytest.mark.deep),
@@ -171,7 +171,7 @@ async def test_a_target_that_cannot_be_learned_fails_the_run_in_one_sentence(
         pytest.param([*["a"] * 30, *["b"] * 30, "once"], "single row", marks=pytest.mark.deep),
         pytest.param(list(range(10)) * 3, None, marks=pytest.mark.deep),
         ([0.5 * i for i in range(30)], None),
-        ([True, False, None] * 20, "without a value"),
+        pytest.param([True, False, None] * 20, "without a value", marks=pytest.mark.deep),
     ],
 )
 async def test_a_tiny_table_that_can_be_learned_is(
@@ -189,6 +189,7 @@ async def test_a_tiny_table_that_can_be_learned_is(
         assert len(answer["predictions"]) == len(rows) == min(20, report["holdout_rows"])
 
 
+@pytest.mark.deep
 async def test_nothing_left_to_learn_from_fails_the_run_in_one_sentence(hub_client: Client, owner: Member) -> None:
     async with hub_client(owner) as client:
         address = await dataset_with(client, _small(list("ab") * 20))

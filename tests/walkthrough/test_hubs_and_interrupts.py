@@ -53,6 +53,7 @@ def test_a_hub_is_started_and_ends_with_ctrl_c_and_another_try_uses_it_and_leave
     assert not any(str(home) in command for command in running_commands())
 
 
+@pytest.mark.deep
 def test_a_hub_that_ends_while_it_serves_is_told(open_terminal: Any, folder: Path, tmp_path: Path) -> None:
     home = folder / "home"
     learnable().write_csv(tmp_path / "shop.csv")

@@ -19,6 +19,7 @@ def run(served_hub: ServedProcess, member: Member, *arguments: str) -> str:
     return ended.stdout
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(200)
 def test_the_sample_goes_and_other_datasets_stay(
     served_hub: ServedProcess, member: Member, hub: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
