@@ -99,6 +99,9 @@ def _subjects() -> Iterator[tuple[Subject, Subject]]:
             "LYCEUM_SECRET_KEY": secrets.token_hex(32),
             "LYCEUM_PORT": str(ports[0]),
             "LYCEUM_LOG_LEVEL": "info",
+            # counted, and above what the machine can answer
+            "LYCEUM_USER_READS_PER_MINUTE": "10000000",
+            "LYCEUM_USER_WRITES_PER_MINUTE": "10000000",
         }
         os.environ.update(variables)
         key, who = asyncio.run(_fill(load_settings()))

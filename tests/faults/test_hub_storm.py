@@ -90,7 +90,10 @@ FAULTS: tuple[Callable[[Hub], None], ...] = (
 )
 
 
-@pytest.mark.parametrize("strikes", [1, pytest.param(120, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
+@pytest.mark.parametrize(
+    "strikes",
+    [pytest.param(1, marks=pytest.mark.soak), pytest.param(120, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])],
+)
 def test_a_hub_outlives_whatever_of_it_is_killed(start_hub: StartHub, tmp_path: Path, strikes: int) -> None:
     hub = Hub.started(start_hub)
     client = Client(f"http://127.0.0.1:{hub.ports[0]}", ask_hub(hub.running.home, "admin-key")["key"])
