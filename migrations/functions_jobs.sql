@@ -372,8 +372,10 @@ BEGIN
 END
 $$;
 
--- Leaves an attempt that cannot go on for now, begun or not, to a later time, uncharged; says why in the job's error.
-CREATE FUNCTION definer.jobs_postpone(worker uuid, job uuid, given_attempt integer, reason jsonb, again_in interval)
+-- A worker leaves an attempt to another, begun or not, and uncharged: at once when it stops, or after a while when the job
+-- cannot go on for now; then the job's error says why. The interrupted attempt is granted again, and keeps its number, so
+-- that nothing it wrote is taken for the next one's; one that had not started has spent none.
+CREATE FUNCTION definer.jobs_give_back(worker uuid, job uuid, given_attempt integer, reason jsonb, again_in interval)
 RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -390,35 +392,8 @@ BEGIN
         PERFORM definer.jobs_charge(ARRAY[job]);
     END IF;
     UPDATE public.jobs j
-    SET state = CASE WHEN j.cancel_requested THEN 'cancelled' ELSE 'scheduled' END,
-        run_at = clock_timestamp() + again_in, error = reason,
-        attempts_max = j.attempts_max + (j.state = 'running')::integer, lease_until = NULL, worker_id = NULL,
-        finished_at = CASE WHEN j.cancel_requested THEN clock_timestamp() END
-    WHERE j.id = job
-    RETURNING j.* INTO given;
-    RETURN given.state;
-END
-$$;
-
--- A worker that stops gives back what it has. The interrupted attempt is granted again, and keeps its number, so that
--- nothing it wrote is taken for the next one's; one that had not started has spent none.
-CREATE FUNCTION definer.jobs_give_back(worker uuid, job uuid, given_attempt integer) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    given public.jobs;
-BEGIN
-    SELECT * INTO given FROM public.jobs j
-    WHERE j.id = job AND j.attempt + (j.state = 'claimed')::integer = given_attempt AND j.worker_id = worker
-      AND j.state IN ('claimed', 'running')
-    FOR UPDATE;
-    IF NOT FOUND THEN
-        RETURN NULL;
-    END IF;
-    IF given.state = 'running' THEN
-        PERFORM definer.jobs_charge(ARRAY[job]);
-    END IF;
-    UPDATE public.jobs j
-    SET state = CASE WHEN j.cancel_requested THEN 'cancelled' ELSE 'ready' END,
+    SET state = CASE WHEN j.cancel_requested THEN 'cancelled' WHEN again_in IS NOT NULL THEN 'scheduled' ELSE 'ready' END,
+        run_at = coalesce(clock_timestamp() + again_in, j.run_at), error = coalesce(reason, j.error),
         attempts_max = j.attempts_max + (j.state = 'running')::integer, lease_until = NULL, worker_id = NULL,
         finished_at = CASE WHEN j.cancel_requested THEN clock_timestamp() END
     WHERE j.id = job

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from lyceum.kernel.db import NOBODY, Database
+from lyceum.kernel.forgetting import forget_in_batches
 from lyceum.kernel.problems import Unavailable
 from lyceum.kernel.telemetry import registry
 from lyceum.kernel.tx import aside, transaction
@@ -54,7 +55,8 @@ async def keep_months(database: Database, table: str, *, before: datetime) -> Mo
     dropped: list[str] = []
     while name := await _unless_busy(database, _DROP, {"table": table, "before": before}):
         dropped.append(name)
-    removed = await _forget(database, table, before)
+    kept = {"table": table, "before": before}
+    removed = await forget_in_batches(database, _FORGET, kept, at_once=FORGET_AT_ONCE)
     fallen = int(await _said(database, _FALLEN, {"table": table}) or 0)
     if fallen:
         log.warning("rows fell beside the months of a table", extra={"table": table, "rows": fallen})
@@ -69,15 +71,6 @@ async def count_fallen(database: Database, tables: tuple[str, ...]) -> None:
                 fallen_rows.labels(table).set(int(await tx.scalar(_FALLEN, {"table": table}) or 0))
     except (SQLAlchemyError, OSError, Unavailable) as error:
         log.warning("the partitions could not be counted", extra={"cause": str(error)})
-
-
-async def _forget(database: Database, table: str, before: datetime) -> int:
-    removed = 0
-    while True:
-        batch = int(await _said(database, _FORGET, {"table": table, "before": before, "at_most": FORGET_AT_ONCE}) or 0)
-        removed += batch
-        if batch < FORGET_AT_ONCE:
-            return removed
 
 
 async def _unless_busy(database: Database, statement: Any, values: dict[str, Any]) -> Any:

@@ -2,14 +2,13 @@
 
 from datetime import timedelta
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 
-from lyceum.kernel.db import NOBODY
+from lyceum.kernel.forgetting import forget_in_batches
 from lyceum.kernel.idempotency.models import KEPT_HOURS
 from lyceum.kernel.jobs.handlers import JobRun, LightHandler
 from lyceum.kernel.jobs.queue import JobArgs
 from lyceum.kernel.jobs.schedules import Schedule
-from lyceum.kernel.tx import transaction
 
 SWEEP_EVERY_SECONDS = 3600
 SWEEP_AT_ONCE = 5000
@@ -28,17 +27,11 @@ class SweepBriefRows(JobArgs, frozen=True, kw_only=True):
 
 async def sweep_brief_rows(run: JobRun, _args: SweepBriefRows) -> dict[str, int]:
     """Return how many counts and answers were removed, in transactions of at most `SWEEP_AT_ONCE`."""
-    return {"counts": await _sweep(run, _LIMITS), "answers": await _sweep(run, _ANSWERS)}
-
-
-async def _sweep(run: JobRun, statement: TextClause) -> int:
-    removed = 0
-    while True:
-        async with transaction(run.resources.database, NOBODY) as tx:
-            batch = int(await tx.scalar(statement, {"at_most": SWEEP_AT_ONCE}) or 0)
-        removed += batch
-        if batch < SWEEP_AT_ONCE:
-            return removed
+    database = run.resources.database
+    return {
+        "counts": await forget_in_batches(database, _LIMITS, at_once=SWEEP_AT_ONCE),
+        "answers": await forget_in_batches(database, _ANSWERS, at_once=SWEEP_AT_ONCE),
+    }
 
 
 HANDLERS = (LightHandler(args_type=SweepBriefRows, run=sweep_brief_rows),)

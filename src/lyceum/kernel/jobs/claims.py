@@ -30,8 +30,7 @@ _START = text("SELECT id, attempt, waited_seconds FROM definer.jobs_start(:worke
 _BEAT = text("SELECT id, attempt, verdict FROM definer.jobs_heartbeat(:worker, :ids, :attempts, :lease)")
 _STOPS = text("SELECT * FROM definer.jobs_to_stop(:worker) AS id")
 _CANCELLED = text("SELECT * FROM definer.jobs_cancelled(:worker, :id, :attempt)")
-_GIVE_BACK = text("SELECT definer.jobs_give_back(:worker, :id, :attempt)")
-_POSTPONE = text("SELECT definer.jobs_postpone(:worker, :id, :attempt, CAST(:reason AS jsonb), :again_in)")
+_GIVE_BACK = text("SELECT definer.jobs_give_back(:worker, :id, :attempt, CAST(:reason AS jsonb), :again_in)")
 _FAIL = text("SELECT definer.jobs_fail(:worker, :id, :attempt, CAST(:failure AS jsonb), :again_in)")
 
 log = logging.getLogger(__name__)
@@ -146,11 +145,11 @@ class Claims:
 
     async def give_back(self, attempt: Attempt) -> None:
         """Leave an attempt to another worker, uncharged."""
-        await self._write(_GIVE_BACK, self._one(attempt))
+        await self._write(_GIVE_BACK, self._one(attempt) | {"reason": None, "again_in": None})
 
     async def postpone(self, attempt: Attempt, reason: Mapping[str, Any], again_in: timedelta) -> None:
         """Leave an attempt that cannot go on for now, begun or not, to a later time, uncharged."""
-        await self._write(_POSTPONE, self._one(attempt) | {"reason": as_json(reason), "again_in": again_in})
+        await self._write(_GIVE_BACK, self._one(attempt) | {"reason": as_json(reason), "again_in": again_in})
 
     def _one(self, attempt: Attempt) -> dict[str, Any]:
         return {"worker": self.worker_id, "id": attempt.job_id, "attempt": attempt.number}

@@ -4,11 +4,10 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from lyceum.kernel.db import NOBODY
+from lyceum.kernel.forgetting import forget_in_batches
 from lyceum.kernel.jobs.handlers import JobRun, LightHandler
 from lyceum.kernel.jobs.queue import JobArgs
 from lyceum.kernel.jobs.schedules import Schedule
-from lyceum.kernel.tx import transaction
 
 FORGET_EVERY_SECONDS = 3600
 FORGET_AT_ONCE = 5000
@@ -25,20 +24,10 @@ class ForgetJobs(JobArgs, frozen=True, kw_only=True):
 
 
 async def forget_jobs(run: JobRun, _args: ForgetJobs) -> dict[str, int]:
-    """Return how many jobs were removed, in transactions of at most `FORGET_AT_ONCE`."""
+    """Return how many jobs were removed."""
     settings = run.resources.settings
-    wanted = {
-        "done_for": timedelta(days=settings.job_done_days),
-        "dead_for": timedelta(days=settings.job_dead_days),
-        "at_most": FORGET_AT_ONCE,
-    }
-    removed = 0
-    while True:
-        async with transaction(run.resources.database, NOBODY) as tx:
-            batch = int(await tx.scalar(_FORGET, wanted) or 0)
-        removed += batch
-        if batch < FORGET_AT_ONCE:
-            return {"removed": removed}
+    kept = {"done_for": timedelta(days=settings.job_done_days), "dead_for": timedelta(days=settings.job_dead_days)}
+    return {"removed": await forget_in_batches(run.resources.database, _FORGET, kept, at_once=FORGET_AT_ONCE)}
 
 
 HANDLERS = (LightHandler(args_type=ForgetJobs, run=forget_jobs),)
