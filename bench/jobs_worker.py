@@ -98,13 +98,7 @@ async def work(config: Settings) -> None:
     """Run jobs until SIGTERM, as the product's worker does."""
     handlers = _handlers()
     async with open_resources(config, subscribers={}) as resources:
-        worker = Worker(
-            resources=resources,
-            handlers=handlers,
-            light_slots=config.worker_light_slots,
-            heavy_slots=config.worker_heavy_slots,
-            lease_seconds=config.job_lease_seconds,
-        )
+        worker = Worker.configured(resources, handlers)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop.set)
         await asyncio.to_thread(wait_for_go)
         async with asyncio.TaskGroup() as group:

@@ -28,13 +28,7 @@ async def work(config: Settings) -> None:
     """Run jobs until SIGTERM or SIGINT."""
     handlers = wiring.handlers()
     async with open_resources(config, process="worker", subscribers=wiring.subscribers()) as resources:
-        worker = Worker(
-            resources=resources,
-            handlers=handlers,
-            light_slots=config.worker_light_slots,
-            heavy_slots=config.worker_heavy_slots,
-            lease_seconds=config.job_lease_seconds,
-        )
+        worker = Worker.configured(resources, handlers)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop.set)

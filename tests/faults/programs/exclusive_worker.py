@@ -20,13 +20,7 @@ HANDLERS = Handlers.of(exclusive_handlers())
 async def work() -> None:
     config = settings()
     async with open_resources(config) as resources:
-        worker = Worker(
-            resources=resources,
-            handlers=HANDLERS,
-            light_slots=config.worker_light_slots,
-            heavy_slots=config.worker_heavy_slots,
-            lease_seconds=config.job_lease_seconds,
-        )
+        worker = Worker.configured(resources, HANDLERS)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop.set)
         async with asyncio.TaskGroup() as group:
             recurring = group.create_task(keep_recurring(resources.database, HANDLERS))

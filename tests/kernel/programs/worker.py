@@ -22,13 +22,7 @@ async def main() -> None:
     log_to_stderr("info", process="worker")
     kinds = saying_handlers() if "--saying" in sys.argv else writing_handlers()
     async with open_resources(config, process="worker") as resources:
-        worker = Worker(
-            resources=resources,
-            handlers=Handlers.of(kinds),
-            light_slots=config.worker_light_slots,
-            heavy_slots=config.worker_heavy_slots,
-            lease_seconds=config.job_lease_seconds,
-        )
+        worker = Worker.configured(resources, Handlers.of(kinds))
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop.set)
         say_ready()
         await worker.run()

@@ -12,7 +12,7 @@ import time
 from collections.abc import Collection, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import psycopg
@@ -75,6 +75,18 @@ class Worker:
     _news: JobNews = field(init=False)
     _counts: JobCounts = field(default_factory=JobCounts)
     _seldom: SeldomSaid = field(default_factory=lambda: SeldomSaid(log))
+
+    @classmethod
+    def configured(cls, resources: Resources, handlers: Handlers) -> Self:
+        """Return a worker with the slots and the lease that the settings name."""
+        settings = resources.settings
+        return cls(
+            resources=resources,
+            handlers=handlers,
+            light_slots=settings.worker_light_slots,
+            heavy_slots=settings.worker_heavy_slots,
+            lease_seconds=settings.job_lease_seconds,
+        )
 
     def __post_init__(self) -> None:
         settings, database = self.resources.settings, self.resources.database
