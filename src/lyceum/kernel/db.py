@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
+from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 from sqlalchemy.util import await_only
 
 from lyceum.kernel.valkey import ValkeyLine
@@ -164,6 +165,7 @@ def open_database(
     engine = create_async_engine(
         as_psycopg(url),
         isolation_level="AUTOCOMMIT",
+        pool_reset_on_return=None,  # by _end_transaction
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_SECONDS,
@@ -177,6 +179,7 @@ def open_database(
             **patience,
         },
     )
+    event.listen(engine.sync_engine, "reset", _end_transaction)
     return Database(
         engine=engine,
         wake_workers=wake_workers,
@@ -258,6 +261,12 @@ def _ask_position(session: Session) -> None:
         # what is committed is committed, whatever becomes of this
         log.warning("where a transaction was written is not known", extra={"cause": str(error)})
     session.info["written_up_to"] = position
+
+
+def _end_transaction(adapted: Any, _record: ConnectionPoolEntry, state: PoolResetState) -> None:
+    """Roll back what a connection comes back to the pool with; one that has committed has nothing, which costs no call to say."""
+    if state.asyncio_safe and adapted.driver_connection.info.transaction_status != TransactionStatus.IDLE:
+        adapted.rollback()
 
 
 def _leave_pool(connection: Connection) -> None:

@@ -34,10 +34,15 @@ async def transaction(database: Database, scope: Scope, *, writes: bool = True) 
     What `after_commit` was given runs once the commit has been acknowledged, and only then. Raises `NotCommitted` when a
     statement had failed and the block went on: PostgreSQL answers such a commit with a rollback and no error.
     """
-    async with database.session(scope, writes=writes) as session:
+    session = database.session(scope, writes=writes)
+    try:
         yield session
         await session.commit()
-        waiting: list[AfterCommit] = session.info.pop("after_commit", [])
+    except BaseException:
+        # not by a commit that came through, which has given the connection back: to close takes a task of its own
+        await asyncio.shield(asyncio.ensure_future(session.close()))
+        raise
+    waiting: list[AfterCommit] = session.info.pop("after_commit", [])
     if "written_up_to" in session.info:
         await _note_written(database, scope, session.info["written_up_to"])
     for callback in waiting:
