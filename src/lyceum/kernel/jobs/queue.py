@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, cast
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import CursorResult, Table, func, select, text, update
+from sqlalchemy import CursorResult, Interval, Table, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -33,6 +33,20 @@ ADD_ROUNDS_MAX = 5
 ATTEMPTS_AT_RETRY_MAX = 5
 _JOBS = cast("Table", JobRow.__table__)
 _NEEDS = cast("Table", JobNeedRow.__table__)
+_RUN_AT = func.coalesce(bindparam("run_at", type_=_JOBS.c.run_at.type), func.now())
+_GIVEN = (
+    *("id", "org_id", "owner_id", "kind", "class", "lane", "label", "args", "priority", "attempts_max", "seconds_max"),
+    *("origin", "dedup_key", "ordering_key", "state"),
+)
+# Made once: to put it together takes longer than to send it. No RETURNING: a job of the hub itself may be added by anyone
+# and seen by nobody. SQLAlchemy tells how many rows an INSERT added only when asked to.
+_ADD = (
+    insert(_JOBS)
+    .values({name: bindparam(name) for name in _GIVEN})
+    .values(run_at=_RUN_AT, turn_at=_RUN_AT - bindparam("ahead_by", type_=Interval))
+    .on_conflict_do_nothing()
+    .execution_options(preserve_rowcount=True)
+)
 _HUB_TWIN = text("SELECT definer.jobs_hub_twin(:id, :key)")
 _SCOPE = text("SELECT org_id FROM definer.job_scope(:id)")
 
@@ -140,11 +154,10 @@ async def enqueue(
         "origin": origin_of_jobs(),
         "dedup_key": dedup_key,
         "ordering_key": ordering_key,
-        "turn_at": (run_at or func.now()) - priority * PRIORITY_STEP,
+        "run_at": run_at,
+        "ahead_by": priority * PRIORITY_STEP,
         "state": "arrived" if ordering_key or after else "scheduled" if run_at else "ready",
     }
-    if run_at is not None:
-        values["run_at"] = run_at
     queued, is_new = await _insert(tx, values)
     if is_new:
         tell_new_after_commit(tx, queued, _SHOWN.get(values["state"], values["state"]))
@@ -156,11 +169,8 @@ async def enqueue(
 
 async def _insert(tx: AsyncSession, values: dict[str, Any]) -> tuple[UUID, bool]:
     """Return the job's id, or that of its twin, and whether it was added."""
-    # No RETURNING: a job of the hub itself may be added by anyone and seen by nobody.
-    # SQLAlchemy tells how many rows an INSERT added only when asked to.
-    statement = insert(_JOBS).values(values).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
     for _ in range(ADD_ROUNDS_MAX):
-        if cast("CursorResult[Any]", await tx.execute(statement)).rowcount == 1:
+        if cast("CursorResult[Any]", await tx.execute(_ADD, values)).rowcount == 1:
             return values["id"], True
         twin = await _twin(tx, values)
         if twin is not None:
