@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor, Power, require
@@ -13,6 +13,9 @@ from lyceum.data.quality.models import CheckResultRow, CheckRow, CheckRunRow
 from lyceum.data.quality.schemas import Check, CheckResult, CheckRun, FailingRow
 
 CHECKS_PER_DATASET_MAX = 1_000
+_ANY_CHECK = (
+    select(CheckRow.id).where(CheckRow.dataset_id == bindparam("dataset_id"), CheckRow.archived_at.is_(None)).limit(1)
+)
 
 
 async def list_checks(tx: AsyncSession, who: Actor, org: str, name: str) -> list[Check]:
@@ -34,8 +37,7 @@ async def check_rows(tx: AsyncSession, dataset_id: UUID) -> list[CheckRow]:
 
 async def has_checks(tx: AsyncSession, dataset_id: UUID) -> bool:
     """Say whether a dataset has checks."""
-    found = select(CheckRow.id).where(CheckRow.dataset_id == dataset_id, CheckRow.archived_at.is_(None)).limit(1)
-    return await tx.scalar(found) is not None
+    return await tx.scalar(_ANY_CHECK, {"dataset_id": dataset_id}) is not None
 
 
 async def check_run_for(tx: AsyncSession, who: Actor, run_id: UUID) -> CheckRun:
