@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import Depends, FastAPI
-from fastapi.routing import APIRoute
+from fastapi import FastAPI
 
 from lyceum import wiring
-from lyceum.accounts.edge import LOOKUPS_AT_ONCE, known_actors, limit_requests
+from lyceum.accounts.edge import LOOKUPS_AT_ONCE, known_actors
 from lyceum.kernel.config import Settings, settings
 from lyceum.kernel.db import CONNECTIONS_ASIDE, Database
 from lyceum.kernel.http.health import add_health
@@ -60,13 +59,12 @@ def create_app(config: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        generate_unique_id_function=_operation_id,
     )
     answer_problems(app)
     add_predict_route(app)
     add_socket_route(app)
-    for router in wiring.ROUTERS:
-        app.include_router(router, dependencies=[Depends(limit_requests)])
+    # not included, which would have each request go through two levels of routes, twice
+    app.router.routes.extend(route for router in wiring.ROUTERS for route in router.routes)
     add_health(app, refresh=_count)
     app.add_middleware(BodyLimit, bytes_max=config.request_bytes_max, unlimited_prefix="/api/v1/uploads/")
     app.add_middleware(OwnHost, settings=config)
@@ -76,10 +74,6 @@ def create_app(config: Settings) -> FastAPI:
 
 async def _count(database: Database) -> None:
     await asyncio.gather(count_jobs(database), count_fallen(database, wiring.PARTITIONED))
-
-
-def _operation_id(route: APIRoute) -> str:
-    return route.name
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from fixtures.app import client_of, eventually, job_row, running_app, running_worker, settings_for
 from fixtures.collectors import FarServer, far_server
@@ -16,7 +16,7 @@ from fixtures.job_kinds import Heard, HeavyOnce, Light, heavy_handler, light_han
 from fixtures.predictions import caller_of, running_predictions
 from fixtures.queue import put
 from fixtures.servers import REPOSITORY, TestDatabase
-from lyceum.accounts.edge import Tx
+from lyceum.accounts.edge import Tx, api_router
 from lyceum.kernel.config import Settings
 from lyceum.kernel.problems import Conflict
 from lyceum.kernel.resources import open_resources
@@ -45,7 +45,7 @@ def member(fresh_database: TestDatabase) -> Member:
 
 @pytest.fixture
 async def asks(hub_settings: Settings, member: Member) -> AsyncIterator[httpx.AsyncClient]:
-    router = APIRouter()
+    router = api_router("")
 
     @router.post("/test/crash")
     async def crash(_tx: Tx, request: Request) -> None:
@@ -57,7 +57,7 @@ async def asks(hub_settings: Settings, member: Member) -> AsyncIterator[httpx.As
         raise Conflict("This is what went wrong.")
 
     async with running_app(hub_settings) as app:
-        app.include_router(router)
+        app.router.routes.extend(router.routes)
         async with client_of(app, key=member.key) as client:
             yield client
 

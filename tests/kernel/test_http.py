@@ -8,13 +8,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from pydantic import BaseModel
 
 from fixtures.app import client_of, eventually, running_app, settings_for
 from fixtures.loop_watch import LoopWatch
 from fixtures.servers import TestDatabase
-from lyceum.accounts.edge import Tx
+from lyceum.accounts.edge import Tx, api_router
 from lyceum.kernel import problems
 from lyceum.kernel.config import Settings
 from lyceum.kernel.http.paging import CursorInvalid, decode_cursor, encode_cursor, next_cursor
@@ -38,7 +38,7 @@ def hub_settings(database: TestDatabase, valkey_url: str, tmp_path: Path) -> Set
 @pytest.fixture
 def extra(app: FastAPI) -> FastAPI:
     """The app with routes that fail in every way."""
-    router = APIRouter()
+    router = api_router("")
 
     @router.get("/test/problem/{name}")
     async def fail(name: str) -> None:
@@ -58,7 +58,7 @@ def extra(app: FastAPI) -> FastAPI:
 
         await tx.execute(text("SELECT CAST(:value AS text)"), {"value": "a\0b"})
 
-    app.include_router(router)
+    app.router.routes.extend(router.routes)
     return app
 
 
@@ -274,7 +274,7 @@ async def test_as_many_requests_are_in_transactions_at_once_as_the_setting_says(
     database: TestDatabase, tmp_path: Path
 ) -> None:
     at_work, done = [], asyncio.Event()
-    router = APIRouter()
+    router = api_router("")
 
     @router.get("/test/hold")
     async def hold(tx: Tx) -> None:
@@ -282,7 +282,7 @@ async def test_as_many_requests_are_in_transactions_at_once_as_the_setting_says(
         await done.wait()
 
     async with running_app(settings_for(database, tmp_path, database_pool_size=2)) as app, client_of(app) as client:
-        app.include_router(router)
+        app.router.routes.extend(router.routes)
         asking = [asyncio.create_task(client.get("/test/hold")) for _ in range(5)]
         await eventually(lambda: len(at_work) == 2)
         await eventually(lambda: len(app.state.transaction_turns._waiters) == 3)

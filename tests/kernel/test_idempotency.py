@@ -6,12 +6,12 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from fixtures.app import client_of, rows_of
 from fixtures.servers import TestDatabase
-from lyceum.accounts.edge import KEEPS_ANSWER, AnswerKeepingRoute, Tx
+from lyceum.accounts.edge import KEEPS_ANSWER, HubRoute, Tx, api_router
 from lyceum.kernel.db import Scope
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.handlers import JobRun
@@ -53,7 +53,14 @@ def test_every_post_that_makes_something_takes_a_key() -> None:
     for route in routes:
         taken = [p.alias for each in route.dependant.dependencies for p in each.header_params]
         assert "Idempotency-Key" in taken, f"{route.path} wants dependencies=[KEEPS_ANSWER]"
-        assert isinstance(route, AnswerKeepingRoute), f"the router of {route.path} wants route_class=AnswerKeepingRoute"
+
+
+def test_every_route_knows_who_asks_and_counts() -> None:
+    """A module that made its router by hand would count nothing."""
+    routes = [route for router in ROUTERS for route in router.routes]
+    assert len(routes) > 40
+    for route in routes:
+        assert isinstance(route, HubRoute), f"the router of {route} wants api_router()"
 
 
 async def test_the_document_tells_of_the_key(anonymous: httpx.AsyncClient) -> None:
@@ -119,7 +126,7 @@ async def test_what_was_refused_or_failed_may_be_sent_again_with_its_key(
     app: FastAPI, mine: httpx.AsyncClient, member: Member, database: TestDatabase
 ) -> None:
     outcomes: list[Exception] = [Unavailable("Not now."), Invalid("Not so."), ZeroDivisionError()]
-    router = APIRouter(route_class=AnswerKeepingRoute)
+    router = api_router("")
 
     @router.post("/test/make", status_code=201, dependencies=[KEEPS_ANSWER])
     async def make(tx: Tx) -> dict[str, int]:
@@ -127,7 +134,7 @@ async def test_what_was_refused_or_failed_may_be_sent_again_with_its_key(
             raise outcomes.pop(0)
         return {"made": 1}
 
-    app.include_router(router)
+    app.router.routes.extend(router.routes)
     answers = [await mine.post("/test/make", headers=KEY) for _ in range(5)]
     assert [answer.status_code for answer in answers] == [503, 422, 500, 201, 201]
     kept = rows_of(database, "SELECT status FROM idempotency_keys WHERE user_id = %s", member.user_id)

@@ -13,13 +13,12 @@ from uuid import UUID
 
 import httpx
 import pytest
-from fastapi import APIRouter
 
 from fixtures.app import client_of, environment_of, eventually, job_row, rows_of, running_app, settings_for
 from fixtures.job_kinds import Heavy, Light
 from fixtures.queue import put
 from fixtures.servers import TestDatabase, kill
-from lyceum.accounts.edge import Tx
+from lyceum.accounts.edge import Tx, api_router
 from lyceum.kernel.config import Settings
 from lyceum.kernel.jobs.queue import enqueue
 from lyceum.kernel.resources import Resources
@@ -45,7 +44,7 @@ def member(fresh_database: TestDatabase) -> Member:
 @pytest.fixture
 async def asks(hub_settings: Settings, member: Member) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an API that also enqueues what it is told, and crashes."""
-    router = APIRouter()
+    router = api_router("")
 
     @router.post("/test/jobs")
     async def put(tx: Tx) -> list[UUID]:
@@ -56,7 +55,7 @@ async def asks(hub_settings: Settings, member: Member) -> AsyncIterator[httpx.As
         raise ZeroDivisionError
 
     async with running_app(hub_settings) as app:
-        app.include_router(router)
+        app.router.routes.extend(router.routes)
         async with client_of(app, key=member.key) as client:
             yield client
 

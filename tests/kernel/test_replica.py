@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import text
 
@@ -17,7 +17,7 @@ from fixtures.app import client_at, client_of, eventually, job_row, running_app,
 from fixtures.job_kinds import Heard, Light, light_handlers
 from fixtures.queue import put
 from fixtures.replicas import Replicated, replicated_servers
-from lyceum.accounts.edge import PrimaryTx, Tx
+from lyceum.accounts.edge import PrimaryTx, Tx, api_router
 from lyceum.hub.replica_state import ReplicaFinding, examine_replica, replica_in_use
 from lyceum.kernel.config import Settings
 from lyceum.kernel.ids import new_id
@@ -68,7 +68,7 @@ def settings_of(replicated: Replicated, home: Path, **more: Any) -> Settings:
 @asynccontextmanager
 async def reading_app(settings: Settings, replicated: Replicated) -> AsyncIterator[FastAPI]:
     """Yield the API once it reads from the replica, which has all that was written so far."""
-    router = APIRouter()
+    router = api_router("")
 
     @router.get("/test/writing")
     async def write(tx: Tx) -> None:
@@ -87,7 +87,7 @@ async def reading_app(settings: Settings, replicated: Replicated) -> AsyncIterat
         return bool(await tx.scalar(text("SELECT pg_is_in_recovery()")))
 
     async with running_app(settings) as app:
-        app.include_router(router)
+        app.router.routes.extend(router.routes)
         replica = app.state.resources.replica
         await eventually(lambda: replica.state == "in_use")
         yield app

@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import FastAPI, Response
 from pydantic import BaseModel
 from sqlalchemy import text
 
 from fixtures.app import client_of, rows_of
 from fixtures.servers import TestDatabase
-from lyceum.accounts.edge import Tx
+from lyceum.accounts.edge import Tx, api_router
 from lyceum.kernel.http.revisions import IfMatch, etag_of, require_revision
 from make.accounts import Member
 
@@ -29,7 +29,7 @@ async def editor(
     rows_of(fresh_database, "CREATE TABLE notes (words text NOT NULL, revision integer NOT NULL DEFAULT 1)")
     rows_of(fresh_database, "INSERT INTO notes (words) VALUES ('first')")
     rows_of(fresh_database, f"GRANT SELECT, UPDATE ON notes TO {fresh_database.app_role}")
-    router = APIRouter()
+    router = api_router("")
 
     @router.get("/test/note")
     async def read_note(tx: Tx, response: Response) -> Note:
@@ -46,7 +46,7 @@ async def editor(
         response.headers["etag"] = etag_of(row.revision)
         return Note(words=row.words, revision=row.revision)
 
-    fresh_app.include_router(router)
+    fresh_app.router.routes.extend(router.routes)
     async with client_of(fresh_app, key=fresh_member.key) as opened:
         yield opened
 

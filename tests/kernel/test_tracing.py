@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from fastapi import APIRouter, HTTPException
+from fastapi import HTTPException
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -21,7 +21,7 @@ from fixtures.collectors import COLLECTOR_KEY, FarServer, SentSpan, far_server
 from fixtures.job_kinds import Heavy, Light
 from fixtures.predictions import caller_of, running_predictions
 from fixtures.servers import TestDatabase, kill
-from lyceum.accounts.edge import Tx
+from lyceum.accounts.edge import Tx, api_router
 from lyceum.kernel.config import Settings
 from lyceum.kernel.jobs.queue import enqueue
 from lyceum.kernel.resources import open_resources
@@ -66,7 +66,7 @@ def sending_to(far: FarServer, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 async def asks(hub_settings: Settings, member: Member) -> AsyncIterator[httpx.AsyncClient]:
-    router = APIRouter()
+    router = api_router("")
 
     @router.post("/test/jobs/{name}")
     async def put(tx: Tx, name: str) -> str:
@@ -90,7 +90,7 @@ async def asks(hub_settings: Settings, member: Member) -> AsyncIterator[httpx.As
         return ""
 
     async with running_app(hub_settings) as app:
-        app.include_router(router)
+        app.router.routes.extend(router.routes)
         async with client_of(app, key=member.key) as client:
             yield client
 

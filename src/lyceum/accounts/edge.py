@@ -1,10 +1,15 @@
-"""What every route takes: who is asking, and the transaction that works for them and commits before the reply."""
+"""What every route takes: who is asking, and the transaction that works for them and commits before the reply.
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Annotated, TypeVar, cast
+The route itself finds out who asks, counts the request and ends the transaction. As dependencies of each other these would
+be solved anew at every level, which costs as much as the rest of what stands before the database.
+"""
 
-from fastapi import Depends, Request
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Annotated, Any, TypeVar, cast
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
@@ -12,14 +17,7 @@ from lyceum.accounts.known import LOOKUPS_AT_ONCE, KnownActors, known_actors
 from lyceum.accounts.policy import ANYONE, Actor
 from lyceum.kernel.config import Settings
 from lyceum.kernel.http.middleware import ANSWER_FIELDS
-from lyceum.kernel.idempotency.answers import (
-    KEEP_ANSWER,
-    AnswerKeepingRoute,
-    IdempotencyKey,
-    keep,
-    refuse_repetition,
-    sent_by,
-)
+from lyceum.kernel.idempotency.answers import KEEP_ANSWER, IdempotencyKey, keep, refuse_repetition, sent_by
 from lyceum.kernel.limits.fields import Limit, OverLimit, address_of
 from lyceum.kernel.limits.windows import Windows
 from lyceum.kernel.resources import Resources
@@ -30,21 +28,25 @@ __all__ = [
     "KEEPS_ANSWER",
     "KEEPS_THAT_IT_WAS_DONE",
     "LOOKUPS_AT_ONCE",
-    "AnswerKeepingRoute",
     "CurrentResources",
+    "HubRoute",
     "KnownActors",
     "PrimaryTx",
     "Tx",
     "Who",
+    "api_router",
     "known_actors",
-    "limit_requests",
     "limit_sign_ins",
     "own_limit",
 ]
 
 F = TypeVar("F", bound=Callable[..., object])
 
+KeepAnswer = Callable[[Response], Awaitable[None]]
+
 _OWN_LIMIT = "__own_limit__"
+_ACTOR = "lyceum.actor"
+_UNTIL_ANSWERED = "lyceum.until_answered"
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _TOLD = {
     "anonymous": "{:,} requests without a key have come from this address within a minute;",
@@ -66,12 +68,16 @@ def resources_of(request: Request) -> Resources:
 
 async def current_actor(request: Request) -> Actor:
     """Return who is asking; a request without a usable key comes from `ANYONE`."""
+    who: Actor | None = request.scope.get(_ACTOR)
+    if who is not None:
+        return who
+    who = ANYONE
     authorization = request.headers.get("authorization")
-    if authorization is None:
-        return ANYONE
-    known: KnownActors = request.app.state.known_actors
-    who = await known.actor_of(authorization)
-    note_in_log(org_id=who.org_id, user_id=who.user_id)
+    if authorization is not None:
+        known: KnownActors = request.app.state.known_actors
+        who = await known.actor_of(authorization)
+        note_in_log(org_id=who.org_id, user_id=who.user_id)
+    request.scope[_ACTOR] = who
     return who
 
 
@@ -87,39 +93,65 @@ async def require_room(resources: CurrentResources) -> None:
 NEEDS_ROOM = Depends(require_room)
 
 
-async def open_primary_tx(request: Request, who: Who) -> AsyncIterator[AsyncSession]:
-    """Yield the request's transaction, on the primary."""
-    writes = request.method not in _READS
-    database = resources_of(request).database
-    # one limit for the whole process: waiting here is fair, waiting in the pool is not
-    async with request.app.state.transaction_turns, transaction(database, who.scope, writes=writes) as tx:
-        yield tx
+async def open_primary_tx(request: Request) -> AsyncSession:
+    """Return the request's transaction on the primary, which ends before the reply is sent."""
+    return await _until_answered(request).enter_async_context(_primary(request, await current_actor(request)))
 
 
-_primary_tx = asynccontextmanager(open_primary_tx)
-
-
-async def open_tx(request: Request, who: Who) -> AsyncIterator[AsyncSession]:
-    """Yield the request's transaction: of a read, on the replica where there is one that has what the reader wrote."""
+async def open_tx(request: Request) -> AsyncSession:
+    """Return the request's transaction: of a read, on the replica where there is one that has what the reader wrote."""
+    who = await current_actor(request)
     replica = resources_of(request).replica
     if replica is not None and request.method in _READS:
-        async with replica.reading(who.scope) as reading:
-            if reading is not None:
-                yield reading
-                return
-    async with _primary_tx(request, who) as tx:
+        reading = await _until_answered(request).enter_async_context(replica.reading(who.scope))
+        if reading is not None:
+            return reading
+    return await _until_answered(request).enter_async_context(_primary(request, who))
+
+
+@asynccontextmanager
+async def _primary(request: Request, who: Actor) -> AsyncIterator[AsyncSession]:
+    writes = request.method not in _READS
+    # one limit for the whole process: waiting here is fair, waiting in the pool is not
+    async with (
+        request.app.state.transaction_turns,
+        transaction(resources_of(request).database, who.scope, writes=writes) as tx,
+    ):
         yield tx
 
 
-async def limit_requests(request: Request, who: Who) -> None:
+def _until_answered(request: Request) -> AsyncExitStack:
+    return cast("AsyncExitStack", request.scope[_UNTIL_ANSWERED])
+
+
+class HubRoute(APIRoute):
+    """A route that counts its requests; its answer is made, and kept where that was asked for, before its transaction commits."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what makes the answer."""
+        make_answer = super().get_route_handler()
+        counts_itself = getattr(self.endpoint, _OWN_LIMIT, False)
+
+        async def answer(request: Request) -> Response:
+            if not counts_itself:
+                await limit_requests(request)
+            async with AsyncExitStack() as until_answered:
+                request.scope[_UNTIL_ANSWERED] = until_answered
+                response = await make_answer(request)
+                keep_answer: KeepAnswer | None = request.scope.get(KEEP_ANSWER)
+                if keep_answer is not None and response.status_code < 400:
+                    await keep_answer(response)
+            return response
+
+        return answer
+
+
+async def limit_requests(request: Request) -> None:
     """Count the request for whoever asks, and say in its answer how much is left; raises `OverLimit`.
 
     A route that has a limit of its own says so with `own_limit`. Without Valkey nothing is counted.
     """
-    resources = resources_of(request)
-    if getattr(request.scope.get("endpoint"), _OWN_LIMIT, False):
-        return
-    limit, of = _limit_of(request, who, resources.settings)
+    limit, of = _limit_of(request, await current_actor(request), resources_of(request).settings)
     if limit.at_most == 0:
         return
     windows: Windows = request.app.state.windows
@@ -129,6 +161,17 @@ async def limit_requests(request: Request, who: Who) -> None:
     request.scope[ANSWER_FIELDS] = taken.fields
     if taken.wait_seconds is not None:
         raise OverLimit(f"{_TOLD[limit.name].format(limit.at_most)} wait, or raise {_SETTINGS[limit.name]}.", taken)
+
+
+def api_router(prefix: str = "/api/v1", *, tags: Sequence[str] = (), include_in_schema: bool = True) -> APIRouter:
+    """Return a router for a module's routes, each of which counts for whoever asks and may keep its answers."""
+    return APIRouter(
+        prefix=prefix,
+        tags=list(tags),
+        route_class=HubRoute,
+        include_in_schema=include_in_schema,
+        generate_unique_id_function=_operation_id,
+    )
 
 
 def own_limit(endpoint: F) -> F:
@@ -150,6 +193,10 @@ async def limit_sign_ins(request: Request) -> None:
         raise OverLimit(f"{_TOLD[limit.name].format(limit.at_most)} wait a minute and try again.", taken)
 
 
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
 def _limit_of(request: Request, who: Actor, settings: Settings) -> tuple[Limit, str]:
     if who.user_id is None:
         return Limit("anonymous", settings.anonymous_requests_per_minute, 60), address_of(request.scope)
@@ -158,9 +205,9 @@ def _limit_of(request: Request, who: Actor, settings: Settings) -> tuple[Limit, 
     return Limit("writes", settings.user_writes_per_minute, 60), who.user_id.hex
 
 
-Tx = Annotated[AsyncSession, Depends(open_tx, scope="function")]
+Tx = Annotated[AsyncSession, Depends(open_tx)]
 """The request's transaction."""
-PrimaryTx = Annotated[AsyncSession, Depends(open_primary_tx, scope="function")]
+PrimaryTx = Annotated[AsyncSession, Depends(open_primary_tx)]
 """The request's transaction where a read must see what workers wrote a moment ago, such as the state of a job."""
 
 

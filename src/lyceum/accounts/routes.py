@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
 from lyceum.accounts import queries, service
-from lyceum.accounts.edge import KEEPS_THAT_IT_WAS_DONE, AnswerKeepingRoute, CurrentResources, Tx, Who, limit_sign_ins
+from lyceum.accounts.edge import KEEPS_THAT_IT_WAS_DONE, CurrentResources, Tx, Who, api_router, limit_sign_ins
 from lyceum.accounts.policy import SignInNeeded
 from lyceum.accounts.schemas import (
     AdministratorReady,
@@ -18,7 +18,7 @@ from lyceum.accounts.schemas import (
 )
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 
-router = APIRouter(prefix="/api/v1", tags=["accounts"], route_class=AnswerKeepingRoute)
+router = api_router(tags=["accounts"])
 
 
 @router.post("/setup", status_code=201, dependencies=[Depends(limit_sign_ins)])

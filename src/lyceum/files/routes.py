@@ -3,10 +3,10 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from lyceum.accounts.edge import KEEPS_ANSWER, AnswerKeepingRoute, CurrentResources, Tx, Who, own_limit
+from lyceum.accounts.edge import KEEPS_ANSWER, CurrentResources, Tx, Who, api_router, own_limit
 from lyceum.files import damage, kept, parts, service, sweeping
 from lyceum.files.digests import announced_in
 from lyceum.files.schemas import (
@@ -26,7 +26,7 @@ from lyceum.files.schemas import (
 from lyceum.kernel.http.downloads import answer_download
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 
-router = APIRouter(prefix="/api/v1", route_class=AnswerKeepingRoute)
+router = api_router()
 
 PartNumber = Annotated[int, Path(ge=1, le=PARTS_MAX)]
 AfterPart = Annotated[int, Query(ge=0, le=PARTS_MAX)]

@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 from typing import Annotated, cast
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.accounts.edge import CurrentResources, PrimaryTx, Who
+from lyceum.accounts.edge import CurrentResources, PrimaryTx, Who, api_router
 from lyceum.accounts.public import Actor, Power, require
 from lyceum.jobs.schemas import JobLogPage, JobOut, JobPage, as_job_out, as_log_line
 from lyceum.kernel.db import NOBODY, Scope
@@ -20,7 +20,7 @@ from lyceum.kernel.progress import read_progress
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import aside
 
-router = APIRouter(prefix="/api/v1", tags=["jobs"])
+router = api_router(tags=["jobs"])
 
 States = Annotated[list[queue.JobState], Query(alias="state", description="Only jobs in one of these states.")]
 AfterLine = Annotated[int, Query(ge=0)]

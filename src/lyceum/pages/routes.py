@@ -6,13 +6,13 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 import orjson
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup, escape
 from pydantic import ValidationError
 
-from lyceum.accounts.edge import CurrentResources, limit_sign_ins, own_limit
+from lyceum.accounts.edge import CurrentResources, api_router, limit_sign_ins, own_limit
 from lyceum.accounts.public import FirstAdministrator, set_up, setup_link_works
 from lyceum.kernel.db import NOBODY
 from lyceum.kernel.problems import Problem, TooLarge
@@ -33,7 +33,7 @@ SECURITY_HEADERS = {
     "cache-control": "no-store",
 }
 
-router = APIRouter(include_in_schema=False)
+router = api_router("", include_in_schema=False)
 _templates = Environment(
     loader=FileSystemLoader(HERE / "templates"),
     autoescape=select_autoescape(),

@@ -3,9 +3,9 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
-from lyceum.accounts.edge import KEEPS_ANSWER, NEEDS_ROOM, AnswerKeepingRoute, CurrentResources, Tx, Who
+from lyceum.accounts.edge import KEEPS_ANSWER, NEEDS_ROOM, CurrentResources, Tx, Who, api_router
 from lyceum.data.datasets import queries, service
 from lyceum.data.datasets.edge import VersionNumber, as_number
 from lyceum.data.datasets.preview import preview_json
@@ -21,7 +21,7 @@ from lyceum.data.datasets.schemas import (
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 from lyceum.kernel.tx import aside
 
-router = APIRouter(prefix="/api/v1", tags=["datasets"], route_class=AnswerKeepingRoute)
+router = api_router(tags=["datasets"])
 
 
 @router.post("/datasets", status_code=201, dependencies=[KEEPS_ANSWER])

@@ -2,14 +2,14 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
-from lyceum.accounts.edge import KEEPS_ANSWER, AnswerKeepingRoute, Tx, Who
+from lyceum.accounts.edge import KEEPS_ANSWER, Tx, Who, api_router
 from lyceum.data.datasets.edge import VersionNumber, as_number
 from lyceum.data.quality import queries, service
 from lyceum.data.quality.schemas import Check, CheckList, CheckRun, NewCheck
 
-router = APIRouter(prefix="/api/v1", tags=["checks"], route_class=AnswerKeepingRoute)
+router = api_router(tags=["checks"])
 
 
 @router.get("/datasets/{org}/{name}/checks")

@@ -6,14 +6,13 @@ sends the same request with the same key and is told what came of the first.
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Header, Request
-from fastapi.routing import APIRoute
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
@@ -26,7 +25,7 @@ KEPT_BYTES_MAX = 1024**2
 KEPT_HEADERS = ("content-type", "location")
 HASHED_ON_THE_LOOP_BYTES_MAX = 256 * 1024
 KEEP_ANSWER = "lyceum.keep_answer"
-"""Where in a request's scope stands what keeps its answer."""
+"""Where in a request's scope stands what its route calls with the answer, to keep it."""
 
 IdempotencyKey = Annotated[
     str | None,
@@ -75,23 +74,6 @@ class AnsweredBefore(Exception):
     def __init__(self, answer: Response) -> None:
         super().__init__("answered before")
         self.answer = answer
-
-
-class AnswerKeepingRoute(APIRoute):
-    """A route whose answer is made, and kept, before its transaction commits."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return what makes the answer, and keeps it where the route's dependencies asked for that."""
-        make_answer = super().get_route_handler()
-
-        async def answer(request: Request) -> Response:
-            response = await make_answer(request)
-            keep: Callable[[Response], Awaitable[None]] | None = request.scope.get(KEEP_ANSWER)
-            if keep is not None and response.status_code < 400:
-                await keep(response)
-            return response
-
-        return answer
 
 
 async def sent_by(request: Request, key: str, *, org_id: UUID, user_id: UUID) -> Sent:

@@ -2,17 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 from fastapi.responses import StreamingResponse
 
-from lyceum.accounts.edge import CurrentResources, Tx, Who
+from lyceum.accounts.edge import CurrentResources, Tx, Who, api_router
 from lyceum.kernel.http.downloads import Download, answer_download
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 from lyceum.kernel.tx import aside
 from lyceum.serve.registry import queries, service
 from lyceum.serve.registry.schemas import NUMBER_MAX, AliasTarget, Model, ModelPage, ModelVersion, ModelVersionPage
 
-router = APIRouter(prefix="/api/v1/models", tags=["models"])
+router = api_router("/api/v1/models", tags=["models"])
 
 VersionNumber = Annotated[int, Path(ge=1, le=NUMBER_MAX, description="A version's number.")]
 

@@ -3,15 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter
-
-from lyceum.accounts.edge import KEEPS_ANSWER, NEEDS_ROOM, AnswerKeepingRoute, CurrentResources, Tx, Who
+from lyceum.accounts.edge import KEEPS_ANSWER, NEEDS_ROOM, CurrentResources, Tx, Who, api_router
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 from lyceum.serve.registry.public import ModelVersion
 from lyceum.train.runs import queries, service
 from lyceum.train.runs.schemas import NewRun, Registration, Run, RunPage
 
-router = APIRouter(prefix="/api/v1/runs", tags=["training runs"], route_class=AnswerKeepingRoute)
+router = api_router("/api/v1/runs", tags=["training runs"])
 
 
 @router.post("", status_code=202, dependencies=[KEEPS_ANSWER, NEEDS_ROOM])
