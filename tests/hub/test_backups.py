@@ -1,5 +1,6 @@
 """Backups of a hub as its administrator makes them: by command, on schedule, and put back elsewhere."""
 
+import asyncio
 import hashlib
 import json
 import threading
@@ -16,6 +17,7 @@ from lyceum.backup.destination import open_destination
 from lyceum.backup.keys import load_keys
 from lyceum.backup.manifest import Manifest
 from lyceum.backup.tables import digest_of, list_tables, set_up_session
+from lyceum.hub import scheduled
 from lyceum.hub.at_rest import hub_data
 from lyceum.kernel import migrate
 from lyceum.kernel.config import load_settings
@@ -161,7 +163,30 @@ def test_a_scheduled_backup_that_cannot_be_made_is_told(start_hub: StartHub, fol
     key_file = folder / "none"
     hub = up(start_hub, home, LYCEUM_BACKUP_SCHEDULE="30 2 * * *", LYCEUM_BACKUP_KEY_FILE=str(key_file))
     wait_until(lambda: "The scheduled backup was not made: The key file" in hub.output, said=lambda: hub.output)
+    assert "The scheduled backup was not made" in (home / "logs" / "supervisor.log").read_text()
     assert hub.status()["ready"]
+
+
+async def test_a_scheduled_backup_that_fails_as_nobody_foresaw_is_told_and_the_next_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(scheduled, "due_at", lambda _, after: after)
+    notices: list[str] = []
+    tried_again = asyncio.Event()
+
+    async def make() -> dict[str, object]:
+        if not notices:
+            raise TypeError("unforeseen")
+        tried_again.set()
+        return await asyncio.Future()
+
+    keeping = asyncio.create_task(scheduled.keep_backups("* * * * *", tmp_path, make, notices.append))
+    async with asyncio.timeout(60):
+        await tried_again.wait()
+    keeping.cancel()
+    await asyncio.wait([keeping])
+    assert notices == ["The scheduled backup was not made (TypeError); see supervisor.log."]
+    assert "unforeseen" in caplog.text
 
 
 @pytest.mark.parametrize(

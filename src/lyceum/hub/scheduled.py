@@ -5,6 +5,7 @@ worker has, and must not wait for what it copies.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,8 @@ from lyceum.hub.errors import HubFailed
 LOOK_SECONDS = 20.0
 BACKUP_SECONDS_MAX = 86_400
 
+log = logging.getLogger(__name__)
+
 
 def due_at(schedule: str, after: datetime) -> datetime:
     """Return the first moment after `after` that a cron expression names in UTC."""
@@ -29,7 +32,7 @@ async def keep_backups(
 ) -> None:
     """Call `make` whenever a backup is due, until cancelled; one that was missed while no hub ran is made up for once.
 
-    One that fails is told, and tried again at its next time.
+    One that fails, for whatever reason, is told, and tried again at its next time.
     """
     last = last_backup(home)
     counted_from = datetime.fromisoformat(last.made_at) if last else datetime.now(UTC)
@@ -43,4 +46,7 @@ async def keep_backups(
             await make()
         except HubFailed as error:
             notice(f"The scheduled backup was not made: {error}")
+        except Exception as error:
+            log.exception("a scheduled backup failed")
+            notice(f"The scheduled backup was not made ({type(error).__name__}); see supervisor.log.")
         counted_from = datetime.now(UTC)

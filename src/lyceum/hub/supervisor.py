@@ -180,13 +180,13 @@ class Supervisor:
         if settings.backup_schedule is None:
             return
         if parts.owner_url is None:
-            self._audience.notice("No backups will be made on schedule: they take LYCEUM_DATABASE_OWNER_URL.")
+            self._notice("No backups will be made on schedule: they take LYCEUM_DATABASE_OWNER_URL.")
             return
         await keep_backups(
             settings.backup_schedule,
             settings.home,
             lambda: self._report_of("backup", parts, seconds_max=BACKUP_SECONDS_MAX),
-            self._audience.notice,
+            self._notice,
         )
 
     async def _start_valkey(self, parts: HubParts) -> None:
