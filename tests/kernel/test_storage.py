@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
+import obstore
 import pytest
 
 from fixtures.app import eventually
@@ -106,6 +107,15 @@ async def test_a_file_can_be_copied_in_renamed_read_in_place_and_removed(storage
     await storage.delete("b")
     await storage.delete("b")
     assert await storage.byte_count("b") is None
+
+
+async def test_a_folder_is_removed_whole_by_however_many_at_once(storage: Storage) -> None:
+    keys = [f"a/{number}" for number in range(300)] + ["a/deeper/x", "ab/x", "a.parts/x"]
+    await asyncio.gather(*(obstore.put_async(storage.store, key, b"x") for key in keys))
+    await asyncio.gather(*(storage.delete_below("a") for _ in range(3)))
+    left = [meta["path"] async for batch in obstore.list(storage.store) for meta in batch]
+    assert sorted(left) == ["a.parts/x", "ab/x"]
+    await storage.delete_below("a")
 
 
 async def test_a_missing_file_is_named(storage: Storage, tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ from lyceum.kernel.problems import NoSpace, NotFound, Problem, TooLarge, is_full
 PART_BYTES = 8 * 1024**2
 COPY_BYTES = 1024**2
 JOINS_AT_ONCE = 2
+REMOVED_AT_ONCE = 1000
+"""What an object store removes in one request."""
 _ARRIVING = ".arriving-"
 _UNFINISHED = re.compile(rf"#\d+$|{re.escape(_ARRIVING)}[0-9a-f]+$")
 """Names of files that a process was writing: `#1` is how the object store library calls them."""
@@ -196,9 +198,14 @@ class Storage:
 
     async def delete_below(self, folder: str) -> None:
         """Remove every file below a folder of keys; there may be none."""
-        async for batch in obstore.list(self.store, f"{folder}/"):
-            for meta in batch:
-                await self.delete(meta["path"])
+        async for batch in obstore.list(self.store, f"{folder}/", chunk_size=REMOVED_AT_ONCE):
+            keys = [meta["path"] for meta in batch]
+            try:
+                await obstore.delete_async(self.store, keys)
+            except FileNotFoundError:
+                # somebody else removes them too, and whether the others of the batch are gone was not told
+                for key in keys:
+                    await self.delete(key)
 
     async def copy(self, key: str, to: str) -> None:
         """Copy a file inside the storage, in place of what may lie there; raises `FileMissing`."""
