@@ -5,7 +5,7 @@ import base64
 import hashlib
 import random
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from fixtures.servers import TestDatabase
 from lyceum.files import sweeping
 from lyceum.kernel.config import Settings
 from lyceum.kernel.resources import Resources
+from lyceum.kernel.storage import JoinedFile, Storage
 from make.accounts import Member
 
 PART = 1024
@@ -215,6 +216,26 @@ async def test_completions_at_once_leave_one_content(asks: httpx.AsyncClient, hu
     assert {answer.status_code for answer in answers} == {200}
     [file] = _files(hub_settings)
     assert file.read_bytes() == CONTENT
+
+
+async def test_a_completion_that_another_overtakes_returns_what_that_one_made(
+    asks: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = await _begin(asks)
+    for address, part in zip(await _addresses(asks, begun), PARTS, strict=True):
+        await asks.put(address, content=part)
+    join = Storage.join
+    others: list[httpx.Response] = []
+
+    async def overtaken(self: Storage, keys: Sequence[str], to: str) -> JoinedFile:
+        monkeypatch.setattr(Storage, "join", join)
+        others.append(await _complete(asks, begun))
+        return await join(self, keys, to)
+
+    monkeypatch.setattr(Storage, "join", overtaken)
+    answer = await _complete(asks, begun)
+    assert answer.status_code == 200
+    assert answer.json() == others[0].json()
 
 
 async def test_abandoned_parts_are_removed_at_once_or_by_the_sweeper(

@@ -195,7 +195,15 @@ async def complete(who: Actor, resources: Resources, upload_id: UUID, wanted: Co
         return await _complete_copied(who, resources, upload_id)
     # Whoever asks again while parts are joined waits here, and then finds the upload whole.
     async with resources.storage.joins:
-        return await _complete_joined(who, resources, upload_id, wanted)
+        try:
+            return await _complete_joined(who, resources, upload_id, wanted)
+        except UploadNotWhole:
+            # One that joined beside this takes the parts away when it is done.
+            async with aside(resources.database, who.scope) as tx:
+                upload = await upload_row_for(tx, upload_id)
+            if upload.state == "open":
+                raise
+            return as_whole(upload)
 
 
 async def _complete_joined(who: Actor, resources: Resources, upload_id: UUID, wanted: Completion) -> UploadWhole:
