@@ -17,9 +17,11 @@ from lyceum.files import places, service, sweeping
 from lyceum.files.errors import UploadFinished, UploadNotFound, UploadNotWhole
 from lyceum.files.jobs import HANDLERS, SweepUploads
 from lyceum.kernel.config import Settings
-from lyceum.kernel.db import NOBODY
+from lyceum.kernel.db import NOBODY, TURNS_ASIDE
+from lyceum.kernel.holding import remove_unless_held
 from lyceum.kernel.jobs.queue import enqueue
 from lyceum.kernel.resources import Resources
+from lyceum.kernel.storage import Storage
 from lyceum.kernel.tx import transaction
 from make.accounts import Member, make_member
 
@@ -248,6 +250,31 @@ async def test_an_upload_taken_after_the_sweeper_listed_it_is_still_read(
     assert await sweeping.sweep(resources) == 0
     assert [file.read_bytes() for file in _files(hub_settings)] == [b"a,b\n1,2\n"]
     assert rows_of(database, "SELECT state FROM uploads WHERE id = %s", begun["id"]) == [{"state": "taken"}]
+
+
+async def test_files_are_removed_on_the_few_connections_that_are_set_aside(
+    app: FastAPI, asks: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resources: Resources = app.state.resources
+    begun = [await _begin(asks) for _ in range(TURNS_ASIDE - 1)]
+    removing, may_go_on = 0, asyncio.Event()
+    delete = Storage.delete
+
+    async def slowly(self: Storage, key: str) -> None:
+        nonlocal removing
+        removing += 1
+        await may_go_on.wait()
+        await delete(self, key)
+
+    monkeypatch.setattr(Storage, "delete", slowly)
+    tasks = [
+        *(asyncio.create_task(asks.delete(f"/api/v1/uploads/{one['id']}")) for one in begun),
+        asyncio.create_task(remove_unless_held(resources.database, resources.storage, "uploads/none")),
+    ]
+    await eventually(lambda: removing == TURNS_ASIDE)
+    assert resources.database.turn_aside.locked()
+    may_go_on.set()
+    await asyncio.gather(*tasks)
 
 
 async def test_two_sweeps_at_once_remove_each_upload_once(

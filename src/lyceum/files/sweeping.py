@@ -78,7 +78,7 @@ async def _expired(resources: Resources, *, after: _Expired) -> list[_Expired]:
 
 async def _remove(resources: Resources, *, org_id: UUID, upload_id: UUID, states: frozenset[str] = SWEPT_FROM) -> bool:
     """Remove an upload's content and, unless something was made of it, its row; return False where it may not be."""
-    async with transaction(resources.database, Scope(org_id=org_id)) as tx:
+    async with aside(resources.database, Scope(org_id=org_id)) as tx:
         if not await may_remove_files(tx):
             raise FilesHeld("All files of the hub are being copied just now; remove the upload in a few minutes.")
         # Asked again with the row locked: since the upload was listed, somebody may have taken it, or swept it.

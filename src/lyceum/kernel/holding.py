@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.kernel.db import NOBODY, Database
 from lyceum.kernel.problems import Unavailable
 from lyceum.kernel.storage import Storage
-from lyceum.kernel.tx import transaction
+from lyceum.kernel.tx import aside
 
 FILES_LOCK = 7_201_973_415
 
@@ -32,13 +32,13 @@ async def may_remove_files(tx: AsyncSession) -> bool:
 
 async def remove_unless_held(database: Database, storage: Storage, key: str) -> None:
     """Remove a file, unless files are being copied just now: then a sweep removes it later."""
-    async with transaction(database, NOBODY) as tx:
+    async with aside(database, NOBODY) as tx:
         if await may_remove_files(tx):
             await storage.delete(key)
 
 
 async def remove_below_unless_held(database: Database, storage: Storage, folder: str) -> None:
     """Remove a folder, unless files are being copied just now: then a sweep removes it later."""
-    async with transaction(database, NOBODY) as tx:
+    async with aside(database, NOBODY) as tx:
         if await may_remove_files(tx):
             await storage.delete_below(folder)
