@@ -11,7 +11,7 @@ THOUGHT_OF = {
     "src/lyceum/files/sweeping.py": 3,
     # what arrives, what was copied in vain and what is too large no row names
     "src/lyceum/files/service.py": 6,
-    "src/lyceum/files/parts.py": 1,
+    "src/lyceum/files/parts.py": 2,
     # the one that asks
     "src/lyceum/kernel/holding.py": 2,
 }

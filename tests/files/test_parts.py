@@ -14,11 +14,12 @@ import pytest
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import ClientDisconnect
 
 from fixtures.app import client_at, client_of, eventually, rows_of, served, settings_for
 from fixtures.servers import TestDatabase
-from lyceum.files import sweeping
+from lyceum.files import parts, sweeping
 from lyceum.kernel.config import Settings
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.storage import JoinedFile, Storage
@@ -206,6 +207,26 @@ async def test_an_empty_file_has_one_empty_part_and_a_vast_one_at_most_ten_thous
     vast = await _begin(asks, byte_count=5 * 1024**3)
     assert vast["part_count"] <= 10_000
     assert vast["part_bytes"] * vast["part_count"] >= 5 * 1024**3
+
+
+async def test_a_part_whose_commit_was_not_answered_is_there(
+    asks: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = await _begin(asks)
+    addresses = await _addresses(asks, begun)
+    note = parts._note
+
+    async def unanswered(tx: AsyncSession, *args: Any, **named: Any) -> None:
+        await note(tx, *args, **named)
+        await tx.commit()
+        raise ConnectionResetError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(parts, "_note", unanswered)
+        assert (await asks.put(addresses[0], content=PARTS[0])).status_code == 500
+    for address, part in zip(addresses[1:], PARTS[1:], strict=True):
+        await asks.put(address, content=part)
+    assert (await _complete(asks, begun)).json()["sha256"] == _sha256(CONTENT)
 
 
 async def test_completions_at_once_leave_one_content(asks: httpx.AsyncClient, hub_settings: Settings) -> None:

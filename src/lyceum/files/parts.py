@@ -21,7 +21,7 @@ from lyceum.files.queries import list_part_rows, refuse_finished, upload_row_for
 from lyceum.files.schemas import PARTS_MAX, Completion, PartWhole, UploadPart, UploadPartPage
 from lyceum.kernel.db import Scope
 from lyceum.kernel.holding import remove_unless_held
-from lyceum.kernel.problems import TooLarge
+from lyceum.kernel.problems import Problem, TooLarge
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.storage import JoinedFile, StoredFile
 from lyceum.kernel.tx import aside
@@ -110,9 +110,14 @@ async def receive_part(
     key = places.new_part_key(org_id, upload_id, number)
     try:
         stored = await _store_part(resources, upload, number, key=key, chunks=chunks, announced=announced)
+    except BaseException:
+        await resources.storage.delete(key)
+        raise
+    try:
         async with aside(resources.database, scope) as tx:
             before = await _note(tx, upload_id, number=number, key=key, sha256=stored.sha256)
-    except BaseException:
+    except Problem:
+        # After any other error the row may name this sending; the sweeper knows where parts lie.
         await resources.storage.delete(key)
         raise
     if before is not None:
