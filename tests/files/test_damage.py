@@ -1,16 +1,22 @@
 """Stored files read again: those that are not what was stored are told, and nothing else is."""
 
+import errno
+from dataclasses import replace
 from typing import Any
 
 import httpx
+import obstore
 import pytest
 from fastapi import FastAPI
 
 from fixtures.app import client_of, rows_of
+from fixtures.s3 import S3Place
 from fixtures.servers import TestDatabase
 from lyceum.accounts.public import local_administrator_key
 from lyceum.files import damage
+from lyceum.kernel.config import load_settings
 from lyceum.kernel.resources import Resources
+from lyceum.kernel.storage import open_storage
 from make.accounts import Member
 
 
@@ -63,12 +69,44 @@ async def test_a_file_that_is_removed_while_it_is_read_is_not_damaged(
     upload_id = await _uploaded(asks, b"content")
     looks = damage._is_damaged
 
-    async def overtaken(*args: Any) -> bool:
+    async def overtaken(*args: Any) -> bool | None:
         assert (await asks.delete(f"/api/v1/uploads/{upload_id}")).status_code == 204
         return await looks(*args)
 
     monkeypatch.setattr(damage, "_is_damaged", overtaken)
     assert await damage.look_for_damage(resources) == {"read": 1, "damaged": 0}
+
+
+async def test_a_storage_that_gives_nothing_out_damages_no_file_and_mends_none(
+    fresh_app: FastAPI,
+    asks: httpx.AsyncClient,
+    fresh_member: Member,
+    s3_place: S3Place,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    resources: Resources = fresh_app.state.resources
+    _, changed = [await _uploaded(asks, b"content") for _ in range(2)]
+    (resources.settings.home / "files" / "uploads" / str(fresh_member.org_id) / changed).write_bytes(b"Content")
+    assert await damage.look_for_damage(resources) == {"read": 2, "damaged": 1}
+    options = s3_place.options | {"aws_secret_access_key": "another"}
+    turned_away = load_settings(home=resources.settings.home, storage_url=s3_place.url, storage_options=options)
+    outage = replace(resources, storage=open_storage(turned_away))
+    assert await damage.look_for_damage(outage) == {"read": 0, "damaged": 0}
+    assert caplog.messages.count("a stored file could not be read") == 2
+    assert await _told(fresh_app) == [(changed, "changed")]
+
+
+async def test_a_file_that_the_disk_does_not_give_back_is_damaged(
+    fresh_app: FastAPI, asks: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload_id = await _uploaded(asks, b"content")
+
+    async def read(*_: Any) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(obstore, "get_async", read)
+    assert await damage.look_for_damage(fresh_app.state.resources) == {"read": 1, "damaged": 1}
+    assert await _told(fresh_app) == [(upload_id, "changed")]
 
 
 async def test_a_models_file_is_looked_at_too(

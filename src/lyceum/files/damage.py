@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.accounts.public import Actor, Power, require
 from lyceum.files.schemas import DamagedFile
 from lyceum.kernel.db import NOBODY
+from lyceum.kernel.problems import is_bad_disk
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.storage import FileMissing
 from lyceum.kernel.tx import transaction
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 async def look_for_damage(resources: Resources) -> dict[str, int]:
     """Read every file whose checksum is known; return how many were read and how many of them are damaged.
 
+    One that the storage does not give out just now is neither: what was found of it before stands until the next time.
     Rows of datasets have no checksum of their own: Parquet and Delta tell when one of their files is not whole.
     """
     read = damaged = 0
@@ -34,8 +36,9 @@ async def look_for_damage(resources: Resources) -> dict[str, int]:
         async with transaction(resources.database, NOBODY) as tx:
             files = (await tx.execute(_KNOWN, {"at_most": LOOK_AT_ONCE, "after_key": after})).all()
         for file in files:
-            read += 1
-            damaged += await _is_damaged(resources, file)
+            is_damaged = await _is_damaged(resources, file)
+            read += is_damaged is not None
+            damaged += bool(is_damaged)
         if len(files) < LOOK_AT_ONCE:
             break
         after = files[-1].content_key
@@ -52,7 +55,8 @@ async def list_damaged(tx: AsyncSession, who: Actor) -> list[DamagedFile]:
     ]
 
 
-async def _is_damaged(resources: Resources, file: Any) -> bool:
+async def _is_damaged(resources: Resources, file: Any) -> bool | None:
+    """Note whether a file is as it was stored, and say it; None when that cannot be told."""
     found: str | None = None
     try:
         rate = resources.settings.file_check_bytes_a_second
@@ -60,9 +64,11 @@ async def _is_damaged(resources: Resources, file: Any) -> bool:
             found = "changed"
     except FileMissing:
         found = "missing"
-    except Exception:
+    except Exception as error:
         # one file that cannot be read must not keep the others from being looked at
         log.exception("a stored file could not be read", extra={"key": file.content_key})
+        if not is_bad_disk(error):
+            return None
         found = "changed"
     async with transaction(resources.database, NOBODY) as tx:
         # what was removed meanwhile is not kept, and so not damaged

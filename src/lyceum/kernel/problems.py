@@ -126,7 +126,16 @@ class NoSpace(Problem):
 
 def is_full(error: BaseException) -> bool:
     """Return whether an error says that the disk, or the share of it one may use, is full: `NoSpace` for a person."""
-    if getattr(error, "errno", None) in _FULL:
-        return True
+    return bool(_system_errors(error) & _FULL)
+
+
+def is_bad_disk(error: BaseException) -> bool:
+    """Return whether an error says that a disk does not give back what was written to it."""
+    return errno.EIO in _system_errors(error)
+
+
+def _system_errors(error: BaseException) -> set[int]:
     # Polars, Delta and the object store library give the system's number in words only
-    return any(int(number) in _FULL for number in _NUMBER_IN_WORDS.findall(str(error)))
+    in_words = {int(number) for number in _NUMBER_IN_WORDS.findall(str(error))}
+    number = getattr(error, "errno", None)
+    return in_words if number is None else {number, *in_words}
