@@ -25,7 +25,7 @@ from servers import machine, running_servers
 from lyceum.backup.create import Source, create_backup
 from lyceum.backup.destination import open_destination
 from lyceum.backup.keys import NO_KEYS, BackupKeys
-from lyceum.backup.restore import readable_backup, restore_database, restore_files
+from lyceum.backup.restore import readable_backup, restore_database, restore_files, settle_files
 from lyceum.backup.snapshot import snapshot_of
 from lyceum.backup.tables import list_tables, rows_of
 from lyceum.backup.verify import verify_backup
@@ -96,6 +96,7 @@ def measure(folder: Path, owner_url: str, other_url: str, *, gb: float, keys: Ba
     def restore() -> None:
         restore_files(manifest, destination, keys, other)
         restore_database(manifest, destination, keys, owner_url=other_url, app_role=APP_ROLE)
+        settle_files(other)
 
     _, seconds = timed(restore)
     tell("restore", size, seconds, floor_seconds)

@@ -1,5 +1,6 @@
 """A backup is the whole hub at one moment, and comes back as that."""
 
+import asyncio
 import random
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from lyceum.backup.destination import Destination, open_destination
 from lyceum.backup.errors import BackupDamaged, BackupRefused
 from lyceum.backup.keys import NO_KEYS, BackupKeys
 from lyceum.backup.pieces import PIECE_BYTES
-from lyceum.backup.restore import readable_backup, remove_files, restore_database, restore_files
+from lyceum.backup.restore import readable_backup, remove_files, restore_database, restore_files, settle_files
 from lyceum.backup.verify import verify_backup
 from lyceum.hub.postgres import APP_ROLE
 from lyceum.kernel import migrate
@@ -31,6 +32,7 @@ def put_back(
     manifest = readable_backup(destination, None, keys)
     restore_files(manifest, destination, keys, open_storage(settings))
     restore_database(manifest, destination, keys, owner_url=database.owner_url, app_role=APP_ROLE)
+    settle_files(open_storage(settings))
     return settings
 
 
@@ -127,6 +129,7 @@ def test_a_file_of_many_pieces_comes_back_whole_or_not_at_all(
     more = {"storage_url": s3_place.url, "storage_options": s3_place.options} if where == "bucket" else {}
     settings = settings_for(hub.database, tmp_path / "other", **more)
     restore_files(manifest, destination, NO_KEYS, open_storage(settings))
+    settle_files(open_storage(settings))
     assert files_of(settings) == files_of(hub.settings)
     remove_files(open_storage(settings))
     last = facts.pieces[-1].stored_as
@@ -134,6 +137,22 @@ def test_a_file_of_many_pieces_comes_back_whole_or_not_at_all(
     with pytest.raises(BackupDamaged, match=last):
         restore_files(manifest, destination, NO_KEYS, open_storage(settings))
     assert files_of(settings) == {}
+
+
+@pytest.mark.parametrize("where", ["folder", "bucket"])
+def test_files_of_a_restore_that_was_cut_off_before_its_database_was_filled_are_put_back_anew(
+    hub: HubToCopy, destination: Destination, s3_place: S3Place, tmp_path: Path, where: str
+) -> None:
+    manifest = hub.back_up(destination).manifest
+    more = {"storage_url": s3_place.url, "storage_options": s3_place.options} if where == "bucket" else {}
+    storage = open_storage(settings_for(hub.database, tmp_path / "other", **more))
+    restore_files(manifest, destination, NO_KEYS, storage)
+    obstore.put(storage.store, "models/half", b"half")
+    restore_files(manifest, destination, NO_KEYS, storage)
+    assert asyncio.run(storage.byte_count("models/half")) is None
+    settle_files(storage)
+    with pytest.raises(BackupRefused, match="holds files already"):
+        restore_files(manifest, destination, NO_KEYS, storage)
 
 
 def test_a_second_backup_writes_what_is_new_and_reads_no_file_again(

@@ -42,7 +42,8 @@ def readable_backup(destination: Destination, wanted: str | None, keys: BackupKe
 def restore_files(manifest: Manifest, destination: Destination, keys: BackupKeys, storage: Storage) -> None:
     """Write the files of a backup into a storage that holds none; nothing of them stays when it fails.
 
-    What a restore that was cut off left there is removed first. Raises `BackupRefused` where others' files lie.
+    A mark stays beside them for `settle_files`. What a restore that was cut off left there is removed first. Raises
+    `BackupRefused` where others' files lie.
     """
     _empty_for_restore(storage)
     store = storage.store
@@ -52,7 +53,11 @@ def restore_files(manifest: Manifest, destination: Destination, keys: BackupKeys
     except BaseException:
         remove_files(storage)
         raise
-    obstore.delete(store, UNDER_WAY)
+
+
+def settle_files(storage: Storage) -> None:
+    """Say of the files put back that they belong to a hub, once its database is filled: no restore removes them then."""
+    obstore.delete(storage.store, UNDER_WAY)
 
 
 def restore_database(
@@ -86,8 +91,8 @@ def fill_database(owner_url: str, *, app_role: str, revision: str, load: Callabl
             load(raw)
             migrate.bring_to_head(connection, app_role=app_role)
             make_months(raw)
-        with psycopg.connect(migrate.libpq_url(owner_url), autocommit=True) as after:
-            after.execute("ANALYZE")
+            # before the commit, so that nothing is left to fail or to wait for once the database is filled
+            raw.execute("ANALYZE")
     except (psycopg.Error, DBAPIError) as error:
         said = str(getattr(error, "orig", error)).strip().splitlines()
         raise BackupFailed(f"The database could not be filled: {said[0] if said else type(error).__name__}") from error

@@ -10,7 +10,14 @@ from lyceum.backup.destination import Destination
 from lyceum.backup.files import write_private
 from lyceum.backup.keys import BackupKeys
 from lyceum.backup.manifest import Manifest
-from lyceum.backup.restore import is_filled, readable_backup, remove_files, restore_database, restore_files
+from lyceum.backup.restore import (
+    is_filled,
+    readable_backup,
+    remove_files,
+    restore_database,
+    restore_files,
+    settle_files,
+)
 from lyceum.hub.at_rest import running_postgres
 from lyceum.hub.backups import SECRET_KEY, SEEN_FILE, SETTINGS_FILE
 from lyceum.hub.credentials import Credentials, load_credentials, save_credentials
@@ -97,6 +104,7 @@ def _make(settings: Settings, manifest: Manifest, destination: Destination, keys
     try:
         with _database(settings, folders, credentials) as (owner_url, app_role):
             restore_database(manifest, destination, keys, owner_url=owner_url, app_role=app_role)
+        settle_files(storage)
     except BaseException:
         remove_files(storage)
         raise
