@@ -65,6 +65,10 @@ async def test_parts_sent_to_the_store_itself_become_the_whole_file(
     for number in (3, 1):
         assert (await straight.put(parts[number - 1]["put_url"], content=PARTS[number - 1])).status_code == 200
     assert [part["is_there"] for part in await _parts(asks, begun)] == [True, False, True]
+    one = {"after": 1, "limit": 1}
+    second = (await asks.get(f"/api/v1/uploads/{begun['id']}/parts", params=one)).json()
+    third = (await asks.get(f"/api/v1/uploads/{begun['id']}/parts", params=one | {"after": second["next"]})).json()
+    assert [(part["number"], part["is_there"]) for part in second["items"] + third["items"]] == [(2, False), (3, True)]
     assert (await asks.get(f"/api/v1/uploads/{begun['id']}")).json()["parts_there"] == 2
     early = await _complete(asks, begun)
     assert (early.status_code, early.json()["code"]) == (409, "upload_not_whole")

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from pathlib import Path
 
+import obstore
 import pytest
 
 from fixtures.app import eventually
@@ -42,6 +43,16 @@ async def test_parts_become_one_file_and_stay(storage: Storage, tmp_path: Path) 
     assert joined.sha256 == hashlib.sha256(content).hexdigest()
     assert joined.part_sha256 == tuple(hashlib.sha256(part).hexdigest() for part in parts)
     assert await storage.sizes_below("parts") == {str(number): len(part) for number, part in enumerate(parts)}
+
+
+async def test_sizes_are_told_of_the_files_between_two_names(storage: Storage) -> None:
+    for number in range(1, 121):
+        await obstore.put_async(storage.store, f"parts/{number:03}", b"x" * number)
+    await obstore.put_async(storage.store, "parts-of-another/050", b"")
+    told = await storage.sizes_below("parts", after="030", up_to="050")
+    assert told == {f"{number:03}": number for number in range(31, 51)}
+    assert await storage.sizes_below("parts", after="110") == {f"{number:03}": number for number in range(111, 121)}
+    assert len(await storage.sizes_below("parts", up_to="999")) == 120
 
 
 async def test_a_part_that_is_missing_is_told_and_nothing_stays(storage: Storage, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ async def list_parts(resources: Resources, scope: Scope, upload_id: UUID, *, aft
         part_size(upload, 1)
         rows = {row.number: row.sha256 for row in await list_part_rows(tx, upload_id, after=after, limit=limit)}
     last = min(upload.part_count or 0, after + limit)
-    sizes = await _sizes_in_object_store(resources, upload)
+    sizes = await _sizes_in_object_store(resources, upload, after=after, up_to=last)
     items = [
         UploadPart(
             number=number,
@@ -241,11 +241,13 @@ async def _address(resources: Resources, upload: UploadRow, number: int) -> str:
     return f"/api/v1/uploads/{upload.id}/parts/{number}?org={upload.org_id}&signature={signature}"
 
 
-async def _sizes_in_object_store(resources: Resources, upload: UploadRow) -> dict[int, int]:
+async def _sizes_in_object_store(
+    resources: Resources, upload: UploadRow, *, after: int = 0, up_to: int = PARTS_MAX
+) -> dict[int, int]:
     if not resources.storage.takes_signed:
         return {}
     folder = places.parts_folder(upload.org_id, upload.id)
-    sizes = await resources.storage.sizes_below(folder)
+    sizes = await resources.storage.sizes_below(folder, after=places.part_name(after), up_to=places.part_name(up_to))
     return {int(name): size for name, size in sizes.items() if name.isascii() and name.isdigit()}
 
 

@@ -20,8 +20,13 @@ def parts_folder(org_id: UUID, upload_id: UUID) -> str:
 
 
 def part_key(org_id: UUID, upload_id: UUID, number: int) -> str:
-    """Return where a client sends a part in an object store; names sort in the order of the parts."""
-    return f"{parts_folder(org_id, upload_id)}/{number:05}"
+    """Return where a client sends a part in an object store."""
+    return f"{parts_folder(org_id, upload_id)}/{part_name(number)}"
+
+
+def part_name(number: int) -> str:
+    """Return the name of a part in the folder of them; names sort in the order of the parts."""
+    return f"{number:05}"
 
 
 def new_part_key(org_id: UUID, upload_id: UUID, number: int) -> str:

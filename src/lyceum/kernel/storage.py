@@ -265,11 +265,15 @@ class Storage:
         await obstore.put_async(self.store, to, content(), chunk_size=PART_BYTES)
         return digests.joined()
 
-    async def sizes_below(self, folder: str) -> dict[str, int]:
-        """Return the size of every file right below a folder of keys, by its name."""
+    async def sizes_below(self, folder: str, *, after: str = "", up_to: str | None = None) -> dict[str, int]:
+        """Return the size of every file right below a folder of keys, by its name; of those between two names alone."""
         sizes: dict[str, int] = {}
-        async for batch in obstore.list(self.store, f"{folder}/"):
-            sizes |= {meta["path"].rpartition("/")[2]: int(meta["size"]) for meta in batch}
+        async for batch in obstore.list(self.store, f"{folder}/", offset=f"{folder}/{after}" if after else None):
+            found = {meta["path"].rpartition("/")[2]: int(meta["size"]) for meta in batch}
+            sizes |= {name: size for name, size in found.items() if up_to is None or name <= up_to}
+            # an object store lists names in their order, a local folder as they lie there
+            if self.folder is None and up_to is not None and max(found, default="") > up_to:
+                break
         return sizes
 
     async def rename(self, key: str, to: str) -> None:
