@@ -5,20 +5,18 @@ Heavy libraries are imported inside the commands, so that `lyceum --help` answer
 
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from lyceum.cli_backup import backup
 from lyceum.cli_jobs import jobs
+from lyceum.cli_settings import settings_here
 from lyceum.cli_storage import storage
 from lyceum.cli_uninstall import sample, uninstall_command
 from lyceum.cli_upgrade import move_command, upgrade_command
 from lyceum.hub.errors import HubFailed, HubNotRunning, HubRefused
 from lyceum.walkthrough.command import try_command
-
-if TYPE_CHECKING:
-    from lyceum.kernel.config import Settings
 
 EXIT_FAILED = 1
 EXIT_REFUSED = 2
@@ -66,7 +64,7 @@ def up() -> None:
 
     # it imports for seconds, so it starts before we import anything ourselves
     forks = ForkServer()
-    settings = _settings()
+    settings = settings_here()
     from lyceum.hub.printing import TerminalAudience
     from lyceum.hub.supervisor import Supervisor
     from lyceum.version import VERSION
@@ -82,7 +80,7 @@ def status(*, as_json: AsJson = False) -> None:
     """Say how the running hub is; exit code 3 when none runs on this data."""
     from lyceum.hub.control import ask_hub
 
-    answer = ask_hub(_settings().home, "status")
+    answer = ask_hub(settings_here().home, "status")
     if as_json:
         typer.echo(json.dumps(answer, indent=2))
         return
@@ -94,7 +92,7 @@ def status(*, as_json: AsJson = False) -> None:
 @app.command()
 def config(*, as_json: AsJson = False) -> None:
     """Show every setting: its value, where that comes from, what it means; secrets are masked."""
-    settings = _settings()
+    settings = settings_here()
     from dataclasses import asdict
 
     from lyceum.hub.settings_table import setting_lines, setting_rows
@@ -106,7 +104,7 @@ def config(*, as_json: AsJson = False) -> None:
 @app.command()
 def doctor(*, as_json: AsJson = False) -> None:
     """Check what the hub needs of this machine, with the fix for each; exit code 1 when something fails."""
-    settings = _settings()
+    settings = settings_here()
     from dataclasses import asdict
 
     from lyceum.hub.doctor import examine, finding_lines
@@ -137,7 +135,7 @@ def worker(
 @app.command()
 def migrate() -> None:
     """Bring a PostgreSQL of yours to this release; prints the SQL for its two roles when it may not create them."""
-    settings = _settings()
+    settings = settings_here()
     from lyceum.hub.managed import managed_database, migrate_managed
 
     revision = migrate_managed(managed_database(settings))
@@ -157,7 +155,7 @@ def admin_link() -> None:
     """Print a one-time link that makes whoever opens it the administrator; it works for 30 minutes."""
     from lyceum.hub.control import ask_hub
 
-    typer.echo(ask_hub(_settings().home, "admin-link")["url"])
+    typer.echo(ask_hub(settings_here().home, "admin-link")["url"])
 
 
 @admin.command("key")
@@ -165,16 +163,7 @@ def admin_key() -> None:
     """Print an API key for whoever sits at this machine, who is then the administrator if nobody was; works for half a day."""
     from lyceum.hub.control import ask_hub
 
-    typer.echo(ask_hub(_settings().home, "admin-key")["key"])
-
-
-def _settings() -> "Settings":
-    from lyceum.kernel.config import SettingsInvalid, load_settings
-
-    try:
-        return load_settings()
-    except SettingsInvalid as error:
-        raise HubRefused(str(error)) from None
+    typer.echo(ask_hub(settings_here().home, "admin-key")["key"])
 
 
 def _shows_colours() -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lyceum.hub.errors import HubRefused
+from lyceum.cli_settings import settings_here
 
 if TYPE_CHECKING:
     from lyceum.backup.create import Made
@@ -32,7 +32,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 @backup.command("create")
 def create_command(*, to: To = None, key_file: KeyFile = None, as_json: AsJson = False) -> None:
     """Make a backup of database and files at one moment, while the hub works or while it is stopped."""
-    settings = _settings()
+    settings = settings_here()
     from lyceum.hub.at_rest import hub_data
     from lyceum.hub.backups import as_hub_errors, backup_keys, make_backup, open_backups
 
@@ -54,7 +54,7 @@ def verify_command(
     backup_id: BackupId = None, *, place: From = None, key_file: KeyFile = None, as_json: AsJson = False
 ) -> None:
     """Read a backup from end to end and compare every hash; exit code 1 names the first object that is damaged."""
-    settings = _settings()
+    settings = settings_here()
     from lyceum.backup.verify import verify_backup
     from lyceum.hub.backups import as_hub_errors, backup_keys, open_backups
 
@@ -78,7 +78,7 @@ def restore_command(
     as_json: AsJson = False,
 ) -> None:
     """Make this hub from a backup: in an empty home, and in an empty database and storage where the settings name such."""
-    settings = _settings()
+    settings = settings_here()
     from lyceum.hub.backups import as_hub_errors, backup_keys, open_backups
     from lyceum.hub.restoring import restore_hub
 
@@ -94,7 +94,7 @@ def restore_command(
 @backup.command("list")
 def list_command(*, place: From = None, key_file: KeyFile = None, as_json: AsJson = False) -> None:
     """List the backups, oldest first; sizes of encrypted ones take their key."""
-    settings = _settings()
+    settings = settings_here()
     from lyceum.backup.errors import BackupDamaged
     from lyceum.backup.prune import made_at
     from lyceum.hub.backups import as_hub_errors, backup_keys, open_backups
@@ -131,7 +131,7 @@ def prune_command(
     keep_monthly: Annotated[int, typer.Option("--keep-monthly", min=0, help="Months to keep the newest of.")] = 0,
 ) -> None:
     """Remove the backups that none of these keeps, and what interrupted ones left; takes no key."""
-    settings = _settings()
+    settings = settings_here()
     from lyceum.backup.prune import Keep, prune_backups
     from lyceum.hub.backups import as_hub_errors, open_backups
 
@@ -205,12 +205,3 @@ def _facts(manifest: "Manifest") -> dict[str, object]:
 def _sizes(manifest: "Manifest") -> str:
     size = (manifest.table_bytes + manifest.file_bytes) / MEGABYTE
     return f"{manifest.row_count:,} rows in {len(manifest.tables)} tables and {len(manifest.files):,} files, {size:,.1f} MB"
-
-
-def _settings() -> "Settings":
-    from lyceum.kernel.config import SettingsInvalid, load_settings
-
-    try:
-        return load_settings()
-    except SettingsInvalid as error:
-        raise HubRefused(str(error)) from None

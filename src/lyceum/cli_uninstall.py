@@ -1,13 +1,11 @@
 """`lyceum uninstall` and `lyceum sample remove`: taking back what was made."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from lyceum.cli_settings import settings_here
 from lyceum.hub.errors import HubRefused
-
-if TYPE_CHECKING:
-    from lyceum.kernel.config import Settings
 
 sample = typer.Typer(name="sample", help="The sample that `lyceum try` works with.", no_args_is_help=True)
 
@@ -25,7 +23,7 @@ def uninstall_command(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Stop the hub and remove what it made, database and files included; backups stay, and so do the installed packages."""
-    settings = _settings()
+    settings = settings_here()
     from lyceum.hub.uninstalling import refuse_no_hub, uninstall_hub
 
     refuse_no_hub(settings.home)
@@ -49,7 +47,7 @@ def remove_command() -> None:
     from lyceum.walkthrough.sample_data import remove_sample
     from lyceum_client import LyceumError
 
-    settings = _settings()
+    settings = settings_here()
     try:
         removed = remove_sample(settings)
     except (InputRefused, WalkthroughFailed, LyceumError) as error:
@@ -58,12 +56,3 @@ def remove_command() -> None:
         typer.echo(f"Removed {what}.")
     if not removed:
         typer.echo("There is nothing of the sample on this hub.")
-
-
-def _settings() -> "Settings":
-    from lyceum.kernel.config import SettingsInvalid, load_settings
-
-    try:
-        return load_settings()
-    except SettingsInvalid as error:
-        raise HubRefused(str(error)) from None

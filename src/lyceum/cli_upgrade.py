@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lyceum.cli_settings import settings_here
 from lyceum.hub.errors import HubRefused
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def upgrade_command(
     key_file: Annotated[Path | None, typer.Option("--key-file", help="The key it is encrypted for.")] = None,
 ) -> None:
     """Make a backup of the stopped hub, then bring its data to this release; when that fails the data is as before."""
-    settings = _settings()
+    settings = settings_here()
     from lyceum.hub.backups import as_hub_errors, backup_keys
     from lyceum.hub.upgrading import upgrade_hub
 
@@ -70,22 +71,17 @@ def move_command(
     storage_options: StorageOptions = None,
 ) -> None:
     """Copy the stopped hub's database or files to another place, compare them, and change lyceum.toml; nothing is removed."""
-    settings = _settings()
+    settings = settings_here()
     if database is None and storage is None:
         raise HubRefused("Say what to move: the database with --database, the files with --storage, or both.")
     from lyceum.hub.backups import as_hub_errors
     from lyceum.hub.moving import Move, move_hub
-    from lyceum.kernel.config import SettingsInvalid, load_settings
 
     wanted = _new_database(database, database_owner) if database is not None else {}
     if storage is not None:
         wanted["storage_url"] = None if storage == LOCAL else storage
         wanted["storage_options"] = {} if storage == LOCAL else _options(storage_options, settings)
-    try:
-        after = load_settings(**wanted)
-    except SettingsInvalid as error:
-        raise HubRefused(str(error)) from None
-    move = Move(after, database=database is not None, storage=storage is not None)
+    move = Move(settings_here(**wanted), database=database is not None, storage=storage is not None)
     with as_hub_errors():
         moved = move_hub(settings, move)
     _say_moved(move, moved)
@@ -124,12 +120,3 @@ def _options(text: str | None, settings: "Settings") -> dict[str, str]:
     if not isinstance(given, dict):
         raise HubRefused('--storage-options must be a JSON object, such as {"aws_region": "eu-central-1"}.')
     return {str(name): str(value) for name, value in given.items()}
-
-
-def _settings() -> "Settings":
-    from lyceum.kernel.config import SettingsInvalid, load_settings
-
-    try:
-        return load_settings()
-    except SettingsInvalid as error:
-        raise HubRefused(str(error)) from None

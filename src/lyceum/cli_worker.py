@@ -3,6 +3,7 @@
 import os
 import sys
 
+from lyceum.cli_settings import settings_here
 from lyceum.hub.errors import HubRefused
 from lyceum.kernel.config import ENV_PREFIX
 
@@ -19,12 +20,7 @@ def run_worker(*, classes: str | None, labels: str | None, slots: str | None) ->
         raise HubRefused(
             f"Set {' and '.join(missing)} to those of the hub this worker is to serve; `lyceum config` shows them there."
         )
-    from lyceum.kernel.config import SettingsInvalid, load_settings
-
-    try:
-        load_settings()
-    except SettingsInvalid as error:
-        raise HubRefused(str(error)) from None
+    settings_here()
     # in this process's place, so that signals reach it
     os.execv(sys.executable, [sys.executable, "-m", "lyceum.worker"])  # noqa: S606 our own interpreter
 

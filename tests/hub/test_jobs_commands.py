@@ -96,6 +96,13 @@ def test_without_a_hub_there_is_nothing_to_ask(tmp_path: Path) -> None:
     assert (done.returncode, len(done.stderr.splitlines())) == (3, 1)
 
 
+@pytest.mark.parametrize("command", [("jobs", "list"), ("storage",)], ids=["jobs", "storage"])
+def test_a_setting_that_cannot_be_used_is_one_sentence(tmp_path: Path, command: tuple[str, ...]) -> None:
+    done = lyceum(*command, home=tmp_path, LYCEUM_PORT="high")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert done.stderr.startswith("LYCEUM_PORT is 'high': ")
+
+
 @pytest.mark.parametrize(
     "arguments, said",
     [
