@@ -80,7 +80,7 @@ def copy_files(storage: Storage, listed: Iterable[ListedFile], seen: SeenFiles, 
         pieces = []
         read = 0
         try:
-            for piece in in_pieces(_content(storage.store, file.key)):
+            for piece in in_pieces(content_of(storage.store, file.key)):
                 digest.update(piece)
                 read += len(piece)
                 pieces.append(writer.put(piece))
@@ -122,7 +122,17 @@ def checked(file: FileFacts, reader: PieceReader) -> Iterator[bytes]:
         raise BackupDamaged(f"The file {file.key} does not come out as it was: its pieces belong to something else.")
 
 
-def read_apart(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def content_of(store: ObjectStore, key: str) -> Iterator[Any]:
+    """Yield a file's content in parts, as something bytes can be made of; raises `FileNotFoundError`."""
+    yield from obstore.get(store, key).stream(min_chunk_size=PIECE_BYTES)
+
+
+def put_stream(store: ObjectStore, key: str, chunks: Iterator[Any]) -> None:
+    """Write what `chunks` yields as one file, in place of what lies there; raises what `chunks` raises."""
+    obstore.put(store, key, _read_apart(chunks), chunk_size=PIECE_BYTES, max_concurrency=2)
+
+
+def _read_apart(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """Yield the chunks as they come, read by a thread beside: an object store that is written to pulls them from a thread
     in which nothing of an object store may be waited for. What reading raises is raised.
     """
@@ -177,13 +187,9 @@ def write_private(file: Path, content: bytes) -> None:
     partial.rename(file)
 
 
-def _content(store: ObjectStore, key: str) -> Iterator[Any]:
-    yield from obstore.get(store, key).stream(min_chunk_size=PIECE_BYTES)
-
-
 def _put_back(store: ObjectStore, file: FileFacts, reader: PieceReader) -> None:
     if len(file.pieces) <= 1:
         # an object store gets it in one request
         obstore.put(store, file.key, b"".join(checked(file, reader)))
         return
-    obstore.put(store, file.key, read_apart(checked(file, reader)), chunk_size=PIECE_BYTES, max_concurrency=2)
+    put_stream(store, file.key, checked(file, reader))

@@ -3,14 +3,14 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import obstore
 import psycopg
 
 from lyceum.backup.errors import BackupFailed, BackupRefused
-from lyceum.backup.files import ListedFile, list_files, read_apart
+from lyceum.backup.files import content_of, list_files, put_stream
 from lyceum.backup.manifest import TableFacts
-from lyceum.backup.pieces import PIECE_BYTES
 from lyceum.backup.restore import fill_database, is_filled
 from lyceum.backup.snapshot import Snapshot
 from lyceum.backup.tables import Table, digest_of, list_sequences, list_tables, load_tables, rows_of, set_up_session
@@ -60,18 +60,18 @@ def transfer_files(source: Storage, target: Storage, keeps: Callable[[str], bool
     for one that does not come out as it is.
     """
     listed = list_files(source, keeps)
-    _refuse_other_files(target, listed)
     there = {meta["path"]: meta["size"] for batch in obstore.list(target.store) for meta in batch}
+    _refuse_other_files(target, there.keys() - {file.key for file in listed})
     for file in listed:
-        if there.get(file.key) != file.size:
-            obstore.put(
-                target.store,
-                file.key,
-                read_apart(_content(source, file.key)),
-                chunk_size=PIECE_BYTES,
-                max_concurrency=2,
-            )
-        if _sha256(source, file.key) != _sha256(target, file.key):
+        sent = hashlib.sha256()
+        content = _through(sent, content_of(source.store, file.key))
+        if there.get(file.key) == file.size:
+            _read(content)
+        else:
+            put_stream(target.store, file.key, content)
+        arrived = hashlib.sha256()
+        _read(_through(arrived, content_of(target.store, file.key)))
+        if sent.digest() != arrived.digest():
             # half of one, or another one of the same size: the next try sends it again
             obstore.delete(target.store, file.key)
             raise BackupFailed(f"The file {file.key} came out differently in {target.url}: try again.")
@@ -86,22 +86,19 @@ def _refuse_other_rows(target_url: str, facts: list[TableFacts]) -> None:
         raise BackupRefused("The database to move to holds other tables or rows already: name an empty one.")
 
 
-def _refuse_other_files(target: Storage, listed: list[ListedFile]) -> None:
-    ours = {file.key for file in listed}
-    paths = (meta["path"] for batch in obstore.list(target.store) for meta in batch)
-    if (other := next((path for path in paths if path not in ours), None)) is not None:
+def _refuse_other_files(target: Storage, others: set[str]) -> None:
+    if others:
         raise BackupRefused(
-            f"The storage {target.url} holds other files already, {other} for one: name an empty place."
+            f"The storage {target.url} holds other files already, {min(others)} for one: name an empty place."
         )
 
 
-def _content(storage: Storage, key: str) -> Iterator[bytes]:
-    for part in obstore.get(storage.store, key).stream(min_chunk_size=PIECE_BYTES):
-        yield bytes(part)
+def _through(digest: Any, chunks: Iterator[Any]) -> Iterator[Any]:
+    for chunk in chunks:
+        digest.update(chunk)
+        yield chunk
 
 
-def _sha256(storage: Storage, key: str) -> str:
-    digest = hashlib.sha256()
-    for part in _content(storage, key):
-        digest.update(part)
-    return digest.hexdigest()
+def _read(chunks: Iterator[Any]) -> None:
+    for _ in chunks:
+        pass
