@@ -110,6 +110,7 @@ def backup() -> None:
     from lyceum.backup.prune import Keep, prune_backups
     from lyceum.hub.at_rest import HubData
     from lyceum.hub.backups import as_hub_errors, backup_keys, make_backup, open_backups
+    from lyceum.hub.credentials import secret_key_of
     from lyceum.kernel.config import settings as settings_here
 
     settings = settings_here()
@@ -117,7 +118,7 @@ def backup() -> None:
         settings=settings,
         owner_url=os.environ[OWNER_VARIABLE],
         app_role=os.environ[APP_ROLE_VARIABLE],
-        secret_key=settings.secret_key.get_secret_value() if settings.secret_key else "",
+        secret_key=secret_key_of(settings),
         running=True,
     )
     with as_hub_errors():

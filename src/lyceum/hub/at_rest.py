@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lyceum.hub.control import ask_hub
-from lyceum.hub.credentials import Credentials, load_credentials
+from lyceum.hub.credentials import Credentials, load_credentials, secret_key_of
 from lyceum.hub.errors import HubFailed, HubNotRunning, HubRefused
 from lyceum.hub.folders import HubFolders, folders_of, prepare_folders, prepare_run_folder
 from lyceum.hub.lock import hub_lock, lock_holder
@@ -59,7 +59,7 @@ def hub_data(settings: Settings) -> Iterator[HubData]:
         settings=settings,
         owner_url=EmbeddedPostgres.owner_url_at(folders.sockets, credentials),
         app_role=APP_ROLE,
-        secret_key=_secret_key(settings, credentials),
+        secret_key=secret_key_of(settings, credentials),
         running=True,
     )
 
@@ -79,15 +79,25 @@ def hub_at_rest(settings: Settings) -> Iterator[HubData]:
             with _external(settings) as data:
                 yield data
             return
-        credentials, are_new = load_credentials(folders.secrets)
-        with running_postgres(folders, credentials, logs=folders.logs, new_credentials=are_new) as postgres:
-            yield HubData(
-                settings=settings,
-                owner_url=postgres.owner_url(),
-                app_role=APP_ROLE,
-                secret_key=_secret_key(settings, credentials),
-                running=False,
-            )
+        with embedded_data(settings, folders) as data:
+            yield data
+
+
+@contextmanager
+def embedded_data(settings: Settings, folders: HubFolders, *, major: int = POSTGRES_MAJOR) -> Iterator[HubData]:
+    """Yield the way into the data of a hub's embedded PostgreSQL, which runs until the end of the block.
+
+    `major` is the version that wrote the data. The caller holds the hub's lock. Raises what `running_postgres` raises.
+    """
+    credentials, are_new = load_credentials(folders.secrets)
+    with running_postgres(folders, credentials, logs=folders.logs, new_credentials=are_new, major=major) as postgres:
+        yield HubData(
+            settings=settings,
+            owner_url=postgres.owner_url(),
+            app_role=APP_ROLE,
+            secret_key=secret_key_of(settings, credentials),
+            running=False,
+        )
 
 
 @contextmanager
@@ -150,15 +160,11 @@ def _external(settings: Settings) -> Iterator[HubData]:
     if settings.database_owner_url is None:
         raise HubRefused("This takes the owner of the database: set LYCEUM_DATABASE_OWNER_URL to the owner's address.")
     database = managed_database(settings)
-    secret_key = settings.secret_key.get_secret_value() if settings.secret_key else ""
-    if not secret_key:
-        folders = prepare_folders(settings.home)
-        secret_key = load_credentials(folders.secrets)[0].secret_key
     yield HubData(
         settings=settings,
         owner_url=database.owner_url,
         app_role=database.app,
-        secret_key=secret_key,
+        secret_key=secret_key_of(settings),
         running=_status_of(settings) is not None,
     )
 
@@ -177,7 +183,3 @@ def _refuse_no_hub(settings: Settings) -> None:
     # of another major version too, which is refused with what to do about it
     if not any((settings.home / "servers").glob("postgres-*/PG_VERSION")):
         raise HubRefused(f"There is no hub in {settings.home}: set LYCEUM_HOME to the folder of its data.")
-
-
-def _secret_key(settings: Settings, credentials: Credentials) -> str:
-    return settings.secret_key.get_secret_value() if settings.secret_key else credentials.secret_key

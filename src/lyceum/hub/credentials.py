@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from lyceum.hub.errors import HubRefused
+from lyceum.hub.folders import prepare_folders
+from lyceum.kernel.config import Settings
 
 KEY_BYTES = 32
 
@@ -63,6 +65,16 @@ def save_credentials(file: Path, made: Credentials) -> None:
         handle.flush()
         os.fsync(descriptor)
     partial.rename(file)
+
+
+def secret_key_of(settings: Settings, credentials: Credentials | None = None) -> str:
+    """Return the key a hub signs with: what its settings say, else that of its credentials, by default those in its home.
+
+    Raises what `load_credentials` raises.
+    """
+    if settings.secret_key:
+        return settings.secret_key.get_secret_value()
+    return (credentials or load_credentials(prepare_folders(settings.home).secrets)[0]).secret_key
 
 
 def _refuse_open(file: Path) -> None:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from lyceum.hub.administrator import APP_ROLE_VARIABLE, OWNER_VARIABLE
 from lyceum.hub.children import ChildPlan, RunningProcess, start_launched
-from lyceum.hub.credentials import Credentials, load_credentials
+from lyceum.hub.credentials import Credentials, load_credentials, secret_key_of
 from lyceum.hub.errors import HubRefused
 from lyceum.hub.folders import HubFolders
 from lyceum.hub.forks import ForkRequest, ForkServer
@@ -165,7 +165,7 @@ def _variables(
         "VALKEY_URL": valkey.url if valkey else _secret(settings.valkey_url),
         "PORT": str(settings.port),
         "PREDICT_PORT": str(settings.predict_port),
-        "SECRET_KEY": _secret(settings.secret_key) or credentials.secret_key,
+        "SECRET_KEY": secret_key_of(settings, credentials),
     }
     return {f"{ENV_PREFIX}{name}": value for name, value in given.items()}
 

@@ -20,7 +20,7 @@ from lyceum.backup.restore import (
 )
 from lyceum.hub.at_rest import running_postgres
 from lyceum.hub.backups import SECRET_KEY, SEEN_FILE, SETTINGS_FILE
-from lyceum.hub.credentials import Credentials, load_credentials, save_credentials
+from lyceum.hub.credentials import Credentials, load_credentials, save_credentials, secret_key_of
 from lyceum.hub.errors import HubRefused
 from lyceum.hub.folders import HubFolders, prepare_folders
 from lyceum.hub.lock import hub_lock
@@ -108,7 +108,7 @@ def _make(settings: Settings, manifest: Manifest, destination: Destination, keys
     except BaseException:
         remove_files(storage)
         raise
-    return secret_key is not None and secret_key == _secret_key_after(settings, credentials)
+    return secret_key is not None and secret_key == secret_key_of(settings, credentials)
 
 
 @contextmanager
@@ -126,7 +126,3 @@ def _secret_key_here(settings: Settings) -> str | None:
     """Return the signing key of the hub that is replaced; backups without keys of their own do not hold it."""
     file = settings.home / "secrets.json"
     return load_credentials(file)[0].secret_key if file.exists() else None
-
-
-def _secret_key_after(settings: Settings, credentials: Credentials) -> str:
-    return settings.secret_key.get_secret_value() if settings.secret_key else credentials.secret_key

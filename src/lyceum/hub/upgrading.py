@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from lyceum.backup.keys import BackupKeys
 from lyceum.backup.snapshot import snapshot_of
 from lyceum.backup.transfer import transfer_database
-from lyceum.hub.at_rest import HubData, hub_at_rest, running_postgres
+from lyceum.hub.at_rest import HubData, embedded_data, hub_at_rest, running_postgres
 from lyceum.hub.backups import make_backup, open_backups
 from lyceum.hub.credentials import load_credentials
 from lyceum.hub.errors import HubFailed, HubRefused
@@ -73,18 +73,16 @@ def _upgrade_postgres(settings: Settings, keys: BackupKeys, major: int, *, to: s
     folders = prepare_folders(settings.home)
     with hub_lock(folders):
         settle(settings.home)
-        credentials, are_new = load_credentials(folders.secrets)
-        with running_postgres(folders, credentials, logs=folders.logs, new_credentials=are_new, major=major) as old:
-            secret_key = settings.secret_key.get_secret_value() if settings.secret_key else credentials.secret_key
-            data = HubData(settings, old.owner_url(), APP_ROLE, secret_key, running=False)
-            revision = _usable_revision(data)
-            backup_id = make_backup(data, open_backups(settings, to), keys).manifest.id
+        with embedded_data(settings, folders, major=major) as old:
+            revision = _usable_revision(old)
+            backup_id = make_backup(old, open_backups(settings, to), keys).manifest.id
+            credentials, _ = load_credentials(folders.secrets)
             arriving = arriving_folder(settings.home)
             try:
                 prepare_folders(arriving)
                 with (
                     running_postgres(folders_of(arriving), credentials, logs=folders.logs) as new,
-                    snapshot_of(old.owner_url()) as snapshot,
+                    snapshot_of(old.owner_url) as snapshot,
                 ):
                     transfer_database(snapshot, new.owner_url(), app_role=APP_ROLE)
             except BaseException:
