@@ -13,7 +13,7 @@ from fixtures.servers import TestDatabase
 from lyceum.backup.destination import Destination, open_destination
 from lyceum.backup.errors import BackupFailed, BackupRefused
 from lyceum.backup.keys import NO_KEYS
-from lyceum.backup.lock import destination_lock
+from lyceum.backup.lock import _Lease, destination_lock
 from lyceum.backup.prune import Keep, prune_backups
 from lyceum.backup.snapshot import snapshot_of
 from lyceum.backup.verify import verify_backup
@@ -61,6 +61,30 @@ def test_the_lock_of_somebody_who_died_is_taken_over(bucket: Destination) -> Non
             pass
     with destination_lock(bucket):
         pass
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+def test_a_lock_that_is_given_back_while_it_is_looked_at_is_taken(
+    bucket: Destination, monkeypatch: pytest.MonkeyPatch, looks: int
+) -> None:
+    obstore.put(bucket.store, "lock", b"somebody 7")
+    look = _Lease._look
+    looked = 0
+
+    def given_back(lease: _Lease) -> tuple[str, str | None]:
+        nonlocal looked
+        looked += 1
+        if looked == looks:
+            obstore.delete(bucket.store, "lock")
+        return look(lease)
+
+    monkeypatch.setattr(_Lease, "_look", given_back)
+    with destination_lock(bucket, dead_seconds=60.0) as still_held:
+        still_held()
+        assert looked == looks
+    assert looked == looks + 1
+    with pytest.raises(FileNotFoundError):
+        obstore.head(bucket.store, "lock")
 
 
 def test_a_holder_whose_lock_was_taken_over_learns_of_it(bucket: Destination) -> None:

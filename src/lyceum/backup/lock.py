@@ -77,20 +77,21 @@ class _Lease:
 
     def take(self, name: str) -> None:
         """Write the object where none is, else in place of a dead one's; raises `BackupRefused`."""
-        try:
-            obstore.put(self.store, LOCK_NAME, self._content(), mode="create")
-        except AlreadyExistsError:
-            seen, etag = self._look()
-            deadline = time.monotonic() + self.dead_seconds
-            while time.monotonic() < deadline:
-                time.sleep(LOOK_SECONDS)
-                now, etag = self._look()
-                if now != seen:
-                    raise _refusal(name) from None
+        while True:
+            try:
+                obstore.put(self.store, LOCK_NAME, self._content(), mode="create")
+            except AlreadyExistsError:
+                etag = self._etag_of_dead(name)
+            else:
+                return
+            # it was given back since: whoever asks first has it now
+            if etag is None:
+                continue
             try:
                 obstore.put(self.store, LOCK_NAME, self._content(), mode={"e_tag": etag})
             except PreconditionError:
                 raise _refusal(name) from None
+            return
 
     def beat_until_released(self, beat_seconds: float) -> None:
         """Write the object anew until it is released; stops when it is somebody else's by then."""
@@ -123,6 +124,18 @@ class _Lease:
                 obstore.delete(self.store, LOCK_NAME)
         except (BaseError, OSError):
             return
+
+    def _etag_of_dead(self, name: str) -> str | None:
+        """Return the tag of an object that nobody renews, None for one that is gone; raises `BackupRefused`."""
+        seen, etag = self._look()
+        deadline = time.monotonic() + self.dead_seconds
+        while seen and time.monotonic() < deadline:
+            time.sleep(LOOK_SECONDS)
+            now, etag = self._look()
+            if now not in {seen, ""}:
+                raise _refusal(name)
+            seen = now
+        return etag
 
     def _look(self) -> tuple[str, str | None]:
         try:
