@@ -12,6 +12,7 @@ from pwdlib import PasswordHash
 
 from lyceum.kernel.config import Settings, SettingsInvalid, load_settings, setting_source
 from lyceum.kernel.ids import new_id
+from lyceum.kernel.problems import first_line
 from lyceum.kernel.security import Signer, digest_of, hash_password, new_key, new_token
 from lyceum.kernel.telemetry import SeldomSaid
 
@@ -204,6 +205,13 @@ def test_a_longer_life_cannot_be_written_into_a_signature() -> None:
 @given(st.text())
 def test_no_other_text_is_a_signature(token: str) -> None:
     assert not SIGNER.vouches(token, "PUT x")
+
+
+@pytest.mark.parametrize(
+    "text, said", [("one\n  two", "one"), ("\n one\r\ntwo", "one"), ("", "ValueError"), (" \n", "ValueError")]
+)
+def test_of_an_error_the_first_line_is_told_or_its_kind(text: str, said: str) -> None:
+    assert first_line(ValueError(text)) == said
 
 
 def test_what_goes_wrong_again_and_again_is_said_once_in_half_a_minute_with_how_often(

@@ -20,6 +20,7 @@ from lyceum.backup.errors import BackupDamaged, BackupRefused
 from lyceum.backup.keys import BackupKeys
 from lyceum.backup.manifest import Manifest, sealed, unsealed_manifest, unsealed_names
 from lyceum.kernel.objects import folder_of, open_objects
+from lyceum.kernel.problems import first_line
 
 _MANIFEST = re.compile(r"backups/(\d{8}T\d{6}\.\d{3}Z)\.json(\.age)?")
 _LIST = re.compile(r"backups/(\d{8}T\d{6}\.\d{3}Z)\.objects")
@@ -171,7 +172,7 @@ def open_destination(url: str, options: Mapping[str, str]) -> Destination:
         # asked for now, so that a wrong address or key is told before anything is done
         next(iter(obstore.list(destination.store, "backups/")), None)
     except (OSError, BaseError, ValueError) as error:
-        raise BackupRefused(f"Backups cannot be kept in {url}: {str(error).splitlines()[0]}") from None
+        raise BackupRefused(f"Backups cannot be kept in {url}: {first_line(error)}") from None
     return destination
 
 

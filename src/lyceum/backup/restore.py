@@ -16,7 +16,7 @@ from lyceum.backup.pieces import PieceReader
 from lyceum.backup.tables import load_tables, make_months
 from lyceum.backup.verify import checked_rows
 from lyceum.kernel import migrate
-from lyceum.kernel.problems import Problem
+from lyceum.kernel.problems import Problem, first_line
 from lyceum.kernel.storage import Storage
 
 UNDER_WAY = "restore-under-way"
@@ -94,8 +94,8 @@ def fill_database(owner_url: str, *, app_role: str, revision: str, load: Callabl
             # before the commit, so that nothing is left to fail or to wait for once the database is filled
             raw.execute("ANALYZE")
     except (psycopg.Error, DBAPIError) as error:
-        said = str(getattr(error, "orig", error)).strip().splitlines()
-        raise BackupFailed(f"The database could not be filled: {said[0] if said else type(error).__name__}") from error
+        reason = first_line(getattr(error, "orig", None) or error)
+        raise BackupFailed(f"The database could not be filled: {reason}") from error
 
 
 def is_filled(owner_url: str) -> bool:

@@ -13,6 +13,7 @@ from lyceum.backup.errors import BackupFailed, BackupRefused
 from lyceum.backup.tables import set_up_session
 from lyceum.kernel import migrate
 from lyceum.kernel.holding import FILES_LOCK
+from lyceum.kernel.problems import first_line
 
 BACKUP_LOCK = FILES_LOCK + 1
 REMOVALS_SECONDS_MAX = 60
@@ -45,8 +46,7 @@ def snapshot_of(owner_url: str) -> Iterator[Snapshot]:
                 revision = _revision_in(connection)
                 yield Snapshot(connection, contents_at(connection), revision)
     except psycopg.Error as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise BackupFailed(f"The database cannot be copied: {first}") from error
+        raise BackupFailed(f"The database cannot be copied: {first_line(error)}") from error
 
 
 def _take_locks(connection: psycopg.Connection) -> None:

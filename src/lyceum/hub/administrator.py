@@ -33,7 +33,7 @@ def main() -> int:
     from sqlalchemy.exc import DBAPIError
 
     from lyceum.hub.errors import HubFailed, HubRefused
-    from lyceum.kernel.problems import Problem
+    from lyceum.kernel.problems import Problem, first_line
 
     try:
         ERRANDS[sys.argv[1]]()
@@ -41,8 +41,7 @@ def main() -> int:
         _report(error=str(error))
         return 1
     except (Problem, psycopg.Error, DBAPIError) as error:
-        said = str(getattr(error, "orig", error)).strip().splitlines()
-        _report(error=f"The database refused: {said[0] if said else type(error).__name__}")
+        _report(error=f"The database refused: {first_line(getattr(error, 'orig', None) or error)}")
         return 1
     return 0
 
@@ -68,8 +67,9 @@ def check() -> None:
     """
     import psycopg
 
-    from lyceum.hub.managed import first_line, is_turned_away
+    from lyceum.hub.managed import is_turned_away
     from lyceum.hub.prepared import what_is_missing
+    from lyceum.kernel.problems import first_line
 
     try:
         with _connect(os.environ[APP_VARIABLE]) as connection:
@@ -161,8 +161,9 @@ def _connect(url: str) -> "psycopg.Connection":
     """Return a connection, tried again for a while; raises `psycopg.OperationalError` after that, or when turned away."""
     import psycopg
 
-    from lyceum.hub.managed import first_line, is_turned_away
+    from lyceum.hub.managed import is_turned_away
     from lyceum.kernel.migrate import libpq_url
+    from lyceum.kernel.problems import first_line
 
     deadline = time.monotonic() + AWAY_SECONDS_MAX
     told = False

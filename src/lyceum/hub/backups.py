@@ -105,7 +105,7 @@ def as_hub_errors() -> Iterator[None]:
     from obstore.exceptions import BaseError
 
     from lyceum.backup.errors import BackupDamaged, BackupFailed, BackupRefused
-    from lyceum.kernel.problems import is_full
+    from lyceum.kernel.problems import first_line, is_full
 
     try:
         yield
@@ -116,8 +116,7 @@ def as_hub_errors() -> Iterator[None]:
     except (OSError, BaseError, psycopg.Error) as error:
         if is_full(error):
             raise HubFailed("The disk is full: free some space, or name another place, and try again.") from error
-        said = str(error).strip().splitlines()
-        raise HubFailed(f"It was not done: {said[0] if said else type(error).__name__}") from error
+        raise HubFailed(f"It was not done: {first_line(error)}") from error
 
 
 def _settings_file(home: Path) -> dict[str, str]:

@@ -27,6 +27,7 @@ from lyceum.hub.server_home import postgres_folder_name
 from lyceum.hub.tuning import SHARED_MEMORY, SHM_BYTES_MIN, this_machine
 from lyceum.kernel.config import Settings
 from lyceum.kernel.disk import disk_of
+from lyceum.kernel.problems import first_line
 
 GIBIBYTE = 1024**3
 DISK_BYTES_WANTED = 10 * GIBIBYTE
@@ -162,7 +163,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
             version = connection.info.server_version // 10_000
             missing = what_is_missing(connection, app_role=connection.info.user)
     except (psycopg.Error, ArgumentError, ValueError) as error:
-        yield Finding("Database", "fail", str(error).strip().splitlines()[0], fix)
+        yield Finding("Database", "fail", first_line(error), fix)
         return
     fine = row is not None and version in SUPPORTED_VERSIONS
     found = f"PostgreSQL {version}, {f'pgvector {row[0]}' if row else 'no pgvector'}"

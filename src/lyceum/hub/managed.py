@@ -19,7 +19,7 @@ from lyceum.hub.postgres import SUPPORTED_VERSIONS
 from lyceum.hub.prepared import current_note, leave_note
 from lyceum.kernel import migrate
 from lyceum.kernel.config import Settings
-from lyceum.kernel.problems import Problem
+from lyceum.kernel.problems import Problem, first_line
 
 PGVECTOR_MIN = (0, 8)
 SCRAM_ITERATIONS = 4096
@@ -99,11 +99,6 @@ def _telling(database: ManagedDatabase, what_failed: str) -> Iterator[None]:
 def is_turned_away(error: psycopg.OperationalError) -> bool:
     """Say whether a server answered and let nobody in, so that waiting for it changes nothing."""
     return any(words in str(error) for words in ("authentication failed", "does not exist"))
-
-
-def first_line(error: Exception) -> str:
-    """Return what an error says first; PostgreSQL's go on with places and hints."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def roles_sql(database: ManagedDatabase) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, LiteralString
 
 from lyceum.kernel.config import Settings
+from lyceum.kernel.problems import first_line
 
 if TYPE_CHECKING:
     import psycopg
@@ -45,9 +46,8 @@ def examine_replica(settings: Settings) -> ReplicaFinding | None:
         ):
             return _compared(primary, replica)
     except (psycopg.Error, ArgumentError, ValueError) as error:
-        found = (str(error).strip().splitlines() or [type(error).__name__])[0]
         return ReplicaFinding(
-            "warn", found, "check LYCEUM_DATABASE_REPLICA_URL; meanwhile the primary answers all reads"
+            "warn", first_line(error), "check LYCEUM_DATABASE_REPLICA_URL; meanwhile the primary answers all reads"
         )
 
 

@@ -15,14 +15,13 @@ from lyceum.hub.credentials import load_credentials
 from lyceum.hub.errors import HubFailed, HubRefused
 from lyceum.hub.folders import folders_of, prepare_folders
 from lyceum.hub.lock import hub_lock
-from lyceum.hub.managed import first_line
 from lyceum.hub.postgres import APP_ROLE
 from lyceum.hub.programs import POSTGRES_MAJOR
 from lyceum.hub.server_home import other_postgres_data, postgres_folder_name
 from lyceum.hub.switching import arriving_folder, settle, take_place
 from lyceum.kernel import migrate
 from lyceum.kernel.config import Settings
-from lyceum.kernel.problems import Problem
+from lyceum.kernel.problems import Problem, first_line
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,11 @@ class NoSpace(Problem):
     code = "no_space"
 
 
+def first_line(error: BaseException) -> str:
+    """Return what an error says first, else of what kind it is; those of libraries go on with places and hints."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def is_full(error: BaseException) -> bool:
     """Return whether an error says that the disk, or the share of it one may use, is full: `NoSpace` for a person."""
     return bool(_system_errors(error) & _FULL)

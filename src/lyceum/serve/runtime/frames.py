@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from lyceum.kernel.problems import first_line
 from lyceum.serve.runtime.errors import BadValue, UnusableInput
 from lyceum.serve.runtime.rows import Feeds
 from lyceum.serve.runtime.spec import (
@@ -71,7 +72,7 @@ def as_polars(table: object) -> pl.DataFrame:
         frame = pl.DataFrame(table)  # type: ignore[arg-type]  # Polars checks for the Arrow export itself
     except Exception as error:
         raise UnusableInput(
-            f"the table cannot be read as columns of one type each ({str(error).splitlines()[0]}); "
+            f"the table cannot be read as columns of one type each ({first_line(error)}); "
             "give a Polars or pandas frame, or anything with an Arrow export"
         ) from error
     return frame

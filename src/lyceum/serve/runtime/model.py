@@ -10,6 +10,7 @@ import numpy.typing as npt
 import onnxruntime
 import polars as pl
 
+from lyceum.kernel.problems import first_line
 from lyceum.serve.runtime.errors import NotServable
 from lyceum.serve.runtime.frames import TypedFrame, read_frame
 from lyceum.serve.runtime.parity import Answers
@@ -70,7 +71,7 @@ class OnnxModel:
                 source if isinstance(source, bytes) else str(source), _session_options(threads)
             )
         except Exception as error:
-            raise NotServable(f"ONNX Runtime cannot open the model: {str(error).splitlines()[0]}") from error
+            raise NotServable(f"ONNX Runtime cannot open the model: {first_line(error)}") from error
         metadata = session.get_modelmeta().custom_metadata_map
         if PRESTEP_KEY not in metadata or OUTCOME_KEY not in metadata:
             raise NotServable("the ONNX file carries no Lyceum pre-step, so its inputs have no names or types")

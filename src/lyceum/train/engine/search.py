@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lyceum.kernel.problems import first_line
 from lyceum.train.engine.clock import Clock
 from lyceum.train.engine.encode import Matrix
 from lyceum.train.engine.errors import TableUnusable
@@ -245,7 +246,7 @@ class Search:
         try:
             fitted, scores, seconds = future.result()
         except Exception as error:  # noqa: BLE001 - one library's refusal must not end the training
-            running.broken = _said(error)
+            running.broken = first_line(error)
             self._close(running)
             self.failures.append(FailedTrial(running.candidate, running.broken))
             return
@@ -321,10 +322,6 @@ class Search:
             self.on_trial(trial)
 
 
-def _said(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
 def refit_seconds(trials: Sequence[Trial], threads: int) -> float:
     """What fitting these trials once more on all rows will take."""
     costs = [trial.fold_seconds * _REFIT_OVER_FOLD for trial in trials]
@@ -363,7 +360,9 @@ def refit(material: Material, chosen: Sequence[tuple[Trial, float]], clock: Cloc
         try:
             fitted = trial.candidate.member.fit(material.problem, data, effort)
         except Exception as error:  # noqa: BLE001 - one library's refusal must not end the training
-            return replace(stand_in, note=f"{_STAND_IN_NOTE}{trial.candidate.name} refused all of them: {_said(error)}")
+            return replace(
+                stand_in, note=f"{_STAND_IN_NOTE}{trial.candidate.name} refused all of them: {first_line(error)}"
+            )
         if fitted.truncated and fitted.rounds < _KEPT_WHEN_TRUNCATED * wanted:
             return stand_in
         return ServedMember(trial.candidate.name, family, weight, fitted, "")

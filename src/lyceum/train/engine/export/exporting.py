@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from lyceum.kernel.problems import first_line
 from lyceum.serve.runtime.public import Answers, OnnxModel, Parity, TypedFrame, compare
 from lyceum.train.engine.ensemble import Ensemble, Selection
 from lyceum.train.engine.errors import NotExportable
@@ -97,7 +98,7 @@ def _refusal(alone: Ensemble, strained: TypedFrame, tolerance: float) -> str:
         served = _served(alone.graph().SerializeToString(), strained)
         parity = compare(alone.answers(strained), served, tolerance=tolerance)
     except Exception as error:  # noqa: BLE001 - whatever a converter or runtime dislikes, the member is left out
-        return f"it cannot be written as ONNX: {(str(error).splitlines() or [type(error).__name__])[0]}"
+        return f"it cannot be written as ONNX: {first_line(error)}"
     if parity.within_tolerance:
         return ""
     return f"in ONNX its answers differ by up to {parity.max_abs_difference:.2g}, more than {tolerance:.2g}"
