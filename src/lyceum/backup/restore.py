@@ -13,7 +13,7 @@ from lyceum.backup.files import put_back_files
 from lyceum.backup.keys import BackupKeys
 from lyceum.backup.manifest import Manifest
 from lyceum.backup.pieces import PieceReader
-from lyceum.backup.tables import load_tables, make_months
+from lyceum.backup.tables import has_tables, load_tables, make_months
 from lyceum.backup.verify import checked_rows
 from lyceum.kernel import migrate
 from lyceum.kernel.problems import Problem, first_line
@@ -101,22 +101,14 @@ def fill_database(owner_url: str, *, app_role: str, revision: str, load: Callabl
 def is_filled(owner_url: str) -> bool:
     """Say whether a database holds tables, ours or others'."""
     with psycopg.connect(migrate.libpq_url(owner_url), autocommit=True) as connection:
-        return _has_tables(connection)
+        return has_tables(connection)
 
 
 def _refuse_filled(connection: psycopg.Connection) -> None:
-    if _has_tables(connection):
+    if has_tables(connection):
         raise BackupRefused(
             "The database holds tables already, and a restore needs an empty one: name another database."
         )
-
-
-def _has_tables(connection: psycopg.Connection) -> bool:
-    row = connection.execute(
-        "SELECT EXISTS (SELECT FROM pg_class c WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace "
-        "AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e'))"
-    ).fetchone()
-    return bool(row and row[0])
 
 
 def _empty_for_restore(storage: Storage) -> None:

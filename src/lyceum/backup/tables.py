@@ -45,6 +45,7 @@ _TABLES = f"""
         AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND {_OURS}
     GROUP BY c.oid, c.relname ORDER BY c.relname
 """  # noqa: S608 our own text
+_HOLDS_TABLES = f"SELECT EXISTS (SELECT FROM pg_class c WHERE c.relkind IN ('r', 'p') AND {_OURS})"  # noqa: S608 same
 _IN_MONTHS = "SELECT c.relname FROM pg_class c WHERE c.relkind = 'p' AND c.relnamespace = 'public'::regnamespace"
 _SEQUENCES = f"SELECT c.relname FROM pg_class c WHERE c.relkind = 'S' AND {_OURS} ORDER BY c.relname"  # noqa: S608 same
 _FOREIGN_KEYS = """
@@ -70,6 +71,12 @@ def set_up_session(connection: psycopg.Connection) -> None:
     """Make a session write values the same way on every server, and raise where rows would be hidden."""
     for statement in _SESSION:
         connection.execute(statement)
+
+
+def has_tables(connection: psycopg.Connection) -> bool:
+    """Say whether a database holds tables, the hub's or others', beside those of extensions."""
+    row = connection.execute(_HOLDS_TABLES).fetchone()
+    return bool(row and row[0])
 
 
 def list_tables(connection: psycopg.Connection) -> list[Table]:

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from lyceum.backup.contents import Contents
+from lyceum.backup.files import write_private
 from lyceum.backup.snapshot import snapshot_of
 from lyceum.backup.transfer import Transferred, transfer_database, transfer_files
 from lyceum.hub.at_rest import hub_at_rest, running_postgres
@@ -70,7 +71,8 @@ def move_hub(before: Settings, move: Move) -> Moved:
         # the last step, and the only one that the hub notices
         if move.database and move.after.database_url is None:
             take_place(before.home)
-        _write_settings(settings_file, text)
+        # there are passwords in it
+        write_private(settings_file, text.encode())
     in_environment = tuple(
         f"{ENV_PREFIX}{name.upper()}" for name in move.setting_names if os.environ.get(f"{ENV_PREFIX}{name.upper()}")
     )
@@ -152,12 +154,3 @@ def _as_toml(value: Any) -> str:
         return f"{{{', '.join(f'{json.dumps(name)} = {_as_toml(part)}' for name, part in value.items())}}}"
     # a string of JSON is one of TOML
     return json.dumps(value)
-
-
-def _write_settings(file: Path, text: str) -> None:
-    """Write the file whole, for its owner alone: there are passwords in it."""
-    partial = file.with_name(f"{file.name}.partial")
-    partial.unlink(missing_ok=True)
-    partial.touch(mode=0o600)
-    partial.write_text(text, encoding="utf-8")
-    partial.rename(file)
