@@ -5,21 +5,19 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from lyceum.hub.backups import NOTE_FILE, SEEN_FILE
 from lyceum.hub.control import ask_hub
 from lyceum.hub.errors import HubFailed, HubNotRunning, HubRefused
 from lyceum.hub.folders import folders_of, prepare_folders
 from lyceum.hub.lock import LOCK_FILE, hub_lock, lock_holder
+from lyceum.hub.switching import ARRIVING, MOVED
 from lyceum.kernel.config import CONFIG_FILE, Settings
 
 STOP_SECONDS_MAX = 120
 POLL_SECONDS = 0.1
-MADE_ANEW = ("logs", "reading", "arriving", "servers/programs-*", LOCK_FILE)
+MADE_ANEW = ("logs", "reading", ARRIVING, "servers/programs-*", LOCK_FILE)
 """What a hub makes again when it starts."""
-DATA = (
-    *("servers", "files", "secrets.json", "replaced-*", CONFIG_FILE, f"{CONFIG_FILE}.from-backup"),
-    *("last-backup.json", "backup-seen.json"),
-)
-BACKUPS = "backups"
+DATA = (*MOVED, "replaced-*", CONFIG_FILE, NOTE_FILE, SEEN_FILE)
 
 
 @dataclass(frozen=True, slots=True)
