@@ -59,11 +59,11 @@ def verify_command(
     from lyceum.hub.backups import as_hub_errors, backup_keys, open_backups
 
     with as_hub_errors():
-        verified = verify_backup(open_backups(settings, place), backup_id, backup_keys(settings, key_file))
+        manifest = verify_backup(open_backups(settings, place), backup_id, backup_keys(settings, key_file))
     if as_json:
-        typer.echo(json.dumps(_facts(verified.manifest)))
+        typer.echo(json.dumps(_facts(manifest)))
         return
-    typer.echo(f"Backup {verified.manifest.id} is whole: {_sizes(verified.manifest)}, every hash as it was.")
+    typer.echo(f"Backup {manifest.id} is whole: {_sizes(manifest)}, every hash as it was.")
 
 
 @backup.command("restore")

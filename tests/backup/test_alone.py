@@ -164,7 +164,7 @@ def test_a_killed_backup_is_none_and_a_killed_restore_leaves_nothing_half_made(
     assert made.communicate()[0].startswith("Backup 2")
     assert made.returncode == 0
     [held] = destination.backups()
-    manifest = verify_backup(destination, held.id, NO_KEYS).manifest
+    manifest = verify_backup(destination, held.id, NO_KEYS)
     # what the killed one had written was of use
     assert left.keys() <= manifest.object_names()
 

@@ -83,7 +83,7 @@ def test_an_upgrade_makes_a_backup_first_and_with_nothing_to_do_none(
     assert (upgraded.from_revision, upgraded.to_revision) == (head, "9999")
     assert [one.id for one in place.backups()] == [upgraded.backup_id]
     assert rows_of(hub.database, "SELECT DISTINCT display_name FROM users") == [{"display_name": "changed"}]
-    assert verify_backup(place, None, NO_KEYS).manifest.revision == head
+    assert verify_backup(place, None, NO_KEYS).revision == head
 
 
 def test_data_of_a_later_release_is_refused_in_one_sentence(hub: HubToCopy, tmp_path: Path) -> None:
