@@ -278,3 +278,20 @@ def test_a_keys_secret_is_not_shown_by_accident(hub: Any, client: Client) -> Non
     assert key.secret == "lyk_abc"
     assert "lyk_abc" not in repr(key)
     assert hub.asked[0].json["expires_at"] == "2030-01-01T00:00:00+00:00"
+
+
+def test_what_a_hub_keeps_is_asked_once_a_page_and_no_further_than_wanted(hub: Any, client: Client) -> None:
+    damaged = {"organisation": "acme", "key": "uploads/x", "problem": "missing", "found_at": "2026-01-02T03:04:05Z"}
+    disk = {"total_bytes": 10, "free_bytes": 5, "free_bytes_min": 1}
+    pages = [
+        {"disk": disk, "damaged": [damaged], "items": [{"id": "1", "organisation": "acme"}], "next": "c"},
+        {"disk": disk, "damaged": [damaged], "items": [{"id": "2", "organisation": "other"}], "next": None},
+    ]
+    hub.will("GET", "/api/v1/hub/storage", *pages)
+    told = client.storage.of_hub()
+    assert [one.organisation for one in told.organisations] == ["acme", "other"]
+    assert (told.disk.free_bytes, told.damaged[0].key, told.damaged[0].found_at.year) == (5, "uploads/x", 2026)
+    assert len(hub.asked) == 2
+    hub.will("GET", "/api/v1/hub/storage", *pages)
+    assert len(client.storage.of_hub(limit=1).organisations) == 1
+    assert len(hub.asked) == 3

@@ -2,12 +2,13 @@
 
 import json
 import re
-from itertools import islice
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lyceum.cli_client import hub_client
+from lyceum.cli_table import table_lines
 from lyceum.hub.errors import HubRefused
 
 if TYPE_CHECKING:
@@ -34,19 +35,12 @@ def show_command(
     from dataclasses import asdict
 
     with hub_client() as client:
-        disk = client.storage.disk()
-        damaged = client.storage.damaged()
-        found = list(islice(client.storage.list_of_hub(), limit))
+        told = client.storage.of_hub(limit=limit)
     if as_json:
-        told = {
-            "disk": asdict(disk),
-            "damaged": [asdict(one) for one in damaged],
-            "organisations": [asdict(one) for one in found],
-        }
-        typer.echo(json.dumps(told, indent=2, default=str))
+        typer.echo(json.dumps(asdict(told), indent=2, default=str))
         return
-    typer.echo("\n".join(_lines(disk, found)))
-    for one in damaged:
+    typer.echo("\n".join(_lines(told.disk, told.organisations)))
+    for one in told.damaged:
         typer.echo(
             f"DAMAGED: {one.key} of {one.organisation} is {one.problem}, found {one.found_at:%Y-%m-%d}; restore it from a backup."
         )
@@ -82,7 +76,7 @@ def bytes_of(text: str) -> int:
     return int(number * (1000 if is_decimal else 1024) ** _UNITS.get(unit[:1], 0))
 
 
-def _lines(disk: "HubDisk", found: "list[OrganisationStorage]") -> list[str]:
+def _lines(disk: "HubDisk", found: "Sequence[OrganisationStorage]") -> list[str]:
     low = ", so nothing is written that grows" if disk.free_bytes < disk.free_bytes_min else ""
     lines = [
         f"{_size(disk.free_bytes)} of {_size(disk.total_bytes)} free, {_size(disk.free_bytes_min)} in reserve{low}"
@@ -93,9 +87,7 @@ def _lines(disk: "HubDisk", found: "list[OrganisationStorage]") -> list[str]:
         most = _size(one.storage.bytes_max) if one.storage.bytes_max is not None else "any amount"
         cells = [f"{_size(kind.byte_count)} in {kind.object_count}" for kind in kinds]
         table.append([one.organisation, _size(one.storage.byte_count), most, *cells])
-    widths = [max(len(row[place]) for row in table) for place in range(len(table[0]))]
-    rows = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table)
-    return [*lines, "", *rows]
+    return [*lines, "", *table_lines(table)]
 
 
 def _size(byte_count: int) -> str:

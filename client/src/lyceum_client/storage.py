@@ -1,8 +1,8 @@
 """What organisations keep on a hub."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain, islice
 
 from lyceum_client.answers import read_answer
 from lyceum_client.transport import Transport, segment
@@ -56,6 +56,15 @@ class DamagedFile:
     found_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class HubStorage:
+    """The hub's disk, the files its weekly look found damaged (the last 100), and its organisations as they were made."""
+
+    disk: HubDisk
+    damaged: tuple[DamagedFile, ...]
+    organisations: tuple[OrganisationStorage, ...]
+
+
 class Storage:
     """`client.storage`; all but `get` needs the power `hub:operate`."""
 
@@ -66,18 +75,14 @@ class Storage:
         """Return what the key's organisation keeps, and the most it may keep."""
         return read_answer(KeptStorage, self._transport.get("/storage"))
 
-    def disk(self) -> HubDisk:
-        """Return how full the hub's disk is."""
-        return read_answer(HubDisk, self._transport.get("/hub/storage", params={"limit": 1})["disk"])
-
-    def damaged(self) -> list[DamagedFile]:
-        """Return the files the hub's weekly look found damaged, the last 100."""
-        page = self._transport.get("/hub/storage", params={"limit": 1})
-        return [read_answer(DamagedFile, item) for item in page["damaged"]]
-
-    def list_of_hub(self) -> Iterator[OrganisationStorage]:
-        """Yield what each organisation of the hub keeps, in the order they were made."""
-        return self._transport.pages("/hub/storage", lambda item: read_answer(OrganisationStorage, item))
+    def of_hub(self, *, limit: int | None = None) -> HubStorage:
+        """Return the hub's disk, its damaged files, and what its organisations keep, at most so many of these."""
+        pages = self._transport.answers_of_pages("/hub/storage")
+        first = next(pages)
+        told = read_answer(HubStorage, first)
+        items = chain.from_iterable(page["items"] for page in chain([first], pages))
+        found = tuple(read_answer(OrganisationStorage, item) for item in islice(items, limit))
+        return replace(told, organisations=found)
 
     def set_quota(self, organisation: str, bytes_max: int | None) -> None:
         """Limit what an organisation keeps: 0 is any amount, None leaves it to the hub's setting. Raises `NotFound`."""

@@ -118,13 +118,18 @@ class Transport:
         self, path: str, read: Callable[[Mapping[str, Any]], T], *, params: Mapping[str, Any] | None = None
     ) -> Iterator[T]:
         """Yield every item of a list, page after page."""
+        for page in self.answers_of_pages(path, params=params):
+            # a list that does not page is answered as it is
+            items = page["items"] if isinstance(page, Mapping) else page
+            yield from (read(item) for item in items)
+
+    def answers_of_pages(self, path: str, *, params: Mapping[str, Any] | None = None) -> Iterator[Any]:
+        """Yield the pages of a list as they are answered, for what they say beside the items."""
         cursor: str | None = None
         while True:
             at = {"limit": PAGE_ITEMS, **({"cursor": cursor} if cursor else {})}
             page = self.get(path, params={**(params or {}), **at})
-            # a list that does not page is answered as it is
-            items = page["items"] if isinstance(page, Mapping) else page
-            yield from (read(item) for item in items)
+            yield page
             cursor = page.get("next") if isinstance(page, Mapping) else None
             if not cursor:
                 return
