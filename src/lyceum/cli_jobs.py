@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lyceum.cli_client import hub_client
+from lyceum.cli_table import table_lines
 
 if TYPE_CHECKING:
     from lyceum_client.answers import Job
@@ -93,6 +94,8 @@ def _print_jobs(found: "Iterable[Job]", *, as_json: bool) -> None:
         for job in found:
             typer.echo(_as_json(job))
         return
+    from lyceum.hub.backups import age_text
+
     now = datetime.now(UTC)
     lines = [
         (
@@ -101,7 +104,7 @@ def _print_jobs(found: "Iterable[Job]", *, as_json: bool) -> None:
             job.kind,
             job.job_class,
             f"{job.attempt}/{job.attempts_max}",
-            _ago(now, job.created_at),
+            age_text((now - job.created_at).total_seconds()),
             _why(job),
         )
         for job in found
@@ -110,10 +113,7 @@ def _print_jobs(found: "Iterable[Job]", *, as_json: bool) -> None:
         typer.echo("No jobs.")
         return
     table = [("ID", "STATE", "KIND", "CLASS", "TRIED", "PUT", "ERROR"), *lines]
-    widths = [max(len(row[place]) for row in table) for place in range(6)]
-    for row in table:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        typer.echo("  ".join([*cells, row[6]]).rstrip())
+    typer.echo("\n".join(table_lines(table)))
 
 
 def _as_json(job: "Job", *, indent: int | None = None) -> str:
@@ -124,11 +124,3 @@ def _as_json(job: "Job", *, indent: int | None = None) -> str:
 
 def _why(job: "Job") -> str:
     return str((job.error or {}).get("detail", ""))[:80]
-
-
-def _ago(now: datetime, then: datetime) -> str:
-    seconds = max(0, int((now - then).total_seconds()))
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit} ago"
-    return f"{seconds} s ago"
