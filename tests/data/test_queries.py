@@ -1,14 +1,24 @@
 """Lists cost the same number of queries however long they are, and do not carry what nobody asked for."""
 
+import psycopg
 import pytest
 from fastapi import FastAPI
 
-from fixtures.app import client_of
-from fixtures.query_count import counted_queries
+from fixtures.app import client_of, rows_of
+from fixtures.query_count import counted_queries, rows_looked_at
 from fixtures.servers import TestDatabase
 from fixtures.staffed import ok
 from make.accounts import Member, make_member
 from make.data import make_check, make_check_run, make_dataset, make_version
+
+VERSIONS = 10_000
+_MORE_VERSIONS = """
+    INSERT INTO dataset_versions (id, org_id, dataset_id, number, state, operation_id, delta_version, file_name, source,
+                                  row_count, byte_count, table_schema, profile)
+    SELECT gen_random_uuid(), org_id, dataset_id, n, state, gen_random_uuid(), n, file_name, source,
+           row_count, byte_count, table_schema, profile
+    FROM dataset_versions, generate_series(1, %s) n WHERE state = 'accepted'
+"""
 
 
 async def _cost(app: FastAPI, who: Member, path: str) -> tuple[int, int]:
@@ -63,6 +73,29 @@ async def test_a_list_of_versions_takes_two_queries(
     for number in range(1, count + 1):
         make_version(fresh_database, owner, dataset_id, number=number)
     assert await _cost(fresh_app, owner, f"/datasets/{address}/versions") == (count, 2)
+
+
+@pytest.mark.parametrize("address", ["", "@latest", "@7"], ids=["of the dataset", "latest", "by number"])
+async def test_of_ten_thousand_versions_no_other_one_is_read(
+    fresh_app: FastAPI, fresh_database: TestDatabase, address: str
+) -> None:
+    owner = make_member(fresh_database)
+    dataset_id, dataset = make_dataset(fresh_database, owner)
+    make_version(fresh_database, owner, dataset_id, number=VERSIONS)
+    for _ in range(2):
+        make_version(fresh_database, owner, dataset_id, state="rejected")
+    rows_of(fresh_database, _MORE_VERSIONS, VERSIONS - 1)
+    rows_of(fresh_database, "ANALYZE dataset_versions, datasets")
+    version = f"/versions/{address[1:]}" if address else ""
+    async with client_of(fresh_app, key=owner.key) as client:
+        await client.get("/api/v1/me")
+        with counted_queries(fresh_app) as queries:
+            told = await ok(client.get(f"/api/v1/datasets/{dataset}{version}"))
+    assert told["number" if version else "latest_version"] == (7 if address == "@7" else VERSIONS)
+    with psycopg.connect(fresh_database.dsn("app"), autocommit=True) as connection:
+        connection.execute("SELECT set_config('lyceum.org_id', %s, false)", (str(owner.org_id),))
+        for statement, parameters in zip(queries.statements, queries.parameters, strict=True):
+            assert rows_looked_at(connection, statement, parameters, table="dataset_versions") <= 2, statement
 
 
 @pytest.mark.parametrize("count", [1, 30])

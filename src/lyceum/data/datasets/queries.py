@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from lyceum.accounts.public import ANYONE, Actor, Power, find_organisation_id, organisation_names, require
 from lyceum.data.datasets.errors import AddressInvalid, DatasetNotFound, VersionNotFound, VersionPending
@@ -15,7 +16,24 @@ from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.schemas import Dataset, TableSchemaOut, Version
 
 _ACCEPTED = (DatasetVersionRow.dataset_id == DatasetRow.id) & (DatasetVersionRow.state == "accepted")
-_LATEST_NUMBER = select(func.max(DatasetVersionRow.number)).where(_ACCEPTED).correlate(DatasetRow).scalar_subquery()
+_IS_NUMBERED = DatasetVersionRow.number.is_not(None)
+# beside row-level security only a LIMIT keeps the other versions from being read
+_LATEST_NUMBER = (
+    select(DatasetVersionRow.number)
+    .where(_ACCEPTED, _IS_NUMBERED)
+    .order_by(DatasetVersionRow.number.desc())
+    .limit(1)
+    .correlate(DatasetRow)
+    .scalar_subquery()
+)
+_LATEST = aliased(
+    DatasetVersionRow,
+    select(DatasetVersionRow)
+    .where(_ACCEPTED, _IS_NUMBERED)
+    .order_by(DatasetVersionRow.number.desc())
+    .limit(1)
+    .lateral(),
+)
 _WITH_LATEST = select(DatasetRow, _LATEST_NUMBER)
 _AT = (
     DatasetRow.org_id == bindparam("org_id"),
@@ -27,15 +45,11 @@ _ONE = select(DatasetRow).where(*_AT)
 _ONE_WITH_LATEST = _WITH_LATEST.where(*_AT)
 _NEWEST = _WITH_LATEST.where(DatasetRow.archived_at.is_(None)).order_by(DatasetRow.id.desc()).limit(bindparam("limit"))
 _NEWEST_BEFORE = _NEWEST.where(DatasetRow.id < bindparam("before"))
+_LATEST_VERSION = select(DatasetRow, _LATEST).outerjoin(_LATEST, true()).where(*_AT)
 _VERSION = (
     select(DatasetRow, DatasetVersionRow)
-    .where(*_AT)
     .outerjoin(DatasetVersionRow, _ACCEPTED & (DatasetVersionRow.number == bindparam("number")))
-)
-_LATEST_VERSION = (
-    select(DatasetRow, DatasetVersionRow)
     .where(*_AT)
-    .outerjoin(DatasetVersionRow, _ACCEPTED & (DatasetVersionRow.number == _LATEST_NUMBER))
 )
 _ADDRESS = re.compile(r"(?P<org>[a-z0-9-]{1,64})/(?P<name>[A-Za-z0-9._-]{1,96})(@(?P<number>[1-9][0-9]{0,8}|latest))?")
 
