@@ -85,7 +85,8 @@ def test_a_hub_that_is_written_to_is_backed_up_and_comes_back_elsewhere_and_pred
 ) -> None:
     place, key_file = folder / "backups", folder / "key"
     recipient = folder / "recipient"
-    hub = up(start_hub)
+    # whoever writes without a pause must not have to wait for the next minute
+    hub = up(start_hub, LYCEUM_USER_WRITES_PER_MINUTE="0")
     (hub.home / "lyceum.toml").write_text('log_level = "warning"\n')
     assert "Backup           none was ever made" in hub.output
     recipient.write_text(told("backup", "key", key_file, home=hub.home))
