@@ -1,15 +1,14 @@
 """`lyceum jobs` and `lyceum worker` against a real API."""
 
 import json
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
 from fixtures.app import ServedProcess, rows_of
-from fixtures.hubs import clean_variables
+from fixtures.commands import lyceum, told
 from fixtures.job_kinds import Light
 from fixtures.queue import put
 from fixtures.servers import TestDatabase
@@ -28,17 +27,6 @@ async def dead_job(resources: Resources, member: Member, database: TestDatabase)
     return job_id
 
 
-def lyceum(*arguments: str, home: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        (sys.executable, "-m", "lyceum.cli", *arguments),
-        env={**clean_variables(), "LYCEUM_HOME": str(home), "COLUMNS": "200", **variables},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-
-
 def test_a_dead_job_is_found_read_and_tried_again(
     served_api: ServedProcess, member: Member, database: TestDatabase, dead_job: UUID, tmp_path: Path
 ) -> None:
@@ -48,10 +36,7 @@ def test_a_dead_job_is_found_read_and_tried_again(
     rows_of(database, line, dead_job, member.org_id, "warning", "row skipped", '{"row": 7}')
     at = {"LYCEUM_URL": served_api.url, "LYCEUM_API_KEY": member.key}
 
-    def run(*arguments: str) -> str:
-        done = lyceum("jobs", *arguments, home=tmp_path, **at)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+    run = partial(told, "jobs", home=tmp_path, **at)
 
     header, row = run("list", "--state", "dead").splitlines()
     assert header.split() == ["ID", "STATE", "KIND", "CLASS", "TRIED", "PUT", "ERROR"]
@@ -70,7 +55,7 @@ def test_whoever_runs_the_hub_works_on_jobs_of_any_organisation(
     at = {"LYCEUM_URL": served_api.url, "LYCEUM_API_KEY": administrator_key}
 
     def run(*arguments: str) -> str:
-        return lyceum("jobs", *arguments, str(dead_job), "--hub", home=tmp_path, **at).stdout
+        return told("jobs", *arguments, str(dead_job), "--hub", home=tmp_path, **at)
 
     assert lyceum("jobs", "show", str(dead_job), home=tmp_path, **at).returncode == 2
     assert json.loads(run("show"))["state"] == "dead"
