@@ -4,7 +4,6 @@ import csv
 import os
 import random
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ import httpx
 import pytest
 
 from fixtures.app import free_port
+from fixtures.commands import up
 from fixtures.hubs import HubProcess, StartHub, folder, start_hub, wait_until
 from lyceum.hub.control import ask_hub
 from lyceum.hub.errors import HubFailed, HubNotRunning
@@ -23,7 +23,6 @@ from lyceum_client import Client, DatasetVersion, LyceumError, VersionRejected
 
 __all__ = ["folder", "start_hub"]
 
-UP = (sys.executable, "-m", "lyceum.cli", "up")
 HEAL_SECONDS_MAX = 60.0
 ROWS = 200
 DATASETS = 3
@@ -55,8 +54,8 @@ class Hub:
 
 
 def _up(start_hub: StartHub, ports: tuple[int, int]) -> HubProcess:
-    settings = {"LYCEUM_PORT": str(ports[0]), "LYCEUM_PREDICT_PORT": str(ports[1]), "LYCEUM_JOB_LEASE_SECONDS": "3"}
-    return start_hub(command=UP, **settings).wait_ready()
+    api, predict = map(str, ports)
+    return up(start_hub, LYCEUM_PORT=api, LYCEUM_PREDICT_PORT=predict, LYCEUM_JOB_LEASE_SECONDS="3")
 
 
 @dataclass(slots=True)

@@ -1,9 +1,8 @@
 """What organisations keep: counted with the change, limited, true under concurrency, counted again."""
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from fixtures.app import ServedProcess, client_of, rows_of, settings_for
-from fixtures.hubs import clean_variables
+from fixtures.commands import told
 from fixtures.servers import TestDatabase
 from lyceum.cli_storage import bytes_of
 from lyceum.files import kept, sweeping
@@ -211,18 +210,9 @@ def test_the_command_shows_and_limits(
     serve: Callable[..., ServedProcess], administrator_key: str, member: Member, tmp_path: Path
 ) -> None:
     api = serve("lyceum.web")
-    at = {"LYCEUM_URL": api.url, "LYCEUM_API_KEY": administrator_key, "LYCEUM_HOME": str(tmp_path)}
-
-    def lyceum(*arguments: str) -> str:
-        done = subprocess.run(
-            (sys.executable, "-m", "lyceum.cli", "storage", *arguments),
-            env={**clean_variables(), **at}, capture_output=True, text=True, timeout=100, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    assert lyceum("quota", member.org_name, "1.5GiB") == f"{member.org_name} may keep 1.5 GiB.\n"
-    shown = lyceum("--limit", "1000")
+    storage = partial(told, "storage", home=tmp_path, LYCEUM_URL=api.url, LYCEUM_API_KEY=administrator_key)
+    assert storage("quota", member.org_name, "1.5GiB") == f"{member.org_name} may keep 1.5 GiB.\n"
+    shown = storage("--limit", "1000")
     assert "in reserve" in shown.splitlines()[0]
     [line] = [line for line in shown.splitlines() if line.startswith(member.org_name)]
     assert line.split("  ")[1].strip() == "0 bytes"

@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from fixtures.app import free_port
-from fixtures.hubs import clean_variables
+from fixtures.commands import lyceum
 from fixtures.servers import REPOSITORY, PostgresForTests, TestDatabase
 from lyceum.cli import app
 from lyceum.hub.managed import scram_verifier
@@ -29,17 +29,6 @@ COMMANDS = ("up", "status", "config", "doctor", "migrate", "version", "admin")
 def doctor(home: Path, **variables: str) -> list[dict[str, str]]:
     found: list[dict[str, str]] = json.loads(lyceum("doctor", "--json", home=home, **variables).stdout)
     return found
-
-
-def lyceum(*arguments: str, home: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        (sys.executable, "-m", "lyceum.cli", *arguments),
-        env={**clean_variables(), "LYCEUM_HOME": str(home), "COLUMNS": "100", **variables},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
 
 
 def test_help_names_every_command_and_imports_nothing_heavy(tmp_path: Path) -> None:

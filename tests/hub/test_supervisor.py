@@ -16,12 +16,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from fixtures.commands import told
 from fixtures.hubs import (
     ORDINARY_UID,
     SMALL_HUB,
     HubProcess,
     StartHub,
-    clean_variables,
     command_as,
     hub_starter,
     is_alive,
@@ -322,10 +322,7 @@ def test_the_hub_makes_links_and_keys_over_its_control_socket(hub: HubProcess) -
     link = ask_hub(hub.home, "admin-link")["url"]
     assert link.startswith(f"{hub.status()['url']}/setup?token=")
     assert link not in hub.output
-    given = {**clean_variables(), "LYCEUM_HOME": str(hub.home)}
-    command = (sys.executable, "-m", "lyceum.cli", "admin", "key")
-    printed = subprocess.run(command, env=given, capture_output=True, text=True, check=True).stdout
-    assert re.fullmatch(r"lyk_\S+\n", printed)
+    assert re.fullmatch(r"lyk_\S+\n", told("admin", "key", home=hub.home))
     with pytest.raises(HubFailed, match="does not know the command dance"):
         ask_hub(hub.home, "dance")
 

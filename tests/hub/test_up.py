@@ -4,27 +4,20 @@ import json
 import os
 import signal
 import socket
-import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
 
-from fixtures.app import free_port
-from fixtures.hubs import HubProcess, StartHub, is_alive, wait_until
-
-UP = (sys.executable, "-m", "lyceum.cli", "up")
+from fixtures.commands import up
+from fixtures.hubs import StartHub, is_alive, wait_until
 
 
 def answer_of(url: str) -> dict[str, object]:
     with urllib.request.urlopen(url, timeout=10) as answer:
         found: dict[str, object] = json.load(answer)
     return found
-
-
-def up(start_hub: StartHub) -> HubProcess:
-    return start_hub(command=UP, LYCEUM_PORT=str(free_port()), LYCEUM_PREDICT_PORT=str(free_port())).wait_ready()
 
 
 def test_up_serves_says_what_a_person_needs_and_stops(start_hub: StartHub) -> None:
