@@ -13,6 +13,7 @@ from fastapi import Request
 from fixtures.app import client_of, eventually, job_row, running_app, running_worker, settings_for
 from fixtures.collectors import FarServer, far_server
 from fixtures.job_kinds import Heard, HeavyOnce, Light, heavy_handler, light_handlers
+from fixtures.own_database import member
 from fixtures.predictions import caller_of, running_predictions
 from fixtures.queue import put
 from fixtures.servers import REPOSITORY, TestDatabase
@@ -20,8 +21,10 @@ from lyceum.accounts.edge import Tx, api_router
 from lyceum.kernel.config import Settings
 from lyceum.kernel.problems import Conflict
 from lyceum.kernel.resources import open_resources
-from make.accounts import Member, make_member
+from make.accounts import Member
 from make.predictions import MadeModel, make_model, onnx_file
+
+__all__ = ["member"]
 
 SECRET = "somebody's secret value"
 
@@ -36,11 +39,6 @@ def far() -> Iterator[FarServer]:
 @pytest.fixture
 def hub_settings(fresh_database: TestDatabase, valkey_url: str, tmp_path: Path, far: FarServer) -> Settings:
     return settings_for(fresh_database, tmp_path, valkey_url=valkey_url, sentry_dsn=far.sentry_dsn)
-
-
-@pytest.fixture
-def member(fresh_database: TestDatabase) -> Member:
-    return make_member(fresh_database)
 
 
 @pytest.fixture

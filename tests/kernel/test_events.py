@@ -6,13 +6,16 @@ from uuid import UUID
 import pytest
 
 from fixtures.app import eventually, rows_of, running_worker, settings_for
+from fixtures.own_database import member
 from fixtures.servers import TestDatabase
 from lyceum.kernel.events import Event, NotAPublisher, Subscription, Subscriptions, publish
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.handlers import JobRun
 from lyceum.kernel.resources import Resources, open_resources
 from lyceum.kernel.tx import transaction
-from make.accounts import Member, make_member
+from make.accounts import Member
+
+__all__ = ["member"]
 
 
 class Planted(Event, frozen=True, kw_only=True):
@@ -44,11 +47,6 @@ class Garden:
             self.failed = True
             raise RuntimeError("the post office is closed")
         self.told.append(("mail", event.tree_id))
-
-
-@pytest.fixture
-def member(fresh_database: TestDatabase) -> Member:
-    return make_member(fresh_database)
 
 
 async def test_each_subscriber_is_told_by_itself_until_it_has_heard(

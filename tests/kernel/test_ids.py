@@ -16,6 +16,7 @@ import pytest
 
 from fixtures.app import client_of, environment_of, eventually, job_row, rows_of, running_app, settings_for
 from fixtures.job_kinds import Heavy, Light
+from fixtures.own_database import member
 from fixtures.queue import put
 from fixtures.servers import TestDatabase, kill
 from lyceum.accounts.edge import Tx, api_router
@@ -23,7 +24,9 @@ from lyceum.kernel.config import Settings
 from lyceum.kernel.jobs.queue import enqueue
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.telemetry import JsonLines, given_trace_parent, log_context
-from make.accounts import Member, make_member
+from make.accounts import Member
+
+__all__ = ["member"]
 
 PROGRAM = Path(__file__).parent / "programs" / "worker.py"
 REQUEST = "request-of-the-test"
@@ -34,11 +37,6 @@ TRACE_PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 @pytest.fixture
 def hub_settings(fresh_database: TestDatabase, valkey_url: str, tmp_path: Path) -> Settings:
     return settings_for(fresh_database, tmp_path, valkey_url=valkey_url)
-
-
-@pytest.fixture
-def member(fresh_database: TestDatabase) -> Member:
-    return make_member(fresh_database)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from prometheus_client import generate_latest
 
 from fixtures.app import environment_of, eventually, job_row, rows_of, running_worker
 from fixtures.job_kinds import Heard, Light, light_handlers
+from fixtures.own_database import member, resources
 from fixtures.queue import call_off, let_leases_run_out, put, reap, worker_on
 from fixtures.servers import TestDatabase
 from lyceum.kernel.jobs import job_log
@@ -26,6 +27,8 @@ from lyceum.kernel.resources import Resources
 from lyceum.kernel.telemetry import log_context, registry
 from lyceum.kernel.tx import transaction
 from make.accounts import Member, make_member
+
+__all__ = ["member", "resources"]
 
 SOLO_PROGRAM = Path(__file__).parent / "programs" / "solo.py"
 
@@ -51,16 +54,6 @@ async def talk(_run: JobRun, args: Talkative) -> None:
 @pytest.fixture(autouse=True)
 def _log_level(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-
-
-@pytest.fixture
-def member(fresh_member: Member) -> Member:
-    return fresh_member
-
-
-@pytest.fixture
-def resources(fresh_resources: Resources) -> Resources:
-    return fresh_resources
 
 
 async def test_an_attempt_that_takes_longer_than_its_kind_may_is_ended(

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from fixtures.app import eventually, job_row, rows_of, running_worker
 from fixtures.job_kinds import Heard, Light, light_handlers
+from fixtures.own_database import member, resources
 from fixtures.queue import call_off, put, worker_on
 from fixtures.servers import TestDatabase
 from lyceum.kernel.ids import new_id
@@ -22,15 +23,7 @@ from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
 from make.accounts import Member, make_member
 
-
-@pytest.fixture
-def member(fresh_member: Member) -> Member:
-    return fresh_member
-
-
-@pytest.fixture
-def resources(fresh_resources: Resources) -> Resources:
-    return fresh_resources
+__all__ = ["member", "resources"]
 
 
 async def taken(worker: Claims) -> list[UUID]:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from fixtures.app import eventually, job_row, rows_of
 from fixtures.job_kinds import Light
+from fixtures.own_database import member, resources
 from fixtures.queue import call_off, fill, put, run_of, worker_on
 from fixtures.servers import TestDatabase
 from lyceum.kernel.db import NOBODY
@@ -23,16 +24,7 @@ from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
 from make.accounts import Member, make_member
 
-
-@pytest.fixture
-def member(fresh_member: Member) -> Member:
-    return fresh_member
-
-
-@pytest.fixture
-def resources(fresh_resources: Resources) -> Resources:
-    """The queue is one for all organisations, so each of these tests has a database of its own."""
-    return fresh_resources
+__all__ = ["member", "resources"]
 
 
 async def test_a_job_exists_when_its_transaction_commits(

@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from fixtures.app import job_row, rows_of
 from fixtures.job_kinds import Heavy, Light
+from fixtures.own_database import member, resources
 from fixtures.queue import let_leases_run_out, put, reap, run_of, worker_on
 from fixtures.servers import TestDatabase
 from lyceum.kernel.jobs.claims import Attempt
@@ -16,15 +17,7 @@ from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
 from make.accounts import Member
 
-
-@pytest.fixture
-def member(fresh_member: Member) -> Member:
-    return fresh_member
-
-
-@pytest.fixture
-def resources(fresh_resources: Resources) -> Resources:
-    return fresh_resources
+__all__ = ["member", "resources"]
 
 
 async def test_what_a_silent_worker_held_goes_back(

@@ -7,6 +7,7 @@ import pytest
 
 from fixtures.app import rows_of
 from fixtures.job_kinds import Heard, Light, LightHigh, light_handlers
+from fixtures.own_database import member, resources
 from fixtures.servers import TestDatabase
 from lyceum.kernel.jobs.handlers import Handlers
 from lyceum.kernel.jobs.recurring import (
@@ -21,6 +22,8 @@ from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
 from make.accounts import Member, make_member
 
+__all__ = ["member", "resources"]
+
 HANDLERS = Handlers.of(light_handlers(Heard()))
 
 
@@ -30,16 +33,6 @@ class SlowClock(datetime):
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]  # a plain one, as values are
         return datetime.now(tz) - timedelta(hours=1)
-
-
-@pytest.fixture
-def member(fresh_member: Member) -> Member:
-    return fresh_member
-
-
-@pytest.fixture
-def resources(fresh_resources: Resources) -> Resources:
-    return fresh_resources
 
 
 def utc(text: str) -> datetime:

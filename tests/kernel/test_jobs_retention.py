@@ -7,6 +7,7 @@ from prometheus_client import generate_latest
 from sqlalchemy import text
 
 from fixtures.app import eventually, rows_of, running_worker
+from fixtures.own_database import member, resources
 from fixtures.queue import CLASSES, KINDS, fill
 from fixtures.servers import TestDatabase
 from lyceum.kernel.db import NOBODY, open_database
@@ -21,16 +22,7 @@ from lyceum.kernel.tx import transaction
 from lyceum.wiring import SCHEDULES, handlers
 from make.accounts import Member
 
-
-@pytest.fixture
-def member(fresh_member: Member) -> Member:
-    return fresh_member
-
-
-@pytest.fixture
-def resources(fresh_resources: Resources) -> Resources:
-    """The queue is one for all organisations, so each of these tests has a database of its own."""
-    return fresh_resources
+__all__ = ["member", "resources"]
 
 
 CLAIM = "SELECT id FROM definer.jobs_claim(:w, 4, 'light', '', '{high,normal,background}', :k, '15 s', 0)"

@@ -3,19 +3,14 @@
 import asyncio
 from uuid import UUID
 
-import pytest
-
 from fixtures.app import eventually, rows_of
 from fixtures.job_kinds import LightBackground
+from fixtures.own_database import resources
 from fixtures.servers import TestDatabase
 from lyceum.kernel.jobs.schedules import Schedule, keep_schedules
 from lyceum.kernel.resources import Resources
 
-
-@pytest.fixture
-def resources(fresh_resources: Resources) -> Resources:
-    """The queue is one for all organisations, so each of these tests has a database of its own."""
-    return fresh_resources
+__all__ = ["resources"]
 
 
 async def test_a_round_of_a_schedule_is_queued_once_whoever_comes_when(

@@ -10,11 +10,14 @@ import pytest
 
 from fixtures.app import eventually, rows_of, running_worker
 from fixtures.job_kinds import Heard, Light, light_handlers
+from fixtures.own_database import resources
 from fixtures.queue import CLASSES, fail_once, fill, put, worker_on
 from fixtures.servers import TestDatabase
 from lyceum.kernel.jobs.claims import Attempt, Claims, Wanted
 from lyceum.kernel.resources import Resources
 from make.accounts import make_member
+
+__all__ = ["resources"]
 
 CLAIMS = 2_000
 AT_ONCE = 20
@@ -24,11 +27,6 @@ POINTS = 0.05
 class OnGpu(Light, frozen=True, kw_only=True):
     kind = "test.class_normal"
     label: ClassVar[str] = "gpu"
-
-
-@pytest.fixture
-def resources(fresh_resources: Resources) -> Resources:
-    return fresh_resources
 
 
 async def run_jobs(

@@ -13,6 +13,7 @@ from sqlalchemy import QueuePool
 
 from fixtures.app import eventually, job_row, rows_of, running_worker, settings_for
 from fixtures.job_kinds import Heard, Light, LightHigh, Short, heavy_handler, light_handlers
+from fixtures.own_database import member, resources
 from fixtures.queue import call_off, fail_once, put, run_of, worker_on
 from fixtures.servers import TestDatabase
 from lyceum.kernel.ids import new_id
@@ -28,16 +29,7 @@ from lyceum.kernel.jobs.worker import STOPS_POLL_SECONDS, Worker
 from lyceum.kernel.resources import Resources, open_resources
 from make.accounts import Member
 
-
-@pytest.fixture
-def member(fresh_member: Member) -> Member:
-    return fresh_member
-
-
-@pytest.fixture
-def resources(fresh_resources: Resources) -> Resources:
-    """The queue is one for all organisations, so each of these tests has a database of its own."""
-    return fresh_resources
+__all__ = ["member", "resources"]
 
 
 async def test_a_job_runs_as_its_organisation_and_its_answer_is_kept(

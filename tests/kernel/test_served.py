@@ -10,16 +10,14 @@ import httpx
 import pytest
 
 from fixtures.app import client_at, eventually, rows_of, served, settings_for
+from fixtures.own_database import member
 from fixtures.servers import TestDatabase
 from make.accounts import Member, make_key, make_member
 
+__all__ = ["member"]
+
 CLIENTS = 64
 LOAD_SECONDS = 4.0
-
-
-@pytest.fixture
-def member(fresh_database: TestDatabase) -> Member:
-    return make_member(fresh_database)
 
 
 async def test_a_commit_that_fails_is_never_answered_as_done(

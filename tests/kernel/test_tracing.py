@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from fixtures.app import client_of, environment_of, eventually, rows_of, running_app, settings_for
 from fixtures.collectors import COLLECTOR_KEY, FarServer, SentSpan, far_server
 from fixtures.job_kinds import Heavy, Light
+from fixtures.own_database import member
 from fixtures.predictions import caller_of, running_predictions
 from fixtures.servers import TestDatabase, kill
 from lyceum.accounts.edge import Tx, api_router
@@ -29,8 +30,10 @@ from lyceum.kernel.statements import summary_of
 from lyceum.kernel.telemetry import trace_parent
 from lyceum.kernel.tracing import begin_span, headers_of, is_followed, traced
 from lyceum.kernel.tx import transaction
-from make.accounts import Member, make_member
+from make.accounts import Member
 from make.predictions import flight, make_model, onnx_file
+
+__all__ = ["member"]
 
 WORKER = Path(__file__).parent / "programs" / "worker.py"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -53,11 +56,6 @@ def _sent_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def hub_settings(fresh_database: TestDatabase, valkey_url: str, tmp_path: Path, far: FarServer) -> Settings:
     return settings_for(fresh_database, tmp_path, valkey_url=valkey_url, **sending_to(far))
-
-
-@pytest.fixture
-def member(fresh_database: TestDatabase) -> Member:
-    return make_member(fresh_database)
 
 
 def sending_to(far: FarServer, **more: Any) -> dict[str, Any]:
