@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -46,12 +45,6 @@ class Process:
             "tests", "answer", source.load, tags=["a", "b"], seconds=seconds, as_type=dict[str, int]
         )
         return None if answer is None else answer["asked"]
-
-
-@pytest.fixture
-async def valkey(valkey_url: str) -> AsyncIterator[Redis]:
-    async with Redis.from_url(valkey_url) as client:
-        yield client
 
 
 async def change(resources: Resources, member: Member, tag: str = "a") -> None:

@@ -16,7 +16,7 @@ from fixtures.job_kinds import Heard, HeavyOnce, Light, heavy_handler, light_han
 from fixtures.own_database import member
 from fixtures.predictions import caller_of, running_predictions
 from fixtures.queue import put
-from fixtures.servers import REPOSITORY, TestDatabase
+from fixtures.servers import TestDatabase
 from lyceum.accounts.edge import Tx, api_router
 from lyceum.kernel.config import Settings
 from lyceum.kernel.problems import Conflict
@@ -111,9 +111,8 @@ async def test_a_crash_of_computing_is_told_from_where_it_was_in_the_child(
     hub_settings: Settings,
     member: Member,
     fresh_database: TestDatabase,
-    monkeypatch: pytest.MonkeyPatch,
+    children_import_tests: None,
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY / "tests"))
     async with (
         open_resources(hub_settings, process="worker", subscribers={}) as resources,
         running_worker(resources, heavy_handler(Heard(), HeavyOnce), heavy_slots=1),

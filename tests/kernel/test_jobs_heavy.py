@@ -10,11 +10,11 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from fixtures.app import eventually, job_row, rows_of, running_worker
+from fixtures.app import IMPORT_TESTS, eventually, job_row, rows_of, running_worker
 from fixtures.computing import Answer
 from fixtures.job_kinds import Heard, Heavy, HeavyOnce, Light, Short, heavy_handler, light_handlers
 from fixtures.queue import call_off, fail_once, put
-from fixtures.servers import REPOSITORY, TestDatabase
+from fixtures.servers import TestDatabase
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.followup import follow_up_handler
 from lyceum.kernel.jobs.handlers import Handlers, HeavyHandler, LightHandler
@@ -23,13 +23,10 @@ from lyceum.kernel.jobs.worker import Worker
 from lyceum.kernel.resources import Resources
 from make.accounts import Member
 
+pytestmark = pytest.mark.usefixtures("children_import_tests")
+
 GIBIBYTE = 1024**3
 MEMORY_MAX = 400 * 1024**2
-
-
-@pytest.fixture(autouse=True)
-def _children_import_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY / "tests"))
 
 
 @pytest.fixture(autouse=True)
@@ -224,7 +221,7 @@ async def test_a_spare_child_that_died_is_replaced(
 def _importing(heard: Heard, folder: Path, code: str, monkeypatch: pytest.MonkeyPatch) -> HeavyHandler:
     """Return a handler of `HeavyOnce` whose children run this code when they import what they need."""
     (folder / "imported_by_children.py").write_text(code)
-    monkeypatch.setenv("PYTHONPATH", f"{REPOSITORY / 'tests'}:{folder}")
+    monkeypatch.setenv("PYTHONPATH", f"{IMPORT_TESTS}:{folder}")
     return replace(heavy_handler(heard, HeavyOnce), preload=("imported_by_children",))
 
 

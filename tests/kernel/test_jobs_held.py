@@ -9,11 +9,13 @@ import pytest
 from fixtures.app import eventually, job_row, running_worker
 from fixtures.job_kinds import Heard, Heavy, Light, heavy_handler
 from fixtures.queue import put
-from fixtures.servers import REPOSITORY, TestDatabase
+from fixtures.servers import TestDatabase
 from lyceum.kernel.jobs.claims import Claims
 from lyceum.kernel.jobs.handlers import JobRun, LightHandler
 from lyceum.kernel.resources import Resources
 from make.accounts import Member
+
+pytestmark = pytest.mark.usefixtures("children_import_tests")
 
 LEASE_SECONDS = 1.5
 
@@ -28,11 +30,6 @@ class Partition:
 class Once(Light, frozen=True, kw_only=True):
     kind = "test.once"
     attempts_max = 1
-
-
-@pytest.fixture(autouse=True)
-def _children_import_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY / "tests"))
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from fixtures.servers import TestDatabase
 from lyceum.kernel.config import Settings
 from make.accounts import Member, make_key
 
+pytestmark = pytest.mark.usefixtures("patient_with_valkey")
+
 
 @pytest.fixture
 def hub_settings(database: TestDatabase, valkey_url: str, tmp_path: Path) -> Settings:
@@ -26,12 +28,6 @@ def hub_settings(database: TestDatabase, valkey_url: str, tmp_path: Path) -> Set
         user_writes_per_minute=2,
         sign_in_attempts_per_minute=3,
     )
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    # a machine busy with other tests must not look like a Valkey that is gone
-    monkeypatch.setattr("lyceum.kernel.valkey.ASK_SECONDS_MAX", 10.0)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
@@ -13,14 +12,6 @@ from lyceum.kernel.limits.fields import OverLimit
 from lyceum.kernel.limits.leases import Leases
 from lyceum.kernel.valkey import ValkeyLine
 from lyceum.serve.predictions.limits import admit
-
-
-@pytest.fixture
-async def valkey(valkey_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Redis]:
-    # a machine busy with other tests must not look like a Valkey that is gone
-    monkeypatch.setattr("lyceum.kernel.valkey.ASK_SECONDS_MAX", 10.0)
-    async with Redis.from_url(valkey_url) as client:
-        yield client
 
 
 def process(valkey: Redis | None, *, per_second: int) -> Leases:

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
@@ -19,14 +18,6 @@ from lyceum.kernel.sweeping import SweepBriefRows, sweep_brief_rows
 from lyceum.kernel.valkey import ValkeyLine
 
 MINUTE = Limit("tests", 5, 60)
-
-
-@pytest.fixture
-async def valkey(valkey_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Redis]:
-    # a machine busy with other tests must not look like a Valkey that is gone
-    monkeypatch.setattr("lyceum.kernel.valkey.ASK_SECONDS_MAX", 10.0)
-    async with Redis.from_url(valkey_url) as client:
-        yield client
 
 
 @pytest.fixture(params=["valkey", "postgresql"])

@@ -10,7 +10,7 @@ from websockets.exceptions import InvalidStatus
 from fixtures.app import ServedProcess, client_at, rows_of, running_worker, settings_for
 from fixtures.job_kinds import Heard, Heavy, Light, heavy_handler
 from fixtures.queue import put
-from fixtures.servers import REPOSITORY, OwnServers, TestDatabase
+from fixtures.servers import OwnServers, TestDatabase
 from fixtures.sockets import live_socket, served_here
 from lyceum.kernel.config import Settings
 from lyceum.kernel.ids import new_id
@@ -21,6 +21,8 @@ from lyceum.kernel.realtime.news import tell
 from lyceum.kernel.resources import Resources, open_resources
 from lyceum.kernel.tx import transaction
 from make.accounts import Member, make_key, make_member
+
+pytestmark = pytest.mark.usefixtures("patient_with_valkey")
 
 
 @pytest.fixture
@@ -40,12 +42,6 @@ async def url(hub_settings: Settings) -> AsyncIterator[str]:
     """Where the API is on a real socket."""
     async with served_here(hub_settings) as address:
         yield address
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    # a machine busy with other tests must not look like a Valkey that is gone
-    monkeypatch.setattr("lyceum.kernel.valkey.ASK_SECONDS_MAX", 10.0)
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -78,10 +74,8 @@ async def test_a_job_is_followed_from_its_start_to_its_end(url: str, resources: 
 
 
 async def test_of_a_job_that_computes_the_start_is_told_too(
-    url: str, resources: Resources, member: Member, monkeypatch: pytest.MonkeyPatch
+    url: str, resources: Resources, member: Member, children_import_tests: None
 ) -> None:
-    # its child imports what it computes from the tests
-    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY / "tests"))
     job_id = await put(resources, member, Heavy())
     async with live_socket(url, key=member.key) as socket:
         await socket.follow("jobs")
