@@ -1,22 +1,30 @@
 """Killed servers and killed workers: what was acknowledged stays, and work is done once."""
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import UUID
 
 import httpx
 import pytest
 
-from fixtures.app import client_at, environment_of, eventually, job_row, rows_of, served, settings_for
+from fixtures.app import (
+    client_at,
+    environment_of,
+    eventually,
+    job_row,
+    rows_of,
+    served,
+    settings_for,
+    started_when_ready,
+)
 from fixtures.job_kinds import WROTE, Heavy, Light
-from fixtures.servers import OwnServers, TestDatabase
+from fixtures.servers import OwnServers, TestDatabase, kill
 from lyceum.hub.postgres import APP_ROLE
 from lyceum.kernel import migrate
 from lyceum.kernel.config import Settings
@@ -42,22 +50,12 @@ def _workers(settings: Settings, count: int) -> "Iterator[list[subprocess.Popen[
     environment = environment_of(settings.model_copy(update={"job_lease_seconds": LEASE_SECONDS}))
     environment |= {"LYCEUM_JOB_LEASE_SECONDS": str(LEASE_SECONDS)}
     workers = []
-    try:
+    with ExitStack() as ending:
         for _ in range(count):
-            ready, tell = os.pipe()
-            command = (sys.executable, str(WORKER))
-            workers.append(
-                subprocess.Popen(command, env=environment | {"LYCEUM_READY_FD": str(tell)}, pass_fds=(tell,))
-            )
-            os.close(tell)
-            with os.fdopen(ready, "rb") as told:
-                assert told.read() == b"ready\n"
+            worker = started_when_ready((sys.executable, str(WORKER)), environment)
+            ending.callback(kill, worker, signal.SIGKILL)
+            workers.append(worker)
         yield workers
-    finally:
-        for worker in workers:
-            if worker.poll() is None:
-                worker.kill()
-            worker.wait()
 
 
 async def _put(database: TestDatabase, member: Member, *jobs: JobArgs) -> list[UUID]:

@@ -3,9 +3,6 @@
 import io
 import json
 import logging
-import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +11,11 @@ from uuid import UUID
 import httpx
 import pytest
 
-from fixtures.app import client_of, environment_of, eventually, job_row, rows_of, running_app, settings_for
+from fixtures.app import client_of, eventually, job_row, rows_of, running_app, settings_for
 from fixtures.job_kinds import Heavy, Light
 from fixtures.own_database import member
 from fixtures.queue import put
-from fixtures.servers import TestDatabase, kill
+from fixtures.servers import TestDatabase
 from lyceum.accounts.edge import Tx, api_router
 from lyceum.kernel.config import Settings
 from lyceum.kernel.jobs.queue import enqueue
@@ -28,7 +25,6 @@ from make.accounts import Member
 
 __all__ = ["member"]
 
-PROGRAM = Path(__file__).parent / "programs" / "worker.py"
 REQUEST = "request-of-the-test"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACE_PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
@@ -56,23 +52,6 @@ async def asks(hub_settings: Settings, member: Member) -> AsyncIterator[httpx.As
         app.router.routes.extend(router.routes)
         async with client_of(app, key=member.key) as client:
             yield client
-
-
-@pytest.fixture
-def start_worker(hub_settings: Settings, tmp_path: Path) -> Iterator[Callable[[], Path]]:
-    """A function that starts a worker process and returns the file its log goes to."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start() -> Path:
-        log_file = tmp_path / "worker.log"
-        with log_file.open("wb") as output:
-            command = (sys.executable, str(PROGRAM), "--saying")
-            started.append(subprocess.Popen(command, env=environment_of(hub_settings), stderr=output))
-        return log_file
-
-    yield start
-    for process in started:
-        kill(process, signal.SIGTERM)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Traces as a collector gets them: from a request through its statements and jobs to what a child computes."""
 
 import logging
-import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -16,12 +15,12 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from fixtures.app import client_of, environment_of, eventually, rows_of, running_app, settings_for
+from fixtures.app import client_of, eventually, rows_of, running_app, settings_for
 from fixtures.collectors import COLLECTOR_KEY, FarServer, SentSpan, far_server
 from fixtures.job_kinds import Heavy, Light
 from fixtures.own_database import member
 from fixtures.predictions import caller_of, running_predictions
-from fixtures.servers import TestDatabase, kill
+from fixtures.servers import TestDatabase
 from lyceum.accounts.edge import Tx, api_router
 from lyceum.kernel.config import Settings
 from lyceum.kernel.jobs.queue import enqueue
@@ -35,7 +34,6 @@ from make.predictions import flight, make_model, onnx_file
 
 __all__ = ["member"]
 
-WORKER = Path(__file__).parent / "programs" / "worker.py"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 CALLER = "00f067aa0ba902b7"
 FOLLOWED = {"traceparent": f"00-{TRACE}-{CALLER}-01"}
@@ -93,19 +91,6 @@ async def asks(hub_settings: Settings, member: Member) -> AsyncIterator[httpx.As
             yield client
 
 
-@pytest.fixture
-def start_worker(hub_settings: Settings) -> Iterator[Callable[[], None]]:
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start() -> None:
-        command = (sys.executable, str(WORKER), "--saying")
-        started.append(subprocess.Popen(command, env=environment_of(hub_settings)))
-
-    yield start
-    for process in started:
-        kill(process, signal.SIGTERM)
-
-
 async def sent(far: FarServer, name: str, *, count: int = 1) -> list[SentSpan]:
     """Return the spans of a name once there are so many."""
 
@@ -118,7 +103,7 @@ async def sent(far: FarServer, name: str, *, count: int = 1) -> list[SentSpan]:
 
 async def test_a_trace_leads_from_the_caller_through_the_request_to_its_jobs_and_what_they_compute(
     asks: httpx.AsyncClient,
-    start_worker: Callable[[], None],
+    start_worker: Callable[[], Path],
     far: FarServer,
     fresh_database: TestDatabase,
     member: Member,
