@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect
 
 from fixtures.app import client_at, client_of, eventually, rows_of, served, settings_for
 from fixtures.servers import TestDatabase
+from fixtures.uploads import begin_upload, complete_upload, stored_files
 from lyceum.files import parts, sweeping
 from lyceum.kernel.config import Settings
 from lyceum.kernel.resources import Resources
@@ -42,23 +43,12 @@ async def asks(app: FastAPI, member: Member) -> AsyncIterator[httpx.AsyncClient]
 
 
 async def _begin(asks: httpx.AsyncClient, content: bytes = CONTENT, **wanted: Any) -> dict[str, Any]:
-    body = {"file_name": "t.csv", "byte_count": len(content), "in_parts": True} | wanted
-    answer = await asks.post("/api/v1/uploads", json=body)
-    assert answer.status_code == 201, answer.text
-    return dict(answer.json())
+    return await begin_upload(asks, **({"byte_count": len(content), "in_parts": True} | wanted))
 
 
 async def _addresses(asks: httpx.AsyncClient, begun: dict[str, Any]) -> list[str]:
     page = (await asks.get(f"/api/v1/uploads/{begun['id']}/parts")).json()
     return [part["put_url"] for part in page["items"]]
-
-
-async def _complete(asks: httpx.AsyncClient, begun: dict[str, Any], **wanted: Any) -> httpx.Response:
-    return await asks.post(f"/api/v1/uploads/{begun['id']}/complete", json=wanted)
-
-
-def _files(settings_: Settings) -> list[Path]:
-    return [path for path in (settings_.home / "files").rglob("*") if path.is_file()]
 
 
 def _sha256(content: bytes) -> str:
@@ -74,13 +64,13 @@ async def test_parts_in_any_order_and_at_once_become_the_whole_file(
     order = [3, 0, 4, 2, 1]
     answers = await asyncio.gather(*(anonymous.put(addresses[n], content=PARTS[n]) for n in order))
     assert [answer.json()["sha256"] for answer in answers] == [_sha256(PARTS[n]) for n in order]
-    whole = await _complete(asks, begun, sha256=_sha256(CONTENT))
+    whole = await complete_upload(asks, begun, sha256=_sha256(CONTENT))
     assert whole.json() == {
         "id": begun["id"], "file_name": "t.csv", "byte_count": len(CONTENT), "sha256": _sha256(CONTENT),
     }  # fmt: skip
-    [file] = _files(hub_settings)
+    [file] = stored_files(hub_settings)
     assert file.read_bytes() == CONTENT
-    assert (await _complete(asks, begun)).json() == whole.json()
+    assert (await complete_upload(asks, begun)).json() == whole.json()
     late = await anonymous.put(addresses[0], content=PARTS[0])
     assert (late.status_code, late.json()["code"]) == (409, "upload_finished")
 
@@ -99,7 +89,7 @@ async def test_the_upload_says_which_parts_are_there(asks: httpx.AsyncClient) ->
     assert parts[1]["sha256"] == _sha256(PARTS[1])
     state = (await asks.get(f"/api/v1/uploads/{begun['id']}")).json()
     assert (state["state"], state["parts_there"], state["part_count"]) == ("open", 2, 5)
-    missing = await _complete(asks, begun)
+    missing = await complete_upload(asks, begun)
     assert (missing.status_code, missing.json()["code"]) == (409, "upload_not_whole")
     assert "3 of the 5 parts of t.csv are missing (1, 3, 4)" in missing.json()["detail"]
 
@@ -139,7 +129,7 @@ async def test_a_part_of_another_size_is_refused(
     answer = await asks.put(address, content=content)
     assert (answer.status_code, answer.json()["code"]) == (409, "upload_not_whole")
     assert "1,024 bytes" in answer.json()["detail"]
-    assert _files(hub_settings) == []
+    assert stored_files(hub_settings) == []
 
 
 async def test_no_address_of_a_part_works_that_was_changed_or_has_run_out(
@@ -166,7 +156,7 @@ async def test_parts_are_of_the_organisation_alone(app: FastAPI, asks: httpx.Asy
         for answer in (
             await other.get(f"/api/v1/uploads/{begun['id']}"),
             await other.get(f"/api/v1/uploads/{begun['id']}/parts"),
-            await _complete(other, begun),
+            await complete_upload(other, begun),
             await other.delete(f"/api/v1/uploads/{begun['id']}"),
         ):
             assert (answer.status_code, answer.json()["code"]) == (404, "upload_not_found")
@@ -183,12 +173,12 @@ async def test_content_that_is_not_as_announced_is_refused_and_the_parts_stay(
         ({}, "send its parts again"),
         ({"part_sha256": [_sha256(part) for part in PARTS]}, "Part 1 of t.csv"),
     ):
-        refused = await _complete(asks, begun, **wanted)
+        refused = await complete_upload(asks, begun, **wanted)
         assert (refused.status_code, refused.json()["code"]) == (422, "content_differs")
         assert said in refused.json()["detail"]
-    assert len(_files(hub_settings)) == 5
+    assert len(stored_files(hub_settings)) == 5
     await asks.put(addresses[0], content=PARTS[0])
-    assert (await _complete(asks, begun)).json()["sha256"] == _sha256(CONTENT)
+    assert (await complete_upload(asks, begun)).json()["sha256"] == _sha256(CONTENT)
 
 
 async def test_parts_need_a_size_and_an_upload_in_one_piece_has_none(asks: httpx.AsyncClient) -> None:
@@ -203,7 +193,7 @@ async def test_an_empty_file_has_one_empty_part_and_a_vast_one_at_most_ten_thous
     begun = await _begin(asks, b"")
     [address] = await _addresses(asks, begun)
     assert (await asks.put(address, content=b"")).status_code == 200
-    assert (await _complete(asks, begun)).json()["byte_count"] == 0
+    assert (await complete_upload(asks, begun)).json()["byte_count"] == 0
     vast = await _begin(asks, byte_count=5 * 1024**3)
     assert vast["part_count"] <= 10_000
     assert vast["part_bytes"] * vast["part_count"] >= 5 * 1024**3
@@ -233,9 +223,9 @@ async def test_completions_at_once_leave_one_content(asks: httpx.AsyncClient, hu
     begun = await _begin(asks)
     for address, part in zip(await _addresses(asks, begun), PARTS, strict=True):
         await asks.put(address, content=part)
-    answers = await asyncio.gather(*(_complete(asks, begun) for _ in range(6)))
+    answers = await asyncio.gather(*(complete_upload(asks, begun) for _ in range(6)))
     assert {answer.status_code for answer in answers} == {200}
-    [file] = _files(hub_settings)
+    [file] = stored_files(hub_settings)
     assert file.read_bytes() == CONTENT
 
 
@@ -266,12 +256,12 @@ async def test_abandoned_parts_are_removed_at_once_or_by_the_sweeper(
     for one in begun:
         await asks.put((await _addresses(asks, one))[1], content=PARTS[1])
     assert (await asks.delete(f"/api/v1/uploads/{begun[0]['id']}")).status_code == 204
-    assert len(_files(hub_settings)) == 2
+    assert len(stored_files(hub_settings)) == 2
     rows_of(database, "UPDATE uploads SET expires_at = now() - interval '1 s' WHERE id = %s", begun[1]["id"])
     run_out = await asks.get(f"/api/v1/uploads/{begun[1]['id']}/parts")
     assert (run_out.status_code, run_out.json()["code"]) == (404, "upload_not_found")
     await sweeping.sweep(resources)
-    assert len(_files(hub_settings)) == 1
+    assert len(stored_files(hub_settings)) == 1
     ids = [one["id"] for one in begun]
     left = rows_of(database, "SELECT DISTINCT upload_id FROM upload_parts WHERE upload_id = ANY(%s::uuid[])", ids)
     assert [str(row["upload_id"]) for row in left] == [begun[2]["id"]]
@@ -314,8 +304,10 @@ async def test_an_upload_goes_on_after_the_api_was_killed_between_parts(
             assert [part["number"] for part in missing] == [2, 3, 5]
             for part in missing:
                 await client.put(part["put_url"], content=PARTS[part["number"] - 1])
-            assert (await _complete(client, begun)).json()["sha256"] == _sha256(CONTENT)
-            await eventually(lambda: [file.read_bytes() for file in _files(hub) if "#" not in file.name] == [CONTENT])
+            assert (await complete_upload(client, begun)).json()["sha256"] == _sha256(CONTENT)
+            await eventually(
+                lambda: [file.read_bytes() for file in stored_files(hub) if "#" not in file.name] == [CONTENT]
+            )
 
 
 SENDINGS = st.lists(
@@ -345,7 +337,7 @@ async def test_whatever_is_sent_the_last_whole_parts_come_back_or_a_refusal_says
     for number in sorted({*range(5)} - set(there)) if fills_up else ():
         await _send(asks, addresses, number, "right")
         there[number] = {PARTS[number]}
-    answer = await _complete(asks, begun)
+    answer = await complete_upload(asks, begun)
     if len(there) < 5:
         assert (answer.status_code, answer.json()["code"]) == (409, "upload_not_whole")
         assert f"{5 - len(there)} of the 5 parts" in answer.json()["detail"]
@@ -359,7 +351,7 @@ async def test_whatever_is_sent_the_last_whole_parts_come_back_or_a_refusal_says
 
 
 def _of(settings_: Settings, begun: dict[str, Any]) -> list[Path]:
-    return [path for path in _files(settings_) if begun["id"] in str(path)]
+    return [path for path in stored_files(settings_) if begun["id"] in str(path)]
 
 
 async def _send(asks: httpx.AsyncClient, addresses: list[str], number: int, manner: str) -> tuple[int, bytes] | None:

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from fixtures.app import client_at, client_of, rows_of, settings_for
 from fixtures.s3 import S3Place
 from fixtures.servers import TestDatabase
+from fixtures.uploads import begin_upload, complete_upload
 from lyceum.files import sweeping
 from lyceum.kernel.config import Settings
 from lyceum.kernel.resources import Resources
@@ -41,16 +42,11 @@ async def straight() -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def _begin(asks: httpx.AsyncClient) -> dict[str, Any]:
-    body = {"file_name": "t.csv", "byte_count": len(CONTENT), "in_parts": True}
-    return dict((await asks.post("/api/v1/uploads", json=body)).json())
+    return await begin_upload(asks, byte_count=len(CONTENT), in_parts=True)
 
 
 async def _parts(asks: httpx.AsyncClient, begun: dict[str, Any]) -> list[dict[str, Any]]:
     return list((await asks.get(f"/api/v1/uploads/{begun['id']}/parts")).json()["items"])
-
-
-async def _complete(asks: httpx.AsyncClient, begun: dict[str, Any], **wanted: Any) -> httpx.Response:
-    return await asks.post(f"/api/v1/uploads/{begun['id']}/complete", json=wanted)
 
 
 def _kept(resources: Resources) -> list[str]:
@@ -70,16 +66,16 @@ async def test_parts_sent_to_the_store_itself_become_the_whole_file(
     third = (await asks.get(f"/api/v1/uploads/{begun['id']}/parts", params=one | {"after": second["next"]})).json()
     assert [(part["number"], part["is_there"]) for part in second["items"] + third["items"]] == [(2, False), (3, True)]
     assert (await asks.get(f"/api/v1/uploads/{begun['id']}")).json()["parts_there"] == 2
-    early = await _complete(asks, begun)
+    early = await complete_upload(asks, begun)
     assert (early.status_code, early.json()["code"]) == (409, "upload_not_whole")
     await straight.put(parts[1]["put_url"], content=PARTS[1])
-    whole = await _complete(asks, begun, part_sha256=[hashlib.sha256(part).hexdigest() for part in PARTS])
+    whole = await complete_upload(asks, begun, part_sha256=[hashlib.sha256(part).hexdigest() for part in PARTS])
     assert whole.json()["sha256"] == hashlib.sha256(CONTENT).hexdigest()
     [key] = _kept(resources)
     assert await resources.storage.read(key) == CONTENT
     # what is sent later changes nothing
     await straight.put(parts[1]["put_url"], content=b"x" * 1024)
-    assert (await _complete(asks, begun)).json() == whole.json()
+    assert (await complete_upload(asks, begun)).json() == whole.json()
     assert await resources.storage.read(key) == CONTENT
 
 
@@ -91,12 +87,12 @@ async def test_a_part_the_store_got_otherwise_is_named_and_may_be_sent_again(
     for part, content in zip(parts, (PARTS[0], b"x" * 1024, PARTS[2]), strict=True):
         await straight.put(part["put_url"], content=content)
     wanted = [hashlib.sha256(part).hexdigest() for part in PARTS]
-    refused = await _complete(asks, begun, part_sha256=wanted)
+    refused = await complete_upload(asks, begun, part_sha256=wanted)
     assert (refused.status_code, refused.json()["code"]) == (422, "content_differs")
     assert "Part 2 of t.csv" in refused.json()["detail"]
     assert len(_kept(resources)) == 3
     await straight.put(parts[1]["put_url"], content=PARTS[1])
-    assert (await _complete(asks, begun, part_sha256=wanted)).status_code == 200
+    assert (await complete_upload(asks, begun, part_sha256=wanted)).status_code == 200
 
 
 async def test_a_part_of_another_size_is_not_there(asks: httpx.AsyncClient, straight: httpx.AsyncClient) -> None:

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from fixtures.app import ServedProcess, client_of, rows_of, settings_for
 from fixtures.commands import told
 from fixtures.servers import TestDatabase
+from fixtures.uploads import stored_files
 from lyceum.cli_storage import bytes_of
 from lyceum.files import kept, sweeping
 from lyceum.hub.errors import HubRefused
@@ -41,10 +42,6 @@ async def _begin(asks: httpx.AsyncClient, byte_count: int | None = None, **wante
 async def _uploads(asks: httpx.AsyncClient) -> tuple[int, int]:
     uploads = (await asks.get("/api/v1/storage")).json()["uploads"]
     return uploads["byte_count"], uploads["object_count"]
-
-
-def _files(settings: Settings) -> list[Path]:
-    return [path for path in (settings.home / "files").rglob("*") if path.is_file()]
 
 
 async def test_what_is_announced_is_counted_at_once_and_given_back_when_it_is_abandoned(
@@ -77,7 +74,7 @@ async def test_what_was_not_announced_is_counted_when_it_is_there(
     assert await _uploads(asks) == (800, 1)
     refused = await asks.put(second["put_url"], content=b"x" * 300)
     assert (refused.status_code, refused.json()["code"]) == (413, "storage_quota_exceeded")
-    assert len(_files(hub_settings)) == 1
+    assert len(stored_files(hub_settings)) == 1
     assert (await asks.put(third["put_url"], content=b"x" * 200)).status_code == 200
     assert await _uploads(asks) == (1000, 2)
 

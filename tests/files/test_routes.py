@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from fixtures.app import client_at, client_of, eventually, rows_of, running_app, running_worker, served, settings_for
 from fixtures.servers import TestDatabase
+from fixtures.uploads import begin_upload, stored_files
 from lyceum.files import places, service, sweeping
 from lyceum.files.errors import UploadFinished, UploadNotFound, UploadNotWhole
 from lyceum.files.jobs import HANDLERS, SweepUploads
@@ -39,20 +40,10 @@ async def asks(app: FastAPI, member: Member) -> AsyncIterator[httpx.AsyncClient]
         yield client
 
 
-async def _begin(asks: httpx.AsyncClient, **wanted: Any) -> dict[str, Any]:
-    answer = await asks.post("/api/v1/uploads", json={"file_name": "t.csv"} | wanted)
-    assert answer.status_code == 201, answer.text
-    return dict(answer.json())
-
-
-def _files(settings: Settings) -> list[Path]:
-    return [path for path in (settings.home / "files").rglob("*") if path.is_file()]
-
-
 async def test_content_sent_to_the_signed_address_is_there_whole(
     asks: httpx.AsyncClient, anonymous: httpx.AsyncClient, hub_settings: Settings
 ) -> None:
-    begun = await _begin(asks, byte_count=4)
+    begun = await begin_upload(asks, byte_count=4)
     assert not begun["complete_needed"]
     answer = await anonymous.put(begun["put_url"], content=b"a,b\n")
     assert answer.status_code == 200
@@ -62,12 +53,12 @@ async def test_content_sent_to_the_signed_address_is_there_whole(
         "byte_count": 4,
         "sha256": hashlib.sha256(b"a,b\n").hexdigest(),
     }
-    [file] = _files(hub_settings)
+    [file] = stored_files(hub_settings)
     assert file.read_bytes() == b"a,b\n"
 
 
 async def test_content_arrives_once(asks: httpx.AsyncClient) -> None:
-    begun = await _begin(asks)
+    begun = await begin_upload(asks)
     assert (await asks.put(begun["put_url"], content=b"1")).status_code == 200
     again = await asks.put(begun["put_url"], content=b"2")
     assert (again.status_code, again.json()["code"]) == (409, "upload_finished")
@@ -76,7 +67,7 @@ async def test_content_arrives_once(asks: httpx.AsyncClient) -> None:
 async def test_of_two_sendings_at_once_one_arrives_and_is_not_mixed(
     asks: httpx.AsyncClient, hub_settings: Settings
 ) -> None:
-    begun = await _begin(asks)
+    begun = await begin_upload(asks)
     both = asyncio.Barrier(2)
 
     async def slowly(letter: bytes) -> AsyncIterator[bytes]:
@@ -87,18 +78,18 @@ async def test_of_two_sendings_at_once_one_arrives_and_is_not_mixed(
     answers = await asyncio.gather(*(asks.put(begun["put_url"], content=slowly(one)) for one in (b"a", b"b")))
     assert sorted(answer.status_code for answer in answers) == [200, 409]
     [whole] = [answer.json() for answer in answers if answer.status_code == 200]
-    [file] = _files(hub_settings)
+    [file] = stored_files(hub_settings)
     assert hashlib.sha256(file.read_bytes()).hexdigest() == whole["sha256"]
 
 
 async def test_less_than_announced_is_not_whole_and_may_be_sent_again(
     asks: httpx.AsyncClient, hub_settings: Settings
 ) -> None:
-    begun = await _begin(asks, byte_count=4)
+    begun = await begin_upload(asks, byte_count=4)
     short = await asks.put(begun["put_url"], content=b"a,b")
     assert (short.status_code, short.json()["code"]) == (409, "upload_not_whole")
     assert "4 bytes and 3 arrived" in short.json()["detail"]
-    assert _files(hub_settings) == []
+    assert stored_files(hub_settings) == []
     assert (await asks.put(begun["put_url"], content=b"a,b\n")).status_code == 200
 
 
@@ -107,16 +98,16 @@ async def test_too_large_a_file_is_refused_when_announced_and_while_it_comes(
 ) -> None:
     announced = await asks.post("/api/v1/uploads", json={"file_name": "t.csv", "byte_count": MAX + 1})
     assert (announced.status_code, announced.json()["code"]) == (413, "upload_too_large")
-    sent = await asks.put((await _begin(asks))["put_url"], content=b"x" * (MAX + 1))
+    sent = await asks.put((await begin_upload(asks))["put_url"], content=b"x" * (MAX + 1))
     assert sent.status_code == 413
-    assert _files(hub_settings) == []
+    assert stored_files(hub_settings) == []
 
 
 async def test_a_file_of_several_gigabytes_can_be_announced(
     database: TestDatabase, member: Member, tmp_path: Path
 ) -> None:
     async with running_app(settings_for(database, tmp_path)) as app, client_of(app, key=member.key) as client:
-        begun = await _begin(client, byte_count=5 * 1024**3)
+        begun = await begin_upload(client, byte_count=5 * 1024**3)
     assert rows_of(database, "SELECT bytes_declared FROM uploads WHERE id = %s", begun["id"]) == [
         {"bytes_declared": 5 * 1024**3}
     ]
@@ -129,7 +120,7 @@ async def test_a_name_that_is_no_file_name_is_refused(asks: httpx.AsyncClient, n
 
 
 async def test_a_changed_address_is_refused(asks: httpx.AsyncClient, member: Member, stranger: Member) -> None:
-    begun, other = await _begin(asks), await _begin(asks)
+    begun, other = await begin_upload(asks), await begin_upload(asks)
     for address in (
         begun["put_url"].replace(begun["id"], other["id"]),
         begun["put_url"].replace(str(member.org_id), str(stranger.org_id)),
@@ -151,7 +142,7 @@ async def test_a_killed_upload_leaves_nothing_and_may_be_sent_again(
     settings = settings_for(database, tmp_path)
     with served("lyceum.web", settings) as api:
         async with client_at(api.url, key=member.key) as client:
-            begun = await _begin(client)
+            begun = await begin_upload(client)
             begun_to_send = asyncio.Event()
 
             async def endless() -> AsyncIterator[bytes]:
@@ -162,10 +153,10 @@ async def test_a_killed_upload_leaves_nothing_and_may_be_sent_again(
 
             sending = asyncio.create_task(client.put(begun["put_url"], content=endless()))
             await begun_to_send.wait()
-            await eventually(lambda: _files(settings))
+            await eventually(lambda: stored_files(settings))
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
-        await eventually(lambda: _files(settings) == [])
+        await eventually(lambda: stored_files(settings) == [])
         async with client_at(api.url) as client:
             assert (await client.put(begun["put_url"], content=b"whole")).json()["byte_count"] == 5
 
@@ -173,7 +164,7 @@ async def test_a_killed_upload_leaves_nothing_and_may_be_sent_again(
 async def test_a_whole_upload_is_taken_once_by_its_own_organisation(
     resources: Resources, asks: httpx.AsyncClient, member: Member, stranger: Member
 ) -> None:
-    begun = await _begin(asks)
+    begun = await begin_upload(asks)
     upload_id = UUID(begun["id"])
 
     async def take(who: Member) -> None:
@@ -194,7 +185,7 @@ async def test_the_sweeper_removes_what_nobody_finished_and_nothing_else(
 ) -> None:
     uploads = {}
     for name in ("open", "complete", "taken", "young"):
-        uploads[name] = await _begin(asks)
+        uploads[name] = await begin_upload(asks)
         if name != "open":
             await asks.put(uploads[name]["put_url"], content=name.encode())
     async with transaction(resources.database, member.scope) as tx:
@@ -208,23 +199,23 @@ async def test_the_sweeper_removes_what_nobody_finished_and_nothing_else(
         await eventually(lambda: len(rows_of(database, own, member.org_id)) == 2)
     states = {str(row["id"]): row["state"] for row in rows_of(database, own, member.org_id)}
     assert states == {uploads["taken"]["id"]: "swept", uploads["young"]["id"]: "complete"}
-    assert [file.read_bytes() for file in _files(hub_settings)] == [b"young"]
+    assert [file.read_bytes() for file in stored_files(hub_settings)] == [b"young"]
 
 
 async def test_an_upload_that_waits_to_be_read_outlives_its_time(
     resources: Resources, asks: httpx.AsyncClient, database: TestDatabase, hub_settings: Settings, member: Member
 ) -> None:
-    begun = await _begin(asks)
+    begun = await begin_upload(asks)
     await asks.put(begun["put_url"], content=b"a,b\n1,2\n")
     made = (await asks.post("/api/v1/datasets", json={"name": "waiting"})).json()
     wanted = {"upload_id": begun["id"]}
     version = (await asks.post(f"/api/v1/datasets/{made['address']}/versions", json=wanted)).json()
     rows_of(database, "UPDATE uploads SET expires_at = now() - interval '1 s' WHERE id = %s", begun["id"])
     assert await sweeping.sweep(resources) == 0
-    assert [file.read_bytes() for file in _files(hub_settings)] == [b"a,b\n1,2\n"]
+    assert [file.read_bytes() for file in stored_files(hub_settings)] == [b"a,b\n1,2\n"]
     rows_of(database, "UPDATE dataset_versions SET state = 'rejected' WHERE id = %s", version["id"])
     assert await sweeping.sweep(resources) == 1
-    assert _files(hub_settings) == []
+    assert stored_files(hub_settings) == []
 
 
 async def test_an_upload_taken_after_the_sweeper_listed_it_is_still_read(
@@ -234,7 +225,7 @@ async def test_an_upload_taken_after_the_sweeper_listed_it_is_still_read(
     hub_settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    begun = await _begin(asks)
+    begun = await begin_upload(asks)
     await asks.put(begun["put_url"], content=b"a,b\n1,2\n")
     made = (await asks.post("/api/v1/datasets", json={"name": "listed"})).json()
     rows_of(database, "UPDATE uploads SET expires_at = now() - interval '1 s' WHERE id = %s", begun["id"])
@@ -248,7 +239,7 @@ async def test_an_upload_taken_after_the_sweeper_listed_it_is_still_read(
 
     monkeypatch.setattr(sweeping, "_remove", overtaken)
     assert await sweeping.sweep(resources) == 0
-    assert [file.read_bytes() for file in _files(hub_settings)] == [b"a,b\n1,2\n"]
+    assert [file.read_bytes() for file in stored_files(hub_settings)] == [b"a,b\n1,2\n"]
     assert rows_of(database, "SELECT state FROM uploads WHERE id = %s", begun["id"]) == [{"state": "taken"}]
 
 
@@ -284,7 +275,7 @@ async def test_two_sweeps_at_once_remove_each_upload_once(
     member: Member,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    begun = [await _begin(asks) for _ in range(4)]
+    begun = [await begin_upload(asks) for _ in range(4)]
     for one in begun:
         await asks.put(one["put_url"], content=b"x")
     async with transaction(resources.database, member.scope) as tx:
@@ -307,7 +298,7 @@ async def test_one_upload_that_cannot_be_removed_does_not_keep_the_others(
     resources: Resources, asks: httpx.AsyncClient, database: TestDatabase, hub_settings: Settings, member: Member,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
-    begun = [await _begin(asks) for _ in range(3)]
+    begun = [await begin_upload(asks) for _ in range(3)]
     for one in begun:
         await asks.put(one["put_url"], content=b"x")
     rows_of(
@@ -315,7 +306,7 @@ async def test_one_upload_that_cannot_be_removed_does_not_keep_the_others(
         "UPDATE uploads SET expires_at = now() - (%s - array_position(%s::uuid[], id)) * interval '1 h' WHERE org_id = %s",
         4, [one["id"] for one in begun], member.org_id,
     )  # fmt: skip
-    in_the_way = next(file for file in _files(hub_settings) if file.name == begun[0]["id"])
+    in_the_way = next(file for file in stored_files(hub_settings) if file.name == begun[0]["id"])
     in_the_way.unlink()
     (in_the_way / "folder").mkdir(parents=True)
     assert await sweeping.sweep(resources) == 2
@@ -331,7 +322,7 @@ async def test_uploads_that_cannot_be_removed_are_tried_once_a_run_however_many_
 ) -> None:  # fmt: skip
     monkeypatch.setattr(sweeping, "SWEEP_AT_ONCE", 2)
     async with client_of(fresh_app, key=fresh_member.key) as asks:
-        begun = [(await _begin(asks))["id"] for _ in range(7)]
+        begun = [(await begin_upload(asks))["id"] for _ in range(7)]
     # five of one age and two younger ones
     for hours, ids in ((2, begun[:5]), (1, begun[5:])):
         query = (
@@ -355,7 +346,7 @@ async def test_taking_an_upload_while_it_is_swept_finds_it_or_not_but_never_with
             return await resources.storage.byte_count(places.storage_key(member.org_id, upload_id)) == 1
 
     for _ in range(10):
-        begun = await _begin(asks)
+        begun = await begin_upload(asks)
         await asks.put(begun["put_url"], content=b"x")
         rows_of(database, "UPDATE uploads SET expires_at = now() - interval '1 s' WHERE id = %s", begun["id"])
         taking = take(UUID(begun["id"]))
