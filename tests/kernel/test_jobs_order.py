@@ -12,7 +12,7 @@ from sqlalchemy import text
 from fixtures.app import eventually, job_row, rows_of, running_worker
 from fixtures.job_kinds import Heard, Light, light_handlers
 from fixtures.own_database import member, resources
-from fixtures.queue import call_off, put, worker_on
+from fixtures.queue import call_off, put, somebody_waits, worker_on
 from fixtures.servers import TestDatabase
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.claims import Attempt, Claims
@@ -172,18 +172,12 @@ async def test_one_that_waits_behind_one_being_called_off_is_not_forgotten(
     async with transaction(resources.database, member.scope) as tx:
         await cancel(tx, second)
         ending = asyncio.create_task(worker.finish({Attempt(first, 1): "null"}))
-        await eventually_locked(fresh_database)
+        await somebody_waits(fresh_database)
         fourth = await put(resources, member, Light(), ordering_key="map")
     assert await ending
     assert await taken(worker) == [third]
     await end(worker, [third])
     assert await taken(worker) == [fourth]
-
-
-async def eventually_locked(database: TestDatabase) -> None:
-    """Return when somebody waits for a row that somebody else has locked."""
-    waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    await eventually(lambda: rows_of(database, waits, role="admin"))
 
 
 async def test_what_is_due_later_is_claimed_when_it_is_due(

@@ -10,10 +10,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from fixtures.app import eventually, job_row, rows_of
+from fixtures.app import job_row, rows_of
 from fixtures.job_kinds import Light
 from fixtures.own_database import member, resources
-from fixtures.queue import call_off, fill, put, run_of, worker_on
+from fixtures.queue import call_off, fill, put, run_of, somebody_waits, worker_on
 from fixtures.servers import TestDatabase
 from lyceum.kernel.db import NOBODY
 from lyceum.kernel.ids import new_id
@@ -209,7 +209,7 @@ async def test_rows_are_locked_in_one_order_however_they_are_asked_for(
         await other.execute(lock, {"id": lower})
         said = worker.start(attempts) if write == "start" else worker.finish(dict.fromkeys(attempts, "1"))
         writing = asyncio.create_task(cast("Coroutine[Any, Any, object]", said))
-        await eventually(lambda: _somebody_waits(fresh_database))
+        await somebody_waits(fresh_database)
         await other.execute(lock, {"id": higher})
     assert await writing
     assert {row["attempt"] for row in rows_of(fresh_database, "SELECT attempt FROM jobs")} == {1}
@@ -253,7 +253,7 @@ async def test_an_attempt_holds_its_job_while_it_writes(
     async with transaction(resources.database, member.scope) as tx:
         await hold_in(tx, run)
         let_go = asyncio.create_task(asyncio.to_thread(_take_away, fresh_database))
-        await eventually(lambda: _somebody_waits(fresh_database))
+        await somebody_waits(fresh_database)
     await let_go
     async with transaction(resources.database, member.scope) as tx:
         with pytest.raises(LeaseLost):
@@ -270,7 +270,7 @@ async def test_calling_off_what_starts_or_fails_meanwhile_still_calls_it_off(
         fail = text("SELECT definer.jobs_fail(:worker, :id, 1, '{}', interval '0')")
         await failing.execute(fail, {"worker": worker.worker_id, "id": job_id})
         cancelling = asyncio.create_task(call_off(resources, member, job_id))
-        await eventually(lambda: _somebody_waits(fresh_database))
+        await somebody_waits(fresh_database)
     assert (await cancelling).state == "cancelled"
 
 
@@ -285,11 +285,6 @@ async def test_a_stranger_can_neither_see_nor_call_off_a_job(
         with pytest.raises(JobNotFound):
             await cancel(tx, job_id)
     assert job_row(fresh_database, job_id)["state"] == "ready"
-
-
-def _somebody_waits(database: TestDatabase) -> bool:
-    query = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    return bool(rows_of(database, query, role="admin"))
 
 
 def _take_away(database: TestDatabase) -> None:

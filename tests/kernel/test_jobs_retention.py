@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from fixtures.app import eventually, rows_of, running_worker
 from fixtures.own_database import member, resources
-from fixtures.queue import CLASSES, KINDS, fill
+from fixtures.queue import CLASSES, KINDS, fill, somebody_waits
 from fixtures.servers import TestDatabase
 from lyceum.kernel.db import NOBODY, open_database
 from lyceum.kernel.ids import new_id
@@ -99,8 +99,7 @@ async def test_whoever_asks_while_jobs_are_counted_reads_the_figures_of_before(
     async with transaction(owners, NOBODY) as owner:
         await owner.execute(text("LOCK TABLE jobs"))
         counting = asyncio.create_task(count_jobs(resources.database))
-        waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        await eventually(lambda: rows_of(fresh_database, waits, role="admin"))
+        await somebody_waits(fresh_database)
         assert 'lyceum_jobs{class="high",label="",lane="light",state="ready"} 3.0' in generate_latest(registry).decode()
     await counting
     await owners.close()
