@@ -1,7 +1,7 @@
 """The live socket of a real hub: who may follow what, what they are told, and what happens when something is gone."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from fixtures.job_kinds import Heard, Heavy, Light, heavy_handler
 from fixtures.queue import put
 from fixtures.servers import OwnServers, TestDatabase
 from fixtures.sockets import live_socket, served_here
+from fixtures.staffed import until
 from lyceum.kernel.config import Settings
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.handlers import JobRun, LightHandler
@@ -42,12 +43,6 @@ async def url(hub_settings: Settings) -> AsyncIterator[str]:
     """Where the API is on a real socket."""
     async with served_here(hub_settings) as address:
         yield address
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
-        while not await condition():  # noqa: ASYNC110 what is waited for is in another process
-            await asyncio.sleep(0.05)
 
 
 async def told(resources: Resources, stream: str, *news: bytes) -> None:
@@ -243,7 +238,7 @@ async def test_one_person_has_so_many_sockets_and_each_so_many_topics(
         except InvalidStatus:
             return False
 
-    await until(opens)
+    await until(opens, bool, seconds=20)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"type": "shout"}', '{"type": "follow"}', '"' + "x" * 5000 + '"'])
@@ -331,7 +326,7 @@ async def test_when_valkey_is_away_sockets_stay_and_are_told_that_news_are_late(
                 pass
             return bool(heard["type"] == "following")
 
-        await until(follows)
+        await until(follows, bool, seconds=20)
         job_id = await put(resources, member, Light())
         assert (await socket.hear_of("news"))["news"]["job"] == str(job_id)
 
