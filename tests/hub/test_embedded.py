@@ -15,7 +15,8 @@ import psycopg
 import pytest
 import redis
 
-from fixtures.hubs import ORDINARY_UID, command_as, is_alive, wait_until
+from fixtures.hubs import ORDINARY_UID, command_as, wait_until
+from fixtures.processes import is_alive
 from fixtures.servers import OwnServers, kill, start_and_wait
 from lyceum.hub import account, programs, server_home
 from lyceum.hub.credentials import load_credentials

@@ -10,15 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.hubs import is_alive, wait_until
+from fixtures.hubs import wait_until
+from fixtures.processes import is_alive, parent_of
 from lyceum.hub.errors import HubFailed
 from lyceum.hub.forks import SHARED_MODULES, ForkedProcess, ForkRequest, ForkServer
 
 PROGRAMS = Path(__file__).parent / "programs"
-
-
-def parent_of(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
 
 
 async def report_of(forks: ForkServer, **variables: str) -> tuple[dict[str, object], int]:

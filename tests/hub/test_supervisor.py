@@ -24,9 +24,9 @@ from fixtures.hubs import (
     StartHub,
     command_as,
     hub_starter,
-    is_alive,
     wait_until,
 )
+from fixtures.processes import is_alive
 from fixtures.servers import OwnServers, TestDatabase
 from lyceum.hub.control import ask_hub
 from lyceum.hub.errors import HubFailed, HubNotRunning

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from fixtures.commands import lyceum, told, up
-from fixtures.hubs import StartHub, is_alive
+from fixtures.hubs import StartHub
+from fixtures.processes import is_alive
 
 
 @pytest.mark.deep

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from fixtures.commands import up
-from fixtures.hubs import StartHub, is_alive, wait_until
+from fixtures.hubs import StartHub, wait_until
+from fixtures.processes import is_alive
 
 
 def answer_of(url: str) -> dict[str, object]:

@@ -24,6 +24,7 @@ from fixtures.app import (
     started_when_ready,
 )
 from fixtures.job_kinds import WROTE, Heavy, Light
+from fixtures.processes import parent_of, still_there
 from fixtures.servers import OwnServers, TestDatabase, kill
 from lyceum.hub.postgres import APP_ROLE
 from lyceum.kernel import migrate
@@ -71,10 +72,6 @@ def _notes(database: TestDatabase, job_id: UUID) -> list[tuple[int, str]]:
     return [(row["attempt"], row["note"]) for row in rows]
 
 
-def _alive(pids: list[str]) -> list[str]:
-    return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
-
-
 @pytest.mark.parametrize("what", ["slowly", "family"])
 async def test_a_killed_workers_job_runs_again_on_another_and_has_one_result(
     fresh_database: TestDatabase, member: Member, tmp_path: Path, what: str
@@ -86,10 +83,10 @@ async def test_a_killed_workers_job_runs_again_on_another_and_has_one_result(
         first = await eventually(lambda: (p := Path(f"{path}.1")).exists() and p)
         row = job_row(fresh_database, job_id)
         pids = first.read_text().split()
-        victim = next(w for w in workers if _parent(int(pids[1])) == w.pid)
+        victim = next(w for w in workers if parent_of(pids[1]) == w.pid)
         killed = time.monotonic()
         victim.kill()
-        await eventually(lambda: not _alive(pids), seconds=2, what="the job's processes are gone")
+        await eventually(lambda: not still_there(pids), seconds=2, what="the job's processes are gone")
         await eventually(Path(f"{path}.2").exists, seconds=LEASE_SECONDS + 5)
         assert time.monotonic() - killed < LEASE_SECONDS + 5
         assert job_row(fresh_database, job_id)["worker_id"] != row["worker_id"]
@@ -107,7 +104,7 @@ async def test_a_stalled_workers_late_answer_is_not_taken(
     with _workers(settings, 2) as workers:
         [job_id] = await _put(fresh_database, member, Heavy(what="slowly", path=str(path)))
         first = await eventually(lambda: (p := Path(f"{path}.1")).exists() and p)
-        stalled = next(w for w in workers if _parent(int(first.read_text().split()[1])) == w.pid)
+        stalled = next(w for w in workers if parent_of(first.read_text().split()[1]) == w.pid)
         stalled.send_signal(signal.SIGSTOP)
         await eventually(Path(f"{path}.2").exists, seconds=LEASE_SECONDS + 10)
         path.with_suffix(".go").touch()
@@ -115,7 +112,7 @@ async def test_a_stalled_workers_late_answer_is_not_taken(
         stalled.send_signal(signal.SIGCONT)
         [after] = await _put(fresh_database, member, Light(note="after"))
         await eventually(lambda: job_row(fresh_database, after)["state"] == "done")
-        await eventually(lambda: not _alive(first.read_text().split()))
+        await eventually(lambda: not still_there(first.read_text().split()))
     assert _notes(fresh_database, job_id) == [(1, "began"), (2, "began"), (2, "result finished")]
 
 
@@ -203,7 +200,3 @@ async def test_jobs_outlive_a_killed_database(own_hub_servers: OwnServers, tmp_p
 async def _more(counted: list[str], count: int) -> None:
     wanted = len(counted) + count
     await eventually(lambda: len(counted) >= wanted, seconds=60)
-
-
-def _parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])

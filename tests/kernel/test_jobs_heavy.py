@@ -13,6 +13,7 @@ import pytest
 from fixtures.app import IMPORT_TESTS, eventually, job_row, rows_of, running_worker
 from fixtures.computing import Answer
 from fixtures.job_kinds import Heard, Heavy, HeavyOnce, Light, Short, heavy_handler, light_handlers
+from fixtures.processes import still_there
 from fixtures.queue import call_off, fail_once, put
 from fixtures.servers import TestDatabase
 from lyceum.kernel.ids import new_id
@@ -34,10 +35,6 @@ def _no_process_is_left() -> Iterator[None]:
     before = _children_of(os.getpid())
     yield
     assert _children_of(os.getpid()) <= before
-
-
-def _alive(pids: list[str]) -> list[str]:
-    return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
 def _children_of(pid: int) -> set[str]:
@@ -166,7 +163,7 @@ async def test_cancelling_ends_a_running_child_and_all_it_started(
         assert (await call_off(resources, member, job_id)).cancel_requested
         await eventually(lambda: job_row(database, job_id)["state"] == "cancelled")
         await eventually(lambda: (what, "cancelled") in heard.gave_up)
-        assert not _alive(pids)
+        assert not still_there(pids)
     assert heard.answers == []
 
 
@@ -189,7 +186,7 @@ async def test_what_a_finished_child_leaves_behind_is_ended(
     path = tmp_path / "pids"
     row = await _run(resources, database, member, Heard(), Heavy(what="orphans", path=str(path)))
     assert row["state"] == "done"
-    assert not _alive(path.read_text().split())
+    assert not still_there(path.read_text().split())
 
 
 async def test_a_stopping_worker_gives_its_heavy_job_back_uncharged(

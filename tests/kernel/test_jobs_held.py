@@ -8,6 +8,7 @@ import pytest
 
 from fixtures.app import eventually, job_row, running_worker
 from fixtures.job_kinds import Heard, Heavy, Light, heavy_handler
+from fixtures.processes import state_of, still_there
 from fixtures.queue import put
 from fixtures.servers import TestDatabase
 from lyceum.kernel.jobs.claims import Claims
@@ -51,10 +52,6 @@ def _computing(path: Path) -> list[str]:
     return [computing, started]
 
 
-def _state(pid: str) -> str:
-    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-
-
 async def test_what_computes_stands_still_without_its_lease_and_goes_on_with_it(
     fresh_resources: Resources,
     fresh_database: TestDatabase,
@@ -70,11 +67,11 @@ async def test_what_computes_stands_still_without_its_lease_and_goes_on_with_it(
     async with running_worker(fresh_resources, heavy_handler(heard), heavy_slots=1, lease_seconds=LEASE_SECONDS):
         await eventually(path.exists)
         pids = _computing(path)
-        assert "T" not in [_state(pid) for pid in pids]
+        assert "T" not in [state_of(pid) for pid in pids]
         partition.is_there = True
-        await eventually(lambda: [_state(pid) for pid in pids] == ["T", "T"])
+        await eventually(lambda: [state_of(pid) for pid in pids] == ["T", "T"])
         partition.is_there = False
-        await eventually(lambda: "T" not in [_state(pid) for pid in pids])
+        await eventually(lambda: "T" not in [state_of(pid) for pid in pids])
         path.with_suffix(".go").touch()
         row = await eventually(lambda: (r := job_row(fresh_database, job_id))["state"] == "done" and r)
     assert row["attempt"] == 1
@@ -92,9 +89,9 @@ async def test_what_stands_still_can_be_called_off(
         await eventually(path.exists)
         pids = _computing(path)
         partition.is_there = True
-        await eventually(lambda: [_state(pid) for pid in pids] == ["T", "T"])
+        await eventually(lambda: [state_of(pid) for pid in pids] == ["T", "T"])
         worker._stop_job(job_id, "cancel")
-        await eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
+        await eventually(lambda: not still_there(pids))
         await eventually(lambda: job_row(fresh_database, job_id)["state"] != "running")
 
 

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from fixtures.app import rows_of
+from fixtures.processes import stat_of
 from fixtures.staffed import StaffedHub, csv_of, dataset_with, ended_run, ok, until
 from make.accounts import Member
 
@@ -227,7 +228,7 @@ def _processes_of_jobs() -> set[tuple[int, str]]:
     found = set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and _is_ours(int(entry.name)):
-            stat = _stat_of(int(entry.name))
+            stat = stat_of(int(entry.name))
             # one that has ended stays listed until its parent asks for it
             if stat and stat[0] != "Z":
                 found.add((int(entry.name), stat[19]))
@@ -235,22 +236,14 @@ def _processes_of_jobs() -> set[tuple[int, str]]:
 
 
 def _cpu_ticks(process: tuple[int, str]) -> int:
-    stat = _stat_of(process[0])
+    stat = stat_of(process[0])
     return int(stat[11]) + int(stat[12]) if stat else 0
-
-
-def _stat_of(pid: int) -> list[str]:
-    """The fields of the process from its state on; none when it is gone."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    except OSError:
-        return []
 
 
 def _is_ours(pid: int) -> bool:
     chain = []
     while pid > 1:
-        stat = _stat_of(pid)
+        stat = stat_of(pid)
         try:
             chain.append(Path(f"/proc/{pid}/cmdline").read_bytes())
         except OSError:
