@@ -4,45 +4,36 @@ import asyncio
 import os
 import random
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fixtures.app import settings_for
+from fixtures.disks import disk_at
+from fixtures.hubs import short_folder
 from fixtures.servers import OwnServers, servers_started_in
 from fixtures.storm import load_of, workers_of
 from lyceum.hub.postgres import APP_ROLE
 from lyceum.kernel import migrate
 
 WORKERS = 2
-DISK_BYTES = 512 * 1024**2
+DISK_MEGABYTES = 512
 
 
 @pytest.fixture
-def small_disk() -> Iterator[Path]:
-    """A disk of half a gigabyte."""
-    place = Path(tempfile.mkdtemp(prefix="lyceum-test-"))
-    mounting = ("mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES},mode=711", "tmpfs", str(place))
-    mounted = subprocess.run(mounting, capture_output=True, check=False)
-    if mounted.returncode != 0:
-        place.rmdir()
-        pytest.skip("only root can mount a small disk")
-    try:
+def disk_of_servers() -> Iterator[Path]:
+    """A disk of half a gigabyte, whose path is short enough for sockets."""
+    with short_folder() as place, disk_at(place, megabytes=DISK_MEGABYTES):
         yield place
-    finally:
-        subprocess.run(("umount", "--lazy", str(place)), check=True)
-        place.rmdir()
 
 
 @pytest.mark.parametrize(
     "times",
     [pytest.param(1, marks=pytest.mark.deep), pytest.param(20, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])],
 )
-async def test_jobs_outlive_a_full_disk(small_disk: Path, tmp_path: Path, times: int) -> None:
-    with servers_started_in(small_disk) as servers:
+async def test_jobs_outlive_a_full_disk(disk_of_servers: Path, tmp_path: Path, times: int) -> None:
+    with servers_started_in(disk_of_servers) as servers:
         database = servers.database
         migrate.upgrade(database.owner_url, app_role=APP_ROLE)
         settings = settings_for(database, tmp_path, valkey_url=servers.valkey.url)
@@ -52,7 +43,7 @@ async def test_jobs_outlive_a_full_disk(small_disk: Path, tmp_path: Path, times:
             async with load_of(database, tmp_path) as load:
                 for _ in range(times):
                     await asyncio.sleep(random.uniform(0.0, 1.5))
-                    await _fill_for_a_while(small_disk, servers)
+                    await _fill_for_a_while(disk_of_servers, servers)
                     await load.more()
 
 
