@@ -12,6 +12,7 @@ import os
 import time
 from contextlib import AsyncExitStack
 
+from figures import percentile
 from servers import machine, own_servers
 from sqlalchemy import event
 
@@ -62,10 +63,9 @@ async def _measure(name: str, settings: Settings, keys: int, processes: int, sec
             await asyncio.sleep(max(0.0, 1.05 - (time.perf_counter() - began)))
         for actors in known:
             await actors.close()
-    spent.sort()
     print(
         f"{name:18} {statements / seconds:8.1f} lookups in PostgreSQL a second"
-        f"   {spent[len(spent) // 2] * 1e6:6.0f} us median a question, {spent[len(spent) * 99 // 100] * 1e6:6.0f} us p99"
+        f"   {percentile(spent, 50) * 1e6:6.0f} us median a question, {percentile(spent, 99) * 1e6:6.0f} us p99"
     )
 
 

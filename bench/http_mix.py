@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from figures import percentile
 from load import Choice, Loader, Measured, Mix
 from processes import cpu_seconds, free_port, own_process, resident_bytes
 from servers import machine, own_servers
@@ -210,8 +211,7 @@ async def _open_load(subject: Subject, *, seconds: int) -> None:
         ended.result()
     for sender in senders:
         sender.cancel()
-    ordered = sorted(latencies)
-    p50, p95, p99 = (ordered[int(len(ordered) * share)] * 1e3 for share in (0.5, 0.95, 0.99))
+    p50, p95, p99 = (percentile(latencies, percent) * 1e3 for percent in (50, 95, 99))
     verdict = "" if p95 <= OPEN_P95_MS_MAX and not failed else f"  above the mark of {OPEN_P95_MS_MAX:.0f} ms"
     print(
         f"{OPEN_REQUESTS_A_SECOND} requests/s for {seconds} s: p50 {p50:.2f} ms, p95 {p95:.2f} ms, p99 {p99:.2f} ms, "

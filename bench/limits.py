@@ -9,8 +9,8 @@ import argparse
 import asyncio
 import os
 import time
-from pathlib import Path
 
+from processes import cpu_seconds
 from servers import Servers, machine, running_servers
 from starlette.types import Message
 
@@ -42,11 +42,11 @@ async def _measure(name: str, settings: Settings, servers: Servers, requests: in
     async with app.router.lifespan_context(app):
         for _ in range(100):
             await _ask(app, key)
-        own, of_valkey, began = time.process_time(), _cpu_seconds(servers.valkey_pid), time.perf_counter()
+        own, of_valkey, began = time.process_time(), cpu_seconds(servers.valkey_pid), time.perf_counter()
         for _ in range(requests):
             await _ask(app, key)
         seconds = time.perf_counter() - began
-        own, of_valkey = time.process_time() - own, _cpu_seconds(servers.valkey_pid) - of_valkey
+        own, of_valkey = time.process_time() - own, cpu_seconds(servers.valkey_pid) - of_valkey
     print(
         f"{name:12} {own / requests * 1e6:6.0f} us of CPU a request, Valkey {of_valkey / requests * 1e6:4.0f} us"
         f"   {seconds / requests * 1e6:6.0f} us until it is answered"
@@ -70,11 +70,6 @@ async def _ask(app: object, key: str) -> None:
 
     await app(scope, receive, send)  # type: ignore[operator]  # the app
     assert statuses == [200], statuses
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

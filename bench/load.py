@@ -13,6 +13,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from figures import percentile
+
 _TOOLS = Path(__file__).resolve().parent.parent / "scripts" / "debian_tools.py"
 _REPORT = """
 done = function(summary, latency)
@@ -133,14 +135,14 @@ def _lua(text: str) -> str:
 async def _generate(target: Target, connections: int, seconds: int) -> Measured:
     deadline = time.perf_counter() + seconds
     found = await asyncio.gather(*(_keep_asking(target, deadline) for _ in range(connections)))
-    latencies = sorted(latency for own, _ in found for latency in own)
+    latencies = [latency for own, _ in found for latency in own]
     if not latencies:
         return Measured(seconds, 0.0, 0.0, 0.0, sum(failed for _, failed in found))
     return Measured(
         seconds=seconds,
         requests_per_second=len(latencies) / seconds,
-        p50_ms=latencies[len(latencies) // 2] * 1e3,
-        p99_ms=latencies[len(latencies) * 99 // 100] * 1e3,
+        p50_ms=percentile(latencies, 50) * 1e3,
+        p99_ms=percentile(latencies, 99) * 1e3,
         failed=sum(failed for _, failed in found),
     )
 

@@ -11,15 +11,14 @@ import asyncio
 import json
 import os
 import resource
-import socket
-import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
+from figures import percentile
+from processes import free_port, own_process, resident_bytes
 from redis.asyncio import Redis
-from servers import machine, own_servers, wait_until
+from servers import machine, own_servers
 from websockets.asyncio.client import ClientConnection, connect
 
 from lyceum.accounts.public import find_actor, local_administrator_key
@@ -30,7 +29,6 @@ from lyceum.kernel.realtime.news import key_of, tell
 from lyceum.kernel.resources import open_resources
 from lyceum.kernel.tx import transaction
 
-PORT = 18_700
 PAUSE_SECONDS = 0.05
 
 
@@ -42,37 +40,33 @@ def main() -> None:
     asked = options.parse_args()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    port = free_port()
     with own_servers() as variables:
         os.environ.update(variables)
         os.environ |= {
             "LYCEUM_SECRET_KEY": "of this benchmark",
-            "LYCEUM_PORT": str(PORT),
+            "LYCEUM_PORT": str(port),
             "LYCEUM_SOCKETS_PER_USER_MAX": str(asked.sockets + 1),
             "LYCEUM_SOCKETS_MAX": str(asked.sockets + 1),
             "LYCEUM_LOG_LEVEL": "warning",
         }
-        api = subprocess.Popen((sys.executable, "-m", "lyceum.web"))
-        try:
-            wait_until(_listens)
+        with own_process((sys.executable, "-m", "lyceum.web"), os.environ, port) as pid:
             print(machine())
-            asyncio.run(_measure(api.pid, asked.sockets, asked.followers, asked.news))
-        finally:
-            api.terminate()
-            api.wait(30)
+            asyncio.run(_measure(pid, port, asked.sockets, asked.followers, asked.news))
 
 
-async def _measure(pid: int, sockets: int, followers: int, news: int) -> None:
+async def _measure(pid: int, port: int, sockets: int, followers: int, news: int) -> None:
     async with open_resources(load_settings()) as resources:
         key = (await local_administrator_key(resources.database)).secret
         async with transaction(resources.database, NOBODY) as tx:
             who = await find_actor(tx, key)
         assert who.org_id is not None
         stream = stream_of_organisation(who.org_id)
-        first = await _open(key)
+        first = await _open(port, key)
         before = _resident_megabytes(pid)
         opened = [first]
         while len(opened) < sockets:
-            opened += await asyncio.gather(*(_open(key) for _ in range(min(50, sockets - len(opened)))))
+            opened += await asyncio.gather(*(_open(port, key) for _ in range(min(50, sockets - len(opened)))))
         after = _resident_megabytes(pid)
         print(f"API process with 1 socket      {before:8.0f} MB resident")
         print(
@@ -96,8 +90,8 @@ async def _measure(pid: int, sockets: int, followers: int, news: int) -> None:
         await asyncio.gather(*(each.close() for each in opened))
 
 
-async def _open(key: str) -> ClientConnection:
-    address = f"ws://127.0.0.1:{PORT}/api/v1/ws"
+async def _open(port: int, key: str) -> ClientConnection:
+    address = f"ws://127.0.0.1:{port}/api/v1/ws"
     headers = {"authorization": f"Bearer {key}"}
     opened = await connect(
         address, additional_headers=headers, proxy=None, compression=None, ping_interval=None, open_timeout=60
@@ -128,19 +122,12 @@ async def _listen_bare(valkey: Redis, stream: str, news: int, floor: list[float]
 
 
 def _shown(seconds: list[float]) -> str:
-    ordered = sorted(seconds)
-    p50, p99 = (ordered[len(ordered) * share // 100] * 1000 for share in (50, 99))
-    return f"p50 {p50:6.1f} ms   p99 {p99:6.1f} ms   max {ordered[-1] * 1000:6.1f} ms"
+    p50, p99 = (percentile(seconds, percent) * 1000 for percent in (50, 99))
+    return f"p50 {p50:6.1f} ms   p99 {p99:6.1f} ms   max {max(seconds) * 1000:6.1f} ms"
 
 
 def _resident_megabytes(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))) / 1024
-
-
-def _listens() -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", PORT)) == 0
+    return resident_bytes(pid) / 1024**2
 
 
 if __name__ == "__main__":
