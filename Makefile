@@ -57,7 +57,7 @@ format: setup-dev
 	@.venv/bin/ruff format --check --quiet || { echo "Run .venv/bin/ruff format." >&2; exit 1; }
 types: setup-dev
 	@.venv/bin/mypy
-	@.venv/bin/mypy scripts tests client/tests
+	@.venv/bin/mypy scripts bench tests client/tests
 imports: setup-dev
 	@.venv/bin/lint-imports
 tidy: setup-dev

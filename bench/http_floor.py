@@ -78,7 +78,7 @@ class Floor:
         await receive()
         for _ in range(CONNECTIONS):
             self._free.put_nowait(
-                await psycopg.AsyncConnection.connect(self._url, autocommit=True, row_factory=dict_row)  # type: ignore[arg-type]
+                await psycopg.AsyncConnection.connect(self._url, autocommit=True, row_factory=dict_row)
             )
         settle_garbage_collector()
         await send({"type": "lifespan.startup.complete"})
