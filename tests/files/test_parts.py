@@ -216,7 +216,7 @@ async def test_a_part_whose_commit_was_not_answered_is_there(
         assert (await asks.put(addresses[0], content=PARTS[0])).status_code == 500
     for address, part in zip(addresses[1:], PARTS[1:], strict=True):
         await asks.put(address, content=part)
-    assert (await _complete(asks, begun)).json()["sha256"] == _sha256(CONTENT)
+    assert (await complete_upload(asks, begun)).json()["sha256"] == _sha256(CONTENT)
 
 
 async def test_completions_at_once_leave_one_content(asks: httpx.AsyncClient, hub_settings: Settings) -> None:
@@ -240,11 +240,11 @@ async def test_a_completion_that_another_overtakes_returns_what_that_one_made(
 
     async def overtaken(self: Storage, keys: Sequence[str], to: str) -> JoinedFile:
         monkeypatch.setattr(Storage, "join", join)
-        others.append(await _complete(asks, begun))
+        others.append(await complete_upload(asks, begun))
         return await join(self, keys, to)
 
     monkeypatch.setattr(Storage, "join", overtaken)
-    answer = await _complete(asks, begun)
+    answer = await complete_upload(asks, begun)
     assert answer.status_code == 200
     assert answer.json() == others[0].json()
 

@@ -247,7 +247,7 @@ async def test_files_are_removed_on_the_few_connections_that_are_set_aside(
     app: FastAPI, asks: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resources: Resources = app.state.resources
-    begun = [await _begin(asks) for _ in range(TURNS_ASIDE - 1)]
+    begun = [await begin_upload(asks) for _ in range(TURNS_ASIDE - 1)]
     removing, may_go_on = 0, asyncio.Event()
     delete = Storage.delete
 
