@@ -202,6 +202,16 @@ def as_json(value: Any) -> str:
     return _NUL.sub(r"\1\\ufffd", plain) if "\\u0000" in plain else plain
 
 
+async def connection_under_way(tx: AsyncSession) -> tuple[Connection, psycopg.AsyncConnection]:
+    """Return the connection of a transaction, and the driver's own; the transaction begins where it has not yet."""
+    session = tx.sync_session
+    begun = session.info.get("begun")
+    if begun is None or begun[0] is not session.get_transaction():
+        await tx.connection()
+        begun = session.info["begun"]
+    return begun[1], begun[2]
+
+
 def is_database_away(error: BaseException) -> bool:
     """Say whether an error is about reaching the database, and not about what was asked of it."""
     if isinstance(error, PoolTimeout):
@@ -220,10 +230,12 @@ def as_psycopg(url: str) -> URL:
 
 
 @event.listens_for(ScopedSession, "after_begin")
-def _begin_in_scope(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
+def _begin_in_scope(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
+    if transaction.nested:
+        return
     statement = _begin_statement(session.info["scope"])
     raw: Any = connection.connection.driver_connection
-    session.info["driver_connection"] = raw
+    session.info["begun"] = (transaction, connection, raw)
     try:
         await_only(raw.execute(statement, prepare=False))
     except psycopg.Error as error:
@@ -241,7 +253,9 @@ def _begin_in_scope(session: Session, _transaction: SessionTransaction, connecti
 
 @event.listens_for(ScopedSession, "before_commit")
 def _refuse_to_commit_nothing(session: Session) -> None:
-    raw = session.info.pop("driver_connection", None)
+    if session.in_nested_transaction():
+        return
+    _, _, raw = session.info.pop("begun", (None, None, None))
     session.info["committing"] = raw
     if raw is not None and raw.info.transaction_status == TransactionStatus.INERROR:
         raise NotCommitted("A statement of this transaction failed, so nothing of it can be committed.")
@@ -249,6 +263,8 @@ def _refuse_to_commit_nothing(session: Session) -> None:
 
 @event.listens_for(ScopedSession, "after_commit")
 def _ask_position(session: Session) -> None:
+    if session.in_nested_transaction():
+        return
     raw = session.info.pop("committing", None)
     if raw is None or not session.info["asks_position"]:
         return

@@ -11,9 +11,10 @@ from lyceum.data.datasets.public import dataset_ref_for
 from lyceum.data.quality.errors import CheckRunNotFound
 from lyceum.data.quality.models import CheckResultRow, CheckRow, CheckRunRow
 from lyceum.data.quality.schemas import Check, CheckResult, CheckRun, FailingRow
+from lyceum.kernel.prepared import Prepared
 
 CHECKS_PER_DATASET_MAX = 1_000
-_ANY_CHECK = (
+_ANY_CHECK = Prepared(
     select(CheckRow.id).where(CheckRow.dataset_id == bindparam("dataset_id"), CheckRow.archived_at.is_(None)).limit(1)
 )
 
@@ -37,7 +38,7 @@ async def check_rows(tx: AsyncSession, dataset_id: UUID) -> list[CheckRow]:
 
 async def has_checks(tx: AsyncSession, dataset_id: UUID) -> bool:
     """Say whether a dataset has checks."""
-    return await tx.scalar(_ANY_CHECK, {"dataset_id": dataset_id}) is not None
+    return await _ANY_CHECK.row(tx, dataset_id=dataset_id) is not None
 
 
 async def check_run_for(tx: AsyncSession, who: Actor, run_id: UUID) -> CheckRun:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, cast
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import CursorResult, Interval, Table, bindparam, func, select, text, update
+from sqlalchemy import Interval, Table, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,6 +15,7 @@ from lyceum.kernel.db import Scope
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.models import JobNeedRow, JobRow
 from lyceum.kernel.jobs.news import tell_new_after_commit, tell_state_after_commit
+from lyceum.kernel.prepared import Prepared
 from lyceum.kernel.problems import Conflict, NotFound
 from lyceum.kernel.telemetry import origin_of_jobs
 from lyceum.kernel.tx import after_commit
@@ -38,14 +39,12 @@ _GIVEN = (
     *("id", "org_id", "owner_id", "kind", "class", "lane", "label", "args", "priority", "attempts_max", "seconds_max"),
     *("origin", "dedup_key", "ordering_key", "state"),
 )
-# Made once: to put it together takes longer than to send it. No RETURNING: a job of the hub itself may be added by anyone
-# and seen by nobody. SQLAlchemy tells how many rows an INSERT added only when asked to.
-_ADD = (
+# No RETURNING: a job of the hub itself may be added by anyone and seen by nobody.
+_ADD = Prepared(
     insert(_JOBS)
     .values({name: bindparam(name) for name in _GIVEN})
     .values(run_at=_RUN_AT, turn_at=_RUN_AT - bindparam("ahead_by", type_=Interval))
     .on_conflict_do_nothing()
-    .execution_options(preserve_rowcount=True)
 )
 _HUB_TWIN = text("SELECT definer.jobs_hub_twin(:id, :key)")
 _SCOPE = text("SELECT org_id FROM definer.job_scope(:id)")
@@ -170,7 +169,7 @@ async def enqueue(
 async def _insert(tx: AsyncSession, values: dict[str, Any]) -> tuple[UUID, bool]:
     """Return the job's id, or that of its twin, and whether it was added."""
     for _ in range(ADD_ROUNDS_MAX):
-        if cast("CursorResult[Any]", await tx.execute(_ADD, values)).rowcount == 1:
+        if await _ADD.run(tx, **values) == 1:
             return values["id"], True
         twin = await _twin(tx, values)
         if twin is not None:
