@@ -180,6 +180,7 @@ def test_migrate_brings_a_managed_database_to_this_release(tmp_path: Path, empty
         ).fetchone() == (done.stdout,)
 
 
+@pytest.mark.deep
 def test_a_database_one_may_not_migrate_is_refused_until_it_has_the_tables_of_this_release(
     tmp_path: Path, empty_database: TestDatabase, valkey_url: str
 ) -> None:

@@ -134,6 +134,7 @@ def test_what_another_account_left_in_the_home_is_named(start_hub: StartHub, fol
     assert said in hub.output
 
 
+@pytest.mark.deep
 def test_two_hubs_run_beside_each_other_and_a_taken_port_is_said(start_hub: StartHub, folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -308,6 +309,7 @@ def test_a_database_that_turns_the_hub_away_is_not_waited_for(
     assert "trying for a minute" not in hub.output
 
 
+@pytest.mark.deep
 def test_lost_secrets_are_made_anew_for_the_data_that_is_there(start_hub: StartHub) -> None:
     hub = start_hub().wait_ready()
     assert hub.interrupt() == 0

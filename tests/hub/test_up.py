@@ -75,6 +75,7 @@ def post(url: str, content: dict[str, str]) -> int:
     return code
 
 
+@pytest.mark.deep
 def test_a_file_named_like_a_library_in_the_folder_one_stands_in_is_not_imported(
     start_hub: StartHub, folder: Path
 ) -> None:

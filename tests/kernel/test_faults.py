@@ -72,7 +72,7 @@ def _notes(database: TestDatabase, job_id: UUID) -> list[tuple[int, str]]:
     return [(row["attempt"], row["note"]) for row in rows]
 
 
-@pytest.mark.parametrize("what", ["slowly", "family"])
+@pytest.mark.parametrize("what", [pytest.param("slowly", marks=pytest.mark.deep), "family"])
 async def test_a_killed_workers_job_runs_again_on_another_and_has_one_result(
     fresh_database: TestDatabase, member: Member, tmp_path: Path, what: str
 ) -> None:

@@ -24,6 +24,7 @@ def ports() -> dict[str, str]:
     return {"LYCEUM_PORT": str(free_port()), "LYCEUM_PREDICT_PORT": str(free_port())}
 
 
+@pytest.mark.deep
 def test_a_hub_is_started_and_ends_with_ctrl_c_and_another_try_uses_it_and_leaves_it_running(
     open_terminal: Any, folder: Path, tmp_path: Path
 ) -> None:

@@ -129,6 +129,7 @@ def test_the_notebooks_key_reads_and_predicts_and_no_more(
         assert set(client.me().powers) == {"datasets:read", "runs:read", "models:read", "models:predict"}
 
 
+@pytest.mark.deep
 def test_the_report_for_people_names_what_matters_and_ends_with_a_curl_that_works(
     terminal: Any, hub: Client, tmp_path: Path
 ) -> None:
