@@ -66,7 +66,7 @@ def main() -> None:
     loader = Loader()
     print(f"{machine()}, requests by {loader.name}")
     with _subjects() as (hub, floor):
-        print("connections | floor req/s  CPU us | hub req/s  CPU us  p50 ms  p99 ms | ratio  by CPU | failed")
+        print("connections | floor req/s  CPU us  p99 ms | hub req/s  CPU us  p50 ms  p99 ms | ratio  by CPU | failed")
         for connections in CONNECTIONS:
             pairs = [
                 (
@@ -169,7 +169,9 @@ def _print_line(connections: int, pairs: list[tuple[Loaded, Loaded]]) -> None:
     by_cpu = middle(lambda floor, hub: floor.cpu_microseconds / hub.cpu_microseconds)
     p99 = middle(lambda _, hub: hub.measured.p99_ms)
     line = f"{connections:11} | {middle(lambda floor, _: floor.measured.requests_per_second):11,.0f}"
-    line += f" {middle(lambda floor, _: floor.cpu_microseconds):7.0f}"
+    line += (
+        f" {middle(lambda floor, _: floor.cpu_microseconds):7.0f} {middle(lambda floor, _: floor.measured.p99_ms):7.2f}"
+    )
     line += f" | {middle(lambda _, hub: hub.measured.requests_per_second):9,.0f}"
     line += f" {middle(lambda _, hub: hub.cpu_microseconds):7.0f} {middle(lambda _, hub: hub.measured.p50_ms):7.2f}"
     line += f" {p99:7.2f} | {ratio:5.2f} {by_cpu:7.2f} | {sum(hub.measured.failed for _, hub in pairs)}"

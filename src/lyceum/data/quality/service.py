@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 import orjson
-from sqlalchemy import text
+from sqlalchemy import bindparam, insert, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor, Power, require
@@ -20,7 +20,10 @@ from lyceum.data.quality.queries import CHECKS_PER_DATASET_MAX, as_check, as_che
 from lyceum.data.quality.schemas import Check, CheckRun, NewCheck
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.queue import enqueue
+from lyceum.kernel.prepared import Prepared
 
+_GIVEN = ("id", "org_id", "version_id", "job_id", "created_by")
+_ADD_RUN = Prepared(insert(CheckRunRow).values({name: bindparam(name) for name in _GIVEN}).returning(CheckRunRow))
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:dataset_id, 0))")
 
 
@@ -75,11 +78,9 @@ async def start_check_run(tx: AsyncSession, who: Actor, org: str, name: str, num
     table = await version_table_for(tx, who, which, need=Power.DATASETS_WRITE)
     if not await has_checks(tx, table.dataset_id):
         raise NothingToCheck(f"{table.address} has no checks yet; add one, or accept the suggested ones.")
-    run = CheckRunRow(
-        id=new_id(), org_id=table.org_id, version_id=table.version_id, job_id=new_id(), created_by=who.user_id
+    run = await _ADD_RUN.row(
+        tx, id=new_id(), org_id=table.org_id, version_id=table.version_id, job_id=new_id(), created_by=who.user_id
     )
-    tx.add(run)
-    await tx.flush()
     await enqueue(tx, RunChecks(check_run_id=run.id), job_id=run.job_id)
     return as_check_run(run, [])
 
