@@ -13,6 +13,7 @@ from lyceum.kernel.db import CONNECTIONS_ASIDE, Database
 from lyceum.kernel.http.health import add_health
 from lyceum.kernel.http.middleware import BodyLimit, Observed, OwnHost
 from lyceum.kernel.http.problems import answer_problems
+from lyceum.kernel.http.routing import RoutesByWord
 from lyceum.kernel.jobs.figures import count_jobs
 from lyceum.kernel.limits.windows import Windows
 from lyceum.kernel.partitions import count_fallen
@@ -64,7 +65,8 @@ def create_app(config: Settings) -> FastAPI:
     add_predict_route(app)
     add_socket_route(app)
     # not included, which would have each request go through two levels of routes, twice
-    app.router.routes.extend(route for router in wiring.ROUTERS for route in router.routes)
+    routes = [route for router in wiring.ROUTERS for route in router.routes]
+    app.router.routes.extend([RoutesByWord(routes, prefix="/api/v1/"), *routes])
     add_health(app, refresh=_count)
     app.add_middleware(BodyLimit, bytes_max=config.request_bytes_max, unlimited_prefix="/api/v1/uploads/")
     app.add_middleware(OwnHost, settings=config)
