@@ -5,7 +5,7 @@ in the product, with a key, permissions, row-level security, limits that are cou
 the floor (`http_floor.py`) is bare ASGI with one statement for each read, on the same server, tables and rows.
 
 Then an open load for a minute: 200 requests a second, sent when they are due whether or not those before have been
-answered, so that a stall shows in the latencies of all that came meanwhile. `--soak-minutes 60` goes on with it and
+answered, so that a stall shows in the latencies of all that came meanwhile; a live socket is asked for an echo beside it. `--soak-minutes 60` goes on with it and
 prints the memory the API's process holds as it does.
 """
 
@@ -25,6 +25,7 @@ from figures import percentile
 from load import Choice, Loader, Measured, Mix
 from processes import cpu_seconds, free_port, own_process, resident_bytes
 from servers import machine, own_servers
+from websockets.asyncio.client import connect
 
 from lyceum import wiring
 from lyceum.accounts.public import Actor, find_actor, local_administrator_key
@@ -42,6 +43,8 @@ P99_MS_MAX = {16: 25.0, 64: 90.0}
 OPEN_REQUESTS_A_SECOND = 200
 OPEN_P95_MS_MAX = 10.0
 OPEN_CONNECTIONS = 64
+ECHO_EVERY_SECONDS = 0.12
+ECHO_P99_MS_MAX = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +203,9 @@ async def _open_load(subject: Subject, *, seconds: int) -> None:
             failed += head[9:10] != b"2"
             due.task_done()
 
+    echoes: list[float] = []
     senders = [asyncio.create_task(send_on_one_connection()) for _ in range(OPEN_CONNECTIONS)]
+    senders.append(asyncio.create_task(_echo(subject, echoes)))
     began = time.perf_counter()
     for number in range(seconds * OPEN_REQUESTS_A_SECOND):
         moment = began + number / OPEN_REQUESTS_A_SECOND
@@ -215,11 +220,26 @@ async def _open_load(subject: Subject, *, seconds: int) -> None:
         sender.cancel()
     p50, p95, p99 = (percentile(latencies, percent) * 1e3 for percent in (50, 95, 99))
     verdict = "" if p95 <= OPEN_P95_MS_MAX and not failed else f"  above the mark of {OPEN_P95_MS_MAX:.0f} ms"
+    echo_p50, echo_p99 = (percentile(echoes, percent) * 1e3 for percent in (50, 99))
+    late = "" if echo_p99 <= ECHO_P99_MS_MAX else f"  above the mark of {ECHO_P99_MS_MAX:.0f} ms"
     print(
         f"{OPEN_REQUESTS_A_SECOND} requests/s for {seconds} s: p50 {p50:.2f} ms, p95 {p95:.2f} ms, p99 {p99:.2f} ms, "
-        f"{failed} failed{verdict}",
+        f"{failed} failed{verdict}; {len(echoes)} echoes of a socket: p50 {echo_p50:.2f} ms, p99 {echo_p99:.2f} ms{late}",
         flush=True,
     )
+
+
+async def _echo(subject: Subject, seconds_taken: list[float]) -> None:
+    """Ask over a live socket whether somebody is there, again and again, and keep how long each answer took."""
+    address = f"ws://{subject.mix.host}:{subject.mix.port}/api/v1/ws"
+    async with connect(address, additional_headers={"authorization": subject.mix.headers["authorization"]}) as socket:
+        while True:
+            sent = time.perf_counter()
+            await socket.send('{"type":"ping"}')
+            while '"pong"' not in str(await socket.recv()):
+                pass
+            seconds_taken.append(time.perf_counter() - sent)
+            await asyncio.sleep(ECHO_EVERY_SECONDS)
 
 
 if __name__ == "__main__":
