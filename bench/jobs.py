@@ -12,7 +12,8 @@ printed. The CPU time is of all worker processes and of the whole PostgreSQL. `j
 
 Growth: rounds of at most 10,000 jobs go through one database, each with a worker started for it, and nothing is
 forgotten. What is kept grows by right; what the queue works with, its partial indexes and dead rows, should not.
-`--turned-over 1000000` is the figure for a hub that has been in use for long.
+`--turned-over 1000000` is the figure for a hub that has been in use for long; `--table-settings` compares settings of the
+table, which the product chose by it.
 """
 
 import argparse
@@ -93,7 +94,8 @@ def main() -> None:
     if options.drained:
         _print_rates(options.drained, options.rounds, options.workers)
     if options.turned_over:
-        _print_growth(options.turned_over)
+        for table_settings in options.table_settings:
+            _print_growth(options.turned_over, table_settings)
 
 
 def _options() -> argparse.Namespace:
@@ -103,6 +105,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="how often each number of workers does that")
     parser.add_argument("--workers", type=int, nargs="+", default=WORKERS, help="numbers of worker processes")
     parser.add_argument("--turned-over", type=int, default=100_000, help="jobs that go through one database")
+    parser.add_argument(
+        "--table-settings",
+        nargs="+",
+        default=[""],
+        metavar="NAME=VALUE,…",
+        help="what to turn them over with in place of the product's settings, once each, such as fillfactor=100",
+    )
     return parser.parse_args()
 
 
@@ -227,17 +236,19 @@ def _put_and_drain(servers: Servers, owner: psycopg.Connection, jobs: int, worke
         return ready.drain(jobs=jobs, server_pid=servers.postgres_pid, is_finished=is_finished)
 
 
-def _print_growth(jobs: int) -> None:
+def _print_growth(jobs: int, table_settings: str) -> None:
     rounds = [min(ROUND_JOBS_MAX, jobs - first) for first in range(0, jobs, ROUND_JOBS_MAX)]
     turned: list[Turned] = []
     with running_servers() as servers, psycopg.connect(libpq_url(servers.owner_url), autocommit=True) as owner:
+        if table_settings:
+            owner.execute(f"ALTER TABLE jobs SET ({table_settings})".encode())
         for size in rounds:
             drained = _put_and_drain(servers, owner, size, 1)
             sizes = owner.execute(_SIZES, {"tables": list(TABLES)}).fetchall()
             turned.append(Turned(drained, dict(sizes)))
         rows = owner.execute(_ROWS, (list(TABLES), list(TABLES))).fetchall()
     first, last = turned[0], turned[-1]
-    print(f"\n{jobs:,} jobs turned over by one worker, {rounds[0]:,} at a time")
+    print(f"\n{jobs:,} jobs turned over by one worker, {rounds[0]:,} at a time {table_settings}")
     print(f"{'':<28}  first round   last round")
     _print_change("jobs/s", first.drained.jobs_a_second, last.drained.jobs_a_second)
     if len(turned) > 1:
