@@ -11,7 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fixtures.app import eventually, rows_of
 from fixtures.servers import TestDatabase
-from lyceum.kernel.db import NOBODY, Database, NotCommitted, is_database_away, open_database
+from lyceum.kernel.db import (
+    LOSS_OF_CLIENT,
+    NOBODY,
+    Database,
+    NotCommitted,
+    connect_directly,
+    is_database_away,
+    open_database,
+)
 from lyceum.kernel.tx import after_commit, ride_out, run_in_tx, transaction
 from make.accounts import Member
 
@@ -313,3 +321,15 @@ async def _pid_after_a_while(database: Database, member: Member) -> int:
     async with transaction(database, member.scope) as tx:
         pid = await tx.scalar(text("SELECT pg_backend_pid() FROM pg_sleep(0.1)"))
         return int(pid)
+
+
+async def test_the_server_is_asked_to_notice_when_a_client_is_gone(database: TestDatabase) -> None:
+    asked = text("SELECT name FROM pg_settings WHERE name LIKE 'tcp_keepalives%' AND source = 'session' ORDER BY name")
+    opened = open_database(database.app_url, pool_size=1)
+    async with transaction(opened, NOBODY) as tx:
+        assert list(await tx.scalars(asked)) == sorted(LOSS_OF_CLIENT)
+    await opened.close()
+    direct = await connect_directly(database.dsn("app"))
+    found = await (await direct.execute(asked.text)).fetchall()
+    await direct.close()
+    assert [name for (name,) in found] == sorted(LOSS_OF_CLIENT)

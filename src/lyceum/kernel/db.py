@@ -39,6 +39,10 @@ _LOSS_OF_CONNECTION: dict[str, Any] = {
     "tcp_user_timeout": 15_000,
 }
 """So that a network that swallows everything is told as a lost connection within 20 s, not after hours."""
+LOSS_OF_CLIENT = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
+"""So that the server too parts with a connection whose network is gone, within a minute: by its own settings it would keep it,
+and its place among those it allows, for two hours."""
+_ASK_TO_NOTICE = "; ".join(f"SET {name} = {value}" for name, value in LOSS_OF_CLIENT.items())
 TURNS_ASIDE = 4
 CONNECTIONS_ASIDE = TURNS_ASIDE + 1
 """Connections of a process that serves HTTP beside those of the requests' own transactions; one is for health alone."""
@@ -180,6 +184,8 @@ def open_database(
         },
     )
     event.listen(engine.sync_engine, "reset", _end_transaction)
+    if not through_pooler:
+        event.listen(engine.sync_engine, "connect", _ask_to_notice_loss)
     return Database(
         engine=engine,
         wake_workers=wake_workers,
@@ -191,9 +197,15 @@ def open_database(
 
 async def connect_directly(url: str) -> psycopg.AsyncConnection:
     """Return a connection of its own, outside the pool and any transaction, for what LISTENs and NOTIFYs; `url` is libpq's."""
-    return await psycopg.AsyncConnection.connect(
+    connection = await psycopg.AsyncConnection.connect(
         url, autocommit=True, connect_timeout=DIRECT_TIMEOUT_SECONDS, **_LOSS_OF_CONNECTION
     )
+    try:
+        await connection.execute(_ASK_TO_NOTICE.encode(), prepare=False)
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
 
 
 def as_json(value: Any) -> str:
@@ -277,6 +289,10 @@ def _ask_position(session: Session) -> None:
         # what is committed is committed, whatever becomes of this
         log.warning("where a transaction was written is not known", extra={"cause": str(error)})
     session.info["written_up_to"] = position
+
+
+def _ask_to_notice_loss(adapted: Any, _record: ConnectionPoolEntry) -> None:
+    await_only(adapted.driver_connection.execute(_ASK_TO_NOTICE, prepare=False))
 
 
 def _end_transaction(adapted: Any, _record: ConnectionPoolEntry, state: PoolResetState) -> None:

@@ -12,6 +12,8 @@ import struct
 import subprocess
 import sys
 
+from lyceum.kernel.db import LOSS_OF_CLIENT
+
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1
 READY_FD = "LYCEUM_READY_FD"
 
@@ -23,6 +25,17 @@ def set_network(*, up: bool) -> None:
         flags = struct.unpack_from("=H", answer, 16)[0]
         flags = flags | IFF_UP if up else flags & ~IFF_UP
         fcntl.ioctl(asked, SIOCSIFFLAGS, name + struct.pack("=H", flags) + bytes(14))
+
+
+def notice_loss(client: socket.socket) -> None:
+    """Do what a server does that its clients have asked to notice when they are gone."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, asked in (
+        (socket.TCP_KEEPIDLE, "tcp_keepalives_idle"),
+        (socket.TCP_KEEPINTVL, "tcp_keepalives_interval"),
+        (socket.TCP_KEEPCNT, "tcp_keepalives_count"),
+    ):
+        client.setsockopt(socket.IPPROTO_TCP, option, LOSS_OF_CLIENT[asked])
 
 
 async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -38,6 +51,7 @@ async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 async def main(port: int, path: str, command: list[str]) -> None:
     async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        notice_loss(writer.get_extra_info("socket"))
         try:
             there, back = await asyncio.open_unix_connection(path)
         except OSError:
