@@ -71,7 +71,7 @@ def test_the_runbooks_work_as_they_are_written(start_hub: StartHub, tmp_path: Pa
         typed(words, home=hub.home)
 
     with Client(hub.status()["url"], key) as client:
-        client.datasets.create("lost by the restore")
+        client.datasets.create("lost-by-the-restore")
     assert hub.interrupt() == 0
     *put_back, start = commands("runbooks.md", "Restore", {})
     for words in put_back:
