@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from lyceum import wiring
-from lyceum.accounts.edge import LOOKUPS_AT_ONCE, known_actors
+from lyceum.accounts.edge import LOOKUPS_AT_ONCE, known_actors, operation_id
 from lyceum.kernel.config import Settings, settings
 from lyceum.kernel.db import CONNECTIONS_ASIDE, Database
 from lyceum.kernel.http.health import add_health
@@ -60,6 +60,7 @@ def create_app(config: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        generate_unique_id_function=operation_id,
     )
     answer_problems(app)
     add_predict_route(app)

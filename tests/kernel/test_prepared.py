@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Float, Integer, bindparam, event, func, select, text, update
+from sqlalchemy import Float, Integer, Text, TypeDecorator, bindparam, event, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, PendingRollbackError
 
 from fixtures.app import eventually, rows_of
 from fixtures.servers import TestDatabase
@@ -27,6 +27,14 @@ RENAME = Prepared(update(OrganisationRow).values(title=bindparam("title")))
 DIVIDED = Prepared(select(func.div(1, bindparam("by", type_=Integer)).label("div")))
 SLEEP = Prepared(select(func.pg_sleep(bindparam("seconds", type_=Float))))
 ECHO = Prepared(select(bindparam("told", type_=JSONB).label("told"), func.pg_backend_pid().label("process")))
+
+
+class _Told(TypeDecorator[str]):
+    impl = Text
+    cache_ok = True
+
+    def process_result_value(self, value: Any, _dialect: Any) -> str:
+        return f"told {value}"
 
 
 @pytest.fixture(params=["direct", "pgbouncer"])
@@ -97,6 +105,36 @@ async def test_a_failure_is_sqlalchemys_and_nothing_is_committed_after_it(single
         await swallow()
     async with transaction(single, NOBODY) as tx:
         assert (await DIVIDED.row(tx, by=1)).div == 1
+
+
+async def test_after_a_failed_flush_it_is_refused_and_not_sent_outside_of_any_transaction(
+    single: Database, member: Member, database: TestDatabase
+) -> None:
+    async def swallow() -> None:
+        async with transaction(single, member.scope) as tx:
+            await RENAME.run(tx, title="new")
+            tx.add(ApiKeyRow(id=member.key_id, org_id=member.org_id, user_id=member.user_id))
+            with pytest.raises(IntegrityError):
+                await tx.flush()
+            await RENAME.run(tx, title="newer")
+
+    with pytest.raises(PendingRollbackError):
+        await swallow()
+    title = "SELECT title FROM organisations WHERE id = %s"
+    assert rows_of(database, title, member.org_id) == [{"title": member.org_name}]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param(select(OrganisationRow.id).where(OrganisationRow.id.in_([1, 2])), id="a list of values"),
+        pytest.param(insert(OrganisationRow).values(name=bindparam("name")), id="a default made here"),
+        pytest.param(select(func.sum(OrganisationRow.id, type_=_Told())), id="a type made here"),
+    ],
+)
+def test_what_takes_more_of_sqlalchemy_is_refused_when_it_is_made(statement: Any) -> None:
+    with pytest.raises(TypeError, match="a prepared statement"):
+        Prepared(statement)
 
 
 async def test_a_commit_after_a_savepoint_is_refused_as_well_when_a_statement_failed(

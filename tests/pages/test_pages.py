@@ -167,6 +167,8 @@ async def test_every_operation_says_what_it_does_and_has_a_name_of_its_own(anony
     operations = [operation for methods in document["paths"].values() for operation in methods.values()]
     names = [operation["operationId"] for operation in operations]
     assert len(names) == len(set(names))
+    assert {"live", "ready", "read_dataset", "predict"} <= set(names)
+    assert all(name.isidentifier() and "__" not in name for name in names)
     assert all(operation["description"].endswith((".", "one.")) for operation in operations)
 
 

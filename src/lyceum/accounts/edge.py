@@ -37,6 +37,7 @@ __all__ = [
     "api_router",
     "known_actors",
     "limit_sign_ins",
+    "operation_id",
     "own_limit",
 ]
 
@@ -170,8 +171,13 @@ def api_router(prefix: str = "/api/v1", *, tags: Sequence[str] = (), include_in_
         tags=list(tags),
         route_class=HubRoute,
         include_in_schema=include_in_schema,
-        generate_unique_id_function=_operation_id,
+        generate_unique_id_function=operation_id,
     )
+
+
+def operation_id(route: APIRoute) -> str:
+    """Return what the API's document calls an operation: the name of its function."""
+    return route.name
 
 
 def own_limit(endpoint: F) -> F:
@@ -191,10 +197,6 @@ async def limit_sign_ins(request: Request) -> None:
     taken = await windows.take_surely(limit, address_of(request.scope))
     if taken.wait_seconds is not None:
         raise OverLimit(f"{_TOLD[limit.name].format(limit.at_most)} wait a minute and try again.", taken)
-
-
-def _operation_id(route: APIRoute) -> str:
-    return route.name
 
 
 def _limit_of(request: Request, who: Actor, settings: Settings) -> tuple[Limit, str]:
@@ -232,6 +234,6 @@ async def _keep(request: Request, tx: AsyncSession, who: Actor, key: str | None,
 
 
 KEEPS_ANSWER = Depends(_keep_answer)
-"""For a POST that makes something, on a router with `route_class=AnswerKeepingRoute`: it takes an `Idempotency-Key`."""
+"""For a POST that makes something, on a router of `api_router`: it takes an `Idempotency-Key`."""
 KEEPS_THAT_IT_WAS_DONE = Depends(_keep_that_it_was_done)
 """The same where the answer holds a secret that is shown once: sent again, the request is refused and not repeated."""

@@ -218,7 +218,8 @@ async def connection_under_way(tx: AsyncSession) -> tuple[Connection, psycopg.As
     """Return the connection of a transaction, and the driver's own; the transaction begins where it has not yet."""
     session = tx.sync_session
     begun = session.info.get("begun")
-    if begun is None or begun[0] is not session.get_transaction():
+    if begun is None or begun[0] is not session.get_transaction() or not session.is_active:
+        # begins, or refuses to go on after what has failed
         await tx.connection()
         begun = session.info["begun"]
     return begun[1], begun[2]
@@ -247,7 +248,6 @@ def _begin_in_scope(session: Session, transaction: SessionTransaction, connectio
         return
     statement = _begin_statement(session.info["scope"])
     raw: Any = connection.connection.driver_connection
-    session.info["begun"] = (transaction, connection, raw)
     try:
         await_only(raw.execute(statement, prepare=False))
     except psycopg.Error as error:
@@ -255,20 +255,22 @@ def _begin_in_scope(session: Session, transaction: SessionTransaction, connectio
         lost = raw.closed or raw.broken
         if lost:
             _leave_pool(connection)
+        else:
+            connection.invalidate()
         raise DBAPIError.instance(
             "BEGIN", None, error, psycopg.Error, connection_invalidated=lost, dialect=connection.dialect
         ) from error
     except BaseException:
         connection.invalidate()
         raise
+    session.info["begun"] = (transaction, connection, raw)
 
 
 @event.listens_for(ScopedSession, "before_commit")
 def _refuse_to_commit_nothing(session: Session) -> None:
     if session.in_nested_transaction():
         return
-    _, _, raw = session.info.pop("begun", (None, None, None))
-    session.info["committing"] = raw
+    _, _, raw = session.info.get("begun", (None, None, None))
     if raw is not None and raw.info.transaction_status == TransactionStatus.INERROR:
         raise NotCommitted("A statement of this transaction failed, so nothing of it can be committed.")
 
@@ -277,10 +279,11 @@ def _refuse_to_commit_nothing(session: Session) -> None:
 def _ask_position(session: Session) -> None:
     if session.in_nested_transaction():
         return
-    raw = session.info.pop("committing", None)
+    _, _, raw = session.info.pop("begun", (None, None, None))
     if raw is None or not session.info["asks_position"]:
         return
-    position = None
+    # known to be unknown, should this be called off
+    session.info["written_up_to"] = position = None
     try:
         # the commit's own connection, which is still at hand; it is in autocommit, so this is one round trip
         row = await_only(await_only(raw.execute(_POSITION, prepare=False)).fetchone())

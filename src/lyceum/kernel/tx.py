@@ -39,9 +39,11 @@ async def transaction(database: Database, scope: Scope, *, writes: bool = True) 
         yield session
         await session.commit()
     except BaseException:
-        # not by a commit that came through, which has given the connection back: to close takes a task of its own
-        await asyncio.shield(asyncio.ensure_future(session.close()))
-        raise
+        # not after a commit, which has given the connection back: to close takes a task of its own
+        async with session:
+            if "written_up_to" in session.info:
+                await _note_written(database, scope, session.info["written_up_to"])
+            raise
     waiting: list[AfterCommit] = session.info.pop("after_commit", [])
     if "written_up_to" in session.info:
         await _note_written(database, scope, session.info["written_up_to"])

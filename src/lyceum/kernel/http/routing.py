@@ -23,7 +23,10 @@ class RoutesByWord(BaseRoute):
         self._by_word: defaultdict[str, list[Route]] = defaultdict(list)
         for route in routes:
             if isinstance(route, Route) and route.path.startswith(prefix):
-                self._by_word[_first_word(route.path, prefix)].append(route)
+                word = _first_word(route.path, prefix)
+                if "{" in word:
+                    raise ValueError(f"{route.path} begins with no word, so that it would come after those that do")
+                self._by_word[word].append(route)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Return the match of the route that answers, none for what is to be looked for elsewhere."""
