@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,9 +18,10 @@ from fixtures.uploads import begin_upload, stored_files
 from lyceum.files import places, service, sweeping
 from lyceum.files.errors import UploadFinished, UploadNotFound, UploadNotWhole
 from lyceum.files.jobs import HANDLERS, SweepUploads
+from lyceum.kernel import tx
 from lyceum.kernel.config import Settings
 from lyceum.kernel.db import NOBODY, TURNS_ASIDE
-from lyceum.kernel.holding import remove_unless_held
+from lyceum.kernel.holding import remove_below_unless_held, remove_unless_held
 from lyceum.kernel.jobs.queue import enqueue
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.storage import Storage
@@ -266,6 +268,24 @@ async def test_files_are_removed_on_the_few_connections_that_are_set_aside(
     assert resources.database.turn_aside.locked()
     may_go_on.set()
     await asyncio.gather(*tasks)
+
+
+async def test_what_is_to_be_removed_is_left_to_a_sweep_where_no_turn_comes(
+    app: FastAPI, hub_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has it removed has committed already, and is not told that it failed."""
+    resources: Resources = app.state.resources
+    monkeypatch.setattr(tx, "TURN_SECONDS_MAX", 0.05)
+    (tmp_path / "left").write_bytes(b"x")
+    await resources.storage.put_file("uploads/left", tmp_path / "left")
+    async with AsyncExitStack() as taken:
+        for _ in range(TURNS_ASIDE):
+            await taken.enter_async_context(resources.database.turn_aside)
+        await remove_unless_held(resources.database, resources.storage, "uploads/left")
+        await remove_below_unless_held(resources.database, resources.storage, "uploads")
+        assert [file.read_bytes() for file in stored_files(hub_settings)] == [b"x"]
+    await remove_unless_held(resources.database, resources.storage, "uploads/left")
+    assert stored_files(hub_settings) == []
 
 
 async def test_two_sweeps_at_once_remove_each_upload_once(

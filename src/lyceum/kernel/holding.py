@@ -4,6 +4,8 @@ Whoever copies holds one lock of the database alone, from before its snapshot un
 remove a file that rows may name asks for a share of it first, and leaves the file for a later sweep when it gets none.
 """
 
+from contextlib import suppress
+
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -31,14 +33,16 @@ async def may_remove_files(tx: AsyncSession) -> bool:
 
 
 async def remove_unless_held(database: Database, storage: Storage, key: str) -> None:
-    """Remove a file, unless files are being copied just now: then a sweep removes it later."""
-    async with aside(database, NOBODY) as tx:
-        if await may_remove_files(tx):
-            await storage.delete(key)
+    """Remove a file, unless files are being copied just now or no turn is free: then a sweep removes it later."""
+    with suppress(Unavailable):
+        async with aside(database, NOBODY) as tx:
+            if await may_remove_files(tx):
+                await storage.delete(key)
 
 
 async def remove_below_unless_held(database: Database, storage: Storage, folder: str) -> None:
-    """Remove a folder, unless files are being copied just now: then a sweep removes it later."""
-    async with aside(database, NOBODY) as tx:
-        if await may_remove_files(tx):
-            await storage.delete_below(folder)
+    """Remove a folder, unless files are being copied just now or no turn is free: then a sweep removes it later."""
+    with suppress(Unavailable):
+        async with aside(database, NOBODY) as tx:
+            if await may_remove_files(tx):
+                await storage.delete_below(folder)
