@@ -1,3 +1,5 @@
+from hypothesis import settings
+
 pytest_plugins = (
     "fixtures.servers",
     "fixtures.s3",
@@ -9,3 +11,6 @@ pytest_plugins = (
     "fixtures.shard",
     "fixtures.disks",
 )
+
+# how long an example takes says more of the machine's load than of what it shows
+settings.register_profile("default", settings.get_profile("default"), deadline=None)
