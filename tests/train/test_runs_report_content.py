@@ -129,7 +129,9 @@ def test_two_classes_have_curves_of_few_points_that_keep_their_ends(of_two_class
     assert roc["tpr"] == sorted(roc["tpr"])
     assert of_two_classes.answers.probabilities is not None
     thresholds = len(np.unique(of_two_classes.answers.probabilities[:, 1]))
-    assert len(precision_recall["recall"]) == len(precision_recall["precision"]) == min(thresholds + 1, CURVE_POINTS_MAX)
+    assert (
+        len(precision_recall["recall"]) == len(precision_recall["precision"]) == min(thresholds + 1, CURVE_POINTS_MAX)
+    )
     assert (precision_recall["recall"][0], precision_recall["recall"][-1]) == (1, 0)
     assert sum(calibration["rows"]) == len(truth) == 300
     observed = sum(share * rows for share, rows in zip(calibration["observed"], calibration["rows"], strict=True))
