@@ -22,7 +22,7 @@ from lyceum.kernel.problems import Conflict, Invalid
 
 KEPT_BYTES_MAX = 1024**2
 """An answer larger than that is known to have been given, and not kept."""
-KEPT_HEADERS = ("content-type", "location")
+KEPT_HEADERS = ("content-type", "etag", "location")
 HASHED_ON_THE_LOOP_BYTES_MAX = 256 * 1024
 KEEP_ANSWER = "lyceum.keep_answer"
 """Where in a request's scope stands what its route calls with the answer, to keep it."""
