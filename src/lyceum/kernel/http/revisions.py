@@ -16,6 +16,8 @@ IfMatch = Annotated[
         description='The `ETag` of what was read and is to be changed, such as `"7"`; `*` for whatever is there.',
     ),
 ]
+Responses = dict[int | str, dict[str, Any]]
+_ETAG = {"ETag": {"description": "What `If-Match` of a change made from this takes.", "schema": {"type": "string"}}}
 _TAGS = re.compile(r'\s*(?:W/)?"[^"]*"\s*(?:,\s*(?:W/)?"[^"]*"\s*)*')
 _TAG = re.compile(r'(?:W/)?"[^"]*"')
 
@@ -45,6 +47,19 @@ class RevisionUnreadable(Invalid):
 def etag_of(revision: int) -> str:
     """Return the entity tag of a revision, for the `ETag` header of whatever shows it."""
     return f'"{revision}"'
+
+
+def shows_revision(status: int) -> Responses:
+    """Return what the API's document says of a route that answers with an `ETag`, for its `responses`."""
+    return {status: {"headers": _ETAG}}
+
+
+CHANGES_REVISION: Responses = {
+    **shows_revision(200),
+    RevisionStale.status: {"description": f"{RevisionStale.title}; `newest` is what is there now", "headers": _ETAG},
+    RevisionNeeded.status: {"description": RevisionNeeded.title},
+}
+"""What it says of a route that takes `IfMatch`."""
 
 
 def require_revision(if_match: str | None, revision: int, *, newest: Any) -> None:
