@@ -64,6 +64,16 @@ async def test_a_check_run_starts_in_four_queries(fresh_app: FastAPI, fresh_data
         assert await ok(client.get(f"/api/v1/check-runs/{started['id']}")) == started
 
 
+async def test_a_dataset_is_changed_in_two_queries(fresh_app: FastAPI, fresh_database: TestDatabase) -> None:
+    owner = make_member(fresh_database)
+    _, address = make_dataset(fresh_database, owner)
+    async with client_of(fresh_app, key=owner.key) as client:
+        await client.get("/api/v1/me")
+        with counted_queries(fresh_app) as queries:
+            await ok(client.patch(f"/api/v1/datasets/{address}", json={"description": "x"}, headers={"if-match": "*"}))
+    assert len(queries) == 2
+
+
 @pytest.mark.parametrize("count", [1, 30])
 async def test_a_list_of_versions_takes_two_queries(
     fresh_app: FastAPI, fresh_database: TestDatabase, count: int

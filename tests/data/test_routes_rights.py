@@ -34,6 +34,7 @@ def _asks(database: TestDatabase, owner: Member, *, visibility: str = "private")
         Ask("POST", f"/datasets/{address}/checks/suggest", write),
         Ask("POST", f"/datasets/{address}/versions/1/check-runs", write, {}),
         Ask("DELETE", f"/checks/{check_id}", write),
+        Ask("PATCH", f"/datasets/{address}", write, {"description": "x"}, headers={"if-match": "*"}),
         Ask("DELETE", f"/datasets/{address}", write),
     ]
 

@@ -15,6 +15,12 @@ class DatasetExists(Conflict):
     code = "dataset_exists"
 
 
+class ChangeEmpty(Invalid):
+    """A change that changes nothing."""
+
+    code = "change_empty"
+
+
 class VersionNotFound(NotFound):
     """No such version, or none that was accepted."""
 

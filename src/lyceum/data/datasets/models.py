@@ -25,6 +25,7 @@ class DatasetRow(Base):
     created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
     archived_at: Mapped[datetime | None]
+    revision: Mapped[int] = mapped_column(server_default="1")
 
 
 class DatasetVersionRow(Base):

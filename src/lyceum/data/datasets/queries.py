@@ -43,6 +43,7 @@ _WITH_LATEST = select(
     DatasetRow.column_notes,
     DatasetRow.visibility,
     DatasetRow.created_at,
+    DatasetRow.revision,
     _LATEST_NUMBER.label("latest_version"),
 )
 _AT = (
@@ -53,6 +54,8 @@ _AT = (
 # Made once: to put such a statement together takes half as long as to run it.
 _ONE = select(DatasetRow).where(*_AT)
 _SHOWN = Prepared(_WITH_LATEST.where(*_AT))
+# FOR NO KEY UPDATE: whoever begins a version of the dataset meanwhile does not wait
+_SHOWN_LOCKED = Prepared(_WITH_LATEST.where(*_AT).with_for_update(key_share=True))
 _PAGE = _WITH_LATEST.where(DatasetRow.archived_at.is_(None)).order_by(DatasetRow.id.desc()).limit(bindparam("limit"))
 _NEWEST = Prepared(_PAGE)
 _NEWEST_BEFORE = Prepared(_PAGE.where(DatasetRow.id < bindparam("before")))
@@ -142,6 +145,17 @@ async def dataset_for(tx: AsyncSession, who: Actor, org: str, name: str) -> Data
     found = await _SHOWN.row(tx, **_at(org_id, name)) if org_id is not None else None
     if found is None:
         raise _not_found(org, name, Power.DATASETS_READ)
+    return _as_dataset(found, org)
+
+
+async def dataset_to_change(tx: AsyncSession, who: Actor, org: str, name: str) -> Dataset:
+    """Return a dataset of the organisation acted in, locked until `tx` ends, in one query; raises `DatasetNotFound`."""
+    require(who, Power.DATASETS_READ)
+    own_org = require(who, Power.DATASETS_WRITE)
+    org_id = await find_organisation_id(tx, org, who=who)
+    found = await _SHOWN_LOCKED.row(tx, **_at(org_id, name)) if org_id == own_org else None
+    if found is None:
+        raise _not_found(org, name, Power.DATASETS_WRITE)
     return _as_dataset(found, org)
 
 
@@ -310,6 +324,7 @@ def _as_dataset(row: Row, organisation: str) -> Dataset:
         visibility=row.visibility,
         latest_version=row.latest_version,
         created_at=row.created_at,
+        revision=row.revision,
     )
 
 

@@ -11,6 +11,7 @@ from lyceum.data.datasets.edge import VersionNumber, as_number
 from lyceum.data.datasets.preview import preview_json
 from lyceum.data.datasets.schemas import (
     Dataset,
+    DatasetChange,
     DatasetPage,
     NewDataset,
     NewVersion,
@@ -19,15 +20,18 @@ from lyceum.data.datasets.schemas import (
     VersionPage,
 )
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
+from lyceum.kernel.http.revisions import CHANGES_REVISION, IfMatch, etag_of, shows_revision
 from lyceum.kernel.tx import aside
 
 router = api_router(tags=["datasets"])
 
 
-@router.post("/datasets", status_code=201, dependencies=[KEEPS_ANSWER])
-async def create_dataset(tx: Tx, who: Who, wanted: NewDataset) -> Dataset:
+@router.post("/datasets", status_code=201, dependencies=[KEEPS_ANSWER], responses=shows_revision(201))
+async def create_dataset(tx: Tx, who: Who, response: Response, wanted: NewDataset) -> Dataset:
     """Make an empty dataset; versions are added to it."""
-    return await service.create(tx, who, wanted)
+    made = await service.create(tx, who, wanted)
+    response.headers["etag"] = etag_of(made.revision)
+    return made
 
 
 @router.get("/datasets")
@@ -37,10 +41,22 @@ async def list_datasets(tx: Tx, who: Who, limit: Limit = 50, cursor: Cursor = No
     return DatasetPage(items=items, next=next_cursor([item.id for item in items], limit))
 
 
-@router.get("/datasets/{org}/{name}")
-async def read_dataset(tx: Tx, who: Who, org: str, name: str) -> Dataset:
+@router.get("/datasets/{org}/{name}", responses=shows_revision(200))
+async def read_dataset(tx: Tx, who: Who, response: Response, org: str, name: str) -> Dataset:
     """Read a dataset."""
-    return await queries.dataset_for(tx, who, org, name)
+    found = await queries.dataset_for(tx, who, org, name)
+    response.headers["etag"] = etag_of(found.revision)
+    return found
+
+
+@router.patch("/datasets/{org}/{name}", responses=CHANGES_REVISION)
+async def change_dataset(
+    tx: Tx, who: Who, response: Response, org: str, name: str, wanted: DatasetChange, if_match: IfMatch = None
+) -> Dataset:
+    """Change a dataset's description, the notes on its columns, or who sees it; what is not sent stays."""
+    changed = await service.change(tx, who, org, name, wanted, if_match=if_match)
+    response.headers["etag"] = etag_of(changed.revision)
+    return changed
 
 
 @router.delete("/datasets/{org}/{name}", status_code=204)

@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import MISSING, AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,94}[A-Za-z0-9])?$"
 Visibility = Literal["private", "internal", "public"]
+Description = Annotated[str, Field(max_length=10_000)]
+ColumnNotes = Annotated[dict[str, str], Field(max_length=5_000)]
 
 
 def _usable_name(name: str) -> str:
@@ -29,9 +31,21 @@ class NewDataset(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: DatasetName = Field(description="Letters, digits, dots, dashes and underscores.")
-    description: str = Field(default="", max_length=10_000)
-    column_notes: dict[str, str] = Field(default_factory=dict, max_length=5_000)
+    description: Description = ""
+    column_notes: ColumnNotes = Field(default_factory=dict)
     visibility: Visibility = "private"
+
+
+class DatasetChange(BaseModel):
+    """What is to change of a dataset; what is not sent stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    description: Description | MISSING = MISSING
+    column_notes: ColumnNotes | MISSING = Field(
+        MISSING, description="All of them: a column that is not among them has no note afterwards."
+    )
+    visibility: Visibility | MISSING = MISSING
 
 
 class Dataset(BaseModel):
@@ -46,6 +60,7 @@ class Dataset(BaseModel):
     visibility: str
     latest_version: int | None
     created_at: datetime
+    revision: int = Field(description="Raised by every change of description, notes and visibility; its `ETag`.")
 
 
 class DatasetPage(BaseModel):

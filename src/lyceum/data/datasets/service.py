@@ -1,19 +1,21 @@
-"""Writes of datasets: make one, give it versions, archive it."""
+"""Writes of datasets: make one, change what it says of itself, give it versions, archive it."""
 
 from datetime import UTC, datetime
 from uuid import UUID
 
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor, Power, require
-from lyceum.data.datasets.errors import DatasetExists
+from lyceum.data.datasets.errors import ChangeEmpty, DatasetExists
 from lyceum.data.datasets.jobs import ReadUpload
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
-from lyceum.data.datasets.queries import as_version, dataset_for, dataset_row_for
-from lyceum.data.datasets.schemas import Dataset, NewDataset, NewVersion, Version
+from lyceum.data.datasets.queries import as_version, dataset_for, dataset_row_for, dataset_to_change
+from lyceum.data.datasets.schemas import Dataset, DatasetChange, NewDataset, NewVersion, Version
 from lyceum.files.public import take
 from lyceum.kernel.config import Settings
+from lyceum.kernel.http.revisions import require_revision
 from lyceum.kernel.jobs.queue import enqueue
 from lyceum.kernel.usage import refuse_past_quota
 
@@ -38,6 +40,23 @@ async def create(tx: AsyncSession, who: Actor, wanted: NewDataset) -> Dataset:
             f"{who.org_name} has a dataset {wanted.name} already; add a version to it or choose another name."
         ) from error
     return await dataset_for(tx, who, who.org_name, wanted.name)
+
+
+async def change(
+    tx: AsyncSession, who: Actor, org: str, name: str, wanted: DatasetChange, *, if_match: str | None
+) -> Dataset:
+    """Change what is sent of a dataset, made from the revision that `if_match` names, and return it with the next one.
+
+    Raises `ChangeEmpty`, `DatasetNotFound`, and what `require_revision` raises.
+    """
+    changes = wanted.model_dump()
+    before = await dataset_to_change(tx, who, org, name)
+    if not changes:
+        raise ChangeEmpty("Nothing is to be changed; send description, column_notes or visibility.")
+    require_revision(if_match, before.revision, newest=before)
+    changes["revision"] = before.revision + 1
+    await tx.execute(update(DatasetRow).where(DatasetRow.id == before.id).values(changes))
+    return before.model_copy(update=changes)
 
 
 async def archive(tx: AsyncSession, who: Actor, org: str, name: str) -> None:
