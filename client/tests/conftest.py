@@ -110,7 +110,7 @@ def small_hub(place: socket.socket) -> SmallHub:
         def log_message(self, *_: object) -> None:
             """Keep the test's output clean."""
 
-    for method in ("GET", "POST", "PUT", "DELETE"):
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         setattr(Handler, f"do_{method}", Handler._serve)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler, bind_and_activate=False)
     server.socket.close()

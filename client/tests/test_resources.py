@@ -14,6 +14,7 @@ import pytest
 from lyceum_client import (
     AnswerUnusable,
     Client,
+    Conflict,
     HubUnavailable,
     InvalidRequest,
     NotFound,
@@ -135,6 +136,39 @@ def test_a_list_is_read_page_after_page(hub: Any, client: Client) -> None:
     )
     assert [dataset.address for dataset in client.datasets.list()] == ["acme/a", "acme/b", "acme/c"]
     assert [asked.path.partition("?")[2] for asked in hub.asked] == ["limit=100", "limit=100&cursor=c1"]
+
+
+def test_a_change_says_what_it_was_made_from_and_only_what_is_given(hub: Any, client: Client) -> None:
+    hub.will("PATCH", "/api/v1/datasets/acme/flights", {"address": "acme/flights", "description": "", "revision": 8})
+    changed = client.datasets.update("acme/flights", description="", column_notes={}, revision=7)
+    assert (changed.description, changed.revision) == ("", 8)
+    [asked] = hub.asked
+    assert asked.headers["if-match"] == '"7"'
+    assert asked.json == {"description": "", "column_notes": {}}
+
+
+STALE = {"status": 412, "code": "revision_stale", "detail": "Changed.", "newest": {"revision": 8}}
+
+
+def test_a_change_of_what_was_not_read_is_sent_again_when_somebody_was_first(hub: Any, client: Client) -> None:
+    path = "/api/v1/datasets/acme/flights"
+    hub.will("GET", path, {"revision": 7}, {"revision": 8})
+    hub.will("PATCH", path, hub.answer(412, STALE), {"revision": 9})
+    assert client.datasets.update("acme/flights", visibility="public").revision == 9
+    sent = [asked.headers["if-match"] for asked in hub.asked if asked.method == "PATCH"]
+    assert sent == ['"7"', '"8"']
+
+
+@pytest.mark.parametrize("revision, problem, times", [(None, STALE, 4), (7, STALE, 1), (None, {"code": "other"}, 1)])
+def test_a_change_that_is_refused_is_not_sent_for_ever(
+    hub: Any, client: Client, revision: int | None, problem: dict[str, Any], times: int
+) -> None:
+    hub.will("GET", "/api/v1/datasets/acme/flights", {"revision": 7})
+    hub.will("PATCH", "/api/v1/datasets/acme/flights", hub.answer(412, problem))
+    with pytest.raises(Conflict) as refused:
+        client.datasets.update("acme/flights", description="x", revision=revision)
+    assert refused.value.problem == problem
+    assert [asked.method for asked in hub.asked].count("PATCH") == times
 
 
 def test_a_version_is_named_after_the_at_sign(hub: Any, client: Client) -> None:

@@ -9,9 +9,11 @@ import psycopg
 import pytest
 from fastapi import FastAPI
 
-from fixtures.app import client_of
+from fixtures.app import ServedProcess, client_of, rows_of
+from fixtures.queue import somebody_waits
 from fixtures.servers import TestDatabase
 from fixtures.staffed import ok
+from lyceum_client import Client, Conflict
 from make.accounts import Member
 from make.data import make_dataset, make_version
 
@@ -181,3 +183,43 @@ async def test_the_apis_document_shows_the_tags(anonymous: httpx.AsyncClient) ->
     assert "content" in one["patch"]["responses"]["200"]
     assert {"412", "428"} <= set(one["patch"]["responses"])
     assert "If-Match" in [parameter["name"] for parameter in one["patch"]["parameters"]]
+
+
+async def test_the_client_is_told_of_who_was_first_and_changes_the_newest(
+    served_api: ServedProcess, member: Member, database: TestDatabase
+) -> None:
+    _, address = make_dataset(database, member)
+
+    def both() -> None:
+        with Client(served_api.url, member.key) as mine, Client(served_api.url, member.key) as theirs:
+            read = mine.datasets.get(address)
+            theirs.datasets.update(address, description="theirs", revision=read.revision)
+            with pytest.raises(Conflict) as refused:
+                mine.datasets.update(address, column_notes={"a": "mine"}, revision=read.revision)
+            newest = refused.value.problem["newest"]
+            assert newest["description"] == "theirs"
+            changed = mine.datasets.update(address, column_notes={"a": "mine"}, revision=newest["revision"])
+            assert changed == mine.datasets.get(address)
+            assert (changed.description, changed.column_notes, changed.revision) == ("theirs", {"a": "mine"}, 3)
+
+    await asyncio.to_thread(both)
+
+
+async def test_the_client_tries_again_where_no_version_was_named(
+    served_api: ServedProcess, member: Member, database: TestDatabase
+) -> None:
+    dataset_id, address = make_dataset(database, member)
+
+    def show() -> int:
+        with Client(served_api.url, member.key) as client:
+            return client.datasets.update(address, visibility="internal").revision
+
+    with psycopg.connect(database.dsn("owner")) as other:
+        changed = "UPDATE datasets SET description = 'theirs', revision = revision + 1 WHERE id = %s"
+        other.execute(changed, (dataset_id,))
+        showing = asyncio.create_task(asyncio.to_thread(show))
+        await somebody_waits(database)
+        other.commit()
+    assert await showing == 3
+    [row] = rows_of(database, "SELECT description, visibility FROM datasets WHERE id = %s", dataset_id)
+    assert row == {"description": "theirs", "visibility": "internal"}

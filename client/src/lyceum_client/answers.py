@@ -137,7 +137,10 @@ class JobLogLine:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A dataset; `latest_version` is None until a version was accepted."""
+    """A dataset; `latest_version` is None until a version was accepted.
+
+    `revision` is raised by every change of its description, notes and visibility.
+    """
 
     id: str
     address: str
@@ -148,6 +151,7 @@ class Dataset:
     latest_version: int | None
     column_notes: dict[str, str]
     created_at: datetime
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,13 @@ from typing import Any
 
 from lyceum_client.addresses import read_address
 from lyceum_client.answers import Dataset, DatasetVersion, Preview, read_answer
-from lyceum_client.errors import VersionRejected, error_from_job
+from lyceum_client.errors import Conflict, VersionRejected, error_from_job
 from lyceum_client.tables import Uploadable, table_file
 from lyceum_client.transport import Transport, segment
 from lyceum_client.uploads import OnBegun, OnProgress, Uploads
 from lyceum_client.waiting import last_state
+
+CHANGE_ATTEMPTS_MAX = 4
 
 
 class Datasets:
@@ -47,6 +49,34 @@ class Datasets:
     def list(self) -> Iterator[Dataset]:
         """Yield the datasets you may read, newest first."""
         return self._transport.pages("/datasets", lambda item: read_answer(Dataset, item))
+
+    def update(
+        self,
+        address: str,
+        *,
+        description: str | None = None,
+        column_notes: Mapping[str, str] | None = None,
+        visibility: str | None = None,
+        revision: int | None = None,
+    ) -> Dataset:
+        """Change what is given of a dataset and return it as it is then; `column_notes` takes the place of all there were.
+
+        With the `revision` of the dataset you have read, nobody's change is overwritten unseen: raises `Conflict` when
+        somebody was there before, and its `problem["newest"]` is what is there now. Without, what is given is set whatever
+        is there. Raises `NotFound`, `InvalidRequest`.
+        """
+        path = f"/datasets/{read_address(address).path}"
+        notes = None if column_notes is None else dict(column_notes)
+        said = {"description": description, "column_notes": notes, "visibility": visibility}
+        body = {name: value for name, value in said.items() if value is not None}
+        for attempt in range(1, CHANGE_ATTEMPTS_MAX + 1):
+            made_from = self.get(address).revision if revision is None else revision
+            try:
+                return read_answer(Dataset, self._transport.patch(path, body, if_match=f'"{made_from}"'))
+            except Conflict as error:
+                if error.code != "revision_stale" or revision is not None or attempt == CHANGE_ATTEMPTS_MAX:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
 
     def archive(self, address: str) -> None:
         """Take a dataset out of sight and free its name."""

@@ -79,6 +79,10 @@ class Transport:
         """Put JSON and return the answer's JSON; raises `LyceumError`."""
         return self._json(self._send("PUT", self._api(path), json=dict(body)))
 
+    def patch(self, path: str, body: Mapping[str, Any], *, if_match: str) -> Any:
+        """Change what is at the path, made from the version that `if_match` names; raises `LyceumError`."""
+        return self._json(self._send("PATCH", self._api(path), headers={"if-match": if_match}, json=dict(body)))
+
     def delete(self, path: str) -> Any:
         """Delete what is at the path and return the answer's JSON, None when it is empty; raises `LyceumError`."""
         return self._json(self._send("DELETE", self._api(path)))
