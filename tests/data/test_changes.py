@@ -14,7 +14,7 @@ from fixtures.queue import somebody_waits
 from fixtures.servers import TestDatabase
 from fixtures.staffed import ok
 from lyceum_client import Client, Conflict
-from make.accounts import Member
+from make.accounts import Member, make_member
 from make.data import make_dataset, make_version
 
 EDITORS = 6
@@ -29,9 +29,9 @@ CHANGES: list[dict[str, Any]] = [
 
 
 @pytest.fixture
-async def client(app: FastAPI, member: Member) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the test's own organisation."""
-    async with client_of(app, key=member.key) as opened:
+async def client(fresh_app: FastAPI, fresh_member: Member) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the one organisation in a database of the test's own: what it shows, other tests would see."""
+    async with client_of(fresh_app, key=fresh_member.key) as opened:
         yield opened
 
 
@@ -135,23 +135,23 @@ async def test_nothing_is_lost_of_what_many_add_to_the_same_notes(client: httpx.
 
 
 async def test_a_change_does_not_wait_for_a_version_that_is_being_begun(
-    client: httpx.AsyncClient, member: Member, database: TestDatabase
+    client: httpx.AsyncClient, fresh_member: Member, fresh_database: TestDatabase
 ) -> None:
-    dataset_id, address = make_dataset(database, member)
+    dataset_id, address = make_dataset(fresh_database, fresh_member)
     begun = """
         INSERT INTO dataset_versions (id, org_id, dataset_id, operation_id, file_name)
         VALUES (gen_random_uuid(), %s, %s, gen_random_uuid(), 'table.csv')
     """
-    with psycopg.connect(database.dsn("owner")) as uploading:
-        uploading.execute(begun, (member.org_id, dataset_id))
+    with psycopg.connect(fresh_database.dsn("owner")) as uploading:
+        uploading.execute(begun, (fresh_member.org_id, dataset_id))
         assert (await change(client, address, {"description": "x"}, '"1"')).status_code == 200
 
 
 async def test_a_new_version_is_shown_and_leaves_the_revision_as_it_is(
-    client: httpx.AsyncClient, member: Member, database: TestDatabase
+    client: httpx.AsyncClient, fresh_member: Member, fresh_database: TestDatabase
 ) -> None:
-    dataset_id, address = make_dataset(database, member)
-    make_version(database, member, dataset_id, number=3)
+    dataset_id, address = make_dataset(fresh_database, fresh_member)
+    make_version(fresh_database, fresh_member, dataset_id, number=3)
     changed = await change(client, address, {"description": "x"}, '"1"')
     assert (changed.json()["latest_version"], changed.json()["revision"]) == (3, 2)
 
@@ -163,11 +163,11 @@ async def test_an_archived_dataset_cannot_be_changed(client: httpx.AsyncClient) 
 
 
 async def test_others_see_a_dataset_as_long_as_it_is_shown_to_them(
-    app: FastAPI, client: httpx.AsyncClient, stranger: Member
+    fresh_app: FastAPI, client: httpx.AsyncClient, fresh_database: TestDatabase
 ) -> None:
     address = (await make(client))["address"]
     seen = []
-    async with client_of(app, key=stranger.key) as theirs:
+    async with client_of(fresh_app, key=make_member(fresh_database).key) as theirs:
         for visibility in ("internal", "private", "public", "private"):
             assert (await change(client, address, {"visibility": visibility}, "*")).status_code == 200
             seen.append((await theirs.get(f"/api/v1/datasets/{address}")).status_code)
@@ -210,16 +210,16 @@ async def test_the_client_tries_again_where_no_version_was_named(
 ) -> None:
     dataset_id, address = make_dataset(database, member)
 
-    def show() -> int:
+    def note() -> int:
         with Client(served_api.url, member.key) as client:
-            return client.datasets.update(address, visibility="internal").revision
+            return client.datasets.update(address, column_notes={"a": "mine"}).revision
 
     with psycopg.connect(database.dsn("owner")) as other:
         changed = "UPDATE datasets SET description = 'theirs', revision = revision + 1 WHERE id = %s"
         other.execute(changed, (dataset_id,))
-        showing = asyncio.create_task(asyncio.to_thread(show))
+        noting = asyncio.create_task(asyncio.to_thread(note))
         await somebody_waits(database)
         other.commit()
-    assert await showing == 3
-    [row] = rows_of(database, "SELECT description, visibility FROM datasets WHERE id = %s", dataset_id)
-    assert row == {"description": "theirs", "visibility": "internal"}
+    assert await noting == 3
+    [row] = rows_of(database, "SELECT description, column_notes FROM datasets WHERE id = %s", dataset_id)
+    assert row == {"description": "theirs", "column_notes": {"a": "mine"}}
