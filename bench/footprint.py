@@ -5,10 +5,6 @@ CPU time is that of each part with all it has started, in percent of one core.
 """
 
 import argparse
-import os
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,11 +13,10 @@ from typing import Any
 
 from processes import cpu_seconds
 from servers import machine
-from start import is_ready
+from start import running_hub
 
 from lyceum.hub.control import ask_hub
 
-READY_SECONDS_MAX = 120
 SETTLE_SECONDS = 10
 
 
@@ -34,23 +29,9 @@ def main() -> None:
         # the servers' account has to pass through when this runs as root
         Path(folder).chmod(0o711)
         home = Path(folder) / "home"
-        variables = {**os.environ, "LYCEUM_HOME": str(home), "LYCEUM_PORT": "18600", "LYCEUM_PREDICT_PORT": "18650"}
-        hub = subprocess.Popen((sys.executable, "-m", "lyceum.cli", "up"), env=variables, stdout=subprocess.DEVNULL)
-        try:
-            _wait_until_ready(home)
+        with running_hub(home) as hub:
             _print_figures(hub.pid, ask_hub(home, "status"), seconds=asked.seconds)
             print(f"{'on disk':<12} {_bytes_below(home) / 1024**2:8,.0f} MiB")
-        finally:
-            hub.send_signal(signal.SIGINT)
-            hub.wait()
-
-
-def _wait_until_ready(home: Path) -> None:
-    deadline = time.monotonic() + READY_SECONDS_MAX
-    while not is_ready(home):
-        if time.monotonic() > deadline:
-            sys.exit(f"the hub did not start; see {home / 'logs'}")
-        time.sleep(0.1)
 
 
 def _print_figures(supervisor: int, status: dict[str, Any], *, seconds: int) -> None:

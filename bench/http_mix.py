@@ -5,8 +5,8 @@ in the product, with a key, permissions, row-level security, limits that are cou
 the floor (`http_floor.py`) is bare ASGI with one statement for each read, on the same server, tables and rows.
 
 Then an open load for a minute: 200 requests a second, sent when they are due whether or not those before have been
-answered, so that a stall shows in the latencies of all that came meanwhile; a live socket is asked for an echo beside it. `--soak-minutes 60` goes on with it and
-prints the memory the API's process holds as it does.
+answered, so that a stall shows in the latencies of all that came meanwhile; a live socket is asked for an echo beside
+it. `--soak-minutes 60` goes on with it and prints the memory the API's process holds as it does.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from figures import percentile
 from load import Choice, Loader, Measured, Mix
 from processes import cpu_seconds, free_port, own_process, resident_bytes
 from servers import machine, own_servers
-from websockets.asyncio.client import connect
+from sockets import open_socket
 
 from lyceum import wiring
 from lyceum.accounts.public import Actor, find_actor, local_administrator_key
@@ -231,13 +231,11 @@ async def _open_load(subject: Subject, *, seconds: int) -> None:
 
 async def _echo(subject: Subject, seconds_taken: list[float]) -> None:
     """Ask over a live socket whether somebody is there, again and again, and keep how long each answer took."""
-    address = f"ws://{subject.mix.host}:{subject.mix.port}/api/v1/ws"
-    async with connect(address, additional_headers={"authorization": subject.mix.headers["authorization"]}) as socket:
+    async with await open_socket(subject.mix.port, subject.mix.headers["authorization"]) as socket:
         while True:
             sent = time.perf_counter()
             await socket.send('{"type":"ping"}')
-            while '"pong"' not in str(await socket.recv()):
-                pass
+            await socket.recv()
             seconds_taken.append(time.perf_counter() - sent)
             await asyncio.sleep(ECHO_EVERY_SECONDS)
 

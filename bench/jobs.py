@@ -12,8 +12,8 @@ printed. The CPU time is of all worker processes and of the whole PostgreSQL. `j
 
 Growth: rounds of at most 10,000 jobs go through one database, each with a worker started for it, and nothing is
 forgotten. What is kept grows by right; what the queue works with, its partial indexes and dead rows, should not.
-`--turned-over 1000000` is the figure for a hub that has been in use for long; `--table-settings` compares settings of the
-table, which the product chose by it.
+`--turned-over 1000000` is the figure for a hub that has been in use for long; `--table-settings` measures it with others
+than the product's.
 """
 
 import argparse

@@ -62,11 +62,13 @@ async def _measure(pid: int, port: int, sockets: int, followers: int, news: int)
             who = await find_actor(tx, key)
         assert who.org_id is not None
         stream = stream_of_organisation(who.org_id)
-        first = await _open(port, key)
+        first = await open_socket(port, f"Bearer {key}")
         before = _resident_megabytes(pid)
         opened = [first]
         while len(opened) < sockets:
-            opened += await asyncio.gather(*(_open(port, key) for _ in range(min(50, sockets - len(opened)))))
+            opened += await asyncio.gather(
+                *(open_socket(port, f"Bearer {key}") for _ in range(min(50, sockets - len(opened))))
+            )
         after = _resident_megabytes(pid)
         print(f"API process with 1 socket      {before:8.0f} MB resident")
         print(
@@ -90,11 +92,16 @@ async def _measure(pid: int, port: int, sockets: int, followers: int, news: int)
         await asyncio.gather(*(each.close() for each in opened))
 
 
-async def _open(port: int, key: str) -> ClientConnection:
+async def open_socket(port: int, authorization: str) -> ClientConnection:
+    """Return a live socket that has been greeted."""
     address = f"ws://127.0.0.1:{port}/api/v1/ws"
-    headers = {"authorization": f"Bearer {key}"}
     opened = await connect(
-        address, additional_headers=headers, proxy=None, compression=None, ping_interval=None, open_timeout=60
+        address,
+        additional_headers={"authorization": authorization},
+        proxy=None,
+        compression=None,
+        ping_interval=None,
+        open_timeout=60,
     )
     await opened.recv()
     return opened

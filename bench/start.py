@@ -17,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from servers import machine
@@ -51,20 +53,31 @@ def main() -> None:
 
 def start_and_stop(home: Path, *, bytecode: Path) -> tuple[float, float]:
     """Return the seconds until a hub is ready, and then until it has stopped."""
+    began = time.perf_counter()
+    with running_hub(home, PYTHONPYCACHEPREFIX=str(bytecode)):
+        ready = time.perf_counter()
+    return ready - began, time.perf_counter() - ready
+
+
+@contextmanager
+def running_hub(home: Path, **variables: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Yield the supervisor of a hub that serves; it is stopped afterwards."""
     ours = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     settings = {"LYCEUM_HOME": str(home), "LYCEUM_PORT": "18600", "LYCEUM_PREDICT_PORT": "18650"}
-    variables = {**ours, **settings, "PYTHONPYCACHEPREFIX": str(bytecode)}
-    began = time.perf_counter()
-    hub = subprocess.Popen((sys.executable, "-m", "lyceum.cli", "up"), env=variables, stdout=subprocess.DEVNULL)
+    hub = subprocess.Popen(
+        (sys.executable, "-m", "lyceum.cli", "up"), env={**ours, **settings, **variables}, stdout=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + START_SECONDS_MAX
     while not is_ready(home):
-        if hub.poll() is not None or time.perf_counter() - began > START_SECONDS_MAX:
+        if hub.poll() is not None or time.monotonic() > deadline:
             hub.kill()
             sys.exit(f"the hub did not start (exit code {hub.wait()}); see {home / 'logs'}")
         time.sleep(0.01)
-    ready = time.perf_counter()
-    hub.send_signal(signal.SIGINT)
-    hub.wait()
-    return ready - began, time.perf_counter() - ready
+    try:
+        yield hub
+    finally:
+        hub.send_signal(signal.SIGINT)
+        hub.wait()
 
 
 def is_ready(home: Path) -> bool:

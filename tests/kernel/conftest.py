@@ -1,18 +1,31 @@
-"""Workers of tests as processes of their own."""
+"""What several tests of the kernel take: a database over one connection, workers as processes of their own."""
 
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from fixtures.app import environment_of
-from fixtures.servers import kill
+from fixtures.servers import TestDatabase, kill
 from lyceum.kernel.config import Settings
+from lyceum.kernel.db import Database, open_database
 
 PROGRAM = Path(__file__).parent / "programs" / "worker.py"
+
+
+@pytest.fixture(params=["direct", "pgbouncer"])
+async def single(
+    request: pytest.FixtureRequest, database: TestDatabase, pgbouncer: Callable[[TestDatabase], TestDatabase]
+) -> AsyncIterator[Database]:
+    """The database over one connection, so that whoever comes next gets the one used before."""
+    pooled = request.param == "pgbouncer"
+    url = pgbouncer(database).app_url if pooled else database.app_url
+    opened = open_database(url, pool_size=1, through_pooler=pooled)
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Statements the driver sends by itself: in the same transaction, watched and failing like all the others."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, PendingRollbac
 from fixtures.app import eventually, rows_of
 from fixtures.servers import TestDatabase
 from lyceum.accounts.models import ApiKeyRow, OrganisationRow
-from lyceum.kernel.db import NOBODY, Database, NotCommitted, is_database_away, open_database
+from lyceum.kernel.db import NOBODY, Database, NotCommitted, is_database_away
 from lyceum.kernel.prepared import Prepared
 from lyceum.kernel.tx import transaction
 from make.accounts import Member, make_member
@@ -35,18 +34,6 @@ class _Told(TypeDecorator[str]):
 
     def process_result_value(self, value: Any, _dialect: Any) -> str:
         return f"told {value}"
-
-
-@pytest.fixture(params=["direct", "pgbouncer"])
-async def single(
-    request: pytest.FixtureRequest, database: TestDatabase, pgbouncer: Callable[[TestDatabase], TestDatabase]
-) -> AsyncIterator[Database]:
-    """The database over one connection, so that whoever comes next gets the one used before."""
-    pooled = request.param == "pgbouncer"
-    url = pgbouncer(database).app_url if pooled else database.app_url
-    opened = open_database(url, pool_size=1, through_pooler=pooled)
-    yield opened
-    await opened.close()
 
 
 async def test_rows_come_by_name_within_the_scope_of_their_transaction(

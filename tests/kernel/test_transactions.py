@@ -1,7 +1,7 @@
 """Transactions: they commit once or not at all, work for one organisation, and leave nothing of it behind."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import pytest
@@ -25,18 +25,6 @@ from make.accounts import Member
 
 SETTING = text("SELECT current_setting('lyceum.org_id', true), current_setting('lyceum.user_id', true)")
 RENAME = text("UPDATE organisations SET title = :title")
-
-
-@pytest.fixture(params=["direct", "pgbouncer"])
-async def single(
-    request: pytest.FixtureRequest, database: TestDatabase, pgbouncer: Callable[[TestDatabase], TestDatabase]
-) -> AsyncIterator[Database]:
-    """The database over one connection, so that whoever comes next gets the one used before."""
-    pooled = request.param == "pgbouncer"
-    url = pgbouncer(database).app_url if pooled else database.app_url
-    opened = open_database(url, pool_size=1, through_pooler=pooled)
-    yield opened
-    await opened.close()
 
 
 async def _left_behind(database: Database) -> set[str | None]:

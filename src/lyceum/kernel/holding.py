@@ -4,7 +4,9 @@ Whoever copies holds one lock of the database alone, from before its snapshot un
 remove a file that rows may name asks for a share of it first, and leaves the file for a later sweep when it gets none.
 """
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,15 +36,16 @@ async def may_remove_files(tx: AsyncSession) -> bool:
 
 async def remove_unless_held(database: Database, storage: Storage, key: str) -> None:
     """Remove a file, unless files are being copied just now or no turn is free: then a sweep removes it later."""
-    with suppress(Unavailable):
-        async with aside(database, NOBODY) as tx:
-            if await may_remove_files(tx):
-                await storage.delete(key)
+    await _unless_held(database, partial(storage.delete, key))
 
 
 async def remove_below_unless_held(database: Database, storage: Storage, folder: str) -> None:
     """Remove a folder, unless files are being copied just now or no turn is free: then a sweep removes it later."""
+    await _unless_held(database, partial(storage.delete_below, folder))
+
+
+async def _unless_held(database: Database, remove: Callable[[], Awaitable[None]]) -> None:
     with suppress(Unavailable):
         async with aside(database, NOBODY) as tx:
             if await may_remove_files(tx):
-                await storage.delete_below(folder)
+                await remove()

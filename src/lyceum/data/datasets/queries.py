@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select, true
+from sqlalchemy import Select, bindparam, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -18,23 +18,15 @@ from lyceum.kernel.prepared import Prepared, Row
 
 _ACCEPTED = (DatasetVersionRow.dataset_id == DatasetRow.id) & (DatasetVersionRow.state == "accepted")
 _IS_NUMBERED = DatasetVersionRow.number.is_not(None)
-# beside row-level security only a LIMIT keeps the other versions from being read
-_LATEST_NUMBER = (
-    select(DatasetVersionRow.number)
-    .where(_ACCEPTED, _IS_NUMBERED)
-    .order_by(DatasetVersionRow.number.desc())
-    .limit(1)
-    .correlate(DatasetRow)
-    .scalar_subquery()
-)
-_LATEST = aliased(
-    DatasetVersionRow,
-    select(DatasetVersionRow)
-    .where(_ACCEPTED, _IS_NUMBERED)
-    .order_by(DatasetVersionRow.number.desc())
-    .limit(1)
-    .lateral(),
-)
+
+
+def _of_the_latest(wanted: Select[Any]) -> Select[Any]:
+    # beside row-level security only a LIMIT keeps the other versions from being read
+    return wanted.where(_ACCEPTED, _IS_NUMBERED).order_by(DatasetVersionRow.number.desc()).limit(1)
+
+
+_LATEST_NUMBER = _of_the_latest(select(DatasetVersionRow.number)).correlate(DatasetRow).scalar_subquery()
+_LATEST = aliased(DatasetVersionRow, _of_the_latest(select(DatasetVersionRow)).lateral())
 _WITH_LATEST = select(
     DatasetRow.id,
     DatasetRow.org_id,
