@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from fixtures.app import client_of, rows_of
-from fixtures.query_count import counted_queries
+from fixtures.query_count import counted_queries, rows_looked_at
 from fixtures.rights import Ask, each, statuses
 from fixtures.servers import TestDatabase
 from fixtures.staffed import ok
@@ -19,6 +19,18 @@ from make.accounts import Member, make_member
 from make.data import make_dataset, make_version
 from make.serve import make_registered
 from make.train import make_run
+
+_MORE_VERSIONS = """
+    INSERT INTO model_versions (id, org_id, model_id, number, operation_id, format, artifact_path, artifact_sha256,
+                                artifact_bytes, signature, parity, origin)
+    SELECT gen_random_uuid(), org_id, model_id, n, gen_random_uuid(), format, artifact_path, artifact_sha256,
+           artifact_bytes, signature, parity, origin
+    FROM model_versions, generate_series(2, 1000) n
+"""
+_MORE_MODELS = """
+    INSERT INTO models (id, org_id, name) SELECT gen_random_uuid(), org_id, 'other-' || n
+    FROM models, generate_series(1, 1000) n
+"""
 
 
 @pytest.fixture
@@ -200,6 +212,26 @@ async def test_a_list_of_models_takes_three_queries(
     assert [model["address"] for model in page["items"]] == made[::-1]
     assert all(model["aliases"] == {"champion": 2} for model in page["items"])
     assert len(queries) == 3
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/versions/7", "/versions?limit=1"], ids=["the model", "a version", "the first page"]
+)
+async def test_of_a_thousand_models_and_versions_no_other_one_is_read(
+    fresh_app: FastAPI, fresh_database: TestDatabase, path: str
+) -> None:
+    owner = make_member(fresh_database)
+    _, address = make_registered(fresh_database, owner)
+    rows_of(fresh_database, _MORE_VERSIONS)
+    rows_of(fresh_database, _MORE_MODELS)
+    rows_of(fresh_database, "ANALYZE models, model_versions")
+    async with client_of(fresh_app, key=owner.key) as client:
+        await client.get("/api/v1/me")
+        with counted_queries(fresh_app) as queries:
+            await ok(client.get(f"/api/v1/models/{address}{path}"))
+    for table in ("models", "model_versions"):
+        looked_at = rows_looked_at(queries, fresh_database, owner.org_id, table=table)
+        assert max(looked_at.values()) <= 2, looked_at
 
 
 @pytest.mark.parametrize("count", [1, 30])

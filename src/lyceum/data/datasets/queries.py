@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, func, select, true
+from sqlalchemy import Select, bindparam, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -40,7 +40,7 @@ _WITH_LATEST = select(
 )
 _AT = (
     DatasetRow.org_id == bindparam("org_id"),
-    func.lower(DatasetRow.name) == bindparam("name"),
+    DatasetRow.name_key == bindparam("name_key"),
     DatasetRow.archived_at.is_(None),
 )
 # Made once: to put such a statement together takes half as long as to run it.
@@ -321,7 +321,7 @@ def _as_dataset(row: Row, organisation: str) -> Dataset:
 
 
 def _at(org_id: UUID | None, name: str) -> dict[str, Any]:
-    return {"org_id": org_id, "name": name.lower()}
+    return {"org_id": org_id, "name_key": name.lower()}
 
 
 def _not_found(org: str, name: str, need: Power) -> DatasetNotFound:

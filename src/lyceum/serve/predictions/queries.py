@@ -19,7 +19,7 @@ _VERSION = text("""
     FROM models m
     JOIN model_versions v ON v.model_id = m.id
     LEFT JOIN model_aliases a ON a.model_id = m.id AND a.version_id = v.id AND a.alias = :alias
-    WHERE m.org_id = :org_id AND lower(m.name) = lower(:name) AND m.archived_at IS NULL
+    WHERE m.org_id = :org_id AND m.name_key = lower(:name) AND m.archived_at IS NULL
       AND (CAST(:number AS integer) IS NULL OR v.number = :number)
       AND (NOT :alias_needed OR a.alias IS NOT NULL)
     ORDER BY (a.alias IS NOT NULL) DESC, v.number DESC

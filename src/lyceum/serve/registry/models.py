@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey
+from sqlalchemy import BigInteger, Computed, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lyceum.kernel.db import Base
@@ -19,6 +19,8 @@ class ModelRow(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
     name: Mapped[str]
+    # what the name is found by: under row-level security an index on lower(name) would not be used
+    name_key: Mapped[str] = mapped_column(Computed("lower(name)"))
     description: Mapped[str] = mapped_column(server_default="")
     visibility: Mapped[str] = mapped_column(server_default="private")
     created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))

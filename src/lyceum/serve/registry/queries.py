@@ -3,13 +3,23 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor, Power, find_organisation_id, organisation_names, require
 from lyceum.serve.registry.errors import ModelNotFound, ModelVersionNotFound
 from lyceum.serve.registry.models import ModelAliasRow, ModelRow, ModelVersionRow
 from lyceum.serve.registry.schemas import Model, ModelVersion, ParityOut
+
+# a maximum in groups would read every version
+_LATEST_NUMBER = (
+    select(ModelVersionRow.number)
+    .where(ModelVersionRow.model_id == ModelRow.id)
+    .order_by(ModelVersionRow.number.desc())
+    .limit(1)
+    .correlate(ModelRow)
+    .scalar_subquery()
+)
 
 
 async def model_row_for(tx: AsyncSession, who: Actor, org: str, name: str, *, need: Power) -> ModelRow:
@@ -20,7 +30,7 @@ async def model_row_for(tx: AsyncSession, who: Actor, org: str, name: str, *, ne
     own_org = require(who, need)
     org_id = await find_organisation_id(tx, org, who=who)
     query = select(ModelRow).where(
-        ModelRow.org_id == org_id, func.lower(ModelRow.name) == name.lower(), ModelRow.archived_at.is_(None)
+        ModelRow.org_id == org_id, ModelRow.name_key == name.lower(), ModelRow.archived_at.is_(None)
     )
     row = await tx.scalar(query) if org_id is not None else None
     if row is None or (need is Power.MODELS_WRITE and row.org_id != own_org):
@@ -98,14 +108,8 @@ async def _as_models(tx: AsyncSession, who: Actor, rows: Iterable[ModelRow]) -> 
     found = list(rows)
     ids = [row.id for row in found]
     names = await organisation_names(tx, {row.org_id for row in found}, who=who)
-    latest = {
-        row.model_id: row.number
-        for row in await tx.execute(
-            select(ModelVersionRow.model_id, func.max(ModelVersionRow.number).label("number"))
-            .where(ModelVersionRow.model_id.in_(ids))
-            .group_by(ModelVersionRow.model_id)
-        )
-    }
+    numbers = await tx.execute(select(ModelRow.id, _LATEST_NUMBER.label("number")).where(ModelRow.id.in_(ids)))
+    latest = {row.id: row.number for row in numbers}
     aliases: dict[UUID, dict[str, int]] = {}
     for row in await tx.execute(
         select(ModelAliasRow.model_id, ModelAliasRow.alias, ModelVersionRow.number)

@@ -57,7 +57,7 @@ async def register_version(
     await tx.execute(made.on_conflict_do_nothing())
     # Two versions of one model wait here for each other.
     model = await tx.scalar(
-        select(ModelRow).where(ModelRow.org_id == org_id, func.lower(ModelRow.name) == name.lower()).with_for_update()
+        select(ModelRow).where(ModelRow.org_id == org_id, ModelRow.name_key == name.lower()).with_for_update()
     )
     if model is None:
         raise ModelArchived(f"The model {name} was archived just now; register again to make a new one.")
