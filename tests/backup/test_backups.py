@@ -15,7 +15,14 @@ from lyceum.backup.destination import Destination, open_destination
 from lyceum.backup.errors import BackupDamaged, BackupRefused
 from lyceum.backup.keys import NO_KEYS, BackupKeys
 from lyceum.backup.pieces import PIECE_BYTES
-from lyceum.backup.restore import readable_backup, remove_files, restore_database, restore_files, settle_files
+from lyceum.backup.restore import (
+    is_filled,
+    readable_backup,
+    remove_files,
+    restore_database,
+    restore_files,
+    settle_files,
+)
 from lyceum.backup.verify import verify_backup
 from lyceum.hub.postgres import APP_ROLE
 from lyceum.kernel import migrate
@@ -30,9 +37,16 @@ def put_back(
     """Restore the newest backup into an empty database and storage, and return the settings of that hub."""
     settings = settings_for(database, home, **more)
     manifest = readable_backup(destination, None, keys)
-    restore_files(manifest, destination, keys, open_storage(settings))
-    restore_database(manifest, destination, keys, owner_url=database.owner_url, app_role=APP_ROLE)
-    settle_files(open_storage(settings))
+    storage = open_storage(settings)
+    restore_files(manifest, destination, keys, storage)
+    restore_database(
+        manifest,
+        destination,
+        keys,
+        owner_url=database.owner_url,
+        app_role=APP_ROLE,
+        before_commit=lambda: settle_files(storage),
+    )
     return settings
 
 
@@ -153,6 +167,33 @@ def test_files_of_a_restore_that_was_cut_off_before_its_database_was_filled_are_
     settle_files(storage)
     with pytest.raises(BackupRefused, match="holds files already"):
         restore_files(manifest, destination, NO_KEYS, storage)
+
+
+def test_files_are_a_hubs_own_before_its_database_is_filled_so_that_no_later_restore_removes_them(
+    hub: HubToCopy, destination: Destination, empty_database: TestDatabase, tmp_path: Path
+) -> None:
+    manifest = hub.back_up(destination).manifest
+    settings = settings_for(empty_database, tmp_path / "other")
+    storage = open_storage(settings)
+    restore_files(manifest, destination, NO_KEYS, storage)
+
+    def settle_and_be_cut_off() -> None:
+        settle_files(storage)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        restore_database(
+            manifest,
+            destination,
+            NO_KEYS,
+            owner_url=empty_database.owner_url,
+            app_role=APP_ROLE,
+            before_commit=settle_and_be_cut_off,
+        )
+    assert not is_filled(empty_database.owner_url)
+    with pytest.raises(BackupRefused, match="holds files already"):
+        restore_files(manifest, destination, NO_KEYS, storage)
+    assert files_of(settings) == files_of(hub.settings)
 
 
 def test_a_second_backup_writes_what_is_new_and_reads_no_file_again(

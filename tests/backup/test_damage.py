@@ -95,9 +95,10 @@ def test_a_damaged_backup_is_not_put_back_and_nothing_of_it_stays(
     flip(destination, object_of(hub.back_up(destination).manifest, kind))
     manifest = readable_backup(destination, None, NO_KEYS)
     settings = settings_for(empty_database, tmp_path / "other")
-    in_database = {"owner_url": empty_database.owner_url, "app_role": APP_ROLE}
     restores = {
-        "rows": lambda: restore_database(manifest, destination, NO_KEYS, **in_database),
+        "rows": lambda: restore_database(
+            manifest, destination, NO_KEYS, owner_url=empty_database.owner_url, app_role=APP_ROLE
+        ),
         "models/": lambda: restore_files(manifest, destination, NO_KEYS, open_storage(settings)),
     }
     with pytest.raises(BackupDamaged):

@@ -19,12 +19,9 @@ THOUGHT_OF = {
 
 
 def removals(text: str) -> int:
-    """Return how often a program removes or renames something of a `storage`."""
+    """Return how often a program names a removal or a renaming of a `storage`, to call it or to have it called."""
     return sum(
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in REMOVES
-        and "storage" in ast.unparse(node.func.value)
+        isinstance(node, ast.Attribute) and node.attr in REMOVES and "storage" in ast.unparse(node.value)
         for node in ast.walk(ast.parse(text))
     )
 

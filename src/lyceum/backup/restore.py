@@ -56,15 +56,26 @@ def restore_files(manifest: Manifest, destination: Destination, keys: BackupKeys
 
 
 def settle_files(storage: Storage) -> None:
-    """Say of the files put back that they belong to a hub, once its database is filled: no restore removes them then."""
+    """Say of the files put back that they belong to a hub: no restore removes them then.
+
+    Said before the database's transaction commits: whoever is cut off between the two leaves files to remove by hand,
+    the other way round a hub's files that the next restore would remove.
+    """
     obstore.delete(storage.store, UNDER_WAY)
 
 
 def restore_database(
-    manifest: Manifest, destination: Destination, keys: BackupKeys, *, owner_url: str, app_role: str
+    manifest: Manifest,
+    destination: Destination,
+    keys: BackupKeys,
+    *,
+    owner_url: str,
+    app_role: str,
+    before_commit: Callable[[], None] | None = None,
 ) -> None:
     """Make a backup's tables in a database that holds none, and bring them to this release: all of it, or nothing.
 
+    `before_commit` is called when nothing but the commit is left.
     Raises `BackupRefused` for a database with tables in it, `BackupDamaged` when a table does not come out as it was.
     """
     reader = PieceReader(destination, keys)
@@ -75,10 +86,18 @@ def restore_database(
         load=lambda connection: load_tables(
             connection, manifest.tables, manifest.sequences, lambda facts: checked_rows(facts, reader)
         ),
+        before_commit=before_commit,
     )
 
 
-def fill_database(owner_url: str, *, app_role: str, revision: str, load: Callable[[psycopg.Connection], None]) -> None:
+def fill_database(
+    owner_url: str,
+    *,
+    app_role: str,
+    revision: str,
+    load: Callable[[psycopg.Connection], None],
+    before_commit: Callable[[], None] | None = None,
+) -> None:
     """Make the tables of a revision in an empty database, `load` them, and bring them to this release, in one transaction.
 
     Raises `BackupRefused` for a database with tables in it, `BackupFailed` with what PostgreSQL says, what `load` raises.
@@ -93,6 +112,8 @@ def fill_database(owner_url: str, *, app_role: str, revision: str, load: Callabl
             make_months(raw)
             # before the commit, so that nothing is left to fail or to wait for once the database is filled
             raw.execute("ANALYZE")
+            if before_commit is not None:
+                before_commit()
     except (psycopg.Error, DBAPIError) as error:
         reason = first_line(getattr(error, "orig", None) or error)
         raise BackupFailed(f"The database could not be filled: {reason}") from error

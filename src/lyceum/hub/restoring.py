@@ -103,8 +103,14 @@ def _make(settings: Settings, manifest: Manifest, destination: Destination, keys
     restore_files(manifest, destination, keys, storage)
     try:
         with _database(settings, folders, credentials) as (owner_url, app_role):
-            restore_database(manifest, destination, keys, owner_url=owner_url, app_role=app_role)
-        settle_files(storage)
+            restore_database(
+                manifest,
+                destination,
+                keys,
+                owner_url=owner_url,
+                app_role=app_role,
+                before_commit=lambda: settle_files(storage),
+            )
     except BaseException:
         remove_files(storage)
         raise
