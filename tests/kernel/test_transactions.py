@@ -312,7 +312,7 @@ async def _pid_after_a_while(database: Database, member: Member) -> int:
 
 
 async def test_the_server_is_asked_to_notice_when_a_client_is_gone(database: TestDatabase) -> None:
-    asked = text("SELECT name FROM pg_settings WHERE name LIKE 'tcp_keepalives%' AND source = 'session' ORDER BY name")
+    asked = text("SELECT name FROM pg_settings WHERE source = 'session' AND name ~ '^(tcp|idle)_' ORDER BY name")
     opened = open_database(database.app_url, pool_size=1)
     async with transaction(opened, NOBODY) as tx:
         assert list(await tx.scalars(asked)) == sorted(LOSS_OF_CLIENT)

@@ -39,9 +39,17 @@ _LOSS_OF_CONNECTION: dict[str, Any] = {
     "tcp_user_timeout": 15_000,
 }
 """So that a network that swallows everything is told as a lost connection within 20 s, not after hours."""
-LOSS_OF_CLIENT = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
-"""So that the server too parts with a connection whose network is gone, within a minute: by its own settings it would keep it,
-and its place among those it allows, for two hours."""
+LOSS_OF_CLIENT = {
+    "tcp_keepalives_idle": 30,
+    "tcp_keepalives_interval": 10,
+    "tcp_keepalives_count": 3,
+    # where an answer is under way nothing is kept alive: it is sent again and again instead
+    "tcp_user_timeout": 60_000,
+    # of a client that stands still while its network lives
+    "idle_in_transaction_session_timeout": 300_000,
+}
+"""So that the server too parts with a connection whose network is gone, within a minute, and with a transaction nobody goes on
+with: by its own settings it would keep the place and the locks, and with them jobs nobody else may claim, for hours."""
 _ASK_TO_NOTICE = "; ".join(f"SET {name} = {value}" for name, value in LOSS_OF_CLIENT.items())
 TURNS_ASIDE = 4
 CONNECTIONS_ASIDE = TURNS_ASIDE + 1

@@ -30,6 +30,7 @@ def set_network(*, up: bool) -> None:
 def notice_loss(client: socket.socket) -> None:
     """Do what a server does that its clients have asked to notice when they are gone."""
     client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, LOSS_OF_CLIENT["tcp_user_timeout"])
     for option, asked in (
         (socket.TCP_KEEPIDLE, "tcp_keepalives_idle"),
         (socket.TCP_KEEPINTVL, "tcp_keepalives_interval"),
