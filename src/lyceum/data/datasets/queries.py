@@ -51,9 +51,17 @@ _SHOWN_LOCKED = Prepared(_WITH_LATEST.where(*_AT).with_for_update(key_share=True
 _PAGE = _WITH_LATEST.where(DatasetRow.archived_at.is_(None)).order_by(DatasetRow.id.desc()).limit(bindparam("limit"))
 _NEWEST = Prepared(_PAGE)
 _NEWEST_BEFORE = Prepared(_PAGE.where(DatasetRow.id < bindparam("before")))
-_LATEST_VERSION = select(DatasetRow, _LATEST).outerjoin(_LATEST, true()).where(*_AT)
-_VERSION = (
-    select(DatasetRow, DatasetVersionRow)
+_OF_ITS_DATASET = DatasetRow.name.label("dataset_name"), DatasetRow.column_notes
+_OF_A_VERSION = [column.key for column in DatasetVersionRow.__table__.columns if column.key != "profile"]
+_LATEST_VERSION = Prepared(
+    select(*_OF_ITS_DATASET, *(getattr(_LATEST, name) for name in _OF_A_VERSION))
+    .select_from(DatasetRow)
+    .outerjoin(_LATEST, true())
+    .where(*_AT)
+)
+_VERSION = Prepared(
+    select(*_OF_ITS_DATASET, *(getattr(DatasetVersionRow, name) for name in _OF_A_VERSION))
+    .select_from(DatasetRow)
     .outerjoin(DatasetVersionRow, _ACCEPTED & (DatasetVersionRow.number == bindparam("number")))
     .where(*_AT)
 )
@@ -169,39 +177,36 @@ async def version_by_id(tx: AsyncSession, who: Actor, version_id: UUID) -> Versi
     dataset = await tx.get(DatasetRow, row.dataset_id) if row is not None else None
     if row is None or dataset is None or dataset.archived_at is not None:
         raise VersionNotFound(f"There is no dataset version {version_id} that you may read.")
-    return as_version(row, await _address(tx, dataset, who=who))
+    return as_version(row, await _address(tx, dataset.org_id, dataset.name, who=who))
 
 
 async def version_row_for(
     tx: AsyncSession, who: Actor, org: str, name: str, number: int | None, *, need: Power = Power.DATASETS_READ
-) -> tuple[DatasetRow, DatasetVersionRow]:
-    """Return a dataset and its accepted version `number`, the latest for None, in one query where it is their own.
+) -> Row:
+    """Return a dataset's accepted version `number`, the latest for None, in one query where it is their own.
 
-    Raises `DatasetNotFound`, `VersionNotFound`. To write, one acts in its organisation.
+    It has the fields of a `DatasetVersionRow` but for the profile, and `dataset_name` and `column_notes`. Raises `DatasetNotFound`, `VersionNotFound`. To write, one acts in its organisation.
     """
     own_org = require(who, need)
     org_id = await find_organisation_id(tx, org, who=who)
-    query = _LATEST_VERSION if number is None else _VERSION
-    asked = {**_at(org_id, name), "number": number}
-    found = (await tx.execute(query, asked)).one_or_none() if org_id is not None else None
+    found = await _version_at(tx, org_id, name, number) if org_id is not None else None
     if found is None or (need is Power.DATASETS_WRITE and org_id != own_org):
         raise _not_found(org, name, need)
-    row: DatasetVersionRow | None = found[1]
-    if row is None:
+    if found.id is None:
         wanted = "no version yet" if number is None else f"no version {number}"
         raise VersionNotFound(f"The dataset {org}/{name} has {wanted}.")
-    return found[0], row
+    return found
 
 
 async def version_for(tx: AsyncSession, who: Actor, org: str, name: str, number: int | None) -> Version:
     """Return an accepted version as its readers see it; raises `VersionNotFound`."""
-    dataset, row = await version_row_for(tx, who, org, name, number)
-    return as_version(row, await _address(tx, dataset, who=who))
+    row = await version_row_for(tx, who, org, name, number)
+    return as_version(row, await _address(tx, row.org_id, row.dataset_name, who=who))
 
 
 async def profile_for(tx: AsyncSession, who: Actor, org: str, name: str, number: int | None) -> dict[str, Any]:
     """Return the profile of an accepted version, as the engine wrote it; raises `VersionNotFound`."""
-    _, row = await version_row_for(tx, who, org, name, number)
+    row = await version_row_for(tx, who, org, name, number)
     return await profile_by_id(tx, row.id)
 
 
@@ -228,7 +233,7 @@ async def list_versions(
     )
     if before is not None:
         query = query.where(DatasetVersionRow.id < before)
-    address = await _address(tx, dataset, who=who)
+    address = await _address(tx, dataset.org_id, dataset.name, who=who)
     return [as_version(row, address) for row in await tx.scalars(query)]
 
 
@@ -237,8 +242,8 @@ async def version_table_for(
 ) -> VersionTable:
     """Return where the rows of `org/name` or `org/name@3` lie; raises `AddressInvalid` and what finding it raises."""
     parts = DatasetAddress.parse(address)
-    dataset, row = await version_row_for(tx, who, parts.org, parts.name, parts.number, need=need)
-    return as_version_table(dataset, row, f"{parts.org}/{dataset.name}")
+    row = await version_row_for(tx, who, parts.org, parts.name, parts.number, need=need)
+    return as_version_table(row, f"{parts.org}/{row.dataset_name}", column_notes=row.column_notes)
 
 
 async def version_table_by_id(tx: AsyncSession, version_id: UUID) -> VersionTable:
@@ -252,7 +257,8 @@ async def version_table_by_id(tx: AsyncSession, version_id: UUID) -> VersionTabl
         raise VersionNotFound(f"There is no dataset version {version_id}.")
     if row.state != "accepted":
         raise VersionPending(f"{row.file_name} is not an accepted version.")
-    return as_version_table(dataset, row, await _address(tx, dataset))
+    address = await _address(tx, dataset.org_id, dataset.name)
+    return as_version_table(row, address, column_notes=dataset.column_notes)
 
 
 async def addresses_of_versions(tx: AsyncSession, version_ids: Iterable[UUID]) -> dict[UUID, tuple[str, int]]:
@@ -286,20 +292,20 @@ def as_version(row: DatasetVersionRow, address: str) -> Version:
     )
 
 
-def as_version_table(dataset: DatasetRow, row: DatasetVersionRow, address: str) -> VersionTable:
+def as_version_table(row: DatasetVersionRow, address: str, *, column_notes: dict[str, str]) -> VersionTable:
     """Return where an accepted version's rows lie."""
     if row.number is None or row.delta_version is None or row.row_count is None:
         raise VersionPending(f"{row.file_name} is not an accepted version.")
     return VersionTable(
         version_id=row.id,
-        dataset_id=dataset.id,
-        org_id=dataset.org_id,
+        dataset_id=row.dataset_id,
+        org_id=row.org_id,
         address=address,
         number=row.number,
-        table_key=table_key(dataset.org_id, dataset.id),
+        table_key=table_key(row.org_id, row.dataset_id),
         delta_version=row.delta_version,
         row_count=row.row_count,
-        column_notes=dataset.column_notes,
+        column_notes=column_notes,
         table_schema=TableSchemaOut.model_validate(row.table_schema),
         line_of_first_row=row.source.get("line_of_first_row"),
     )
@@ -320,7 +326,7 @@ def _as_dataset(row: Row, organisation: str) -> Dataset:
     )
 
 
-def _at(org_id: UUID | None, name: str) -> dict[str, Any]:
+def _at(org_id: UUID, name: str) -> dict[str, Any]:
     return {"org_id": org_id, "name_key": name.lower()}
 
 
@@ -328,9 +334,15 @@ def _not_found(org: str, name: str, need: Power) -> DatasetNotFound:
     return DatasetNotFound(f"There is no dataset {org}/{name} that you may {_verb(need)}.")
 
 
-async def _address(tx: AsyncSession, dataset: DatasetRow, *, who: Actor = ANYONE) -> str:
-    names = await organisation_names(tx, {dataset.org_id}, who=who)
-    return f"{names.get(dataset.org_id, '?')}/{dataset.name}"
+async def _version_at(tx: AsyncSession, org_id: UUID, name: str, number: int | None) -> Row | None:
+    if number is None:
+        return await _LATEST_VERSION.row(tx, **_at(org_id, name))
+    return await _VERSION.row(tx, **_at(org_id, name), number=number)
+
+
+async def _address(tx: AsyncSession, org_id: UUID, name: str, *, who: Actor = ANYONE) -> str:
+    names = await organisation_names(tx, {org_id}, who=who)
+    return f"{names.get(org_id, '?')}/{name}"
 
 
 def _verb(need: Power) -> str:

@@ -105,8 +105,8 @@ async def preview_version(
     """Read the first rows of a version: `limit` of them, or 50,000 cells; texts are cut to 200 characters."""
     # No transaction is open while rows are read, which may take a while from an object store.
     async with aside(resources.database, who.scope, writes=False) as tx:
-        dataset, row = await queries.version_row_for(tx, who, org, name, as_number(number))
-    table = queries.as_version_table(dataset, row, f"{org}/{name}")
+        row = await queries.version_row_for(tx, who, org, name, as_number(number))
+    table = queries.as_version_table(row, f"{org}/{name}", column_notes=row.column_notes)
     content = await preview_json(resources.storage, table, limit=limit)
     return Response(content, media_type="application/json")
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor, Power, require
@@ -11,12 +11,8 @@ from lyceum.data.datasets.public import dataset_ref_for
 from lyceum.data.quality.errors import CheckRunNotFound
 from lyceum.data.quality.models import CheckResultRow, CheckRow, CheckRunRow
 from lyceum.data.quality.schemas import Check, CheckResult, CheckRun, FailingRow
-from lyceum.kernel.prepared import Prepared
 
 CHECKS_PER_DATASET_MAX = 1_000
-_ANY_CHECK = Prepared(
-    select(CheckRow.id).where(CheckRow.dataset_id == bindparam("dataset_id"), CheckRow.archived_at.is_(None)).limit(1)
-)
 
 
 async def list_checks(tx: AsyncSession, who: Actor, org: str, name: str) -> list[Check]:
@@ -34,11 +30,6 @@ async def check_rows(tx: AsyncSession, dataset_id: UUID) -> list[CheckRow]:
         .limit(CHECKS_PER_DATASET_MAX)
     )
     return list(await tx.scalars(query))
-
-
-async def has_checks(tx: AsyncSession, dataset_id: UUID) -> bool:
-    """Say whether a dataset has checks."""
-    return await _ANY_CHECK.row(tx, dataset_id=dataset_id) is not None
 
 
 async def check_run_for(tx: AsyncSession, who: Actor, run_id: UUID) -> CheckRun:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 import orjson
-from sqlalchemy import bindparam, insert, text
+from sqlalchemy import bindparam, exists, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor, Power, require
@@ -16,14 +16,23 @@ from lyceum.data.datasets.public import DatasetRef, dataset_ref_for, profile_by_
 from lyceum.data.quality.errors import CheckExists, CheckNotFound, NothingToCheck, TooManyChecks
 from lyceum.data.quality.jobs import RunChecks
 from lyceum.data.quality.models import CheckRow, CheckRunRow
-from lyceum.data.quality.queries import CHECKS_PER_DATASET_MAX, as_check, as_check_run, check_rows, has_checks
+from lyceum.data.quality.queries import CHECKS_PER_DATASET_MAX, as_check, as_check_run, check_rows
 from lyceum.data.quality.schemas import Check, CheckRun, NewCheck
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.queue import enqueue
 from lyceum.kernel.prepared import Prepared
 
 _GIVEN = ("id", "org_id", "version_id", "job_id", "created_by")
-_ADD_RUN = Prepared(insert(CheckRunRow).values({name: bindparam(name) for name in _GIVEN}).returning(CheckRunRow))
+_HAS_CHECKS = exists().where(CheckRow.dataset_id == bindparam("dataset_id"), CheckRow.archived_at.is_(None))
+_ADD_RUN = Prepared(
+    insert(CheckRunRow)
+    .from_select(
+        _GIVEN,
+        select(*(bindparam(name, type_=getattr(CheckRunRow, name).type) for name in _GIVEN)).where(_HAS_CHECKS),
+        include_defaults=False,
+    )
+    .returning(CheckRunRow)
+)
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:dataset_id, 0))")
 
 
@@ -76,11 +85,17 @@ async def start_check_run(tx: AsyncSession, who: Actor, org: str, name: str, num
     """Have all checks of a dataset run on one of its versions, the latest for None; raises `NothingToCheck`."""
     which = f"{org}/{name}" if number is None else f"{org}/{name}@{number}"
     table = await version_table_for(tx, who, which, need=Power.DATASETS_WRITE)
-    if not await has_checks(tx, table.dataset_id):
-        raise NothingToCheck(f"{table.address} has no checks yet; add one, or accept the suggested ones.")
     run = await _ADD_RUN.row(
-        tx, id=new_id(), org_id=table.org_id, version_id=table.version_id, job_id=new_id(), created_by=who.user_id
+        tx,
+        id=new_id(),
+        org_id=table.org_id,
+        version_id=table.version_id,
+        job_id=new_id(),
+        created_by=who.user_id,
+        dataset_id=table.dataset_id,
     )
+    if run is None:
+        raise NothingToCheck(f"{table.address} has no checks yet; add one, or accept the suggested ones.")
     await enqueue(tx, RunChecks(check_run_id=run.id), job_id=run.job_id)
     return as_check_run(run, [])
 
