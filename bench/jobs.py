@@ -12,8 +12,8 @@ printed. The CPU time is of all worker processes and of the whole PostgreSQL. `j
 
 Growth: rounds of at most 10,000 jobs go through one database, each with a worker started for it, and nothing is
 forgotten. What is kept grows by right; what the queue works with, its partial indexes and dead rows, should not.
-`--turned-over 1000000` is the figure for a hub that has been in use for long; `--table-settings` measures it with others
-than the product's.
+`--turned-over 1000000` is the figure for a hub that has been in use for long, `--kept 1000000` puts as many jobs there that
+were done before; `--table-settings` measures it with others than the product's.
 """
 
 import argparse
@@ -56,6 +56,10 @@ ROUND_JOBS_MAX = 10_000
 TABLES = ("jobs", "job_usage", "job_figures")
 WORKER = (sys.executable, str(Path(__file__).with_name("jobs_worker.py")), "work")
 
+_KEPT = """
+INSERT INTO jobs (id, kind, args, state, attempt, started_at, finished_at)
+SELECT gen_random_uuid(), 'test.noop', '{}', 'done', 1, now(), now() FROM generate_series(1, %(kept)s)
+"""
 _SIZES = """
 SELECT c.relname, pg_table_size(c.oid) FROM pg_class c WHERE c.oid = ANY (%(tables)s::regclass[])
 UNION ALL
@@ -95,7 +99,7 @@ def main() -> None:
         _print_rates(options.drained, options.rounds, options.workers)
     if options.turned_over:
         for table_settings in options.table_settings:
-            _print_growth(options.turned_over, table_settings)
+            _print_growth(options.turned_over, options.kept, table_settings)
 
 
 def _options() -> argparse.Namespace:
@@ -105,6 +109,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="how often each number of workers does that")
     parser.add_argument("--workers", type=int, nargs="+", default=WORKERS, help="numbers of worker processes")
     parser.add_argument("--turned-over", type=int, default=100_000, help="jobs that go through one database")
+    parser.add_argument("--kept", type=int, default=0, help="jobs done before that lie in it already")
     parser.add_argument(
         "--table-settings",
         nargs="+",
@@ -236,19 +241,20 @@ def _put_and_drain(servers: Servers, owner: psycopg.Connection, jobs: int, worke
         return ready.drain(jobs=jobs, server_pid=servers.postgres_pid, is_finished=is_finished)
 
 
-def _print_growth(jobs: int, table_settings: str) -> None:
+def _print_growth(jobs: int, kept: int, table_settings: str) -> None:
     rounds = [min(ROUND_JOBS_MAX, jobs - first) for first in range(0, jobs, ROUND_JOBS_MAX)]
     turned: list[Turned] = []
     with running_servers() as servers, psycopg.connect(libpq_url(servers.owner_url), autocommit=True) as owner:
         if table_settings:
             owner.execute(f"ALTER TABLE jobs SET ({table_settings})".encode())
+        owner.execute(_KEPT, {"kept": kept})
         for size in rounds:
             drained = _put_and_drain(servers, owner, size, 1)
             sizes = owner.execute(_SIZES, {"tables": list(TABLES)}).fetchall()
             turned.append(Turned(drained, dict(sizes)))
         rows = owner.execute(_ROWS, (list(TABLES), list(TABLES))).fetchall()
     first, last = turned[0], turned[-1]
-    print(f"\n{jobs:,} jobs turned over by one worker, {rounds[0]:,} at a time {table_settings}")
+    print(f"\n{jobs:,} jobs turned over by one worker, {rounds[0]:,} at a time, beside {kept:,} kept; {table_settings}")
     print(f"{'':<28}  first round   last round")
     _print_change("jobs/s", first.drained.jobs_a_second, last.drained.jobs_a_second)
     if len(turned) > 1:
