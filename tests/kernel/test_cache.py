@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from redis.asyncio import Redis
@@ -14,6 +16,8 @@ from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
 from lyceum.kernel.valkey import ValkeyAway, ValkeyLine
 from make.accounts import Member
+
+T = TypeVar("T")
 
 SECRET = b"a secret of the hub"
 
@@ -57,6 +61,34 @@ async def test_however_many_ask_in_however_many_processes_it_is_loaded_once(valk
     answers = await asyncio.gather(*(process.get(source) for process in processes for _ in range(25)))
     assert set(answers) == {1}
     assert source.asked == 1
+
+
+class LateLine(ValkeyLine):
+    """Once it has looked, it does nothing more before it may."""
+
+    def __init__(self, valkey: Redis) -> None:
+        super().__init__(valkey)
+        self.has_looked, self.may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def ask(self, work: Callable[[Redis], Awaitable[T]], *, even_at_rest: bool = False) -> T:
+        if self.has_looked.is_set():
+            await self.may_go_on.wait()
+        answer = await super().ask(work, even_at_rest=even_at_rest)
+        self.has_looked.set()
+        return answer
+
+
+async def test_an_answer_kept_between_looking_and_locking_is_not_loaded_again(valkey: Redis) -> None:
+    line, source = LateLine(valkey), Source()
+    late = Process(valkey)
+    late.cache = SharedCache(line, secret_key=SECRET)
+    asking = asyncio.create_task(late.get(source))
+    await line.has_looked.wait()
+    assert await Process(valkey).get(source) == 1
+    line.may_go_on.set()
+    assert await asking == 1
+    assert source.asked == 1
+    assert await valkey.keys("*:lock") == []
 
 
 async def test_whoever_waits_in_vain_for_another_process_loads_as_well(

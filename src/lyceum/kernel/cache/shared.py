@@ -162,7 +162,7 @@ class SharedCache:
         try:
             found = await self._read(wanted)
             if found.value is None:
-                return await self._load_alone(wanted, found.stamps)
+                return await self._load_alone(wanted)
         except ValkeyAway:
             _reads_total.labels(wanted.cache, "away").inc()
             return await wanted.load()
@@ -182,18 +182,23 @@ class SharedCache:
         _reads_total.labels(wanted.cache, "early").inc()
         return await self._load(wanted, found.stamps, token)
 
-    async def _load_alone(self, wanted: _Wanted[T], stamps: list[str]) -> T | None:
+    async def _load_alone(self, wanted: _Wanted[T]) -> T | None:
         """Load while the other processes wait for the answer; whoever has waited in vain loads as well."""
         deadline = time.monotonic() + LOCK_SECONDS
-        while (token := await self._lock(wanted)) is None and time.monotonic() < deadline:
-            await asyncio.sleep(LOCK_LOOK_SECONDS)
+        while True:
+            token = await self._lock(wanted)
+            # with the lock as well: whoever had it may have kept the answer since this process looked
             found = await self._read(wanted)
             if found.value is not None:
                 _reads_total.labels(wanted.cache, "waited").inc()
+                if token is not None:
+                    await self._keep(wanted, found.stamps, token, None, load_seconds=0.0)
                 return found.value
-            stamps = found.stamps
+            if token is not None or time.monotonic() > deadline:
+                break
+            await asyncio.sleep(LOCK_LOOK_SECONDS)
         _reads_total.labels(wanted.cache, "miss").inc()
-        return await self._load(wanted, stamps, token or "")
+        return await self._load(wanted, found.stamps, token or "")
 
     async def _load(self, wanted: _Wanted[T], stamps: list[str], token: str) -> T | None:
         began = time.monotonic()
