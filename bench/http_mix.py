@@ -47,6 +47,8 @@ OPEN_P95_MS_MAX = 10.0
 OPEN_CONNECTIONS = 64
 ECHO_EVERY_SECONDS = 0.12
 ECHO_P99_MS_MAX = 10.0
+WARM_MINUTES = 5
+GROWTH_MAX = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +86,22 @@ def main() -> None:
             ]
             _print_line(connections, pairs)
         asyncio.run(_open_load(hub, seconds=options.open_seconds))
-        for minute in range(options.soak_minutes):
-            asyncio.run(_open_load(hub, seconds=60))
-            print(f"minute {minute + 1}: {resident_bytes(hub.process_id) / 1024**2:,.0f} MiB", flush=True)
+        if options.soak_minutes:
+            _soak(hub, options.soak_minutes)
+
+
+def _soak(hub: Subject, minutes: int) -> None:
+    held: list[float] = []
+    for minute in range(minutes):
+        asyncio.run(_open_load(hub, seconds=60))
+        held.append(resident_bytes(hub.process_id) / 1024**2)
+        print(f"minute {minute + 1}: {held[-1]:,.0f} MiB", flush=True)
+    warm = held[min(WARM_MINUTES, minutes) - 1]
+    growth = held[-1] / warm - 1
+    verdict = "" if growth <= GROWTH_MAX else f"  above the mark of {GROWTH_MAX:.0%}"
+    print(
+        f"memory from minute {min(WARM_MINUTES, minutes)} to {minutes}: {warm:,.0f} to {held[-1]:,.0f} MiB, {growth:+.1%}{verdict}"
+    )
 
 
 def _options() -> argparse.Namespace:

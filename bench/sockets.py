@@ -2,7 +2,7 @@
 
     python bench/sockets.py [--sockets 2000] [--followers 200] [--news 200]
 
-Beside the latency stands its floor in the same run: the same news heard by one bare subscriber of Valkey. Clients, API
+The idle ones follow a job each, as a page of the web app would. Beside the latency stands its floor in the same run: the same news heard by one bare subscriber of Valkey. Clients, API
 and servers share the machine, so the figures hold the work of all of them.
 """
 
@@ -25,11 +25,20 @@ from lyceum.accounts.public import find_actor, local_administrator_key
 from lyceum.kernel.config import load_settings
 from lyceum.kernel.db import NOBODY
 from lyceum.kernel.jobs.news import stream_of_organisation
+from lyceum.kernel.jobs.queue import JobArgs, enqueue
 from lyceum.kernel.realtime.news import key_of, tell
 from lyceum.kernel.resources import open_resources
 from lyceum.kernel.tx import transaction
 
 PAUSE_SECONDS = 0.05
+IDLE_MARK = 2_000
+RESIDENT_MB_MAX = 300
+
+
+class Nothing(JobArgs, frozen=True, kw_only=True):
+    """A job to follow, which no worker takes."""
+
+    kind = "bench.nothing"
 
 
 def main() -> None:
@@ -62,17 +71,21 @@ async def _measure(pid: int, port: int, sockets: int, followers: int, news: int)
             who = await find_actor(tx, key)
         assert who.org_id is not None
         stream = stream_of_organisation(who.org_id)
+        async with transaction(resources.database, who.scope) as tx:
+            topics = [f"job/{await enqueue(tx, Nothing())}" for _ in range(sockets)]
         first = await open_socket(port, f"Bearer {key}")
         before = _resident_megabytes(pid)
         opened = [first]
-        while len(opened) < sockets:
+        for begin in range(1, sockets, 50):
             opened += await asyncio.gather(
-                *(open_socket(port, f"Bearer {key}") for _ in range(min(50, sockets - len(opened))))
+                *(_open_following(port, f"Bearer {key}", topic) for topic in topics[begin : begin + 50])
             )
         after = _resident_megabytes(pid)
+        above = "" if sockets > IDLE_MARK or after <= RESIDENT_MB_MAX else f"  above the mark of {RESIDENT_MB_MAX} MB"
         print(f"API process with 1 socket      {before:8.0f} MB resident")
         print(
-            f"with {len(opened):6,} idle sockets     {after:8.0f} MB, {(after - before) * 1024 / sockets:.1f} KB each"
+            f"with {len(opened):6,} idle sockets     {after:8.0f} MB, "
+            f"{(after - before) * 1024 / sockets:.1f} KB each{above}"
         )
         heard: list[float] = []
         listening = [asyncio.create_task(_listen(each, news, heard)) for each in opened[:followers]]
@@ -104,6 +117,15 @@ async def open_socket(port: int, authorization: str) -> ClientConnection:
         open_timeout=60,
     )
     await opened.recv()
+    return opened
+
+
+async def _open_following(port: int, authorization: str, topic: str) -> ClientConnection:
+    opened = await open_socket(port, authorization)
+    await opened.send(json.dumps({"type": "follow", "topic": topic}))
+    answer = json.loads(await opened.recv())
+    if answer["type"] != "following":
+        sys.exit(f"a topic is not to be followed: {answer}")
     return opened
 
 
