@@ -45,7 +45,7 @@ test-deep: setup-dev ## The wide matrices (SHARD=2/6 for a part of them)
 	@$(PY) -m pytest -m "deep and not soak" --shard "$(SHARD)" $(TEST_ARGS) || [ $$? -eq $(NO_TEST_CODE) ]
 
 .PHONY: soak
-soak: setup-dev ## What takes longest: storms of faults, the suite through a pooler and on a fresh Debian (takes root)
+soak: setup-dev ## What takes longest: storms of faults, a large backup, the suite through a pooler and on a fresh Debian (takes root)
 	@$(PY) -m pytest -m soak $(TEST_ARGS)
 
 .PHONY: check $(CHECKS)

@@ -1,18 +1,21 @@
 """The pages for whoever runs the hub say of logs and metrics what the code does."""
 
 import ast
+import importlib
 import json
 import logging
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import lyceum.predict
 import lyceum.web
 import lyceum.worker
 from fixtures.servers import REPOSITORY
 from lyceum.kernel.telemetry import JsonLines, log_context, registry, trace_parent
+from lyceum.serve.predictions.metrics import NotLogged
 
 PAGES = REPOSITORY / "docs" / "operations"
 SOURCE = REPOSITORY / "src" / "lyceum"
@@ -51,6 +54,13 @@ def test_the_page_of_metrics_lists_what_is_registered_with_type_and_labels() -> 
         for name, kind, labels, *_ in rows_of_tables("metrics.md")
     }
     assert written == registered()
+
+
+def test_the_page_of_metrics_says_each_value_of_a_label_that_the_code_names() -> None:
+    named = label_values_named() | {"lyceum_predict_log_dropped_total": set(get_args(NotLogged))}
+    assert named.keys() >= {"lyceum_limit_leases_total", "lyceum_predict_models_loaded_total"}
+    said = {name: set(re.findall(r"`(\w+)`", meaning)) for name, _, _, meaning, *_ in rows_of_tables("metrics.md")}
+    assert {name: said[name] for name in named} == named
 
 
 def test_every_metric_means_something() -> None:
@@ -93,6 +103,22 @@ def test_what_the_page_of_logs_alerts_on_is_said() -> None:
 
 def _trees() -> Iterator[ast.Module]:
     return (ast.parse(path.read_text(encoding="utf-8")) for path in sorted(SOURCE.rglob("*.py")))
+
+
+def label_values_named() -> dict[str, set[str]]:
+    """Return the values that are written out where a metric is labelled, by the name Prometheus shows."""
+    found: dict[str, set[str]] = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)) if ".labels(" in text else ():
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "labels"):
+                continue
+            values = {one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+            if values:
+                module = importlib.import_module(".".join(path.relative_to(SOURCE.parent).with_suffix("").parts))
+                counter = getattr(module, ast.unparse(node.func.value))
+                found.setdefault(f"{counter._name}_total", set()).update(values)
+    return found
 
 
 def _log_calls() -> Iterator[tuple[Function, ast.Call]]:

@@ -8,16 +8,22 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import httpx
 import pytest
 
 from fixtures.commands import lyceum, up
-from fixtures.hubs import StartHub, folder, start_hub, wait_until
+from fixtures.disks import disk_at
+from fixtures.hubs import HubProcess, StartHub, folder, hub_starter, short_folder, start_hub, wait_until
 from fixtures.servers import REPOSITORY
 from lyceum_client import Client
+from lyceum_client.answers import Run
+from make.walkthrough import learnable
 
 __all__ = ["folder", "start_hub"]
 
 OPERATIONS = REPOSITORY / "docs" / "operations"
+KEPT_MEGABYTES = 100
+MEGABYTE = 1024**2
 _FENCE = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _OPTIONAL = re.compile(r"\[[^]]*\]")
 _REMARK = re.compile(r"\s{2,}.*")
@@ -51,7 +57,7 @@ def typed(words: list[str], *, home: Path) -> str:
 @pytest.mark.timeout(300)
 def test_the_runbooks_work_as_they_are_written(start_hub: StartHub, tmp_path: Path) -> None:
     hub = up(start_hub)
-    places = {"$LYCEUM_HOME": str(hub.home), "ORG": "main"}
+    places = {"$LYCEUM_HOME": str(hub.home)}
     key = lyceum("admin", "key", home=hub.home).stdout.strip()
     with Client(hub.status()["url"], key) as client:
         client.datasets.create("kept")
@@ -64,12 +70,6 @@ def test_the_runbooks_work_as_they_are_written(start_hub: StartHub, tmp_path: Pa
     assert said
     wait_until(lambda: bool(hub.status()["ready"]), said=lambda: hub.output)
 
-    stored, _, pruned = (typed(words, home=hub.home) for words in commands("runbooks.md", "The disk is full", places))
-    assert "main" in stored
-    assert pruned
-    for words in commands("runbooks.md", "The queue stands still", {}):
-        typed(words, home=hub.home)
-
     with Client(hub.status()["url"], key) as client:
         client.datasets.create("lost-by-the-restore")
     assert hub.interrupt() == 0
@@ -80,6 +80,80 @@ def test_the_runbooks_work_as_they_are_written(start_hub: StartHub, tmp_path: Pa
     again = up(start_hub, hub.home)
     with Client(again.status()["url"], key) as client:
         assert [each.name for each in client.datasets.list()] == ["kept"]
+
+
+@pytest.fixture
+def start_hub_on_a_disk() -> Iterator[StartHub]:
+    """Start hubs on a disk of their own, of little more than a gigabyte."""
+    with short_folder() as place, disk_at(place, megabytes=1200), hub_starter(place) as start:
+        yield start
+
+
+def kept_in_a_backup(asks: httpx.Client, hub: HubProcess) -> str:
+    """Have the hub keep what cannot be packed and make a backup of it; return the upload's address."""
+    upload = asks.post("/api/v1/uploads", json={"file_name": "t.csv"}).json()
+    content = os.urandom(KEPT_MEGABYTES * MEGABYTE)
+    assert asks.put(upload["put_url"], content=content).status_code == 200
+    typed(["lyceum", "backup", "create"], home=hub.home)
+    return f"/api/v1/uploads/{upload['id']}"
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(400)
+def test_a_full_disk_is_cured_as_it_is_written(start_hub_on_a_disk: StartHub) -> None:
+    hub = up(start_hub_on_a_disk)
+    key = lyceum("admin", "key", home=hub.home).stdout.strip()
+    headers = {"authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=hub.status()["url"], headers=headers, timeout=60, verify=False, trust_env=False) as asks:
+        for _ in range(3):
+            assert asks.delete(kept_in_a_backup(asks, hub)).status_code == 204
+        kept_in_a_backup(asks, hub)
+        disk = hub.status()["disk"]
+        with (hub.home.parent / "of somebody else").open("wb") as file:
+            in_the_way = disk["free_bytes"] - disk["free_bytes_min"] + KEPT_MEGABYTES * MEGABYTE // 3
+            os.posix_fallocate(file.fileno(), 0, in_the_way)
+        wait_until(lambda: asks.get("/health/ready").json() == {"status": "degraded"})
+        assert asks.post("/api/v1/uploads", json={"file_name": "t.csv"}).status_code == 507
+
+        places = {"ORG": "main"}
+        stored, _, pruned = (
+            typed(words, home=hub.home) for words in commands("runbooks.md", "The disk is full", places)
+        )
+        assert re.search(rf"main .*{KEPT_MEGABYTES // 10}", stored), stored
+        assert pruned
+        wait_until(lambda: asks.get("/health/ready").json() == {"status": "ready"})
+        assert asks.post("/api/v1/uploads", json={"file_name": "t.csv"}).status_code == 201
+        assert "10.0 GiB" in typed(["lyceum", "storage"], home=hub.home)
+
+
+def started_training(client: Client, folder: Path, name: str, *, rows: int, seconds: int) -> Run:
+    dataset = client.datasets.create(name).address
+    learnable(rows).write_csv(folder / f"{name}.csv")
+    client.datasets.wait(client.datasets.upload(folder / f"{name}.csv", dataset))
+    return client.runs.start(dataset, target="bought", time_limit_seconds=seconds)
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(300)
+def test_a_queue_that_one_job_holds_up_is_set_free_as_it_is_written(start_hub: StartHub, tmp_path: Path) -> None:
+    hub = up(start_hub, LYCEUM_WORKER_HEAVY_SLOTS="1", LYCEUM_WORKER_PROCESSES="1")
+    key = lyceum("admin", "key", home=hub.home).stdout.strip()
+    with Client(hub.status()["url"], key) as client:
+        holding = started_training(client, tmp_path, "holding", rows=100_000, seconds=3600)
+        wait_until(lambda: client.runs.get(holding.id).state == "running")
+        waiting = started_training(client, tmp_path, "waiting", rows=240, seconds=2)
+
+        *looks, cancel = commands("runbooks.md", "The queue stands still", {})
+        status, running, ready, dead = (typed(words, home=hub.home) for words in looks)
+        assert re.search(r"Worker +ready", status), status
+        [held] = re.findall(r"^(\S+) +running +train\.fit_model", running, re.MULTILINE)
+        assert re.search(r"^\S+ +ready +train\.fit_model", ready, re.MULTILINE), ready
+        assert dead == "No jobs.\n"
+        assert client.runs.get(waiting.id).state == "queued"
+        assert held == holding.job_id
+        typed([held if word == "ID" else word for word in cancel], home=hub.home)
+        assert client.runs.wait(waiting.id).state == "finished"
+        assert client.runs.get(holding.id).state == "cancelled"
 
 
 @pytest.mark.deep

@@ -1,10 +1,16 @@
 """Data of older releases is brought to this one, after a backup; when that fails it is as it was."""
 
+import os
 import shutil
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
+from psycopg.rows import dict_row
 
 from fixtures.app import rows_of
 from fixtures.commands import lyceum, told, up
@@ -22,8 +28,12 @@ from lyceum.hub.postgres import EmbeddedPostgres
 from lyceum.hub.server_home import prepare_server_home
 from lyceum.kernel import history, migrate
 from lyceum.kernel.config import load_settings
+from lyceum_client import Client
 from make.accounts import make_member
-from make.backups import HubToCopy, digests, make_hub_to_copy
+from make.backups import HubToCopy, digests, files_of, make_hub_to_copy
+from make.rows import fill_optional_columns, insert_row, previous_revision, tables_in_order
+
+Row = dict[str, str | None]
 
 OLD_POSTGRES = 16
 FAILS_HALF_WAY = """
@@ -40,6 +50,12 @@ def upgrade() -> None:
     op.execute("UPDATE users SET display_name = 'changed'")
     op.execute("DELETE FROM jobs")
     op.execute("SELECT 1 / (SELECT 0)")
+"""
+
+OPTIONAL_COLUMNS_KEPT_EMPTY_MAX = 5
+TYPES = """
+    SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute
+    WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped
 """
 
 
@@ -114,6 +130,86 @@ def test_neither_up_nor_upgrade_touches_data_of_a_later_release(start_hub: Start
         assert len(done.stderr.strip().splitlines()) == 1
 
 
+def rows_as_texts(database: TestDatabase) -> dict[str, list[Row]]:
+    """Return every row of every table, each column by its name and type."""
+    with psycopg.connect(database.dsn("owner"), autocommit=True, row_factory=dict_row) as connection:
+        return {
+            table: connection.execute(_all_of(table, rows_of(database, TYPES, table))).fetchall()
+            for table in tables_in_order(database)
+        }
+
+
+def _all_of(table: str, columns: list[dict[str, str]]) -> sql.Composed:
+    texts = [
+        sql.SQL("{}::text AS {}").format(*map(sql.Identifier, (column["name"], f"{column['name']} {column['type']}")))
+        for column in columns
+    ]
+    return sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(texts), sql.Identifier(table))
+
+
+def lost(before: list[Row], after: list[Row]) -> Counter[tuple[str | None, ...]]:
+    """Return the rows of before that are not there after, by the columns that are in both."""
+    columns = sorted(before[0].keys() & after[0].keys())
+    then, now = (Counter(tuple(row[name] for name in columns) for row in rows) for rows in (before, after))
+    return then - now
+
+
+@contextmanager
+def home_of_the_release_before(home: Path) -> Iterator[TestDatabase]:
+    """Yield the empty database of an embedded hub as the revision before this release's has it, with files beside."""
+    folders = prepare_folders(home)
+    credentials, _ = load_credentials(folders.secrets)
+    with running_postgres(folders, credentials, logs=folders.logs) as postgres:
+        url = postgres.owner_url()
+        with migrate.owner_transaction(url) as connection:
+            migrate.bring_to_revision(connection, previous_revision())
+            raw = migrate.driver_connection(connection)
+            # ours stand for those of the release before, which are not kept; what they name may not be there yet
+            raw.execute("SET LOCAL check_function_bodies = off")
+            raw.execute(migrate._functions())
+            raw.execute("INSERT INTO applied_functions (digest) VALUES ('of the release before')")
+        yield TestDatabase(name="lyceum", app_url="", owner_url=url, admin_url=url)
+    for number in range(3):
+        file = home / "files" / "models" / str(number) / "model.onnx"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(os.urandom(100_000 * number))
+
+
+@pytest.mark.timeout(200)
+def test_a_home_of_the_release_before_is_upgraded_with_every_value_and_file_and_the_hub_serves(
+    start_hub: StartHub, folder: Path
+) -> None:
+    home = folder / "home"
+    with home_of_the_release_before(home) as old:
+        kept_empty: list[str] = []
+        tables = tables_in_order(old)
+        for table in tables:
+            insert_row(old, table, 1)
+            kept_empty += fill_optional_columns(old, table, 1)
+            insert_row(old, table, 2)
+        before = rows_as_texts(old)
+    # an upload, a run and so on need not look like themselves here, but hardly a column may be left out
+    assert len(kept_empty) < OPTIONAL_COLUMNS_KEPT_EMPTY_MAX, kept_empty
+    settings = load_settings(home=home)
+    files = files_of(settings)
+
+    said = told("upgrade", home=home)
+    assert f"Upgraded from revision {previous_revision()} to {migrate.head_revision()}." in said
+
+    with hub_at_rest(settings) as data:
+        after = rows_as_texts(TestDatabase(name="lyceum", app_url="", owner_url=data.owner_url, admin_url=""))
+    assert {table: lost(before[table], after[table]) for table in before.keys() & after.keys()} == {
+        table: Counter() for table in before.keys() & after.keys()
+    }
+    assert files_of(settings) == files
+    hub = up(start_hub, home)
+    key = lyceum("admin", "key", home=home).stdout.strip()
+    with Client(hub.status()["url"], key) as client:
+        client.datasets.create("after-the-upgrade")
+        assert [each.name for each in client.datasets.list()] == ["after-the-upgrade"]
+    assert hub.interrupt() == 0
+
+
 def make_old_postgres(home: Path) -> None:
     """Make a hub's data with the PostgreSQL that the wheel brings along, as an earlier release would have."""
     folders = prepare_folders(home)
@@ -128,17 +224,54 @@ def make_old_postgres(home: Path) -> None:
     server._run_single_user(server.data, "lyceum", ["CREATE EXTENSION vector"])
 
 
+@contextmanager
+def old_postgres(home: Path) -> Iterator[TestDatabase]:
+    """Yield the database of a hub that has the older server."""
+    folders = prepare_folders(home)
+    credentials, _ = load_credentials(folders.secrets)
+    with running_postgres(folders, credentials, logs=folders.logs, major=OLD_POSTGRES) as old:
+        url = old.owner_url()
+        yield TestDatabase(name="lyceum", app_url=old.app_url(), owner_url=url, admin_url=url)
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(200)
+def test_a_copy_into_our_postgresql_that_fails_leaves_the_older_data_in_place_and_usable(
+    folder: Path, tmp_path: Path
+) -> None:
+    home = folder / "home"
+    make_old_postgres(home)
+    with old_postgres(home) as database:
+        migrate.upgrade(database.owner_url, app_role="lyceum_app")
+        make_hub_to_copy(database, home, tmp_path)
+        rows_of(database, "CREATE TABLE somebodys (n integer)")
+        before = digests(database)
+    files = files_of(load_settings(home=home))
+
+    failed = lyceum("upgrade", home=home)
+    assert failed.returncode == 1, failed.stderr
+    assert "other tables than were copied (somebodys)" in failed.stderr
+    assert len(failed.stderr.strip().splitlines()) == 1
+
+    assert [path.name for path in (home / "servers").glob("postgres-*")] == [f"postgres-{OLD_POSTGRES}"]
+    assert list(home.glob("arriving")) + list(home.glob("replaced-*")) == []
+    assert files_of(load_settings(home=home)) == files
+    with old_postgres(home) as database:
+        assert digests(database) == before
+        rows_of(database, "DROP TABLE somebodys")
+    assert f"PostgreSQL {OLD_POSTGRES} before" in told("upgrade", home=home)
+    with hub_at_rest(load_settings(home=home)) as data:
+        now = TestDatabase(name="lyceum", app_url="", owner_url=data.owner_url, admin_url="")
+        assert digests(now) == {name: digest for name, digest in before.items() if name != "somebodys"}
+
+
 @pytest.mark.deep
 @pytest.mark.timeout(200)
 def test_data_of_an_older_postgresql_is_copied_into_ours(start_hub: StartHub, folder: Path, tmp_path: Path) -> None:
     home = folder / "home"
     make_old_postgres(home)
-    folders = prepare_folders(home)
-    credentials, _ = load_credentials(folders.secrets)
-    with running_postgres(folders, credentials, logs=folders.logs, major=OLD_POSTGRES) as old:
-        migrate.upgrade(old.owner_url(), app_role="lyceum_app")
-        url = old.owner_url()
-        database = TestDatabase(name="lyceum", app_url=old.app_url(), owner_url=url, admin_url=url)
+    with old_postgres(home) as database:
+        migrate.upgrade(database.owner_url, app_role="lyceum_app")
         make_member(database)
         make_hub_to_copy(database, home, tmp_path)
         before = digests(database)

@@ -21,7 +21,7 @@ from lyceum.kernel.jobs.handlers import JobRun, LightHandler
 from lyceum.kernel.jobs.queue import JobArgs
 from lyceum.kernel.problems import NoSpace
 from lyceum.kernel.resources import Resources
-from make.accounts import Member
+from make.accounts import Member, make_setup_link
 
 GIBIBYTE = 1024**3
 
@@ -86,6 +86,25 @@ async def test_what_grows_is_refused_and_what_reads_and_removes_works(
     in_the_way.unlink()
     assert (await asks.get("/health/ready")).json() == {"status": "ready"}
     assert (await asks.put(begun["put_url"], content=b"a\n1\n")).status_code == 200
+
+
+async def test_who_comes_for_the_first_time_gets_in_and_keys_are_made_and_revoked(
+    fresh_database: TestDatabase, valkey_url: str, small_disk: Path
+) -> None:
+    token = make_setup_link(fresh_database)
+    settings = settings_for(fresh_database, small_disk, valkey_url=valkey_url, disk_free_bytes_min=None)
+    async with running_app(settings) as app, client_of(app) as anonymous:
+        _fill(small_disk)
+        first = {"token": token, "email": "a@example.org", "display_name": "A", "password": "correct horse battery"}
+        entered = await anonymous.post("/api/v1/setup", json=first)
+        assert entered.status_code == 201, entered.text
+        assert (await anonymous.get("/health/ready")).json() == {"status": "degraded"}
+        async with client_of(app, key=entered.json()["key"]["secret"]) as asks:
+            made = await asks.post("/api/v1/api-keys", json={"name": "another"})
+            assert made.status_code == 201
+            async with client_of(app, key=made.json()["secret"]) as another:
+                assert (await another.get("/api/v1/me")).status_code == 200
+            assert (await asks.delete(f"/api/v1/api-keys/{made.json()['id']}")).json()["revoked_at"]
 
 
 async def test_a_reserve_that_is_set_is_kept_on_any_disk(

@@ -1,6 +1,5 @@
 """A database that the release before wrote, with a row in every table, is brought to this one with all its rows."""
 
-import re
 from typing import Any
 
 import psycopg
@@ -14,68 +13,9 @@ from lyceum.backup.tables import list_tables
 from lyceum.hub.postgres import APP_ROLE
 from lyceum.kernel import migrate
 from lyceum.kernel.history import migrations_folder
+from make.rows import insert_row, previous_revision, tables_in_order
 
 ROWS = 2
-VALUES = {
-    "bytea": "'\\x{n:02x}'",
-    "jsonb": "'{{\"n\": {n}}}'",
-    "timestamp with time zone": "now()",
-    "boolean": "false",
-    "uuid": "'00000000-0000-7000-8000-{n:012}'",
-    "text": "'a{n}'",
-}
-NUMBER = "{n}"
-COLUMNS = """
-    SELECT a.attname, format_type(a.atttypid, NULL) AS type, t.typelem <> 0 AND t.typcategory = 'A' AS is_list
-    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-    WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull AND NOT a.atthasdef
-        AND a.attidentity = ''
-"""
-CHECKS = "SELECT pg_get_constraintdef(oid) AS text FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'c'"
-
-
-def previous_revision() -> str:
-    history = ScriptDirectory(str(migrations_folder()))
-    head = history.get_revision(migrate.head_revision())
-    assert isinstance(head.down_revision, str)
-    return head.down_revision
-
-
-def tables_in_order(database: TestDatabase) -> list[str]:
-    """Return the tables, each after those it refers to."""
-    with psycopg.connect(database.dsn("owner"), autocommit=True) as connection:
-        waiting = [table.name for table in list_tables(connection)]
-    needs = rows_of(
-        database,
-        "SELECT conrelid::regclass::text AS of, confrelid::regclass::text AS needs FROM pg_constraint WHERE contype = 'f'",
-    )
-    ordered: list[str] = []
-    while waiting:
-        free = [
-            name for name in waiting if {row["needs"] for row in needs if row["of"] == name} - {name} <= set(ordered)
-        ]
-        assert free, f"these refer to each other in a ring: {waiting}"
-        ordered += free
-        waiting = [name for name in waiting if name not in free]
-    return ordered
-
-
-def insert_row(database: TestDatabase, table: str, number: int) -> None:
-    """Insert a row that has only what every row must have; the row of the same number is what it refers to."""
-    checks = " ".join(row["text"] for row in rows_of(database, CHECKS, table))
-    values: dict[str, str] = {}
-    for column in rows_of(database, COLUMNS, table):
-        name = column["attname"]
-        choices = re.search(rf"\b{name}(?:\)?::text\)?)? = (?:ANY \(+ARRAY\[)?'([^']+)'", checks)
-        form = "'{{{n}}}'" if column["is_list"] else VALUES.get(column["type"], NUMBER)
-        values[name] = f"'{choices[1]}'" if choices else form.format(n=number)
-    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
-        sql.Identifier(table),
-        sql.SQL(", ").join(map(sql.Identifier, values)),
-        sql.SQL(", ").join(map(sql.SQL, values.values())),
-    )
-    with psycopg.connect(database.dsn("owner"), autocommit=True) as connection:
-        connection.execute(statement)
 
 
 def keys_of(database: TestDatabase, table: str) -> list[Any]:

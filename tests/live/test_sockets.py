@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
@@ -11,7 +12,7 @@ from fixtures.app import ServedProcess, client_at, rows_of, running_worker, sett
 from fixtures.job_kinds import Heard, Heavy, Light, heavy_handler
 from fixtures.queue import put
 from fixtures.servers import OwnServers, TestDatabase
-from fixtures.sockets import live_socket, served_here
+from fixtures.sockets import HEARD_SECONDS_MAX, live_socket, served_here
 from fixtures.staffed import until
 from lyceum.kernel.config import Settings
 from lyceum.kernel.ids import new_id
@@ -21,7 +22,10 @@ from lyceum.kernel.progress import write_progress
 from lyceum.kernel.realtime.news import tell
 from lyceum.kernel.resources import Resources, open_resources
 from lyceum.kernel.tx import transaction
+from lyceum.live.public import SOCKET_PATH
 from make.accounts import Member, make_key, make_member
+
+PING_SECONDS = 2.0
 
 pytestmark = pytest.mark.usefixtures("patient_with_valkey")
 
@@ -363,3 +367,32 @@ async def test_whoever_followed_while_valkey_restarted_is_told_to_read_anew(
         await write_progress(resources.line, new_id(), 0.1, "wakes the line")
         missed = await socket.hear_of("missed")
         assert (missed["topic"], missed["position"]) == ("jobs", heard["position"])
+
+
+async def test_who_answers_no_ping_is_closed_and_who_answers_stays(hub_settings: Settings, member: Member) -> None:
+    async with (
+        served_here(hub_settings, socket_ping_seconds=PING_SECONDS) as url,
+        client_at(url) as asks,
+        live_socket(url, key=member.key, ping_interval=None) as answering,
+    ):
+        reader, writer = await asyncio.open_connection("127.0.0.1", hub_settings.port)
+        writer.write(
+            f"GET {SOCKET_PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {'A' * 22}==\r\n"
+            f"Authorization: Bearer {member.key}\r\n\r\n".encode()
+        )
+        assert (await reader.readline()).startswith(b"HTTP/1.1 101 ")
+        await until(lambda: open_sockets(asks), lambda sockets: sockets == 2)
+        # it says nothing more, as one whose network is gone; what it was sent ends with the server's own end
+        async with asyncio.timeout(HEARD_SECONDS_MAX):
+            told = await reader.read()
+        assert b"keepalive ping timeout" in told
+        await until(lambda: open_sockets(asks), lambda sockets: sockets == 1)
+        await answering.say("follow", topic="jobs")
+        assert (await answering.hear())["type"] == "following"
+        writer.close()
+
+
+async def open_sockets(asks: httpx.AsyncClient) -> float:
+    [line] = [line for line in (await asks.get("/metrics")).text.splitlines() if line.startswith("lyceum_sockets ")]
+    return float(line.split()[1])

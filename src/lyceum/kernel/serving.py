@@ -51,7 +51,9 @@ def serve_http(app: ASGIApp, settings: Settings, *, port: int) -> None:
     _ReadyServer(config).run(sockets=[socket.socket(fileno=int(given))] if given is not None else None)
 
 
-def server_config(app: ASGIApp, settings: Settings, *, port: int) -> uvicorn.Config:
+def server_config(
+    app: ASGIApp, settings: Settings, *, port: int, socket_ping_seconds: float = SOCKET_PING_SECONDS
+) -> uvicorn.Config:
     """Return how every process of the hub serves HTTP and sockets."""
     return uvicorn.Config(
         app,
@@ -70,7 +72,7 @@ def server_config(app: ASGIApp, settings: Settings, *, port: int) -> uvicorn.Con
         # a window of compression would cost more memory than all else of a socket
         ws_per_message_deflate=False,
         ws_max_size=SOCKET_MESSAGE_BYTES_MAX,
-        ws_ping_interval=SOCKET_PING_SECONDS,
-        ws_ping_timeout=SOCKET_PING_SECONDS,
+        ws_ping_interval=socket_ping_seconds,
+        ws_ping_timeout=socket_ping_seconds,
         timeout_graceful_shutdown=SERVING_DRAIN_SECONDS,
     )

@@ -20,7 +20,7 @@ from lyceum.kernel.db import NOBODY, Database, is_database_away
 from lyceum.kernel.disk import Disk
 from lyceum.kernel.tx import transaction
 from lyceum.serve.predictions.log_parts import LoggedRequest, Part, parts_of
-from lyceum.serve.predictions.metrics import log_dropped_total, log_rows_total
+from lyceum.serve.predictions.metrics import NotLogged, log_dropped_total, log_rows_total
 
 FLUSH_SECONDS = 1.0
 FLUSH_ROWS = 1_000
@@ -200,12 +200,12 @@ class PredictionLog:
             batch.append(request)
         self._more_parts = parts_of(batch)
 
-    def _drop_taken(self, rows: int, reason: str, *, why: str = "") -> None:
+    def _drop_taken(self, rows: int, reason: NotLogged, *, why: str = "") -> None:
         self._rows -= rows
         self._taken_rows -= rows
         self._drop(rows, reason, why=why)
 
-    def _drop(self, rows: int, reason: str, *, why: str = "") -> None:
+    def _drop(self, rows: int, reason: NotLogged, *, why: str = "") -> None:
         if not rows:
             return
         log_dropped_total.labels(reason).inc(rows)

@@ -1,8 +1,13 @@
 """Figures of the prediction path; no label names a model or a key, so their number stays bounded."""
 
+from typing import Literal
+
 from prometheus_client import Counter, Gauge, Histogram
 
 from lyceum.kernel.telemetry import registry
+
+NotLogged = Literal["buffer_full", "row_too_large", "refused", "failed", "shutdown", "no_space"]
+"""Why predicted rows are not in the log."""
 
 requests_total = Counter("lyceum_predict_requests_total", "Prediction requests answered", ["status"], registry=registry)
 request_seconds = Histogram(
