@@ -3,6 +3,7 @@
 import asyncio
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -57,6 +58,26 @@ async def test_however_many_ask_in_however_many_processes_it_is_loaded_once(valk
     answers = await asyncio.gather(*(process.get(source) for process in processes for _ in range(25)))
     assert set(answers) == {1}
     assert source.asked == 1
+
+
+async def test_whoever_has_its_turn_to_load_after_another_has_loaded_takes_that_answer(
+    valkey: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick, late, source = Process(valkey), Process(valkey), Source()
+    found_nothing, turn, lock = asyncio.Event(), asyncio.Event(), late.cache._lock
+
+    async def lock_late(wanted: Any) -> str | None:
+        found_nothing.set()
+        await turn.wait()
+        return await lock(wanted)
+
+    monkeypatch.setattr(late.cache, "_lock", lock_late)
+    waiting = asyncio.create_task(late.get(source))
+    await found_nothing.wait()
+    assert await quick.get(source) == 1
+    turn.set()
+    assert await waiting == 1
+    assert await valkey.keys("*:lock") == []
 
 
 async def test_whoever_waits_in_vain_for_another_process_loads_as_well(

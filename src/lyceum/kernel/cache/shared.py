@@ -192,6 +192,14 @@ class SharedCache:
                 _reads_total.labels(wanted.cache, "waited").inc()
                 return found.value
             stamps = found.stamps
+        if token is not None:
+            # another process may have loaded and kept it, all between our look and our turn
+            found = await self._read(wanted)
+            if found.value is not None:
+                await self._keep(wanted, found.stamps, token, None, load_seconds=0.0)
+                _reads_total.labels(wanted.cache, "waited").inc()
+                return found.value
+            stamps = found.stamps
         _reads_total.labels(wanted.cache, "miss").inc()
         return await self._load(wanted, stamps, token or "")
 
