@@ -101,7 +101,10 @@ def _is_whole(report: dict[str, Any], *, rows: int) -> None:
     assert report["training_rows"] + report["holdout_rows"] == rows
     assert report["classes"] == ["late", "on time"]
     assert {"accuracy", "log_loss", "f1_macro", "roc_auc", "average_precision", "brier"} == set(report["metrics"])
-    assert report["importances"][0]["column"] in {"wind", "carrier"}
+    # a column there was no time for is absent, and on a busy machine that may be all of them
+    assert {entry["column"] for entry in report["importances"]} <= {"carrier", "day", "wind", "gate"}
+    losses = [entry["importance"] for entry in report["importances"]]
+    assert losses == sorted(losses, reverse=True)
     assert [report["roc"][axis][0] for axis in ("fpr", "tpr")] == [0, 0]
     assert sum(report["calibration"]["rows"]) == report["holdout_rows"]
     assert sum(map(sum, report["confusion"]["counts"])) == report["holdout_rows"]
