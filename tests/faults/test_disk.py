@@ -32,8 +32,10 @@ def disk_of_servers() -> Iterator[Path]:
     "times",
     [pytest.param(1, marks=pytest.mark.deep), pytest.param(20, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])],
 )
-async def test_jobs_outlive_a_full_disk(disk_of_servers: Path, tmp_path: Path, times: int) -> None:
-    with servers_started_in(disk_of_servers) as servers:
+async def test_jobs_outlive_a_full_disk(
+    disk_of_servers: Path, tmp_path: Path, times: int, *, through_pooler: bool
+) -> None:
+    with servers_started_in(disk_of_servers, through_pooler=through_pooler) as servers:
         database = servers.database
         migrate.upgrade(database.owner_url, app_role=APP_ROLE)
         settings = settings_for(database, tmp_path, valkey_url=servers.valkey.url)
