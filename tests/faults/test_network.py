@@ -19,6 +19,7 @@ import pytest
 from fixtures.app import client_at, environment_of, eventually, rows_of, settings_for, started_when_ready
 from fixtures.networks import behind_a_network, need_networks, tell
 from fixtures.servers import OwnServers, TestDatabase
+from fixtures.staffed import until
 from fixtures.storm import COMMAND, load_of, workers_of
 from lyceum.hub.postgres import APP_ROLE
 from lyceum.kernel import migrate
@@ -107,13 +108,13 @@ async def test_an_api_refuses_while_its_network_is_cut_and_goes_on_by_itself(
                 await _more(writers.acknowledged)
                 await asyncio.sleep(random.uniform(0.0, 2.0))
                 tell(far, "down")
+                await until(lambda: anybody.get("/health/ready"), lambda answer: answer.status_code == 503)
                 assert (await anybody.get("/health/live")).status_code == 200
-                assert (await anybody.get("/health/ready")).status_code == 503
                 await _more(writers.refused, count=1)
                 await asyncio.sleep(random.uniform(0.0, 3.0))
                 tell(far, "up")
             await _more(writers.acknowledged)
-            assert (await anybody.get("/health/ready")).status_code == 200
+            await until(lambda: anybody.get("/health/ready"), lambda answer: answer.status_code == 200)
             for task in writing:
                 task.cancel()
         assert far.poll() is None
