@@ -1,35 +1,34 @@
 """A hub as `lyceum up` runs it, whose parts are killed at random moments: it heals, and has all that it acknowledged."""
 
-import csv
+import json
 import os
 import random
 import signal
-import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
+import redis
+from websockets.sync.client import ClientConnection, connect
 
 from fixtures.app import free_port
 from fixtures.commands import up
+from fixtures.hub_load import HubLoad, load_of_hub, nothing_is_lost
 from fixtures.hubs import HubProcess, StartHub, folder, start_hub, wait_until
 from lyceum.hub.control import ask_hub
-from lyceum.hub.errors import HubFailed, HubNotRunning
-from lyceum_client import Client, DatasetVersion, LyceumError, VersionRejected
+from lyceum.hub.credentials import load_credentials
+from lyceum.hub.folders import folders_of
+from lyceum.live.public import SOCKET_PATH
+from lyceum_client import Client
 
 __all__ = ["folder", "start_hub"]
 
-HEAL_SECONDS_MAX = 60.0
-STRIKES = 120
-ROWS = 200
-DATASETS = 3
-VERSION_SHARE = 0.2
-UNREAD_MAX = 4
-PAUSE_SECONDS = 0.02
+TIMES_EACH = 20
+HEARD_SECONDS_MAX = 20.0
 
 
 @dataclass(slots=True)
@@ -39,19 +38,75 @@ class Hub:
     start_hub: StartHub
     ports: tuple[int, int]
     running: HubProcess
+    key: str
 
     @classmethod
     def started(cls, start_hub: StartHub) -> "Hub":
         ports = (free_port(), free_port())
-        return cls(start_hub, ports, _up(start_hub, ports))
+        running = _up(start_hub, ports)
+        return cls(start_hub, ports, running, ask_hub(running.home, "admin-key")["key"])
 
-    def kill_part(self, name: str) -> None:
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.ports[0]}"
+
+    def kill_part(self, _load: HubLoad, *, name: str) -> None:
         wait_until(lambda: self.running.child(name)["pid"] is not None, said=lambda: self.running.output)
         os.kill(self.running.child(name)["pid"], signal.SIGKILL)
 
-    def kill_supervisor(self) -> None:
+    def kill_supervisor(self, _load: HubLoad) -> None:
         self.running.kill()
         self.running = _up(self.start_hub, self.ports)
+
+    def flush_valkey(self, load: HubLoad) -> None:
+        """Empty Valkey under a hub that goes on: requests are answered and counted, an open socket hears what is new."""
+        key = {"authorization": f"Bearer {self.key}"}
+        socket_url = f"{self.url.replace('http', 'ws', 1)}{SOCKET_PATH}"
+        with (
+            redis.Redis.from_url(self._valkey_url()) as valkey,
+            httpx.Client(base_url=self.url, headers=key, verify=False, trust_env=False) as asking,
+            connect(socket_url, additional_headers=key, proxy=None) as line,
+        ):
+            _hear(line, "welcome")
+            line.send(json.dumps({"type": "follow", "topic": "jobs"}))
+            _hear(line, "following")
+            valkey.flushall()
+            # what was counted before is gone, so that none of it is given back meanwhile
+            left = [_reads_left(asking) for _ in range(3)]
+            assert left == sorted(set(left), reverse=True)
+            load.send_table()
+            _hear(line, "news")
+
+    def _valkey_url(self) -> str:
+        folders = folders_of(self.running.home)
+        password = load_credentials(folders.secrets)[0].valkey_password
+        return f"unix://{folders.sockets / 'valkey.sock'}?password={password}"
+
+
+FAULTS: tuple[Callable[[Hub, HubLoad], None], ...] = (
+    Hub.kill_supervisor,
+    Hub.flush_valkey,
+    *(partial(Hub.kill_part, name=name) for name in ("api", "predict", "worker", "valkey", "postgres")),
+)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        pytest.param(1, marks=[pytest.mark.deep, pytest.mark.timeout(600)]),
+        pytest.param(TIMES_EACH, marks=[pytest.mark.soak, pytest.mark.timeout(3600)]),
+    ],
+)
+def test_a_hub_outlives_whatever_of_it_is_killed(start_hub: StartHub, tmp_path: Path, times: int) -> None:
+    hub = Hub.started(start_hub)
+    with Client(hub.url, hub.key) as client:
+        with load_of_hub(hub.running, client, tmp_path / "storm.csv") as load:
+            for strike in random.sample(FAULTS * times, len(FAULTS) * times):
+                time.sleep(random.uniform(0.0, 1.5))
+                before = list(load.versions)
+                strike(hub, load)
+                load.wait_until_healed(hub.running, before)
+        nothing_is_lost(load, hub.running)
 
 
 def _up(start_hub: StartHub, ports: tuple[int, int]) -> HubProcess:
@@ -59,96 +114,14 @@ def _up(start_hub: StartHub, ports: tuple[int, int]) -> HubProcess:
     return up(start_hub, LYCEUM_PORT=api, LYCEUM_PREDICT_PORT=predict, LYCEUM_JOB_LEASE_SECONDS="3")
 
 
-@dataclass(slots=True)
-class Load:
-    """Somebody who works at the hub: keys are made and tables sent, and what was acknowledged is remembered."""
-
-    client: Client
-    organisation: str
-    table: Path
-    keys: list[str] = field(default_factory=list)
-    versions: list[DatasetVersion] = field(default_factory=list)
-    read: set[str] = field(default_factory=set)
-    done: threading.Event = field(default_factory=threading.Event)
-
-    def work(self) -> None:
-        while not self.done.wait(PAUSE_SECONDS):
-            try:
-                # no more than can be read between two strikes
-                if random.random() < VERSION_SHARE and len(self.versions) - len(self.read) < UNREAD_MAX:
-                    address = f"{self.organisation}/storm-{random.randrange(DATASETS)}"
-                    self.versions.append(self.client.datasets.upload(self.table, address))
-                else:
-                    self.keys.append(self.client.keys.create("storm").id)
-            except (LyceumError, httpx.HTTPError):
-                continue
+def _hear(line: ClientConnection, kind: str) -> None:
+    """Return when a message of this kind has come, past all others; fails when none does."""
+    deadline = time.monotonic() + HEARD_SECONDS_MAX
+    while json.loads(line.recv(max(deadline - time.monotonic(), 0.0)))["type"] != kind:
+        pass
 
 
-FAULTS: tuple[Callable[[Hub], None], ...] = (
-    Hub.kill_supervisor,
-    *(partial(Hub.kill_part, name=name) for name in ("api", "predict", "worker", "valkey", "postgres")),
-)
-
-
-@pytest.mark.soak
-@pytest.mark.timeout(3600)
-def test_a_hub_outlives_whatever_of_it_is_killed(start_hub: StartHub, tmp_path: Path) -> None:
-    hub = Hub.started(start_hub)
-    client = Client(f"http://127.0.0.1:{hub.ports[0]}", ask_hub(hub.running.home, "admin-key")["key"])
-    organisation = client.me().organisation
-    for number in range(DATASETS):
-        client.datasets.create(f"storm-{number}")
-    load = Load(client, organisation, _table(tmp_path / "storm.csv"))
-    working = threading.Thread(target=load.work)
-    working.start()
-    try:
-        wait_until(lambda: len(load.versions) > 1, said=lambda: hub.running.output)
-        for strike in random.sample(FAULTS * (STRIKES // len(FAULTS)), STRIKES):
-            time.sleep(random.uniform(0.0, 1.5))
-            before = list(load.versions)
-            strike(hub)
-            _wait_until_healed(hub, load, before)
-    finally:
-        load.done.set()
-        working.join()
-    _wait_until_healed(hub, load, load.versions)
-    assert set(load.keys) <= {key.id for key in client.keys.list()}
-    assert [job.error for job in client.jobs.list(states=("dead",))] == []
-    client.close()
-
-
-def _table(path: Path) -> Path:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(("number", "colour"))
-        writer.writerows((number, random.choice(("red", "green"))) for number in range(ROWS))
-    return path
-
-
-def _wait_until_healed(hub: Hub, load: Load, versions: Sequence[DatasetVersion]) -> None:
-    """Return when every part serves and what was sent before has been read; fails after a minute."""
-    wait_until(lambda: _is_ready(hub.running), said=lambda: hub.running.output)
-    for version in versions:
-        if version.id not in load.read:
-            assert _read(load.client, version).row_count == ROWS
-            load.read.add(version.id)
-
-
-def _is_ready(running: HubProcess) -> bool:
-    try:
-        return bool(running.status()["ready"])
-    except (HubFailed, HubNotRunning):
-        return False
-
-
-def _read(client: Client, version: DatasetVersion) -> DatasetVersion:
-    deadline = time.monotonic() + HEAL_SECONDS_MAX
-    while True:
-        try:
-            return client.datasets.wait(version, timeout_seconds=HEAL_SECONDS_MAX)
-        except VersionRejected:
-            raise
-        except (LyceumError, httpx.HTTPError):
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
+def _reads_left(asking: httpx.Client) -> int:
+    answer = asking.get("/api/v1/me")
+    assert answer.status_code == 200, answer.text
+    return int(answer.headers["ratelimit-remaining"])

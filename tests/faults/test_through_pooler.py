@@ -1,4 +1,10 @@
-"""The whole suite with PgBouncer in transaction mode between every hub and its PostgreSQL."""
+"""The whole suite with PgBouncer in transaction mode between the hubs and their PostgreSQL, shared or of one test's own.
+
+What stays out has no pooler to go through: a hub that starts its embedded PostgreSQL (`lyceum up` without a database's
+address) is that server's only client and reaches it over its socket; so do the tests of it (`tests/hub`, `tests/backup`).
+Migrations, backups and whatever else works as the tables' owner take the direct way, as in the product, and so do tests
+of the database's own behaviour that open it by hand; those to which the pooler matters run both ways in every run.
+"""
 
 import subprocess
 import sys

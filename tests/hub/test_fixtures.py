@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 import psycopg
+import pytest
 import redis
 
+from fixtures import machine
 from fixtures.servers import OwnServers, PostgresForTests, TestDatabase
 
 
@@ -46,3 +48,27 @@ def test_committed_rows_survive_a_killed_postmaster(own_hub_servers: OwnServers)
     own_hub_servers.start_postgres()
     with psycopg.connect(own_hub_servers.database.dsn("owner")) as connection:
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+
+
+def test_own_servers_are_pooled_when_the_run_is(own_hub_servers: OwnServers, *, through_pooler: bool) -> None:
+    settings = own_hub_servers.database.settings
+    assert len(set(settings.values())) == (2 if through_pooler else 1)
+    for url in settings.values():
+        psycopg.connect(url.replace("+psycopg", "")).close()
+
+
+@pytest.mark.parametrize(
+    "ci, has_rights, outcome",
+    [
+        ("true", True, pytest.fail.Exception),
+        ("true", False, pytest.skip.Exception),
+        ("", True, pytest.skip.Exception),
+    ],
+)
+def test_what_continuous_integration_has_the_rights_for_is_not_skipped_there(
+    monkeypatch: pytest.MonkeyPatch, ci: str, *, has_rights: bool, outcome: type[BaseException]
+) -> None:
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setattr(machine, "_has_the_rights", lambda: has_rights)
+    with pytest.raises(outcome, match="no disk"):
+        machine.refuse_or_skip("no disk")

@@ -283,7 +283,8 @@ def test_a_database_that_comes_after_the_hub_is_waited_for(
     start_hub: StartHub, own_hub_servers: OwnServers, *, migrates: bool
 ) -> None:
     database = own_hub_servers.database
-    given = {"LYCEUM_DATABASE_URL": database.app_url, "LYCEUM_VALKEY_URL": own_hub_servers.valkey.url}
+    given = {f"LYCEUM_{name.upper()}": url for name, url in database.settings.items()}
+    given["LYCEUM_VALKEY_URL"] = own_hub_servers.valkey.url
     if migrates:
         given["LYCEUM_DATABASE_OWNER_URL"] = database.owner_url
     else:

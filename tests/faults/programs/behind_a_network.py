@@ -1,7 +1,8 @@
 """Runs a command whose only way to PostgreSQL is a network of its own, which goes down and up as it is told.
 
-`unshare --net python behind_a_network.py PORT SOCKET COMMAND…`: the server's socket is reached at
-127.0.0.1:PORT of the new network namespace. `down` and `up` come as lines on standard input; its end ends the command.
+`unshare --net python behind_a_network.py PORT=SOCKET… -- COMMAND…`: each socket is reached at 127.0.0.1:PORT of the new
+network namespace; what the command was given to listen on stays in the old one. `down` and `up` come as lines on
+standard input; its end ends the command.
 """
 
 import asyncio
@@ -11,11 +12,13 @@ import socket
 import struct
 import subprocess
 import sys
+from functools import partial
 
 from lyceum.kernel.db import LOSS_OF_CLIENT
+from lyceum.kernel.serving import LISTEN_FD, READY_FD
 
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1
-READY_FD = "LYCEUM_READY_FD"
+INHERITED = (READY_FD, LISTEN_FD)
 
 
 def set_network(*, up: bool) -> None:
@@ -50,29 +53,33 @@ async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
         writer.close()
 
 
-async def main(port: int, path: str, command: list[str]) -> None:
-    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        notice_loss(writer.get_extra_info("socket"))
-        try:
-            there, back = await asyncio.open_unix_connection(path)
-        except OSError:
-            writer.close()
-            return
-        await asyncio.gather(pump(reader, back), pump(there, writer))
+async def forward(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    notice_loss(writer.get_extra_info("socket"))
+    try:
+        there, back = await asyncio.open_unix_connection(path)
+    except OSError:
+        writer.close()
+        return
+    await asyncio.gather(pump(reader, back), pump(there, writer))
 
+
+async def main(ways: list[str], command: list[str]) -> None:
     set_network(up=True)
-    server = await asyncio.start_server(forward, "127.0.0.1", port)
-    inherited = [int(os.environ[READY_FD])]
+    for way in ways:
+        port, _, path = way.partition("=")
+        await asyncio.start_server(partial(forward, path), "127.0.0.1", int(port))
+    inherited = [int(os.environ[name]) for name in INHERITED if name in os.environ]
     process = await asyncio.create_subprocess_exec(*command, pass_fds=inherited, stdin=subprocess.DEVNULL)
-    os.close(inherited[0])
+    for descriptor in inherited:
+        os.close(descriptor)
     try:
         while line := await asyncio.to_thread(sys.stdin.readline):
             set_network(up=line.strip() == "up")
     finally:
         process.kill()
         await process.wait()
-        server.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), sys.argv[2], sys.argv[3:]))
+    split = sys.argv.index("--")
+    asyncio.run(main(sys.argv[1:split], sys.argv[split + 1 :]))
