@@ -19,7 +19,7 @@ from fixtures.servers import TestDatabase
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.followup import follow_up_handler
 from lyceum.kernel.jobs.handlers import Handlers, HeavyHandler, LightHandler
-from lyceum.kernel.jobs.heavy import HEAVY_CHILD_BYTES_MIN, SHORT_CHILD_BYTES_MIN, HeavyRunner
+from lyceum.kernel.jobs.heavy import CHILD_BYTES_MIN, HeavyRunner
 from lyceum.kernel.jobs.worker import Worker
 from lyceum.kernel.resources import Resources
 from make.accounts import Member
@@ -336,8 +336,8 @@ async def test_a_deadlock_at_the_end_costs_nothing_that_was_computed(
         (32, 2, (2, 4 * GIBIBYTE), (2, 2 * GIBIBYTE)),
         (8, 1, (2, 2 * GIBIBYTE), (2, GIBIBYTE)),
         (4, 1, (2, GIBIBYTE), (1, GIBIBYTE)),
-        (4, 2, (1, GIBIBYTE), (1, SHORT_CHILD_BYTES_MIN)),
-        (1, 1, (1, HEAVY_CHILD_BYTES_MIN), (1, SHORT_CHILD_BYTES_MIN)),
+        (4, 2, (1, GIBIBYTE), (1, CHILD_BYTES_MIN["short"])),
+        (1, 1, (1, CHILD_BYTES_MIN["heavy"]), (1, CHILD_BYTES_MIN["short"])),
     ],
 )
 def test_children_share_the_memory_and_fewer_run_where_it_is_small(

@@ -154,7 +154,8 @@ class Attempts:
         await self._start(run, entry)
         async with _within(row.seconds_max):
             if entry.lane == "solo":
-                result = await run_alone(run, row.kind, row.args)
+                limit = self.lanes.solo_memory_bytes_max
+                result = await run_alone(run, row.kind, row.args, memory_bytes_max=limit)
             else:
                 result = await handler.run(run, msgspec.convert(row.args, handler.args_type))
         # An answer that cannot be kept fails its own attempt here, not a whole batch later.
