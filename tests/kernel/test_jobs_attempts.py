@@ -58,6 +58,16 @@ async def test_an_attempt_that_takes_longer_than_its_kind_may_is_ended(
     assert job_row(fresh_database, job_id)["error"]["code"] == "job_took_too_long"
 
 
+async def test_a_job_that_knows_of_no_limit_has_that_of_its_kind(
+    resources: Resources, fresh_database: TestDatabase, member: Member
+) -> None:
+    job_id = await put(resources, member, Brief(note="wait"))
+    rows_of(fresh_database, "UPDATE jobs SET seconds_max = NULL WHERE id = %s", job_id)
+    async with running_worker(resources, *light_handlers(Heard(), Brief)):
+        await eventually(lambda: job_row(fresh_database, job_id)["state"] == "dead")
+    assert job_row(fresh_database, job_id)["error"]["code"] == "job_took_too_long"
+
+
 async def test_what_a_handler_logs_is_kept_with_its_job(
     resources: Resources, fresh_database: TestDatabase, member: Member
 ) -> None:

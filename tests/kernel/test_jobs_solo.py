@@ -122,6 +122,17 @@ async def test_a_job_that_runs_alone_is_called_off(
 
 
 @pytest.mark.usefixtures("solo_program")
+async def test_a_job_alone_that_takes_longer_than_it_may_is_ended(
+    resources: Resources, fresh_database: TestDatabase, member: Member
+) -> None:
+    job_id = await _lose_the_worker_of(resources, fresh_database, member, "wait", seconds_max=1)
+    rows_of(fresh_database, "UPDATE jobs SET attempts_max = 2 WHERE id = %s", job_id)
+    async with running_worker(resources, *light_handlers(Heard())):
+        row = await eventually(lambda: (r := job_row(fresh_database, job_id))["state"] == "dead" and r)
+    assert row["error"]["code"] == "job_took_too_long"
+
+
+@pytest.mark.usefixtures("solo_program")
 @pytest.mark.parametrize("where", ["hog", "hog in a child"])
 async def test_a_job_alone_that_holds_too_much_memory_is_ended_and_told_why(
     resources: Resources, fresh_database: TestDatabase, member: Member, where: str

@@ -141,16 +141,18 @@ class Attempts:
         handler = self.handlers.by_kind[row.kind]
         if handler.args_type.needs_room:
             self.resources.disk.refuse_when_low()
+        # those that the database adds itself, and those of an older release, know of no limit
+        seconds_max = row.seconds_max or handler.args_type.seconds_max
         if isinstance(handler, HeavyHandler):
             runner = self.lanes.runners[handler.args_type.lane]
             async with runner.room:
                 await self._start(run, entry)
-                async with _within(row.seconds_max):
+                async with _within(seconds_max):
                     await runner.run(handler, run, msgspec.convert(row.args, handler.args_type))
             self.news.stopped(run.job_id, run.scope.org_id, "done")
             return
         await self._start(run, entry)
-        async with _within(row.seconds_max):
+        async with _within(seconds_max):
             if entry.lane == "solo":
                 limit = self.lanes.solo_memory_bytes_max
                 result = await run_alone(run, row.kind, row.args, memory_bytes_max=limit)
