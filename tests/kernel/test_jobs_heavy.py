@@ -72,8 +72,7 @@ async def test_a_child_knows_no_secret_of_the_hub(
     secrets = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_REPLICA_URL", "SECRET_KEY", "VALKEY_URL", "OTLP_HEADERS")
     for name in (*secrets, "SENTRY_DSN", "HOME"):
         monkeypatch.setenv(f"LYCEUM_{name}", "x")
-    heard = Heard()
-    await _run(resources, database, member, heard, Heavy(what="environment"))
+    await _run(resources, database, member, heard := Heard(), Heavy(what="environment"))
     assert [answer.text for answer in heard.answers] == ["LYCEUM_HOME"]
 
 
@@ -121,9 +120,8 @@ async def test_a_crash_of_the_interpreter_is_named(
 async def test_a_crashed_job_is_tried_again(
     resources: Resources, database: TestDatabase, member: Member, tmp_path: Path
 ) -> None:
-    row = await _run(
-        resources, database, member, heard := Heard(), Heavy(what="abort_once", path=str(tmp_path / "tried"))
-    )
+    heard, tried = Heard(), str(tmp_path / "tried")
+    row = await _run(resources, database, member, heard, Heavy(what="abort_once", path=tried))
     assert (row["state"], row["attempt"]) == ("done", 2)
     assert heard.answers == [Answer(text="second")]
 
@@ -172,12 +170,12 @@ async def test_cancelling_ends_a_running_child_and_all_it_started(
 async def test_a_child_that_takes_longer_than_its_kind_may_is_ended(
     resources: Resources, database: TestDatabase, member: Member, tmp_path: Path, kind: type[Heavy]
 ) -> None:
-    job_id = await put(resources, member, kind(what="family", path=str(tmp_path / "pids")), seconds_max=1)
+    job_id = await put(resources, member, kind(what="sleep", path=str(tmp_path / "pids")), seconds_max=1)
     rows_of(database, "UPDATE jobs SET attempts_max = 1 WHERE id = %s", job_id)
     async with running_worker(resources, heavy_handler(Heard(), kind), heavy_slots=1) as worker:
-        row = await eventually(lambda: (r := job_row(database, job_id))["state"] == "dead" and r)
+        await eventually(lambda: job_row(database, job_id)["state"] == "dead")
         assert worker.lanes.runners[kind.lane]._children == {}
-    assert row["error"]["code"] == "job_took_too_long"
+    assert job_row(database, job_id)["error"]["code"] == "job_took_too_long"
 
 
 async def test_a_child_that_is_asked_may_stop_by_itself(
