@@ -328,8 +328,9 @@ BEGIN
 END
 $$;
 
--- Extends the leases a worker still holds and tells which of its attempts it must stop. A row that somebody has locked is
--- left to the next beat: waiting for one would let the leases of all the others run out.
+-- Extends the leases a worker still holds, and tells which it has extended (no verdict) and which of its attempts it must
+-- stop. A row that somebody has locked is left to the next beat and told nothing of: waiting for one would let the leases
+-- of all the others run out.
 CREATE FUNCTION definer.jobs_heartbeat(worker uuid, ids uuid[], attempts integer[], lease interval)
 RETURNS TABLE (id uuid, attempt integer, verdict text)
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -348,10 +349,11 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
             ORDER BY l.id
             FOR UPDATE OF l SKIP LOCKED
         ))
+        RETURNING j.id
     )
-    SELECT a.id, a.attempt, CASE WHEN h.id IS NULL THEN 'lost' ELSE 'cancel' END
+    SELECT a.id, a.attempt, CASE WHEN h.id IS NULL THEN 'lost' WHEN h.cancel_requested THEN 'cancel' END
     FROM asked a LEFT JOIN held h ON h.id = a.id AND h.attempt = a.attempt
-    WHERE h.id IS NULL OR h.cancel_requested
+    WHERE h.id IS NULL OR h.cancel_requested OR a.id IN (SELECT e.id FROM extended e)
 $$;
 
 CREATE FUNCTION definer.jobs_cancelled(worker uuid, job uuid, cancelled_attempt integer) RETURNS SETOF uuid

@@ -106,8 +106,11 @@ class Claims:
             return {}
         return {Attempt(row.id, row.attempt): row.waited_seconds for row in rows}
 
-    async def beat(self, held: Collection[Attempt]) -> dict[Attempt, Literal["cancel", "lost"]]:
-        """Extend the leases of what is held; return what must stop and why."""
+    async def beat(self, held: Collection[Attempt]) -> dict[Attempt, Literal["cancel", "lost"] | None]:
+        """Extend the leases of what is held; return what must stop and why, and None for what goes on with its lease.
+
+        What somebody had locked is not in it: its lease is as it was.
+        """
         async with transaction(self.database, NOBODY) as tx:
             verdicts = (await tx.execute(_BEAT, self._all_of(held) | {"lease": self.lease})).all()
         return {Attempt(row.id, row.attempt): row.verdict for row in verdicts}

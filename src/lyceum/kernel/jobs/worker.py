@@ -223,9 +223,9 @@ class Worker:
                 continue
             for attempt, entry in asked.items():
                 # given back and claimed anew, an attempt keeps its number: the verdict was about what ran before
-                if self._running.get(attempt) is not entry:
+                if self._running.get(attempt) is not entry or attempt not in verdicts:
                     continue
-                if verdict := verdicts.get(attempt):
+                if verdict := verdicts[attempt]:
                     entry.stop(verdict)
                     continue
                 entry.held_at = asked_at
