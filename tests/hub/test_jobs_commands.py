@@ -1,4 +1,4 @@
-"""`lyceum jobs` and `lyceum worker` against a real API."""
+"""`lyceum jobs` against a real API."""
 
 import json
 from functools import partial
@@ -86,20 +86,3 @@ def test_a_setting_that_cannot_be_used_is_one_sentence(tmp_path: Path, command: 
     done = lyceum(*command, home=tmp_path, LYCEUM_PORT="high")
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert done.stderr.startswith("LYCEUM_PORT is 'high': ")
-
-
-@pytest.mark.parametrize(
-    "arguments, said",
-    [
-        ((), "Set LYCEUM_DATABASE_URL and LYCEUM_SECRET_KEY"),
-        (("--slots", "many"), "--slots cannot be 'many'; write it like light=16,heavy=1."),
-        (("--classes", "urgent"), "WORKER_CLASSES"),
-    ],
-)
-def test_a_worker_says_what_it_lacks(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
-    given = (
-        {"LYCEUM_DATABASE_URL": "postgresql://app@127.0.0.1:1/x", "LYCEUM_SECRET_KEY": "x" * 32} if arguments else {}
-    )
-    done = lyceum("worker", *arguments, home=tmp_path, **given)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
