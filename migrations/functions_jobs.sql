@@ -528,10 +528,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- For whoever runs the hub, checked by the caller: jobs of all organisations and of the hub itself, newest first.
-CREATE FUNCTION definer.jobs_of_all(wanted_states text[], before uuid, at_most integer) RETURNS SETOF public.jobs
+CREATE FUNCTION definer.jobs_of_all(wanted_states text[], wanted_kind text, before uuid, at_most integer)
+RETURNS SETOF public.jobs
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT * FROM public.jobs j
-    WHERE (wanted_states IS NULL OR j.state = ANY (wanted_states)) AND (before IS NULL OR j.id < before)
+    WHERE (wanted_states IS NULL OR j.state = ANY (wanted_states)) AND (wanted_kind IS NULL OR j.kind = wanted_kind)
+      AND (before IS NULL OR j.id < before)
     ORDER BY j.id DESC LIMIT at_most
 $$;
 

@@ -12,6 +12,7 @@ from fixtures.commands import lyceum, told
 from fixtures.job_kinds import Light
 from fixtures.queue import put
 from fixtures.servers import TestDatabase
+from lyceum.kernel.ids import new_id
 from lyceum.kernel.resources import Resources
 from make.accounts import Member
 
@@ -62,6 +63,28 @@ def test_whoever_runs_the_hub_works_on_jobs_of_any_organisation(
     assert run("logs") == ""
     assert run("retry") == f"{dead_job} is ready.\n"
     assert run("cancel") == f"{dead_job} is cancelled.\n"
+
+
+def test_whoever_runs_the_hub_lists_jobs_of_all_organisations(
+    served_api: ServedProcess, administrator_key: str, dead_job: UUID, database: TestDatabase, tmp_path: Path
+) -> None:
+    kind = f"test.{new_id()}"
+    rows_of(database, "UPDATE jobs SET kind = %s WHERE id = %s", kind, dead_job)
+    at = {"LYCEUM_URL": served_api.url, "LYCEUM_API_KEY": administrator_key}
+
+    run = partial(told, "jobs", home=tmp_path, **at)
+
+    for arguments in (("dead",), ("list", "--hub"), ("list", "--hub", "--state", "dead")):
+        header, *rows = run(*arguments).splitlines()
+        assert header.split() == ["ID", "STATE", "KIND", "CLASS", "TRIED", "PUT", "ERROR"]
+        [row] = [row for row in rows if row.startswith(str(dead_job))]
+        assert row.split()[1:5] == ["dead", kind, "normal", "0/5"]
+        assert row.endswith("The table has no rows.")
+    assert [json.loads(line)["id"] for line in run("list", "--hub", "--kind", kind, "--json").splitlines()] == [
+        str(dead_job)
+    ]
+    assert run("list", "--hub", "--kind", "test.nobodys") == "No jobs.\n"
+    assert run("list", "--hub", "--kind", kind, "--state", "ready") == "No jobs.\n"
 
 
 def test_what_the_hub_does_not_take_is_one_sentence(
