@@ -508,23 +508,26 @@ CREATE TRIGGER jobs_gave_up AFTER UPDATE OF state ON public.jobs FOR EACH ROW
 -- Figures of the whole queue for the metrics; they carry no organisation. Each part has an index of its own, so that the
 -- ended jobs, which are the most by far, are never looked at.
 CREATE FUNCTION definer.jobs_depth()
-RETURNS TABLE (class text, lane text, label text, state text, jobs bigint, oldest_seconds double precision)
+RETURNS TABLE (
+    kind text, class text, lane text, label text, state text, jobs bigint, oldest_seconds double precision
+)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT j.class, j.lane, j.label, j.state, count(*), extract(epoch FROM now() - min(j.run_at))::double precision
+    SELECT j.kind, j.class, j.lane, j.label, j.state, count(*), extract(epoch FROM now() - min(j.run_at))::double precision
     FROM public.jobs j WHERE j.state = 'ready'
-    GROUP BY j.class, j.lane, j.label, j.state
+    GROUP BY j.kind, j.class, j.lane, j.label, j.state
     UNION ALL
-    SELECT j.class, j.lane, j.label, j.state, count(*), extract(epoch FROM now() - min(j.run_at))::double precision
+    SELECT j.kind, j.class, j.lane, j.label, j.state, count(*), extract(epoch FROM now() - min(j.run_at))::double precision
     FROM public.jobs j WHERE j.state IN ('claimed', 'running')
-    GROUP BY j.class, j.lane, j.label, j.state
+    GROUP BY j.kind, j.class, j.lane, j.label, j.state
     UNION ALL
-    SELECT j.class, j.lane, j.label, 'waiting', count(*), extract(epoch FROM now() - min(j.created_at))::double precision
+    SELECT j.kind, j.class, j.lane, j.label, 'waiting', count(*),
+           extract(epoch FROM now() - min(j.created_at))::double precision
     FROM public.jobs j WHERE j.state IN ('arrived', 'waiting')
-    GROUP BY j.class, j.lane, j.label
+    GROUP BY j.kind, j.class, j.lane, j.label
     UNION ALL
-    SELECT j.class, j.lane, j.label, j.state, count(*), extract(epoch FROM now() - min(j.run_at))::double precision
+    SELECT j.kind, j.class, j.lane, j.label, j.state, count(*), extract(epoch FROM now() - min(j.run_at))::double precision
     FROM public.jobs j WHERE j.state = 'scheduled'
-    GROUP BY j.class, j.lane, j.label, j.state
+    GROUP BY j.kind, j.class, j.lane, j.label, j.state
 $$;
 
 -- For whoever runs the hub, checked by the caller: jobs of all organisations and of the hub itself, newest first.
