@@ -3,13 +3,14 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
 
-from fixtures.app import eventually, rows_of, running_worker
-from fixtures.job_kinds import Heard, Light, light_handlers
+from fixtures.app import eventually, job_row, rows_of, running_worker
+from fixtures.job_kinds import Heard, Heavy, Light, heavy_handler, light_handlers
 from fixtures.own_database import resources
 from fixtures.queue import CLASSES, fail_once, fill, put, worker_on
 from fixtures.servers import TestDatabase
@@ -139,6 +140,29 @@ async def test_an_organisation_has_no_more_running_at_once_than_its_cap(
     await capped.start(attempts)
     await capped.finish({attempts[0]: "null"})
     assert len(await capped.claim("light", 10)) == 1
+
+
+@pytest.mark.usefixtures("children_import_tests")
+async def test_a_worker_keeps_to_the_cap_of_trainings_an_organisation(
+    resources: Resources, fresh_database: TestDatabase, tmp_path: Path
+) -> None:
+    capped, other = [make_member(fresh_database) for _ in range(2)]
+    paths = [tmp_path / name for name in ("first", "second", "others")]
+    jobs = [
+        await put(resources, member, Heavy(what="slowly", path=str(path)))
+        for member, path in zip((capped, capped, other), paths, strict=True)
+    ]
+    wanted = {"worker_heavy_at_once_an_organisation_max": 1, "worker_heavy_memory_bytes_max": 1024**3}
+    settings = resources.settings.model_copy(update=wanted)
+    async with running_worker(replace(resources, settings=settings), heavy_handler(Heard()), heavy_slots=3) as worker:
+        await eventually(lambda: paths[0].exists() and paths[2].exists())
+        assert await worker._take("heavy", 1) == 0
+        assert [job_row(fresh_database, job)["state"] for job in jobs] == ["running", "ready", "running"]
+        paths[0].with_suffix(".go").touch()
+        await eventually(paths[1].exists)
+        for path in paths:
+            path.with_suffix(".go").touch()
+        await eventually(lambda: {job_row(fresh_database, job)["state"] for job in jobs} == {"done"})
 
 
 async def test_a_worker_takes_only_its_classes(resources: Resources, fresh_database: TestDatabase) -> None:
