@@ -328,8 +328,9 @@ BEGIN
 END
 $$;
 
--- Extends the leases a worker still holds and tells which of its attempts it must stop. A row that somebody has locked is
--- left to the next beat: waiting for one would let the leases of all the others run out.
+-- Extends the leases a worker still holds, and tells which it has extended (no verdict) and which of its attempts it must
+-- stop. A row that somebody has locked is left to the next beat and told nothing of: waiting for one would let the leases
+-- of all the others run out.
 CREATE FUNCTION definer.jobs_heartbeat(worker uuid, ids uuid[], attempts integer[], lease interval)
 RETURNS TABLE (id uuid, attempt integer, verdict text)
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -348,10 +349,11 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
             ORDER BY l.id
             FOR UPDATE OF l SKIP LOCKED
         ))
+        RETURNING j.id
     )
-    SELECT a.id, a.attempt, CASE WHEN h.id IS NULL THEN 'lost' ELSE 'cancel' END
+    SELECT a.id, a.attempt, CASE WHEN h.id IS NULL THEN 'lost' WHEN h.cancel_requested THEN 'cancel' END
     FROM asked a LEFT JOIN held h ON h.id = a.id AND h.attempt = a.attempt
-    WHERE h.id IS NULL OR h.cancel_requested
+    WHERE h.id IS NULL OR h.cancel_requested OR a.id IN (SELECT e.id FROM extended e)
 $$;
 
 CREATE FUNCTION definer.jobs_cancelled(worker uuid, job uuid, cancelled_attempt integer) RETURNS SETOF uuid
@@ -506,30 +508,35 @@ CREATE TRIGGER jobs_gave_up AFTER UPDATE OF state ON public.jobs FOR EACH ROW
 -- Figures of the whole queue for the metrics; they carry no organisation. Each part has an index of its own, so that the
 -- ended jobs, which are the most by far, are never looked at.
 CREATE FUNCTION definer.jobs_depth()
-RETURNS TABLE (class text, lane text, label text, state text, jobs bigint, oldest_seconds double precision)
+RETURNS TABLE (
+    kind text, class text, lane text, label text, state text, jobs bigint, oldest_seconds double precision
+)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT j.class, j.lane, j.label, j.state, count(*), extract(epoch FROM now() - min(j.run_at))::double precision
+    SELECT j.kind, j.class, j.lane, j.label, j.state, count(*), extract(epoch FROM now() - min(j.run_at))::double precision
     FROM public.jobs j WHERE j.state = 'ready'
-    GROUP BY j.class, j.lane, j.label, j.state
+    GROUP BY j.kind, j.class, j.lane, j.label, j.state
     UNION ALL
-    SELECT j.class, j.lane, j.label, j.state, count(*), extract(epoch FROM now() - min(j.run_at))::double precision
+    SELECT j.kind, j.class, j.lane, j.label, j.state, count(*), extract(epoch FROM now() - min(j.run_at))::double precision
     FROM public.jobs j WHERE j.state IN ('claimed', 'running')
-    GROUP BY j.class, j.lane, j.label, j.state
+    GROUP BY j.kind, j.class, j.lane, j.label, j.state
     UNION ALL
-    SELECT j.class, j.lane, j.label, 'waiting', count(*), extract(epoch FROM now() - min(j.created_at))::double precision
+    SELECT j.kind, j.class, j.lane, j.label, 'waiting', count(*),
+           extract(epoch FROM now() - min(j.created_at))::double precision
     FROM public.jobs j WHERE j.state IN ('arrived', 'waiting')
-    GROUP BY j.class, j.lane, j.label
+    GROUP BY j.kind, j.class, j.lane, j.label
     UNION ALL
-    SELECT j.class, j.lane, j.label, j.state, count(*), extract(epoch FROM now() - min(j.run_at))::double precision
+    SELECT j.kind, j.class, j.lane, j.label, j.state, count(*), extract(epoch FROM now() - min(j.run_at))::double precision
     FROM public.jobs j WHERE j.state = 'scheduled'
-    GROUP BY j.class, j.lane, j.label, j.state
+    GROUP BY j.kind, j.class, j.lane, j.label, j.state
 $$;
 
 -- For whoever runs the hub, checked by the caller: jobs of all organisations and of the hub itself, newest first.
-CREATE FUNCTION definer.jobs_of_all(wanted_states text[], before uuid, at_most integer) RETURNS SETOF public.jobs
+CREATE FUNCTION definer.jobs_of_all(wanted_states text[], wanted_kind text, before uuid, at_most integer)
+RETURNS SETOF public.jobs
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT * FROM public.jobs j
-    WHERE (wanted_states IS NULL OR j.state = ANY (wanted_states)) AND (before IS NULL OR j.id < before)
+    WHERE (wanted_states IS NULL OR j.state = ANY (wanted_states)) AND (wanted_kind IS NULL OR j.kind = wanted_kind)
+      AND (before IS NULL OR j.id < before)
     ORDER BY j.id DESC LIMIT at_most
 $$;
 

@@ -37,12 +37,8 @@ def list_command(
 ) -> None:
     """List jobs, newest first."""
     with hub_client() as client:
-        found = (
-            client.jobs.list_of_hub(states=state or ())
-            if whole_hub
-            else client.jobs.list(states=state or (), kind=kind)
-        )
-        _print_jobs(islice(found, limit), as_json=as_json)
+        listed = client.jobs.list_of_hub if whole_hub else client.jobs.list
+        _print_jobs(islice(listed(states=state or (), kind=kind), limit), as_json=as_json)
 
 
 @jobs.command("dead")

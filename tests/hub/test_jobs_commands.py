@@ -1,4 +1,4 @@
-"""`lyceum jobs` and `lyceum worker` against a real API."""
+"""`lyceum jobs` against a real API."""
 
 import json
 from functools import partial
@@ -12,6 +12,7 @@ from fixtures.commands import lyceum, told
 from fixtures.job_kinds import Light
 from fixtures.queue import put
 from fixtures.servers import TestDatabase
+from lyceum.kernel.ids import new_id
 from lyceum.kernel.resources import Resources
 from make.accounts import Member
 
@@ -64,6 +65,28 @@ def test_whoever_runs_the_hub_works_on_jobs_of_any_organisation(
     assert run("cancel") == f"{dead_job} is cancelled.\n"
 
 
+def test_whoever_runs_the_hub_lists_jobs_of_all_organisations(
+    served_api: ServedProcess, administrator_key: str, dead_job: UUID, database: TestDatabase, tmp_path: Path
+) -> None:
+    kind = f"test.{new_id()}"
+    rows_of(database, "UPDATE jobs SET kind = %s WHERE id = %s", kind, dead_job)
+    at = {"LYCEUM_URL": served_api.url, "LYCEUM_API_KEY": administrator_key}
+
+    run = partial(told, "jobs", home=tmp_path, **at)
+
+    for arguments in (("dead",), ("list", "--hub"), ("list", "--hub", "--state", "dead")):
+        header, *rows = run(*arguments).splitlines()
+        assert header.split() == ["ID", "STATE", "KIND", "CLASS", "TRIED", "PUT", "ERROR"]
+        [row] = [row for row in rows if row.startswith(str(dead_job))]
+        assert row.split()[1:5] == ["dead", kind, "normal", "0/5"]
+        assert row.endswith("The table has no rows.")
+    assert [json.loads(line)["id"] for line in run("list", "--hub", "--kind", kind, "--json").splitlines()] == [
+        str(dead_job)
+    ]
+    assert run("list", "--hub", "--kind", "test.nobodys") == "No jobs.\n"
+    assert run("list", "--hub", "--kind", kind, "--state", "ready") == "No jobs.\n"
+
+
 def test_what_the_hub_does_not_take_is_one_sentence(
     served_api: ServedProcess, member: Member, dead_job: UUID, tmp_path: Path
 ) -> None:
@@ -86,20 +109,3 @@ def test_a_setting_that_cannot_be_used_is_one_sentence(tmp_path: Path, command: 
     done = lyceum(*command, home=tmp_path, LYCEUM_PORT="high")
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert done.stderr.startswith("LYCEUM_PORT is 'high': ")
-
-
-@pytest.mark.parametrize(
-    "arguments, said",
-    [
-        ((), "Set LYCEUM_DATABASE_URL and LYCEUM_SECRET_KEY"),
-        (("--slots", "many"), "--slots cannot be 'many'; write it like light=16,heavy=1."),
-        (("--classes", "urgent"), "WORKER_CLASSES"),
-    ],
-)
-def test_a_worker_says_what_it_lacks(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
-    given = (
-        {"LYCEUM_DATABASE_URL": "postgresql://app@127.0.0.1:1/x", "LYCEUM_SECRET_KEY": "x" * 32} if arguments else {}
-    )
-    done = lyceum("worker", *arguments, home=tmp_path, **given)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr

@@ -130,6 +130,9 @@ async def test_only_whoever_runs_the_hub_sees_the_jobs_of_all(
     async with client_of(app, key=stranger.key) as client:
         listed = (await client.get("/api/v1/hub/jobs", params={"state": "ready", "limit": 200})).json()
         assert {job["id"] for job in listed["items"]} >= jobs
+        rows_of(database, "UPDATE jobs SET kind = 'test.rare' WHERE id = %s", min(jobs))
+        rare = (await client.get("/api/v1/hub/jobs", params={"state": "ready", "kind": "test.rare"})).json()
+        assert [job["id"] for job in rare["items"]] == [min(jobs)]
         rows_of(database, "UPDATE users SET instance_admin = false WHERE id = %s", stranger.user_id)
     assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed")
 

@@ -265,7 +265,7 @@ async def test_the_queue_is_counted_without_organisations(
     insert = "INSERT INTO jobs (id, org_id, kind, class, lane, args) VALUES (%s, %s, 'x', 'background', 'heavy', '{}')"
     rows_of(database, insert, job_id, member.org_id)
     text = (await asks.get("/metrics")).text
-    assert 'lyceum_jobs{class="background",label="",lane="heavy",state="ready"}' in text
+    assert 'lyceum_jobs{class="background",kind="x",label="",lane="heavy",state="ready"} ' in text
     rows_of(database, "DELETE FROM jobs WHERE id = %s", job_id)
     assert str(member.org_id) not in text
 

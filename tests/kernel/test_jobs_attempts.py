@@ -1,36 +1,29 @@
-"""An attempt: how long it may take, what it says, how it is counted, and what happens when it ends its worker."""
+"""An attempt: how long it may take, what it says, and how it is counted."""
 
 import asyncio
-import json
 import logging
-import os
-import signal
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 from prometheus_client import generate_latest
 
-from fixtures.app import environment_of, eventually, job_row, rows_of, running_worker
+from fixtures.app import eventually, job_row, rows_of, running_worker
 from fixtures.job_kinds import Heard, Light, light_handlers
 from fixtures.own_database import member, resources
-from fixtures.queue import call_off, let_leases_run_out, put, reap, worker_on
+from fixtures.queue import put
 from fixtures.servers import TestDatabase
 from lyceum.kernel.jobs import job_log
-from lyceum.kernel.jobs.claims import Attempt
 from lyceum.kernel.jobs.figures import count_jobs
 from lyceum.kernel.jobs.handlers import JobRun, LightHandler
 from lyceum.kernel.jobs.job_log import list_log
 from lyceum.kernel.jobs.reaper import Reaper
 from lyceum.kernel.jobs.writing import write_now_and_then
 from lyceum.kernel.resources import Resources
-from lyceum.kernel.telemetry import log_context, registry
+from lyceum.kernel.telemetry import registry
 from lyceum.kernel.tx import transaction
 from make.accounts import Member, make_member
 
 __all__ = ["member", "resources"]
-
-SOLO_PROGRAM = Path(__file__).parent / "programs" / "solo.py"
 
 
 class Brief(Light, frozen=True, kw_only=True):
@@ -60,6 +53,16 @@ async def test_an_attempt_that_takes_longer_than_its_kind_may_is_ended(
     resources: Resources, fresh_database: TestDatabase, member: Member
 ) -> None:
     job_id = await put(resources, member, Brief(note="wait"))
+    async with running_worker(resources, *light_handlers(Heard(), Brief)):
+        await eventually(lambda: job_row(fresh_database, job_id)["state"] == "dead")
+    assert job_row(fresh_database, job_id)["error"]["code"] == "job_took_too_long"
+
+
+async def test_a_job_that_knows_of_no_limit_has_that_of_its_kind(
+    resources: Resources, fresh_database: TestDatabase, member: Member
+) -> None:
+    job_id = await put(resources, member, Brief(note="wait"))
+    rows_of(fresh_database, "UPDATE jobs SET seconds_max = NULL WHERE id = %s", job_id)
     async with running_worker(resources, *light_handlers(Heard(), Brief)):
         await eventually(lambda: job_row(fresh_database, job_id)["state"] == "dead")
     assert job_row(fresh_database, job_id)["error"]["code"] == "job_took_too_long"
@@ -248,97 +251,3 @@ async def test_ended_attempts_are_counted_by_kind_class_and_outcome(
     assert 'lyceum_jobs_ended_total{class="normal",kind="test.light",outcome="failed"} 1.0' in shown
     assert 'lyceum_job_wait_seconds_count{class="normal",kind="test.light",outcome="done"} 2.0' in shown
     assert 'lyceum_job_run_seconds_bucket{class="normal",kind="test.light",le="+Inf",outcome="done"} 2.0' in shown
-
-
-async def _lose_the_worker_of(
-    resources: Resources, database: TestDatabase, member: Member, note: str, **options: Any
-) -> Any:
-    job_id = await put(resources, member, Light(note=note), **options)
-    worker = worker_on(resources.database)
-    await worker.claim("light", 1)
-    await worker.start([Attempt(job_id, 1)])
-    let_leases_run_out(database)
-    reap(database)
-    return job_id
-
-
-@pytest.fixture
-def solo_program(monkeypatch: pytest.MonkeyPatch, resources: Resources) -> None:
-    """Have processes for one attempt know the kinds of the tests."""
-    monkeypatch.setattr("lyceum.kernel.jobs.solo.PROGRAM", (str(SOLO_PROGRAM),))
-    for name, value in environment_of(resources.settings).items():
-        monkeypatch.setenv(name, value)
-
-
-@pytest.mark.usefixtures("solo_program")
-async def test_a_job_whose_worker_died_runs_again_in_a_process_of_its_own(
-    resources: Resources, fresh_database: TestDatabase, member: Member, capfd: pytest.CaptureFixture[str]
-) -> None:
-    request = log_context.set({"request_id": "first-request"})
-    job_id = await _lose_the_worker_of(resources, fresh_database, member, "where")
-    log_context.reset(request)
-    heard = Heard()
-    async with running_worker(resources, *light_handlers(heard)):
-        await eventually(lambda: job_row(fresh_database, job_id)["state"] == "done")
-    row = job_row(fresh_database, job_id)
-    assert heard.ran == []
-    assert row["result"]["pid"] not in {None, os.getpid()}
-    assert row["attempt"] == 2
-    (said,) = [line for line in map(json.loads, capfd.readouterr().err.splitlines()) if line["message"] == "alone"]
-    assert (said["request_id"], said["job_id"], said["attempt"]) == ("first-request", str(job_id), 2)
-    assert (said["process"], said["org_id"]) == ("solo", str(member.org_id))
-
-
-@pytest.mark.usefixtures("solo_program")
-async def test_a_job_that_kills_its_process_harms_no_neighbour_and_is_dead_in_the_end(
-    resources: Resources, fresh_database: TestDatabase, member: Member, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("lyceum.kernel.jobs.attempts.BACKOFF_SECONDS_MAX", 0.0)
-    poison = await _lose_the_worker_of(resources, fresh_database, member, "die")
-    rows_of(fresh_database, "UPDATE jobs SET attempts_max = 3 WHERE id = %s", poison)
-    neighbours = [await put(resources, member, Light(note=str(number))) for number in range(20)]
-    async with running_worker(resources, *light_handlers(Heard())):
-        await eventually(lambda: job_row(fresh_database, poison)["state"] == "dead")
-        done = "SELECT 1 FROM jobs WHERE state = 'done' AND id = ANY (%s)"
-        await eventually(lambda: len(rows_of(fresh_database, done, neighbours)) == len(neighbours))
-    row = job_row(fresh_database, poison)
-    assert row["attempt"] == 3
-    assert row["error"]["detail"] == f"The process of this job ended unexpectedly (signal {signal.SIGKILL.name})."
-    assert {job_row(fresh_database, job_id)["attempt"] for job_id in neighbours} == {1}
-
-
-@pytest.mark.usefixtures("solo_program")
-async def test_what_a_job_alone_is_told_and_tells_is_the_same(
-    resources: Resources, fresh_database: TestDatabase, member: Member
-) -> None:
-    refused = await _lose_the_worker_of(resources, fresh_database, member, "refuse")
-    failed = await _lose_the_worker_of(resources, fresh_database, member, "fail")
-    async with running_worker(resources, *light_handlers(Heard())):
-        await eventually(lambda: job_row(fresh_database, refused)["state"] == "dead")
-        await eventually(lambda: job_row(fresh_database, failed)["state"] == "scheduled")
-    assert job_row(fresh_database, refused)["error"]["code"] == "senseless"
-    assert job_row(fresh_database, failed)["error"] == {
-        "code": "job_failed",
-        "detail": "RuntimeError: the hub's log has the cause.",
-    }
-
-
-@pytest.mark.usefixtures("solo_program")
-async def test_what_a_job_alone_prints_does_not_spoil_its_result(
-    resources: Resources, fresh_database: TestDatabase, member: Member
-) -> None:
-    job_id = await _lose_the_worker_of(resources, fresh_database, member, "print")
-    async with running_worker(resources, *light_handlers(Heard())):
-        await eventually(lambda: job_row(fresh_database, job_id)["state"] == "done")
-    assert "pid" in job_row(fresh_database, job_id)["result"]
-
-
-@pytest.mark.usefixtures("solo_program")
-async def test_a_job_that_runs_alone_is_called_off(
-    resources: Resources, fresh_database: TestDatabase, member: Member
-) -> None:
-    job_id = await _lose_the_worker_of(resources, fresh_database, member, "wait")
-    async with running_worker(resources, *light_handlers(Heard())):
-        await eventually(lambda: job_row(fresh_database, job_id)["state"] == "running")
-        await call_off(resources, member, job_id)
-        await eventually(lambda: job_row(fresh_database, job_id)["state"] == "cancelled")

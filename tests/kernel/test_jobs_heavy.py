@@ -19,7 +19,7 @@ from fixtures.servers import TestDatabase
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.followup import follow_up_handler
 from lyceum.kernel.jobs.handlers import Handlers, HeavyHandler, LightHandler
-from lyceum.kernel.jobs.heavy import HEAVY_CHILD_BYTES_MIN, SHORT_CHILD_BYTES_MIN, HeavyRunner
+from lyceum.kernel.jobs.heavy import CHILD_BYTES_MIN, HeavyRunner
 from lyceum.kernel.jobs.worker import Worker
 from lyceum.kernel.resources import Resources
 from make.accounts import Member
@@ -72,8 +72,7 @@ async def test_a_child_knows_no_secret_of_the_hub(
     secrets = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_REPLICA_URL", "SECRET_KEY", "VALKEY_URL", "OTLP_HEADERS")
     for name in (*secrets, "SENTRY_DSN", "HOME"):
         monkeypatch.setenv(f"LYCEUM_{name}", "x")
-    heard = Heard()
-    await _run(resources, database, member, heard, Heavy(what="environment"))
+    await _run(resources, database, member, heard := Heard(), Heavy(what="environment"))
     assert [answer.text for answer in heard.answers] == ["LYCEUM_HOME"]
 
 
@@ -121,8 +120,8 @@ async def test_a_crash_of_the_interpreter_is_named(
 async def test_a_crashed_job_is_tried_again(
     resources: Resources, database: TestDatabase, member: Member, tmp_path: Path
 ) -> None:
-    heard = Heard()
-    row = await _run(resources, database, member, heard, Heavy(what="abort_once", path=str(tmp_path / "tried")))
+    heard, tried = Heard(), str(tmp_path / "tried")
+    row = await _run(resources, database, member, heard, Heavy(what="abort_once", path=tried))
     assert (row["state"], row["attempt"]) == ("done", 2)
     assert heard.answers == [Answer(text="second")]
 
@@ -165,6 +164,18 @@ async def test_cancelling_ends_a_running_child_and_all_it_started(
         await eventually(lambda: (what, "cancelled") in heard.gave_up)
         assert not still_there(pids)
     assert heard.answers == []
+
+
+@pytest.mark.parametrize("kind", [Heavy, Short])
+async def test_a_child_that_takes_longer_than_its_kind_may_is_ended(
+    resources: Resources, database: TestDatabase, member: Member, tmp_path: Path, kind: type[Heavy]
+) -> None:
+    job_id = await put(resources, member, kind(what="sleep", path=str(tmp_path / "pids")), seconds_max=1)
+    rows_of(database, "UPDATE jobs SET attempts_max = 1 WHERE id = %s", job_id)
+    async with running_worker(resources, heavy_handler(Heard(), kind), heavy_slots=1) as worker:
+        await eventually(lambda: job_row(database, job_id)["state"] == "dead")
+        assert worker.lanes.runners[kind.lane]._children == {}
+    assert job_row(database, job_id)["error"]["code"] == "job_took_too_long"
 
 
 async def test_a_child_that_is_asked_may_stop_by_itself(
@@ -336,8 +347,8 @@ async def test_a_deadlock_at_the_end_costs_nothing_that_was_computed(
         (32, 2, (2, 4 * GIBIBYTE), (2, 2 * GIBIBYTE)),
         (8, 1, (2, 2 * GIBIBYTE), (2, GIBIBYTE)),
         (4, 1, (2, GIBIBYTE), (1, GIBIBYTE)),
-        (4, 2, (1, GIBIBYTE), (1, SHORT_CHILD_BYTES_MIN)),
-        (1, 1, (1, HEAVY_CHILD_BYTES_MIN), (1, SHORT_CHILD_BYTES_MIN)),
+        (4, 2, (1, GIBIBYTE), (1, CHILD_BYTES_MIN["short"])),
+        (1, 1, (1, CHILD_BYTES_MIN["heavy"]), (1, CHILD_BYTES_MIN["short"])),
     ],
 )
 def test_children_share_the_memory_and_fewer_run_where_it_is_small(

@@ -1,12 +1,14 @@
 """Leases that cannot be extended: before another worker may take a job over, nothing of it runs here any more."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from fixtures.app import eventually, job_row, running_worker
+from fixtures.app import eventually, job_row, rows_of, running_worker
 from fixtures.job_kinds import Heard, Heavy, Light, heavy_handler
 from fixtures.processes import state_of, still_there
 from fixtures.queue import put
@@ -14,6 +16,7 @@ from fixtures.servers import TestDatabase
 from lyceum.kernel.jobs.claims import Claims
 from lyceum.kernel.jobs.handlers import JobRun, LightHandler
 from lyceum.kernel.resources import Resources
+from lyceum.kernel.tx import transaction
 from make.accounts import Member
 
 pytestmark = pytest.mark.usefixtures("children_import_tests")
@@ -76,6 +79,33 @@ async def test_what_computes_stands_still_without_its_lease_and_goes_on_with_it(
         row = await eventually(lambda: (r := job_row(fresh_database, job_id))["state"] == "done" and r)
     assert row["attempt"] == 1
     assert heard.ran == [("slowly_with_a_family", 1)]
+
+
+async def test_a_lease_that_a_beat_passed_over_was_not_extended(
+    fresh_resources: Resources,
+    fresh_database: TestDatabase,
+    fresh_member: Member,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lyceum.kernel.jobs.reaper.SILENT_SECONDS", 3600.0)
+    path, beside = tmp_path / "pids", tmp_path / "beside"
+    locked = await put(fresh_resources, fresh_member, Heavy(what="slowly_with_a_family", path=str(path)))
+    await put(fresh_resources, fresh_member, Heavy(what="slowly_with_a_family", path=str(beside)))
+    small = fresh_resources.settings.model_copy(update={"worker_heavy_memory_bytes_max": 1024**3})
+    shared = replace(fresh_resources, settings=small)
+    async with running_worker(shared, heavy_handler(Heard()), heavy_slots=2, lease_seconds=LEASE_SECONDS):
+        await eventually(lambda: path.exists() and beside.exists())
+        pids = _computing(path)
+        async with transaction(fresh_resources.database, fresh_member.scope) as tx:
+            await tx.execute(text("SELECT FROM jobs WHERE id = :id FOR UPDATE"), {"id": locked})
+            await eventually(lambda: [state_of(pid) for pid in pids] == ["T", "T"])
+            await eventually(lambda: "T" not in [state_of(pid) for pid in _computing(beside)])
+        await eventually(lambda: "T" not in [state_of(pid) for pid in pids])
+        for end in (path, beside):
+            end.with_suffix(".go").touch()
+        done = "SELECT attempt FROM jobs WHERE state = 'done'"
+        await eventually(lambda: rows_of(fresh_database, done) == [{"attempt": 1}, {"attempt": 1}])
 
 
 async def test_what_stands_still_can_be_called_off(

@@ -228,7 +228,7 @@ async def test_a_beat_waits_for_no_row_and_loses_none(
         await other.execute(text("SELECT FROM jobs WHERE id = :id FOR UPDATE"), {"id": held})
         async with asyncio.timeout(10):
             verdicts = await worker.beat(attempts)
-    assert verdicts == {attempts[2]: "lost"}
+    assert verdicts == {attempts[1]: None, attempts[2]: "lost"}
     query = "SELECT id FROM jobs WHERE lease_until > now() + interval '10 seconds'"
     assert rows_of(fresh_database, query) == [{"id": free}]
 
@@ -240,7 +240,7 @@ async def test_the_present_attempt_is_not_told_what_an_earlier_one_is(resources:
     await worker.fail(Attempt(job_id, 1), {}, timedelta(0))
     await worker.claim("light", 1)
     verdicts = await worker.beat([Attempt(job_id, 1), Attempt(job_id, 2)])
-    assert verdicts == {Attempt(job_id, 1): "lost"}
+    assert verdicts == {Attempt(job_id, 1): "lost", Attempt(job_id, 2): None}
 
 
 async def test_an_attempt_holds_its_job_while_it_writes(

@@ -3,13 +3,14 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
 
-from fixtures.app import eventually, rows_of, running_worker
-from fixtures.job_kinds import Heard, Light, light_handlers
+from fixtures.app import eventually, job_row, rows_of, running_worker
+from fixtures.job_kinds import Heard, Heavy, Light, heavy_handler, light_handlers
 from fixtures.own_database import resources
 from fixtures.queue import CLASSES, fail_once, fill, put, worker_on
 from fixtures.servers import TestDatabase
@@ -22,6 +23,8 @@ __all__ = ["resources"]
 CLAIMS = 2_000
 AT_ONCE = 20
 POINTS = 0.05
+POINTS_IN_CLASS = {"high": POINTS, "normal": POINTS, "background": 2 * POINTS}
+"""Of so many claims, some two hundred are of the last."""
 
 
 class OnGpu(Light, frozen=True, kw_only=True):
@@ -32,7 +35,7 @@ class OnGpu(Light, frozen=True, kw_only=True):
 async def run_jobs(
     worker: Claims, database: TestDatabase, *, jobs: int, seconds_of: dict[UUID, float] | None = None
 ) -> Counter[Any]:
-    """Claim and finish so many jobs; return how many were of each organisation and of each class.
+    """Claim and finish so many jobs; return how many were of each organisation, of each class, and of both.
 
     Each lasted as long as `seconds_of` says of its organisation.
     """
@@ -49,6 +52,7 @@ async def run_jobs(
         await worker.finish(dict.fromkeys(attempts, "null"))
         counted.update(row.org_id for row in rows)
         counted.update(row.job_class for row in rows)
+        counted.update((row.job_class, row.org_id) for row in rows)
         counted["all"] += len(rows)
     return counted
 
@@ -66,6 +70,29 @@ async def test_two_thousand_claims_are_fair_to_classes_and_organisations(
         assert counted[member.org_id] / CLAIMS == pytest.approx(1 / len(members), abs=POINTS)
     for job_class, share in zip(CLASSES, (0.6, 0.3, 0.1), strict=True):
         assert counted[job_class] / CLAIMS == pytest.approx(share, abs=POINTS)
+        for member in members:
+            of_class = counted[job_class, member.org_id] / counted[job_class]
+            assert of_class == pytest.approx(1 / len(members), abs=POINTS_IN_CLASS[job_class])
+
+
+async def test_what_an_organisation_has_in_one_class_counts_in_the_others(
+    resources: Resources, fresh_database: TestDatabase
+) -> None:
+    everywhere, only_normal = [make_member(fresh_database) for _ in range(2)]
+    fill(fresh_database, everywhere, {"high": 2_000, "normal": 1_500})
+    fill(fresh_database, only_normal, {"normal": 1_500})
+    rows_of(fresh_database, "ANALYZE jobs")
+    worker = worker_on(resources.database)
+    counted = await run_jobs(worker, fresh_database, jobs=CLAIMS)
+    assert counted["high"] / CLAIMS == pytest.approx(6 / 9, abs=POINTS)
+    assert counted["high", everywhere.org_id] == counted["high"]
+    # it has more than half of all slots already, so the other one has this class to itself
+    assert counted["normal", only_normal.org_id] / counted["normal"] == pytest.approx(1.0, abs=POINTS)
+    # and where it has had nothing elsewhere, the class is shared
+    rows_of(fresh_database, "DELETE FROM jobs WHERE class = 'high'")
+    rows_of(fresh_database, "TRUNCATE job_usage")
+    counted = await run_jobs(worker, fresh_database, jobs=CLAIMS // 4)
+    assert counted["normal", only_normal.org_id] / counted["normal"] == pytest.approx(0.5, abs=POINTS)
 
 
 async def test_an_organisation_whose_jobs_take_twice_as_long_has_half_as_many(
@@ -113,6 +140,29 @@ async def test_an_organisation_has_no_more_running_at_once_than_its_cap(
     await capped.start(attempts)
     await capped.finish({attempts[0]: "null"})
     assert len(await capped.claim("light", 10)) == 1
+
+
+@pytest.mark.usefixtures("children_import_tests")
+async def test_a_worker_keeps_to_the_cap_of_trainings_an_organisation(
+    resources: Resources, fresh_database: TestDatabase, tmp_path: Path
+) -> None:
+    capped, other = [make_member(fresh_database) for _ in range(2)]
+    paths = [tmp_path / name for name in ("first", "second", "others")]
+    jobs = [
+        await put(resources, member, Heavy(what="slowly", path=str(path)))
+        for member, path in zip((capped, capped, other), paths, strict=True)
+    ]
+    wanted = {"worker_heavy_at_once_an_organisation_max": 1, "worker_heavy_memory_bytes_max": 1024**3}
+    settings = resources.settings.model_copy(update=wanted)
+    async with running_worker(replace(resources, settings=settings), heavy_handler(Heard()), heavy_slots=3) as worker:
+        await eventually(lambda: paths[0].exists() and paths[2].exists())
+        assert await worker._take("heavy", 1) == 0
+        assert [job_row(fresh_database, job)["state"] for job in jobs] == ["running", "ready", "running"]
+        paths[0].with_suffix(".go").touch()
+        await eventually(paths[1].exists)
+        for path in paths:
+            path.with_suffix(".go").touch()
+        await eventually(lambda: {job_row(fresh_database, job)["state"] for job in jobs} == {"done"})
 
 
 async def test_a_worker_takes_only_its_classes(resources: Resources, fresh_database: TestDatabase) -> None:

@@ -173,7 +173,7 @@ async def test_what_a_beat_says_of_an_attempt_is_not_said_of_the_same_one_claime
     before, anew = (Running("light", held_at=time.monotonic()) for _ in range(2))
     attempt = Attempt(new_id(), 1)
 
-    async def beat(_claims: Claims, held: Collection[Attempt]) -> dict[Attempt, str]:
+    async def beat(_claims: Claims, held: Collection[Attempt]) -> dict[Attempt, str | None]:
         nonlocal beats
         beats += attempt in held
         if attempt in held and beats == 1:

@@ -48,6 +48,22 @@ async def test_what_cannot_be_trained_is_refused_at_once(
     assert rows_of(database, "SELECT * FROM jobs WHERE org_id = %s", member.org_id) == []
 
 
+@pytest.mark.parametrize(
+    "time_limit, seconds_max", [(None, 2 * 60 + 3600), (1.5, 3 + 3600), (86_400, 2 * 86_400 + 3600)]
+)
+async def test_a_training_that_hangs_is_ended_long_after_its_time_limit(
+    app: FastAPI, member: Member, database: TestDatabase, time_limit: float | None, seconds_max: int
+) -> None:
+    dataset_id, address = make_dataset(database, member)
+    make_version(database, member, dataset_id)
+    wanted = {"dataset": address, "target": "a"} | ({"time_limit_seconds": time_limit} if time_limit else {})
+    async with client_of(app, key=member.key) as client:
+        await ok(client.post("/api/v1/runs", json=wanted), 202)
+    assert rows_of(database, "SELECT seconds_max FROM jobs WHERE org_id = %s", member.org_id) == [
+        {"seconds_max": seconds_max}
+    ]
+
+
 async def test_a_run_names_the_version_it_learns_from(app: FastAPI, member: Member, database: TestDatabase) -> None:
     dataset_id, address = make_dataset(database, member)
     for number in (1, 2):

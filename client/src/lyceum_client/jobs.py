@@ -23,12 +23,11 @@ class Jobs:
 
     def list(self, *, states: Sequence[str] = (), kind: str | None = None) -> Iterator[Job]:
         """Yield the organisation's jobs, newest first: all, or those in some states or of one kind."""
-        params = {"state": list(states), **({"kind": kind} if kind else {})}
-        return self._transport.pages("/jobs", lambda item: read_answer(Job, item), params=params)
+        return self._pages("/jobs", states, kind)
 
-    def list_of_hub(self, *, states: Sequence[str] = ()) -> Iterator[Job]:
-        """Yield the jobs of all organisations and of the hub itself, newest first; needs the power `hub:operate`."""
-        return self._transport.pages("/hub/jobs", lambda item: read_answer(Job, item), params={"state": list(states)})
+    def list_of_hub(self, *, states: Sequence[str] = (), kind: str | None = None) -> Iterator[Job]:
+        """Yield the jobs of all organisations and of the hub itself, as `list` does; needs the power `hub:operate`."""
+        return self._pages("/hub/jobs", states, kind)
 
     def log(self, job_id: str, *, after: int = 0, of_hub: bool = False) -> Iterator[JobLogLine]:
         """Yield what a job has said so far, oldest first, from the line after `after` on; raises `NotFound`."""
@@ -52,6 +51,10 @@ class Jobs:
         Raises `Conflict` for a kind that is started anew where it came from, such as a training.
         """
         return read_answer(Job, self._transport.post(f"{_path(job_id, of_hub=of_hub)}/retry"))
+
+    def _pages(self, path: str, states: Sequence[str], kind: str | None) -> Iterator[Job]:
+        params = {"state": list(states), **({"kind": kind} if kind else {})}
+        return self._transport.pages(path, lambda item: read_answer(Job, item), params=params)
 
 
 def _path(job_id: str, *, of_hub: bool) -> str:

@@ -8,6 +8,9 @@ from lyceum.kernel.jobs.schedules import Schedule
 SWEEP_EVERY_SECONDS = 600
 RECOUNT_EVERY_SECONDS = 6 * 3600
 LOOK_EVERY_SECONDS = 7 * 24 * 3600
+SWEEP_SECONDS_MAX = 3600
+LOOK_SECONDS_MAX = 4 * LOOK_EVERY_SECONDS
+"""It reads slowly by intent, and tens of terabytes take longer than a week."""
 
 
 class SweepUploads(JobArgs, frozen=True, kw_only=True):
@@ -16,6 +19,7 @@ class SweepUploads(JobArgs, frozen=True, kw_only=True):
     kind = "files.sweep_uploads"
     job_class = "background"
     attempts_max = 1
+    seconds_max = SWEEP_SECONDS_MAX
 
 
 class RecountStorage(JobArgs, frozen=True, kw_only=True):
@@ -24,6 +28,7 @@ class RecountStorage(JobArgs, frozen=True, kw_only=True):
     kind = "files.recount_storage"
     job_class = "background"
     attempts_max = 1
+    seconds_max = RECOUNT_EVERY_SECONDS
 
 
 class LookForDamage(JobArgs, frozen=True, kw_only=True):
@@ -32,6 +37,7 @@ class LookForDamage(JobArgs, frozen=True, kw_only=True):
     kind = "files.look_for_damage"
     job_class = "background"
     attempts_max = 3
+    seconds_max = LOOK_SECONDS_MAX
 
 
 async def _sweep(run: JobRun, _args: SweepUploads) -> dict[str, int]:

@@ -22,6 +22,7 @@ from lyceum.kernel.tx import aside
 
 router = api_router(tags=["jobs"])
 
+Kind = Annotated[str | None, Query(max_length=100, description="Only jobs of this kind.")]
 States = Annotated[list[queue.JobState], Query(alias="state", description="Only jobs in one of these states.")]
 AfterLine = Annotated[int, Query(ge=0)]
 
@@ -38,7 +39,7 @@ async def list_own_jobs(
     tx: PrimaryTx,
     who: Who,
     states: States = [],  # noqa: B006 FastAPI copies it
-    kind: Annotated[str | None, Query(max_length=100)] = None,
+    kind: Kind = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> JobPage:
@@ -53,12 +54,14 @@ async def list_jobs_of_the_hub(
     tx: PrimaryTx,
     who: Who,
     states: States = [],  # noqa: B006 FastAPI copies it
+    kind: Kind = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> JobPage:
     """List jobs of all organisations and of the hub itself, newest first; for whoever runs the hub."""
     require(who, Power.HUB_OPERATE)
-    return _page(await list_all_jobs(tx, states=states, limit=limit, before=decode_cursor(cursor)), limit)
+    jobs = await list_all_jobs(tx, states=states, kind=kind, limit=limit, before=decode_cursor(cursor))
+    return _page(jobs, limit)
 
 
 @router.get("/jobs/{job_id}")

@@ -157,8 +157,9 @@ class Settings(BaseSettings):
         0,
         ge=0,
         description="Memory one computing job may hold (resident set, in bytes); 0: the trainings that may run at "
-        "once share half of the machine's or container's memory, short computing shares a quarter; a training has at "
-        "least 1 GiB and short computing 768 MiB, and fewer run at once where that is too much.",
+        "once share half of the machine's or container's memory, short computing shares a quarter, and a light job that "
+        "runs alone has an eighth; a training has at least 1 GiB, short computing 768 MiB and a job alone 512 MiB, and "
+        "fewer run at once where that is too much.",
     )
     worker_heavy_at_once_an_organisation_max: int = Field(
         0,

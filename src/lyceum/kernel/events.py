@@ -25,6 +25,7 @@ class DeliverEvent(JobArgs, frozen=True, kw_only=True):
     """Bring one event to one subscriber."""
 
     kind = "events.deliver"
+    seconds_max = 600
     event: str
     subscriber: str
     payload: dict[str, Any]

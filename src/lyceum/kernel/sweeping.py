@@ -23,6 +23,7 @@ class SweepBriefRows(JobArgs, frozen=True, kw_only=True):
     kind = "kernel.sweep_brief_rows"
     job_class = "background"
     attempts_max = 1
+    seconds_max = SWEEP_EVERY_SECONDS
 
 
 async def sweep_brief_rows(run: JobRun, _args: SweepBriefRows) -> dict[str, int]:

@@ -4,6 +4,8 @@ import asyncio
 import logging
 import os
 import signal
+import sys
+from pathlib import Path
 
 from fixtures.computing import Senseless
 from fixtures.job_kinds import Light
@@ -14,6 +16,9 @@ from lyceum.kernel.resources import open_resources
 from lyceum.kernel.telemetry import log_to_stderr
 
 log = logging.getLogger("lyceum.tests")
+
+
+HOG = "import time\nheld = []\nwhile True: held.append(bytearray(8 << 20)); time.sleep(.002)"
 
 
 async def run(_run: JobRun, args: Light) -> dict[str, int]:
@@ -28,7 +33,25 @@ async def run(_run: JobRun, args: Light) -> dict[str, int]:
         os.write(1, b"what a library prints\n")
     if args.note == "fail":
         raise RuntimeError("secret detail of a library")
+    if args.note == "hog":
+        exec(HOG)
+    if args.note == "hog in a child":
+        await _start(HOG)
+        await asyncio.Event().wait()
+    if args.note == "leave a child":
+        return {"pid": os.getpid(), "child": await _start("import time; time.sleep(600)")}
+    if args.note.startswith("wait with a child "):
+        path = Path(args.note.rpartition(" ")[2])
+        path.with_suffix(".new").write_text(f"{os.getpid()} {await _start('import time; time.sleep(600)')}")
+        path.with_suffix(".new").rename(path)
+        await asyncio.Event().wait()
     return {"pid": os.getpid()}
+
+
+async def _start(code: str) -> int:
+    """Start a process that no signal to this one's group reaches, and return its id."""
+    command = (sys.executable, "-c", code)
+    return (await asyncio.create_subprocess_exec(*command, start_new_session=True)).pid
 
 
 async def main() -> None:

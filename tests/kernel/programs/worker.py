@@ -1,15 +1,17 @@
 """A worker of a process of its own, whose kinds of jobs are those of the tests: `LYCEUM_…` says where.
 
-With `--saying` its jobs log a line each, else they write rows.
+With `--saying` its jobs log a line each, else they write rows. One that runs alone does what `solo.py` says.
 """
 
 import asyncio
 import os
 import signal
 import sys
+from pathlib import Path
 
 from fixtures.job_kinds import saying_handlers, writing_handlers
 from lyceum.kernel.config import settings
+from lyceum.kernel.jobs import solo
 from lyceum.kernel.jobs.handlers import Handlers
 from lyceum.kernel.jobs.worker import Worker
 from lyceum.kernel.resources import open_resources
@@ -30,4 +32,5 @@ async def main() -> None:
 
 if __name__ == "__main__":
     os.environ.setdefault("LYCEUM_WORKER_HEAVY_SLOTS", "1")
+    solo.PROGRAM = (str(Path(__file__).with_name("solo.py")),)
     asyncio.run(main())

@@ -26,6 +26,9 @@ from lyceum.kernel.tx import after_commit, transaction
 SETTLE_EVERY_SECONDS = 60
 SETTLE_AT_ONCE = 100
 SWEEP_EVERY_SECONDS = 3600
+READ_SECONDS_MAX = 2 * 3600
+"""Enough for the largest upload there may be by default, from an object store that gives a megabyte a second."""
+SETTLE_SECONDS_MAX = 600
 NEVER_READ = {
     "code": "never_read",
     "title": "The file was not read",
@@ -42,6 +45,7 @@ class ReadUpload(JobArgs, frozen=True, kw_only=True):
     job_class = "high"
     lane = "short"
     attempts_max = 3
+    seconds_max = READ_SECONDS_MAX
     needs_room = True
     version_id: UUID
     format: Literal["csv", "parquet", "jsonl"] | None = None
@@ -56,6 +60,7 @@ class SettleVersions(JobArgs, frozen=True, kw_only=True):
     kind = "data.settle_versions"
     job_class = "background"
     attempts_max = 1
+    seconds_max = SETTLE_SECONDS_MAX
 
 
 class SweepStaging(JobArgs, frozen=True, kw_only=True):
@@ -64,6 +69,7 @@ class SweepStaging(JobArgs, frozen=True, kw_only=True):
     kind = "data.sweep_staging"
     job_class = "background"
     attempts_max = 1
+    seconds_max = SWEEP_EVERY_SECONDS
 
 
 async def _prepare(run: JobRun, args: ReadUpload) -> Intake:

@@ -21,6 +21,7 @@ class ForgetRejected(JobArgs, frozen=True, kw_only=True):
     kind = "data.forget_rejected"
     job_class = "background"
     attempts_max = 1
+    seconds_max = FORGET_EVERY_SECONDS
 
 
 async def forget_rejected(run: JobRun, _args: ForgetRejected) -> dict[str, int]:

@@ -16,6 +16,8 @@ from lyceum.kernel.jobs.queue import JobArgs
 from lyceum.kernel.tx import transaction
 
 CALLED_OFF = {"code": "cancelled", "title": "Called off", "status": 409, "detail": "The check run was called off."}
+CHECK_SECONDS_MAX = 3600
+"""A whole table is read once, and each of its checks computed on it."""
 
 
 class RunChecks(JobArgs, frozen=True, kw_only=True):
@@ -24,6 +26,7 @@ class RunChecks(JobArgs, frozen=True, kw_only=True):
     kind = "data.run_checks"
     lane = "short"
     attempts_max = 3
+    seconds_max = CHECK_SECONDS_MAX
     check_run_id: UUID
 
 

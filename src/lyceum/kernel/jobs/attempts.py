@@ -34,8 +34,6 @@ WAIT_FOR_ROOM_SECONDS = 30.0
 
 StopReason = Literal["cancel", "lost", "drain"]
 _WENT_WRONG: frozenset[Outcome] = frozenset({"failed", "lost"})
-_OUTCOMES: dict[StopReason, Outcome] = {"cancel": "cancelled", "lost": "lost", "drain": "given_back"}
-_STATES: dict[StopReason, str | None] = {"cancel": "cancelled", "lost": None, "drain": "ready"}
 
 log = logging.getLogger(__name__)
 
@@ -143,18 +141,21 @@ class Attempts:
         handler = self.handlers.by_kind[row.kind]
         if handler.args_type.needs_room:
             self.resources.disk.refuse_when_low()
+        # those that the database adds itself, and those of an older release, know of no limit
+        seconds_max = row.seconds_max or handler.args_type.seconds_max
         if isinstance(handler, HeavyHandler):
             runner = self.lanes.runners[handler.args_type.lane]
             async with runner.room:
                 await self._start(run, entry)
-                async with _within(row.seconds_max):
+                async with _within(seconds_max):
                     await runner.run(handler, run, msgspec.convert(row.args, handler.args_type))
             self.news.stopped(run.job_id, run.scope.org_id, "done")
             return
         await self._start(run, entry)
-        async with _within(row.seconds_max):
+        async with _within(seconds_max):
             if entry.lane == "solo":
-                result = await run_alone(run, row.kind, row.args)
+                limit = self.lanes.solo_memory_bytes_max
+                result = await run_alone(run, row.kind, row.args, memory_bytes_max=limit)
             else:
                 result = await handler.run(run, msgspec.convert(row.args, handler.args_type))
         # An answer that cannot be kept fails its own attempt here, not a whole batch later.
@@ -170,22 +171,25 @@ class Attempts:
 
     async def _stopped(self, run: JobRun, reason: StopReason) -> Outcome:
         log.info("job stopped", extra={"attempt": run.attempt, "reason": reason})
+        state = None
         if reason == "cancel":
-            await self.claims.cancelled(Attempt(run.job_id, run.attempt))
+            state = await self.claims.cancelled(Attempt(run.job_id, run.attempt))
         elif reason == "drain":
-            await self.claims.give_back(Attempt(run.job_id, run.attempt))
-        self.news.stopped(run.job_id, run.scope.org_id, _STATES[reason])
-        return _OUTCOMES[reason]
+            state = await self.claims.give_back(Attempt(run.job_id, run.attempt))
+        self.news.stopped(run.job_id, run.scope.org_id, state)
+        if state is None:
+            return "lost"
+        return "cancelled" if state == "cancelled" else "given_back"
 
     async def _failed(self, run: JobRun, handler: Handler, error: Exception) -> None:
         failure = failure_of(error, attempt=run.attempt)
         # Asked anew: what a job had filled by itself is free by now, and it is to try that only so often.
         if not failure.is_final and handler.args_type.needs_room and self.resources.disk.look().is_low:
             later = timedelta(seconds=WAIT_FOR_ROOM_SECONDS * _jitter())
-            await self.claims.postpone(Attempt(run.job_id, run.attempt), failure.problem, later)
-            return
-        again_in = None if failure.is_final else _backoff(run.attempt)
-        state = await self.claims.fail(Attempt(run.job_id, run.attempt), failure.problem, again_in)
+            state = await self.claims.postpone(Attempt(run.job_id, run.attempt), failure.problem, later)
+        else:
+            again_in = None if failure.is_final else _backoff(run.attempt)
+            state = await self.claims.fail(Attempt(run.job_id, run.attempt), failure.problem, again_in)
         self.news.stopped(run.job_id, run.scope.org_id, state)
 
 

@@ -39,10 +39,12 @@ class Starts:
 
 @dataclass(slots=True)
 class Finishes:
-    """Writes how attempts ended that ended well; `on_written` is called with their jobs when it has."""
+    """Writes how attempts ended that ended well; `on_written` is then told which jobs are done by it, and which others are
+    not, since another has them.
+    """
 
     claims: Claims
-    on_written: Callable[[Collection[UUID]], None]
+    on_written: Callable[[Collection[UUID], Collection[UUID]], None]
     _results: dict[Attempt, str] = field(default_factory=dict)
     _any: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -67,10 +69,11 @@ class Finishes:
             batch = dict(self._results)
             if not batch:
                 continue
-            if not await self.claims.finish(batch):
+            done = await self.claims.finish(batch)
+            if done is None:
                 await asyncio.sleep(RETRY_SECONDS)
                 self._any.set()
                 continue
             for attempt in batch:
                 del self._results[attempt]
-            self.on_written([attempt.job_id for attempt in batch])
+            self.on_written(done, {attempt.job_id for attempt in batch} - done)

@@ -106,8 +106,11 @@ class Claims:
             return {}
         return {Attempt(row.id, row.attempt): row.waited_seconds for row in rows}
 
-    async def beat(self, held: Collection[Attempt]) -> dict[Attempt, Literal["cancel", "lost"]]:
-        """Extend the leases of what is held; return what must stop and why."""
+    async def beat(self, held: Collection[Attempt]) -> dict[Attempt, Literal["cancel", "lost"] | None]:
+        """Extend the leases of what is held; return what must stop and why, and None for what goes on with its lease.
+
+        What somebody had locked is not in it: its lease is as it was.
+        """
         async with transaction(self.database, NOBODY) as tx:
             verdicts = (await tx.execute(_BEAT, self._all_of(held) | {"lease": self.lease})).all()
         return {Attempt(row.id, row.attempt): row.verdict for row in verdicts}
@@ -117,19 +120,23 @@ class Claims:
         async with transaction(self.database, NOBODY) as tx:
             return (await tx.execute(_STOPS, {"worker": self.worker_id})).scalars().all()
 
-    async def finish(self, results: Mapping[Attempt, str]) -> bool:
-        """End these attempts with their results, as JSON; False when the database stays away, and they are still to end."""
+    async def finish(self, results: Mapping[Attempt, str]) -> set[UUID] | None:
+        """End these attempts with their results, as JSON, and return the jobs that are done by it.
+
+        None when the database stays away, and they are still to end.
+        """
         values = self._all_of(results) | {"results": list(results.values())}
         try:
-            await self._said(FINISH, values)
+            return {row.id for row in await self._said(FINISH, values)}
         except (SQLAlchemyError, OSError) as error:
             if isinstance(error, OSError) or is_database_away(error):
-                return False
-            if len(results) > 1:
-                # what the database does not take ends no job but its own
-                return all([await self.finish({attempt: result}) for attempt, result in results.items()])
-            log.warning("a job's end could not be written; its lease will run out", extra={"cause": str(error)})
-        return True
+                return None
+            if len(results) == 1:
+                log.warning("a job's end could not be written; its lease will run out", extra={"cause": str(error)})
+                return set()
+        # what the database does not take ends no job but its own
+        ended = [await self.finish({attempt: result}) for attempt, result in results.items()]
+        return None if None in ended else {job_id for done in ended for job_id in done or ()}
 
     async def fail(self, attempt: Attempt, failure: Mapping[str, Any], again_in: timedelta | None) -> str | None:
         """End an attempt without success; the job is ready again after a while, or dead without one.
@@ -139,17 +146,19 @@ class Claims:
         rows = await self._write(_FAIL, self._one(attempt) | {"failure": as_json(failure), "again_in": again_in})
         return rows[0][0] if rows else None
 
-    async def cancelled(self, attempt: Attempt) -> None:
-        """Say that an attempt at a job which was called off has stopped."""
-        await self._write(_CANCELLED, self._one(attempt))
+    async def cancelled(self, attempt: Attempt) -> str | None:
+        """Say that an attempt at a job which was called off has stopped; returns as `fail` does."""
+        return "cancelled" if await self._write(_CANCELLED, self._one(attempt)) else None
 
-    async def give_back(self, attempt: Attempt) -> None:
-        """Leave an attempt to another worker, uncharged."""
-        await self._write(_GIVE_BACK, self._one(attempt) | {"reason": None, "again_in": None})
+    async def give_back(self, attempt: Attempt) -> str | None:
+        """Leave an attempt to another worker, uncharged; returns as `fail` does."""
+        rows = await self._write(_GIVE_BACK, self._one(attempt) | {"reason": None, "again_in": None})
+        return rows[0][0] if rows else None
 
-    async def postpone(self, attempt: Attempt, reason: Mapping[str, Any], again_in: timedelta) -> None:
-        """Leave an attempt that cannot go on for now, begun or not, to a later time, uncharged."""
-        await self._write(_GIVE_BACK, self._one(attempt) | {"reason": as_json(reason), "again_in": again_in})
+    async def postpone(self, attempt: Attempt, reason: Mapping[str, Any], again_in: timedelta) -> str | None:
+        """Leave an attempt that cannot go on for now, begun or not, to a later time, uncharged; returns as `fail` does."""
+        rows = await self._write(_GIVE_BACK, self._one(attempt) | {"reason": as_json(reason), "again_in": again_in})
+        return rows[0][0] if rows else None
 
     def _one(self, attempt: Attempt) -> dict[str, Any]:
         return {"worker": self.worker_id, "id": attempt.job_id, "attempt": attempt.number}

@@ -14,8 +14,8 @@ from lyceum.kernel.problems import Unavailable
 from lyceum.kernel.telemetry import registry
 from lyceum.kernel.tx import aside
 
-_DEPTH = text("SELECT class, lane, label, state, jobs, oldest_seconds FROM definer.jobs_depth()")
-_LABELS = ("class", "lane", "label", "state")
+_DEPTH = text("SELECT kind, class, lane, label, state, jobs, oldest_seconds FROM definer.jobs_depth()")
+_LABELS = ("kind", "class", "lane", "label", "state")
 
 jobs_now = Gauge("lyceum_jobs", "Jobs that wait or run", _LABELS, registry=registry)
 jobs_oldest_seconds = Gauge("lyceum_jobs_oldest_seconds", "Time since the first was due", _LABELS, registry=registry)

@@ -16,6 +16,7 @@ class JobGaveUp(JobArgs, frozen=True, kw_only=True):
 
     kind = "jobs.gave_up"
     job_class = "high"
+    seconds_max = 600
     job_id: UUID
 
 

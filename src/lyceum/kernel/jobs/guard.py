@@ -1,8 +1,9 @@
-"""The process between a worker and the computing of a heavy job; it outlives neither, and leaves nothing behind.
+"""The process between a worker and one that a job has for itself; it outlives neither, and leaves nothing behind.
 
 Started by the worker, it forks the computing process before anything else is imported, adopts whatever that starts
 (`PR_SET_CHILD_SUBREAPER`), and ends it all when the computing ends, when the worker closes the connection or dies, and
-when the memory held grows past the limit. Told so, it pauses all of it and lets it go on. Only the standard library is imported here, so that the fork is a safe one.
+when the memory held grows past the limit. Told so, it pauses all of it and lets it go on. Only the standard library is
+imported here, so that the fork is a safe one.
 """
 
 import ctypes
@@ -16,6 +17,8 @@ EXIT_TOO_MUCH_MEMORY = 86
 EXIT_SIGNAL = 128
 """Added to the number of the signal that ended the computing, as shells do."""
 LOOK_MILLISECONDS = 200
+PROGRAM_FOLLOWS = "--"
+"""In the place of modules: what comes after it are arguments for Python, in whose place the child is to be."""
 PAUSE, GO_ON = signal.SIGUSR1, signal.SIGUSR2
 """What the worker sends to have the computing stand still, and to have it continue."""
 _PR_SET_PDEATHSIG = 1
@@ -23,7 +26,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def main() -> None:
-    """Guard one computing process: `guard.py SOCKET WORKER_PID MEMORY_BYTES_MAX MODULES`."""
+    """Guard one computing process: `guard.py SOCKET WORKER_PID MEMORY_BYTES_MAX MODULES`, or `… -- PROGRAM`."""
     connection, worker_pid, memory_bytes_max = (int(argument) for argument in sys.argv[1:4])
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     guard_pid = os.getpid()
@@ -45,6 +48,9 @@ def _compute(connection: int, guard_pid: int) -> None:
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != guard_pid:
         os._exit(1)
+    if sys.argv[4] == PROGRAM_FOLLOWS:
+        os.set_inheritable(connection, False)
+        os.execv(sys.executable, [sys.executable, *sys.argv[5:]])  # noqa: S606 our own interpreter
     from lyceum.kernel.jobs.child import serve
 
     serve(connection, [name for name in sys.argv[4].split(",") if name])

@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,14 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.kernel.config import ENV_PREFIX
 from lyceum.kernel.jobs.child import FRAME_BYTES_MAX, frame
-from lyceum.kernel.jobs.claims import Attempt
+from lyceum.kernel.jobs.claims import Attempt, ClaimedLane
 from lyceum.kernel.jobs.ending import finish_in
-from lyceum.kernel.jobs.guard import EXIT_SIGNAL, EXIT_TOO_MUCH_MEMORY, GO_ON, PAUSE
+from lyceum.kernel.jobs.guard import EXIT_TOO_MUCH_MEMORY, GO_ON, PAUSE
+from lyceum.kernel.jobs.guarded import end_of, exit_words, start_computing
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRefused, JobRun
 from lyceum.kernel.jobs.queue import JobArgs
 from lyceum.kernel.machine import memory_bytes
 from lyceum.kernel.problems import Problem
-from lyceum.kernel.stopping import CHILD_END_SECONDS_MAX
 from lyceum.kernel.telemetry import log_context, trace_parent
 from lyceum.kernel.tracing import traced
 from lyceum.kernel.tx import ride_out, run_in_tx
@@ -30,11 +29,9 @@ from lyceum.kernel.tx import ride_out, run_in_tx
 READY_SECONDS_MAX = 120.0
 CANCEL_GRACE_SECONDS = 0.5
 SPARE_RETRY_SECONDS = 10.0
-HEAVY_MEMORY_SHARE = 0.5
-SHORT_MEMORY_SHARE = 0.25
-HEAVY_CHILD_BYTES_MIN = 1024 * 1024**2
-SHORT_CHILD_BYTES_MIN = 768 * 1024**2
-"""Well above what the imports alone hold (290 and 125 MB), or files of a few megabytes would be refused."""
+MEMORY_SHARES: dict[ClaimedLane, float] = {"heavy": 0.5, "short": 0.25, "solo": 0.125}
+CHILD_BYTES_MIN: dict[ClaimedLane, int] = {"heavy": 1024 * 1024**2, "short": 768 * 1024**2, "solo": 512 * 1024**2}
+"""Well above what the imports alone hold (290, 125 and 160 MB), or files of a few megabytes would be refused."""
 FOR_NOW_STATUS_MIN = 500
 """Problems from here on are about the hub, not about what was asked: the job is tried again."""
 _NOT_FOR_CHILDREN = frozenset(
@@ -104,13 +101,7 @@ class _Child:
     async def end(self) -> int:
         """End the child and all it has started; return the exit code of its guard."""
         self.writer.close()
-        try:
-            async with asyncio.timeout(CHILD_END_SECONDS_MAX):
-                return await self.guard.wait()
-        except TimeoutError:
-            log.warning("a heavy job's processes do not end", extra={"guard_pid": self.guard.pid})
-            self.guard.kill()
-            return await self.guard.wait()
+        return await end_of(self.guard)
 
 
 @dataclass(slots=True)
@@ -204,8 +195,8 @@ class HeavyRunner:
                 raise _as_problem(message["error"])
         code = await child.end()
         if code == EXIT_TOO_MUCH_MEMORY:
-            raise JobRefused(_too_much_memory(self.memory_bytes_max))
-        raise ChildFailed(f"The process of this job ended unexpectedly ({_exit_words(code)}).")
+            raise JobRefused(too_much_memory(self.memory_bytes_max))
+        raise ChildFailed(f"The process of this job ended unexpectedly ({exit_words(code)}).")
 
     async def _child(self) -> _Child:
         child, self._spare = self._spare, None
@@ -237,21 +228,16 @@ class HeavyRunner:
             if code == EXIT_TOO_MUCH_MEMORY:
                 raise JobRefused(_too_much_memory_to_start(self.memory_bytes_max))
             raise ChildFailed(
-                f"A child process could not start ({_exit_words(code)}); what it said is in the worker's log."
+                f"A child process could not start ({exit_words(code)}); what it said is in the worker's log."
             )
         return child
 
     async def _start_guard(self, descriptor: int) -> asyncio.subprocess.Process:
-        arguments = (str(descriptor), str(os.getpid()), str(self.memory_bytes_max), ",".join(self.preload))
         secrets_kept = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_CHILDREN}
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "lyceum.kernel.jobs.guard",
-            *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            pass_fds=[descriptor],
-            start_new_session=True,
+        return await start_computing(
+            descriptor,
+            memory_bytes_max=self.memory_bytes_max,
+            preload=self.preload,
             env=secrets_kept | {"OMP_WAIT_POLICY": "PASSIVE"},
         )
 
@@ -264,14 +250,13 @@ class HeavyRunner:
                 await child.guard.wait()
 
 
-def children_that_fit(*, heavy: bool, wanted: int, workers: int) -> tuple[int, int]:
-    """Return how many children of one kind each of so many workers runs at once, and the bytes one may hold.
+def children_that_fit(lane: ClaimedLane, *, wanted: int, workers: int) -> tuple[int, int]:
+    """Return how many children of a lane each of so many workers runs at once, and the bytes one may hold.
 
-    Trainings may fill half of the memory together, short computing a quarter, so that they leave room for the rest.
-    Where that is too little for as many as are wanted, fewer run at once, but one always does.
+    Trainings may fill half of the memory together, short computing a quarter and what runs alone an eighth, so that they
+    leave room for the rest. Where that is too little for as many as are wanted, fewer run at once, but one always does.
     """
-    share = memory_bytes() * (HEAVY_MEMORY_SHARE if heavy else SHORT_MEMORY_SHARE) / workers
-    least = HEAVY_CHILD_BYTES_MIN if heavy else SHORT_CHILD_BYTES_MIN
+    share, least = memory_bytes() * MEMORY_SHARES[lane] / workers, CHILD_BYTES_MIN[lane]
     at_once = max(1, min(wanted, int(share // least)))
     return at_once, max(least, int(share / at_once))
 
@@ -306,7 +291,8 @@ def _as_problem(error: dict[str, Any]) -> Exception:
     return JobRefused(ComputeRefused(error["code"], error["detail"]))
 
 
-def _too_much_memory(limit: int) -> Problem:
+def too_much_memory(limit: int) -> Problem:
+    """Return what the owner of a job is told that held more than so many bytes."""
     return ComputeRefused(
         "out_of_memory",
         f"The job held more than {limit // 1024**2:,} MB of memory and was ended; use a smaller table or raise "
@@ -320,10 +306,3 @@ def _too_much_memory_to_start(limit: int) -> Problem:
         f"The process for this job held more than {limit // 1024**2:,} MB of memory before it had begun: raise "
         "LYCEUM_WORKER_HEAVY_MEMORY_BYTES_MAX.",
     )
-
-
-def _exit_words(code: int) -> str:
-    try:
-        return f"signal {signal.Signals(code - EXIT_SIGNAL).name}"
-    except ValueError:
-        return f"exit code {code}"

@@ -19,10 +19,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """`runners` compute in child processes; `slots` say how many jobs of each lane run at once."""
+    """`runners` compute in child processes; `slots` say how many jobs of each lane run at once.
+
+    A job alone may hold `solo_memory_bytes_max`.
+    """
 
     runners: Mapping[Lane, HeavyRunner]
     slots: Mapping[ClaimedLane, int]
+    solo_memory_bytes_max: int
 
     @classmethod
     def of(cls, handlers: Handlers, settings: Settings, *, light_slots: int, heavy_slots: int) -> Self:
@@ -34,7 +38,8 @@ class Lanes:
             if computing and at_once:
                 runners[lane] = _runner(computing, settings, lane=lane, wanted=at_once)
         slots: dict[ClaimedLane, int] = {"light": light_slots, "solo": SOLO_PROCESSES_MAX}
-        return cls(runners, slots | {lane: runner.at_once for lane, runner in runners.items()})
+        _, solo_memory_bytes_max = _children(settings, lane="solo", wanted=SOLO_PROCESSES_MAX)
+        return cls(runners, slots | {lane: runner.at_once for lane, runner in runners.items()}, solo_memory_bytes_max)
 
     def runner_of(self, lane: ClaimedLane) -> HeavyRunner | None:
         """Return what computes the jobs of a lane; None where they run in the worker itself or alone."""
@@ -50,11 +55,7 @@ class Lanes:
 
 
 def _runner(computing: list[HeavyHandler], settings: Settings, *, lane: Lane, wanted: int) -> HeavyRunner:
-    at_once, memory_bytes_max = wanted, settings.worker_heavy_memory_bytes_max
-    if not memory_bytes_max:
-        at_once, memory_bytes_max = children_that_fit(
-            heavy=lane == "heavy", wanted=wanted, workers=settings.worker_processes
-        )
+    at_once, memory_bytes_max = _children(settings, lane=lane, wanted=wanted)
     if at_once < wanted:
         facts = {"lane": lane, "wanted": wanted, "at_once": at_once}
         log.info("the memory is too small for as many computing jobs at once as there are slots", extra=facts)
@@ -63,3 +64,10 @@ def _runner(computing: list[HeavyHandler], settings: Settings, *, lane: Lane, wa
         at_once=at_once,
         memory_bytes_max=memory_bytes_max,
     )
+
+
+def _children(settings: Settings, *, lane: ClaimedLane, wanted: int) -> tuple[int, int]:
+    """Return how many children of a lane run at once, and the bytes one may hold."""
+    if settings.worker_heavy_memory_bytes_max:
+        return wanted, settings.worker_heavy_memory_bytes_max
+    return children_that_fit(lane, wanted=wanted, workers=settings.worker_processes)

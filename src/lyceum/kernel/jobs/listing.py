@@ -34,11 +34,16 @@ async def list_jobs(
 
 
 async def list_all_jobs(
-    tx: AsyncSession, *, states: Sequence[JobState] = (), limit: int, before: UUID | None = None
+    tx: AsyncSession,
+    *,
+    states: Sequence[JobState] = (),
+    kind: str | None = None,
+    limit: int,
+    before: UUID | None = None,
 ) -> list[Job]:
     """Return jobs of all organisations and of the hub itself, newest first; the caller has checked who asks."""
-    found = func.definer.jobs_of_all(_as_kept(states) or None, before, limit).table_valued(*JobRow.__table__.columns)
-    rows = await tx.scalars(select(JobRow).from_statement(select(found)))
+    found = func.definer.jobs_of_all(_as_kept(states) or None, kind, before, limit)
+    rows = await tx.scalars(select(JobRow).from_statement(select(found.table_valued(*JobRow.__table__.columns))))
     return [as_job(row) for row in rows]
 
 

@@ -63,7 +63,7 @@ class JobNews:
                 self._tell_state(job_id, org_id, "running")
 
     def stopped(self, job_id: UUID, org_id: UUID | None, state: str | None) -> None:
-        """Tell which state a job is in after an attempt, as it has been written; None when that is another's to tell."""
+        """Tell which state an attempt has left its job in, as it has been written; None when it has changed nothing."""
         self._org_ids.pop(job_id, None)
         if org_id is not None and state is not None:
             self._tell_state(job_id, org_id, state)

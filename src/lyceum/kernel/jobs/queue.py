@@ -54,8 +54,9 @@ class JobArgs(msgspec.Struct, frozen=True, kw_only=True):
     """What a job needs to know: ids, never secrets. A subclass names one kind of work and how it is run.
 
     What computes in a child process says so by its lane: `heavy` for as long as it takes, `short` for the moment a person
-    waits for. What needs room on the disk waits, uncharged, while there is less than the hub keeps in reserve. A `label` leaves it to workers that bear it, on a machine with a GPU perhaps. An attempt that takes longer
-    than `seconds_max` is ended and fails.
+    waits for. What needs room on the disk waits, uncharged, while there is less than the hub keeps in reserve. A `label`
+    leaves it to workers that bear it, on a machine with a GPU perhaps. An attempt that takes longer than `seconds_max` is
+    ended and fails: without that, one that hangs would keep its slot for ever, since its worker lives and extends its lease.
     """
 
     kind: ClassVar[str]
@@ -127,13 +128,15 @@ async def enqueue(
     job_id: UUID | None = None,
     ordering_key: str | None = None,
     after: Collection[UUID] = (),
+    seconds_max: int | None = None,
 ) -> UUID:
     """Put a job on the queue for the organisation `tx` works for; it exists when `tx` commits, or never.
 
     With a `dedup_key` that a waiting or running job of the organisation has, nothing is added; with a `job_id`, nothing
     is added while such a job is remembered. Jobs of an organisation with the same `ordering_key` run one after the other,
     each when the one before has ended, however it ended. A job that comes `after` others runs when all of them are done,
-    and is cancelled when one of them is dead or cancelled; raises `JobNotFound` for one that does not exist.
+    and is cancelled when one of them is dead or cancelled; raises `JobNotFound` for one that does not exist. An attempt
+    may take `seconds_max`, or what its kind says.
     Returns the job's id, or that of the one it would have repeated; raises `JobNotAdded` when that one is not the
     organisation's.
     """
@@ -149,7 +152,7 @@ async def enqueue(
         "args": msgspec.to_builtins(args),
         "priority": priority,
         "attempts_max": args.attempts_max,
-        "seconds_max": args.seconds_max,
+        "seconds_max": seconds_max or args.seconds_max,
         "origin": origin_of_jobs(),
         "dedup_key": dedup_key,
         "ordering_key": ordering_key,

@@ -21,6 +21,7 @@ class ForgetJobs(JobArgs, frozen=True, kw_only=True):
     kind = "jobs.forget_jobs"
     job_class = "background"
     attempts_max = 1
+    seconds_max = FORGET_EVERY_SECONDS
 
 
 async def forget_jobs(run: JobRun, _args: ForgetJobs) -> dict[str, int]:

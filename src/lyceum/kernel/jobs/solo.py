@@ -1,14 +1,12 @@
 """A light job in a process of its own: one that was running when its worker died, and may have been the reason.
 
-The worker that claimed it starts the process, hands it the attempt and writes how it ended; a crash ends that process
-alone.
+The worker that claimed it starts the process below a guard (`guard.py`), hands it the attempt and writes how it ended; a
+crash ends that process alone, and so does holding too much memory.
 """
 
 import asyncio
-import contextlib
-import ctypes
 import os
-import signal
+import socket
 import sys
 from typing import Any, BinaryIO
 from uuid import UUID
@@ -18,7 +16,10 @@ import msgspec
 from lyceum.kernel.db import Scope
 from lyceum.kernel.jobs.entering import enter_attempt
 from lyceum.kernel.jobs.failing import Failure, failure_of
+from lyceum.kernel.jobs.guard import EXIT_TOO_MUCH_MEMORY
+from lyceum.kernel.jobs.guarded import end_of, exit_words, start_program
 from lyceum.kernel.jobs.handlers import Handlers, HeavyHandler, JobRefused, JobRun
+from lyceum.kernel.jobs.heavy import too_much_memory
 from lyceum.kernel.problems import Problem
 from lyceum.kernel.progress import write_progress
 from lyceum.kernel.resources import Resources
@@ -27,9 +28,7 @@ from lyceum.kernel.telemetry import origin_of_jobs
 ARGUMENT = "--solo"
 PROGRAM: tuple[str, ...] = ("-m", "lyceum.worker", ARGUMENT)
 """What runs it, as arguments of Python."""
-END_SECONDS_MAX = 2.0
 OUTCOME_BYTES_MAX = 16 * 1024**2
-_PR_SET_PDEATHSIG = 1
 _STDOUT, _STDERR = 1, 2
 
 
@@ -63,7 +62,6 @@ class SoloOrder(msgspec.Struct, frozen=True):
     owner_id: UUID | None
     kind: str
     args: dict[str, Any]
-    parent_pid: int
     origin: dict[str, str] | None = None
 
 
@@ -74,30 +72,33 @@ class SoloOutcome(msgspec.Struct, frozen=True):
     failure: Failure | None = None
 
 
-async def run_alone(run: JobRun, kind: str, args: dict[str, Any]) -> Any:
-    """Return the result of an attempt that ran in a process of its own.
+async def run_alone(run: JobRun, kind: str, args: dict[str, Any], *, memory_bytes_max: int) -> Any:
+    """Return the result of an attempt that ran in a process of its own; that has ended by then, with all it has started.
 
-    Raises `SoloFailed` when the process died, and what the handler raised as `JobRefused` or a problem.
+    Raises `SoloFailed` when the process died, and what the handler raised as `JobRefused` or a problem. A process that
+    held too much memory is refused: alone as it was, nobody else took the room.
     """
     scope = run.scope
-    order = SoloOrder(
-        run.job_id, run.attempt, run.worker_id, scope.org_id, scope.user_id, kind, args, os.getpid(), origin_of_jobs()
-    )
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *PROGRAM,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        start_new_session=True,
-        limit=OUTCOME_BYTES_MAX,
-    )
-    try:
-        answer, _ = await process.communicate(msgspec.json.encode(order))
-    except asyncio.CancelledError:
-        await asyncio.shield(_end(process))
-        raise
-    if process.returncode != 0 or not answer:
-        raise SoloFailed(f"The process of this job ended unexpectedly ({_exit_words(process.returncode)}).")
+    order = SoloOrder(run.job_id, run.attempt, run.worker_id, scope.org_id, scope.user_id, kind, args, origin_of_jobs())
+    ours, theirs = socket.socketpair()
+    # hung up on, the guard ends the process, also where this attempt is called off while that is being started
+    with ours:
+        with theirs:
+            guard = await start_program(
+                theirs.fileno(),
+                memory_bytes_max=memory_bytes_max,
+                arguments=PROGRAM,
+                output_bytes_max=OUTCOME_BYTES_MAX,
+            )
+        try:
+            answer, _ = await guard.communicate(msgspec.json.encode(order))
+        finally:
+            ours.close()
+            code = await asyncio.shield(end_of(guard))
+    if code == EXIT_TOO_MUCH_MEMORY:
+        raise JobRefused(too_much_memory(memory_bytes_max))
+    if code != 0 or not answer:
+        raise SoloFailed(f"The process of this job ended unexpectedly ({exit_words(code)}).")
     outcome = msgspec.json.decode(answer, type=SoloOutcome)
     if outcome.failure is None:
         return outcome.result
@@ -127,14 +128,11 @@ async def do_order(order: SoloOrder, resources: Resources, handlers: Handlers) -
 
 
 def read_order() -> tuple[SoloOrder, BinaryIO]:
-    """Return what this process is to do and where to `tell` how it ended; have it die with the worker that started it.
+    """Return what this process is to do and where to `tell` how it ended.
 
     What a handler or a library prints from here on goes to standard error, where it cannot spoil the outcome.
     """
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=SoloOrder)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != order.parent_pid:
-        sys.exit(1)
     answers = os.fdopen(os.dup(_STDOUT), "wb")
     os.dup2(_STDERR, _STDOUT)
     return order, answers
@@ -144,18 +142,3 @@ def tell(outcome: SoloOutcome, answers: BinaryIO) -> None:
     """Hand the outcome to the worker."""
     with answers:
         answers.write(msgspec.json.encode(outcome))
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        process.terminate()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(END_SECONDS_MAX):
-                await process.wait()
-            return
-        process.kill()
-        await process.wait()
-
-
-def _exit_words(code: int | None) -> str:
-    return f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"

@@ -194,8 +194,10 @@ class Worker:
             entry.task = asyncio.create_task(self._run_one(row, entry))
         return len(claimed)
 
-    def _written(self, job_ids: Collection[UUID]) -> None:
-        self._news.done(job_ids)
+    def _written(self, done: Collection[UUID], others: Collection[UUID]) -> None:
+        self._news.done(done)
+        for job_id in others:
+            self._news.stopped(job_id, None, None)
         self._wake.set()
 
     async def _run_one(self, row: Any, entry: Running) -> None:
@@ -221,9 +223,9 @@ class Worker:
                 continue
             for attempt, entry in asked.items():
                 # given back and claimed anew, an attempt keeps its number: the verdict was about what ran before
-                if self._running.get(attempt) is not entry:
+                if self._running.get(attempt) is not entry or attempt not in verdicts:
                     continue
-                if verdict := verdicts.get(attempt):
+                if verdict := verdicts[attempt]:
                     entry.stop(verdict)
                     continue
                 entry.held_at = asked_at

@@ -17,6 +17,7 @@ class ForgetPredictions(JobArgs, frozen=True, kw_only=True):
     kind = "predictions.forget_predictions"
     job_class = "background"
     attempts_max = 1
+    seconds_max = FORGET_EVERY_SECONDS
 
 
 async def forget_predictions(run: JobRun, _args: ForgetPredictions) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """The job that trains: reads in a short transaction, fits in a process of its own, writes in a second one."""
 
+import math
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -16,9 +17,19 @@ from lyceum.kernel.tx import run_in_tx
 from lyceum.kernel.usage import count_kept
 from lyceum.train.runs.errors import RunNotFound
 from lyceum.train.runs.models import TrainingRunRow, TrialRow
+from lyceum.train.runs.schemas import TIME_LIMIT_SECONDS_MAX
 from lyceum.train.runs.work import FitOutcome, FitWork
 
 CALLED_OFF = {"code": "cancelled", "title": "Called off", "status": 409, "detail": "The training was called off."}
+BESIDE_FITTING_SECONDS_MAX = 3600
+"""For what comes before and after the search that the time limit is about: the table is read, a last model that had begun
+is fitted to its end, the artifact is exported, tried and stored.
+"""
+
+
+def attempt_seconds_max(time_limit_seconds: float) -> int:
+    """Return how long an attempt at a training with this time limit may take before it counts as one that hangs."""
+    return math.ceil(2 * time_limit_seconds) + BESIDE_FITTING_SECONDS_MAX
 
 
 class FitModel(JobArgs, frozen=True, kw_only=True):
@@ -27,6 +38,7 @@ class FitModel(JobArgs, frozen=True, kw_only=True):
     kind = "train.fit_model"
     lane = "heavy"
     attempts_max = 3
+    seconds_max = attempt_seconds_max(TIME_LIMIT_SECONDS_MAX)
     needs_room = True
     run_id: UUID
 

@@ -12,7 +12,7 @@ from lyceum.kernel.jobs import queue
 from lyceum.kernel.usage import refuse_past_quota
 from lyceum.serve.registry.public import ModelVersion, NewModelVersion, register_version
 from lyceum.train.runs.errors import ColumnUnknown, RunNotFinished, TargetMissing
-from lyceum.train.runs.jobs import FitModel, call_off
+from lyceum.train.runs.jobs import FitModel, attempt_seconds_max, call_off
 from lyceum.train.runs.models import TrainingRunRow
 from lyceum.train.runs.queries import report_for, run_for, run_row_for
 from lyceum.train.runs.schemas import NewRun, Registration, Run
@@ -38,7 +38,9 @@ async def start(tx: AsyncSession, who: Actor, settings: Settings, wanted: NewRun
     )
     tx.add(row)
     await tx.flush()
-    row.job_id = await queue.enqueue(tx, FitModel(run_id=row.id))
+    row.job_id = await queue.enqueue(
+        tx, FitModel(run_id=row.id), seconds_max=attempt_seconds_max(wanted.time_limit_seconds)
+    )
     await tx.flush()
     await tx.refresh(row)
     return await run_for(tx, who, row.id, None)
