@@ -337,12 +337,8 @@ class Queue(RuleBasedStateMachine):
         return None
 
     def _is_for(self, worker: int, job_id: UUID, lane: str) -> bool:
-        job = self.known[job_id]
-        return (
-            job.lane == lane
-            and job.put.kind.job_class in TAKE[worker].classes
-            and job.put.kind.label in TAKE[worker].labels
-        )
+        kind, wanted = self.known[job_id].put.kind, TAKE[worker]
+        return self.known[job_id].lane == lane and kind.job_class in wanted.classes and kind.label in wanted.labels
 
     def _turns(self, job_id: UUID) -> tuple[UUID, str, str]:
         job = self.known[job_id]
