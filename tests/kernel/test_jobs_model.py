@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -23,22 +23,55 @@ from hypothesis.stateful import (
 )
 from psycopg.rows import dict_row
 
-from fixtures.job_kinds import Light
+from fixtures.job_kinds import Light, LightBackground, LightHigh, LightOnGpu
 from fixtures.queue import reap
 from fixtures.servers import TestDatabase
 from lyceum.kernel.db import Database, open_database
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.claims import Attempt, Claims, Wanted
-from lyceum.kernel.jobs.queue import cancel, enqueue, retry
+from lyceum.kernel.jobs.queue import JobTwinRuns, cancel, enqueue, retry
 from lyceum.kernel.tx import transaction
 from make.accounts import Member, make_member
 
 T = TypeVar("T")
 WORKERS = 2
+LATER = timedelta(hours=1)
+
+KINDS: list[type[Light]] = [Light, LightHigh, LightBackground, LightOnGpu]
+# one takes everything, the other what has no label and no time to wait
+TAKE = [
+    Wanted([kind.kind for kind in KINDS], labels=("gpu", "")),
+    Wanted([kind.kind for kind in KINDS], classes=("high", "normal")),
+]
 # mostly the worker that holds the job speaks of it, now and then another
 whose = st.sampled_from(["holder", "holder", "holder", "other"])
 orgs = st.sampled_from([0, 0, 1])
 keys = st.sampled_from([None, "a", "a", "b"])
+
+
+@dataclass(frozen=True)
+class Put:
+    """How a job is put on the queue."""
+
+    org: int
+    key: str | None
+    backs: list[int]
+    kind: type[Light]
+    priority: int
+    later: bool
+    dedup_key: str | None
+
+
+puts = st.builds(
+    Put,
+    org=orgs,
+    key=keys,
+    backs=st.lists(st.integers(1, 4), max_size=2, unique=True),
+    kind=st.sampled_from([Light, *KINDS]),
+    priority=st.integers(-2, 2),
+    later=st.sampled_from([False, False, False, True]),
+    dedup_key=st.sampled_from([None, None, "x", "y"]),
+)
 ACTIVE = {"claimed", "running"}
 ENDED = {"done", "dead", "cancelled"}
 
@@ -48,8 +81,9 @@ class Known:
     """What the model knows of a job."""
 
     member: Member
-    key: str | None
+    put: Put
     needs: list[UUID]
+    later: bool
     state: str = "ready"
     attempt: int = 0
     attempts_max: int = Light.attempts_max
@@ -77,7 +111,7 @@ class Bench:
 
 
 class Queue(RuleBasedStateMachine):
-    """Jobs of two organisations, three workers, and everything that may happen to either."""
+    """Jobs of two organisations, two workers at a time, and everything that may happen to either."""
 
     bench: Bench
     jobs = Bundle("jobs")
@@ -86,16 +120,26 @@ class Queue(RuleBasedStateMachine):
         super().__init__()
         self.bench.rows("TRUNCATE jobs CASCADE")
         self.bench.rows("TRUNCATE job_usage")
-        self.workers: list[Claims] = [self._worker() for _ in range(WORKERS)]
+        self.workers: list[Claims] = [self._worker(number) for number in range(WORKERS)]
         self.known: dict[UUID, Known] = {}
 
-    @initialize(target=jobs, drawn=st.lists(st.tuples(orgs, keys, st.integers(0, 3)), min_size=4, max_size=8))
-    def begin(self, drawn: list[tuple[int, str | None, int]]) -> Any:
-        return multiple(*[self._put(org, key, [back] if back else []) for org, key, back in drawn])
+    @initialize(target=jobs, drawn=st.lists(puts, min_size=4, max_size=8))
+    def begin(self, drawn: list[Put]) -> Any:
+        return multiple(*[self._put(put) for put in drawn])
 
-    @rule(target=jobs, org=orgs, key=keys, backs=st.lists(st.integers(1, 4), max_size=2, unique=True))
-    def put(self, org: int, key: str | None, backs: list[int]) -> UUID:
-        return self._put(org, key, backs)
+    @rule(target=jobs, put=puts)
+    def put(self, put: Put) -> UUID:
+        return self._put(put)
+
+    @precondition(lambda self: any(job.later for job in self.known.values()))
+    @rule()
+    def time_passes(self) -> None:
+        """Bring the time that jobs wait for, as the clock of the database cannot be set."""
+        self.bench.rows(
+            "UPDATE jobs SET run_at = run_at - %s, turn_at = turn_at - %s WHERE run_at > now()", *[2 * LATER] * 2
+        )
+        for job in self.known.values():
+            job.later = False
 
     @rule(
         target=jobs,
@@ -106,11 +150,18 @@ class Queue(RuleBasedStateMachine):
     def claim(self, worker: int, slots: int, solo: bool) -> Any:  # noqa: FBT001 drawn by Hypothesis
         lane = "solo" if solo else "light"
         self._settle()
-        claimable = {i for i, job in self.known.items() if self._may_run(i) and job.lane == lane}
+        claimable = {i for i in self.known if self._may_run(i) and self._is_for(worker, i, lane)}
+        order = [row["id"] for row in self.bench.rows("SELECT id FROM jobs ORDER BY turn_at, id")]
         rows = self.bench.do(self.workers[worker].claim(lane, slots))  # type: ignore[arg-type]  # one of two
         taken = {row.id for row in rows}
         assert taken <= claimable
         assert len(taken) == len(rows) == min(slots, len(claimable))
+        for job_id in taken:
+            # nothing that is taken was put before another that came first in its organisation, class and label
+            ahead = {
+                i for i in order[: order.index(job_id)] if i in claimable and self._turns(i) == self._turns(job_id)
+            }
+            assert ahead <= taken
         for row in rows:
             job = self.known[row.id]
             assert row.attempt == job.attempt + 1
@@ -133,19 +184,18 @@ class Queue(RuleBasedStateMachine):
         if self._holds(job, worker) and attempt_off == 0:
             self._end(job, "done")
 
-    @rule(job_id=jobs, who=whose, final=st.booleans())
-    def fail(self, job_id: UUID, who: str, final: bool) -> None:  # noqa: FBT001 drawn by Hypothesis
+    @rule(job_id=jobs, who=whose, again=st.sampled_from([None, timedelta(0), LATER]))
+    def fail(self, job_id: UUID, who: str, again: timedelta | None) -> None:
         job, worker = self._asked(job_id, who)
-        again = None if final else timedelta(0)
         self.bench.do(self.workers[worker].fail(Attempt(job_id, job.attempt), {"code": "x"}, again))
         if not self._holds(job, worker):
             return
         if job.called_off:
             self._end(job, "cancelled")
-        elif final or job.attempt >= job.attempts_max:
+        elif again is None or job.attempt >= job.attempts_max:
             self._end(job, "dead")
         else:
-            job.state, job.holder = "ready", None
+            job.state, job.holder, job.later = "ready", None, again > timedelta(0)
 
     @rule(job_id=jobs)
     def call_off(self, job_id: UUID) -> None:
@@ -203,7 +253,7 @@ class Queue(RuleBasedStateMachine):
             else:
                 job.state, job.holder = "ready", None
             job.lane = "solo" if ran else job.lane
-        self.workers[worker] = self._worker()
+        self.workers[worker] = self._worker(worker)
 
     @rule(job_id=jobs)
     def try_again(self, job_id: UUID) -> None:
@@ -215,58 +265,92 @@ class Queue(RuleBasedStateMachine):
 
         self._settle()
         # one that goes by a key, or whose needs failed, is put in its place again: other tests tell of that
-        if job.state not in {"dead", "cancelled"} or job.key is not None or job.needs:
+        if job.state not in {"dead", "cancelled"} or job.put.key is not None or job.needs:
+            return
+        if self._twin(job.member, job.put.dedup_key) is not None:
+            with pytest.raises(JobTwinRuns):
+                self.bench.do(work())
             return
         self.bench.do(work())
+        job.later = False
         job.state, job.called_off, job.attempts_max = "ready", False, job.attempt + min(job.attempts_max, 5)
 
     @invariant()
     def agrees(self) -> None:
         self._settle()
-        rows = self.bench.rows("SELECT * FROM jobs WHERE kind = 'test.light'")
+        rows = self.bench.rows("SELECT * FROM jobs WHERE kind LIKE 'test.%'")
         assert {row["id"] for row in rows} == set(self.known)
         for row in rows:
             job = self.known[row["id"]]
             shown = "ready" if row["state"] in {"arrived", "waiting", "scheduled"} else row["state"]
             assert (shown, row["attempt"], row["lane"]) == (job.state, job.attempt, job.lane), row
+            assert (row["state"] == "ready") == self._may_run(row["id"]), row
+            ahead_by = row["run_at"] - row["turn_at"] - timedelta(minutes=job.put.priority)
+            assert abs(ahead_by) < timedelta(seconds=30), row
             assert (row["state"] in ACTIVE) == (row["worker_id"] is not None) == (row["lease_until"] is not None)
 
     def teardown(self) -> None:
         """Everything that is left can be run to its end by one living worker: nothing was lost."""
         for number in range(WORKERS):
             self.lose_worker(number)
+        self.time_passes()
         worker = self.workers[0]
-        for _ in range(3 * len(self.known) + 3):
-            for lane in ("light", "solo"):
-                rows = self.bench.do(worker.claim(lane, 10))
-                attempts = [Attempt(row.id, row.attempt) for row in rows]
-                started = self.bench.do(worker.start(attempts)) if attempts else {}
-                if started:
-                    self.bench.do(worker.finish(dict.fromkeys(started, "null")))
+        taken: list[Any] = ["something"]
+        while taken:
+            taken = [row for lane in ("light", "solo") for row in self.bench.do(worker.claim(lane, 10))]
+            started = self.bench.do(worker.start([Attempt(row.id, row.attempt) for row in taken]))
+            self.bench.do(worker.finish(dict.fromkeys(started, "null")))
         left = self.bench.rows("SELECT state, kind FROM jobs WHERE state NOT IN ('done','dead','cancelled')")
-        assert [row for row in left if row["kind"] == "test.light"] == []
+        assert [row for row in left if row["kind"].startswith("test.")] == []
 
-    def _put(self, org: int, key: str | None, backs: list[int]) -> UUID:
+    def _put(self, put: Put) -> UUID:
         """Put a job on the queue that needs those put so many before it for the same organisation."""
-        member = self.bench.members[org]
+        member = self.bench.members[put.org]
         own = [job_id for job_id, job in self.known.items() if job.member is member]
-        needs = [own[-back] for back in backs if back <= len(own)]
+        needs = [own[-back] for back in put.backs if back <= len(own)]
+        options: dict[str, Any] = {
+            "ordering_key": put.key,
+            "priority": put.priority,
+            "dedup_key": put.dedup_key,
+            "after": needs,
+        }
+        run_at = datetime.now(UTC) + LATER if put.later else None
 
         async def work() -> UUID:
             async with transaction(self.bench.opened, member.scope) as tx:
-                return await enqueue(tx, Light(), ordering_key=key, after=needs)
+                return await enqueue(tx, put.kind(), run_at=run_at, **options)
 
+        self._settle()
+        twin = self._twin(member, put.dedup_key)
         job_id = self.bench.do(work())
-        self.known[job_id] = Known(member, key, needs)
+        assert twin in {None, job_id}
+        if twin is None:
+            assert job_id not in self.known
+            self.known[job_id] = Known(member, put, needs, put.later)
         return job_id
+
+    def _twin(self, member: Member, dedup_key: str | None) -> UUID | None:
+        """Return the job of the organisation that has not ended and has this key."""
+        for job_id, job in self.known.items():
+            if dedup_key and job.state not in ENDED and (job.member, job.put.dedup_key) == (member, dedup_key):
+                return job_id
+        return None
+
+    def _is_for(self, worker: int, job_id: UUID, lane: str) -> bool:
+        kind, wanted = self.known[job_id].put.kind, TAKE[worker]
+        return self.known[job_id].lane == lane and kind.job_class in wanted.classes and kind.label in wanted.labels
+
+    def _turns(self, job_id: UUID) -> tuple[UUID, str, str]:
+        job = self.known[job_id]
+        return job.member.org_id, job.put.kind.job_class, job.put.kind.label
 
     def _asked(self, job_id: UUID, who: str) -> tuple[Known, int]:
         job = self.known[job_id]
         holder = job.holder or 0
         return job, holder if who == "holder" else (holder + 1) % WORKERS
 
-    def _worker(self) -> Claims:
-        return Claims(self.bench.opened, new_id(), Wanted(["test.light"]), timedelta(seconds=15))
+    def _worker(self, number: int) -> Claims:
+        return Claims(self.bench.opened, new_id(), TAKE[number], timedelta(seconds=15))
 
     def _holds(self, job: Known, worker: int) -> bool:
         return job.holder == worker and job.state == "running"
@@ -288,13 +372,13 @@ class Queue(RuleBasedStateMachine):
 
     def _may_run(self, job_id: UUID) -> bool:
         job = self.known[job_id]
-        if job.state != "ready" or any(self.known[needed].state != "done" for needed in job.needs):
+        if job.state != "ready" or job.later or any(self.known[needed].state != "done" for needed in job.needs):
             return False
         in_order = (i for i, other in self.known.items() if self._same_order(job, other) and other.state not in ENDED)
-        return job.key is None or next(in_order) == job_id
+        return job.put.key is None or next(in_order) == job_id
 
     def _same_order(self, job: Known, other: Known) -> bool:
-        return (other.member, other.key) == (job.member, job.key)
+        return (other.member, other.put.key) == (job.member, job.put.key)
 
 
 @pytest.mark.parametrize("examples", [8, pytest.param(200, marks=[pytest.mark.deep, pytest.mark.timeout(1800)])])

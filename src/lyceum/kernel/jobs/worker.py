@@ -66,6 +66,7 @@ class Worker:
     lanes: Lanes = field(init=False)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _running: dict[Attempt, Running] = field(default_factory=dict)
+    _beating: asyncio.Lock = field(default_factory=asyncio.Lock)
     _claims: Claims = field(init=False)
     _starts: Starts = field(init=False)
     _finishes: Finishes = field(init=False)
@@ -212,25 +213,30 @@ class Worker:
     async def _keep_leases(self) -> None:
         while True:
             await asyncio.sleep(min(BEAT_SECONDS_MAX, self.lease_seconds / 4))
-            asked, asked_at = dict(self._running), time.monotonic()
-            held = [*asked, *self._finishes.attempts]
-            if not held:
+            # one beat passes over the rows that another just writes
+            async with self._beating:
+                await self._extend_leases()
+
+    async def _extend_leases(self) -> None:
+        asked, asked_at = dict(self._running), time.monotonic()
+        held = [*asked, *self._finishes.attempts]
+        if not held:
+            return
+        try:
+            verdicts = await self._claims.beat(held)
+        except (SQLAlchemyError, OSError) as error:
+            self._seldom.warn("leases could not be extended", error)
+            return
+        for attempt, entry in asked.items():
+            # given back and claimed anew, an attempt keeps its number: the verdict was about what ran before
+            if self._running.get(attempt) is not entry or attempt not in verdicts:
                 continue
-            try:
-                verdicts = await self._claims.beat(held)
-            except (SQLAlchemyError, OSError) as error:
-                self._seldom.warn("leases could not be extended", error)
+            if verdict := verdicts[attempt]:
+                entry.stop(verdict)
                 continue
-            for attempt, entry in asked.items():
-                # given back and claimed anew, an attempt keeps its number: the verdict was about what ran before
-                if self._running.get(attempt) is not entry or attempt not in verdicts:
-                    continue
-                if verdict := verdicts[attempt]:
-                    entry.stop(verdict)
-                    continue
-                entry.held_at = asked_at
-                if runner := self.lanes.runner_of(entry.lane):
-                    runner.resume(attempt)
+            entry.held_at = asked_at
+            if runner := self.lanes.runner_of(entry.lane):
+                runner.resume(attempt)
 
     async def _let_go_in_time(self) -> None:
         """Have nothing run under a lease that another worker may take for over, while the database cannot be reached.
@@ -239,7 +245,13 @@ class Worker:
         """
         limit = self.lease_seconds * HELD_SHARE
         while True:
+            slept_at = time.monotonic()
             await asyncio.sleep(min(LOOK_SECONDS, self.lease_seconds / 15))
+            if time.monotonic() - slept_at > limit / 2:
+                # this process stood still itself, and perhaps everything did: what it has lost is the database's to say
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(limit), self._beating:
+                        await self._extend_leases()
             for attempt, entry in list(self._running.items()):
                 if entry.started_at is None or time.monotonic() - entry.held_at < limit:
                     continue
