@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -29,6 +30,7 @@ __all__ = ["folder", "start_hub"]
 
 TIMES_EACH = 20
 HEARD_SECONDS_MAX = 20.0
+PAUSE_SECONDS = 0.1
 
 
 @dataclass(slots=True)
@@ -68,8 +70,7 @@ class Hub:
             connect(socket_url, additional_headers=key, proxy=None) as line,
         ):
             _hear(line, "welcome")
-            line.send(json.dumps({"type": "follow", "topic": "jobs"}))
-            _hear(line, "following")
+            _follow_jobs(line)
             valkey.flushall()
             # what was counted before is gone, so that none of it is given back meanwhile
             left = [_reads_left(asking) for _ in range(3)]
@@ -114,11 +115,24 @@ def _up(start_hub: StartHub, ports: tuple[int, int]) -> HubProcess:
     return up(start_hub, LYCEUM_PORT=api, LYCEUM_PREDICT_PORT=predict, LYCEUM_JOB_LEASE_SECONDS="3")
 
 
-def _hear(line: ClientConnection, kind: str) -> None:
-    """Return when a message of this kind has come, past all others; fails when none does."""
+def _follow_jobs(line: ClientConnection) -> None:
+    """Follow the news of jobs; right after Valkey was away that is refused for a moment."""
     deadline = time.monotonic() + HEARD_SECONDS_MAX
-    while json.loads(line.recv(max(deadline - time.monotonic(), 0.0)))["type"] != kind:
-        pass
+    line.send(json.dumps({"type": "follow", "topic": "jobs"}))
+    while (heard := _hear(line, "following", "refused"))["type"] == "refused":
+        assert heard["code"] == "late", heard
+        assert time.monotonic() < deadline, heard
+        time.sleep(PAUSE_SECONDS)
+        line.send(json.dumps({"type": "follow", "topic": "jobs"}))
+
+
+def _hear(line: ClientConnection, *kinds: str) -> dict[str, Any]:
+    """Return the next message of one of these kinds, past all others; fails when none comes."""
+    deadline = time.monotonic() + HEARD_SECONDS_MAX
+    while True:
+        heard: dict[str, Any] = json.loads(line.recv(max(deadline - time.monotonic(), 0.0)))
+        if heard["type"] in kinds:
+            return heard
 
 
 def _reads_left(asking: httpx.Client) -> int:
