@@ -54,7 +54,10 @@ class Hub:
 
     def kill_part(self, _load: HubLoad, *, name: str) -> None:
         wait_until(lambda: self.running.child(name)["pid"] is not None, said=lambda: self.running.output)
-        os.kill(self.running.child(name)["pid"], signal.SIGKILL)
+        pid = self.running.child(name)["pid"]
+        os.kill(pid, signal.SIGKILL)
+        # else it might be taken for healed before the supervisor has noticed
+        wait_until(lambda: self.running.child(name)["pid"] != pid, said=lambda: self.running.output)
 
     def kill_supervisor(self, _load: HubLoad) -> None:
         self.running.kill()
@@ -63,11 +66,10 @@ class Hub:
     def flush_valkey(self, load: HubLoad) -> None:
         """Empty Valkey under a hub that goes on: requests are answered and counted, an open socket hears what is new."""
         key = {"authorization": f"Bearer {self.key}"}
-        socket_url = f"{self.url.replace('http', 'ws', 1)}{SOCKET_PATH}"
         with (
             redis.Redis.from_url(self._valkey_url()) as valkey,
             httpx.Client(base_url=self.url, headers=key, verify=False, trust_env=False) as asking,
-            connect(socket_url, additional_headers=key, proxy=None) as line,
+            self._socket(asking) as line,
         ):
             _hear(line, "welcome")
             _follow_jobs(line)
@@ -77,6 +79,12 @@ class Hub:
             assert left == sorted(set(left), reverse=True)
             load.send_table()
             _hear(line, "news")
+
+    def _socket(self, asking: httpx.Client) -> ClientConnection:
+        """Open a socket once the API answers whatever was killed before."""
+        wait_until(lambda: asking.get("/api/v1/me").status_code == 200, said=lambda: self.running.output)
+        address = f"{self.url.replace('http', 'ws', 1)}{SOCKET_PATH}"
+        return connect(address, additional_headers={"authorization": f"Bearer {self.key}"}, proxy=None)
 
     def _valkey_url(self) -> str:
         folders = folders_of(self.running.home)
