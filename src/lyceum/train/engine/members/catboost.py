@@ -2,7 +2,9 @@
 
 import json
 import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,12 +54,44 @@ class CatBoostMember:
         }
         stopper = _StopAtLimit(effort.limit)
         model = catboost.CatBoost(parameters)
-        if data.valid_x is None:
-            model.fit(data.x, data.y, callbacks=[stopper])
-        else:
-            valid = (data.valid_x, data.valid_y)
-            model.fit(data.x, data.y, eval_set=valid, early_stopping_rounds=_PATIENCE_ROUNDS, callbacks=[stopper])
+        with _loggers.held():
+            if data.valid_x is None:
+                model.fit(data.x, data.y, callbacks=[stopper])
+            else:
+                valid = (data.valid_x, data.valid_y)
+                model.fit(data.x, data.y, eval_set=valid, early_stopping_rounds=_PATIENCE_ROUNDS, callbacks=[stopper])
         return FittedCatBoost(model, problem, stopper.truncated)
+
+
+class _Loggers:
+    """CatBoost's loggers belong to the process: the thread that set them takes them away at the end of its fit,
+    also from under another thread's fit, which may then write to freed memory. Held, they stay until the last ends.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._fits = 0
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        stack = catboost.core._custom_loggers_stack  # noqa: SLF001 - CatBoost offers no other way
+        with self._lock:
+            if self._fits == 0:
+                stack.push()
+                # owned by no thread: what the fits themselves push and pop changes nothing
+                stack._owning_thread_id = None  # noqa: SLF001
+            self._fits += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._fits -= 1
+                if self._fits == 0:
+                    stack._owning_thread_id = threading.get_ident()  # noqa: SLF001
+                    stack.pop()
+
+
+_loggers = _Loggers()
 
 
 class _StopAtLimit:
