@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -17,15 +18,26 @@ PROGRAM = Path(__file__).parent / "programs" / "worker.py"
 
 
 @pytest.fixture(params=["direct", "pgbouncer"])
-async def single(
+async def open_either_way(
     request: pytest.FixtureRequest, database: TestDatabase, pgbouncer: Callable[[TestDatabase], TestDatabase]
-) -> AsyncIterator[Database]:
-    """The database over one connection, so that whoever comes next gets the one used before."""
+) -> AsyncIterator[Callable[[int], Database]]:
+    """A function that opens the database with a pool of a size: once straight, once through the pooler."""
     pooled = request.param == "pgbouncer"
     url = pgbouncer(database).app_url if pooled else database.app_url
-    opened = open_database(url, pool_size=1, through_pooler=pooled)
-    yield opened
-    await opened.close()
+    async with AsyncExitStack() as opened:
+
+        def open_with(pool_size: int) -> Database:
+            reached = open_database(url, pool_size=pool_size, through_pooler=pooled)
+            opened.push_async_callback(reached.close)
+            return reached
+
+        yield open_with
+
+
+@pytest.fixture
+def single(open_either_way: Callable[[int], Database]) -> Database:
+    """The database over one connection, so that whoever comes next gets the one used before."""
+    return open_either_way(1)
 
 
 @pytest.fixture

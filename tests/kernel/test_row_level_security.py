@@ -1,6 +1,6 @@
 """Who sees which rows: proved as the app's role, directly and through a transaction pooler."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -14,7 +14,7 @@ from lyceum.accounts.models import ApiKeyRow, MembershipRow, OrganisationRow, Us
 from lyceum.accounts.queries import find_actor
 from lyceum.files.models import UploadRow
 from lyceum.kernel import migrate
-from lyceum.kernel.db import NOBODY, Database, Scope, open_database
+from lyceum.kernel.db import NOBODY, Database, Scope
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.models import JobRow
 from lyceum.kernel.tx import transaction
@@ -23,16 +23,10 @@ from make.accounts import Member, make_member
 NAMESPACE = "c.relnamespace = 'public'::regnamespace"
 
 
-@pytest.fixture(params=["direct", "pgbouncer"])
-async def reached(
-    request: pytest.FixtureRequest, database: TestDatabase, pgbouncer: Callable[[TestDatabase], TestDatabase]
-) -> AsyncIterator[Database]:
+@pytest.fixture
+def reached(open_either_way: Callable[[int], Database]) -> Database:
     """The database as the app's role, by both ways."""
-    pooled = request.param == "pgbouncer"
-    url = pgbouncer(database).app_url if pooled else database.app_url
-    opened = open_database(url, pool_size=4, through_pooler=pooled)
-    yield opened
-    await opened.close()
+    return open_either_way(4)
 
 
 async def _names(reached: Database, scope: Scope, member: Member) -> dict[str, int]:
