@@ -5,6 +5,7 @@ import fcntl
 import json
 import re
 import socket
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from unittest.mock import create_autospec
@@ -18,7 +19,7 @@ from lyceum.hub import administrator
 from lyceum.hub.errors import HubRefused
 from lyceum.hub.folders import HubFolders
 from lyceum.hub.forks import ForkServer
-from lyceum.hub.lock import hub_lock, lock_holder
+from lyceum.hub.lock import LOCK_FILE, hub_lock, lock_holder
 from lyceum.hub.logs import rotate_logs
 from lyceum.hub.parts import HubParts, gather_parts, programs
 from lyceum.hub.ports import is_free, listen_near
@@ -173,6 +174,19 @@ def test_the_lock_is_let_go_and_names_its_holder_meanwhile(tmp_path: Path) -> No
             with pytest.raises(HubRefused, match=who), hub_lock(folders):
                 pass
         assert lock_holder(tmp_path) is None
+
+
+def test_who_takes_a_hubs_folder_over_waits_until_it_has_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = HubFolders(home=tmp_path, run=tmp_path / "run")
+    with (tmp_path / LOCK_FILE).open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        monkeypatch.setattr(time, "sleep", lambda _: fcntl.flock(handle, fcntl.LOCK_UN))
+        with pytest.raises(HubRefused, match="just starting"), hub_lock(folders):
+            pass
+        with hub_lock(folders, wait_seconds=60):
+            assert lock_holder(tmp_path) is not None
 
 
 def test_a_disk_that_knows_no_locks_is_refused_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

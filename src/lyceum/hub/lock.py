@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from lyceum.hub.errors import HubRefused
 from lyceum.hub.folders import HubFolders, refuse_foreign
 
 LOCK_FILE = "hub.lock"
+POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +27,20 @@ class LockHolder:
 
 
 @contextmanager
-def hub_lock(folders: HubFolders) -> Iterator[None]:
-    """Hold the data folder for this process; raises `HubRefused` when another hub does or the file cannot be locked."""
+def hub_lock(folders: HubFolders, *, wait_seconds: float = 0.0) -> Iterator[None]:
+    """Hold the data folder for this process; raises `HubRefused` when another hub does or the file cannot be locked.
+
+    Waits for a hub that is just ending: it says that it no longer runs a moment before it lets go.
+    """
     file = folders.home / LOCK_FILE
     refuse_foreign(file)
     with file.open("a+", encoding="utf-8") as handle:
+        deadline = time.monotonic() + wait_seconds
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise HubRefused(_refusal(folders.home)) from None
+            while not _locked(handle.fileno()):
+                if time.monotonic() >= deadline:
+                    raise HubRefused(_refusal(folders.home))
+                time.sleep(POLL_SECONDS)
         except OSError as error:
             raise HubRefused(
                 f"{file} cannot be locked ({error.strerror}): set LYCEUM_HOME to a folder on a disk of this machine."
@@ -43,6 +50,14 @@ def hub_lock(folders: HubFolders) -> Iterator[None]:
             yield
         finally:
             handle.truncate(0)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def lock_holder(home: Path) -> LockHolder | None:

@@ -14,6 +14,7 @@ from lyceum.hub.switching import ARRIVING, MOVED
 from lyceum.kernel.config import CONFIG_FILE, Settings
 
 STOP_SECONDS_MAX = 120
+LETS_GO_SECONDS_MAX = 10.0
 POLL_SECONDS = 0.1
 MADE_ANEW = ("logs", "reading", ARRIVING, "servers/programs-*", LOCK_FILE)
 """What a hub makes again when it starts."""
@@ -50,7 +51,7 @@ def uninstall_hub(settings: Settings, *, keep_data: bool) -> Uninstalled:
     if holder := lock_holder(home):
         run_folders.add(holder.control_socket.parent)
     _stop(home)
-    with hub_lock(prepare_folders(home)):
+    with hub_lock(prepare_folders(home), wait_seconds=LETS_GO_SECONDS_MAX):
         removed = [path for path in run_folders if _remove(path)]
         for pattern in (*MADE_ANEW, *(() if keep_data else DATA)):
             removed += [path for path in sorted(home.glob(pattern)) if path.name != LOCK_FILE and _remove(path)]
