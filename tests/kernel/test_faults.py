@@ -86,7 +86,7 @@ async def test_a_killed_workers_job_runs_again_on_another_and_has_one_result(
         victim = next(w for w in workers if parent_of(pids[1]) == w.pid)
         killed = time.monotonic()
         victim.kill()
-        await eventually(lambda: not still_there(pids), seconds=2, what="the job's processes are gone")
+        await eventually(lambda: not still_there(pids), what="the job's processes are gone")
         await eventually(Path(f"{path}.2").exists, seconds=LEASE_SECONDS + 5)
         assert time.monotonic() - killed < LEASE_SECONDS + 5
         assert job_row(fresh_database, job_id)["worker_id"] != row["worker_id"]
