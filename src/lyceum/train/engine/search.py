@@ -230,7 +230,7 @@ class Search:
         fair = (running.end - now) * min(self._workers, to_do) / to_do
         latest = max(self.deadline - self._reserved_seconds(), now + _FOLD_SECONDS_MIN)
         limit = self.clock.limit(min(now + max(_FOLD_SECONDS_MIN, fair), latest))
-        return Effort(limit, threads=self.threads // self._workers)
+        return Effort(limit, threads=self.threads // self._workers, threads_in_all=self.threads)
 
     def _fit_fold(self, candidate: Candidate, fold: Fold, effort: Effort) -> tuple[FittedMember, Scores, float]:
         material = self.material
@@ -356,7 +356,7 @@ def refit(material: Material, chosen: Sequence[tuple[Trial, float]], clock: Cloc
         if clock.left() < _REFIT_OVER_FOLD * trial.fold_seconds or clock.cancelled():
             return stand_in
         wanted = int(trial.rounds * 1.1) + 1
-        effort = Effort(clock.limit(clock.deadline), rounds=wanted, threads=threads_each)
+        effort = Effort(clock.limit(clock.deadline), rounds=wanted, threads=threads_each, threads_in_all=threads)
         try:
             fitted = trial.candidate.member.fit(material.problem, data, effort)
         except Exception as error:  # noqa: BLE001 - one library's refusal must not end the training

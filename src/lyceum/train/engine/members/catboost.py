@@ -3,8 +3,7 @@
 import json
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,9 @@ from lyceum.train.engine.members.member import (
     class_scores,
 )
 
+# CatBoost keeps its loggers and what it asks about interrupts for the whole process: a fit that ends takes them from under
+# another, which then calls what is no longer there. So each has all threads instead; its results do not depend on how many.
+_ONE_AT_A_TIME = threading.Lock()
 _ROUNDS_MAX = 1000
 _PATIENCE_ROUNDS = 60
 _LOSSES = {"binary": "Logloss", "multiclass": "MultiClass", "regression": "RMSE"}
@@ -45,7 +47,7 @@ class CatBoostMember:
         parameters: dict[str, Any] = {
             "loss_function": _LOSSES[problem.task],
             "iterations": min(effort.rounds or _ROUNDS_MAX, _ROUNDS_MAX),
-            "thread_count": effort.threads,
+            "thread_count": effort.threads_in_all,
             "random_seed": problem.seed,
             "logging_level": "Silent",
             "allow_writing_files": False,
@@ -54,44 +56,13 @@ class CatBoostMember:
         }
         stopper = _StopAtLimit(effort.limit)
         model = catboost.CatBoost(parameters)
-        with _loggers.held():
+        with _ONE_AT_A_TIME:
             if data.valid_x is None:
                 model.fit(data.x, data.y, callbacks=[stopper])
             else:
                 valid = (data.valid_x, data.valid_y)
                 model.fit(data.x, data.y, eval_set=valid, early_stopping_rounds=_PATIENCE_ROUNDS, callbacks=[stopper])
         return FittedCatBoost(model, problem, stopper.truncated)
-
-
-class _Loggers:
-    """CatBoost's loggers belong to the process: the thread that set them takes them away at the end of its fit,
-    also from under another thread's fit, which may then write to freed memory. Held, they stay until the last ends.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._fits = 0
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        stack = catboost.core._custom_loggers_stack  # noqa: SLF001 - CatBoost offers no other way
-        with self._lock:
-            if self._fits == 0:
-                stack.push()
-                # owned by no thread: what the fits themselves push and pop changes nothing
-                stack._owning_thread_id = None  # noqa: SLF001
-            self._fits += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._fits -= 1
-                if self._fits == 0:
-                    stack._owning_thread_id = threading.get_ident()  # noqa: SLF001
-                    stack.pop()
-
-
-_loggers = _Loggers()
 
 
 class _StopAtLimit:

@@ -43,11 +43,15 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much a fit may cost: rounds (trees) to build, the time limit, and threads."""
+    """How much a fit may cost: rounds (trees) to build, the time limit, and threads.
+
+    `threads_in_all` are those that all fits beside each other share, for a library that is fitted one at a time.
+    """
 
     limit: Limit
     rounds: int | None = None
     threads: int = 1
+    threads_in_all: int = 1
 
 
 @dataclass(frozen=True, slots=True)
