@@ -47,3 +47,17 @@ def test_what_it_learns_does_not_depend_on_its_threads() -> None:
     at_once.set()
     alone, beside = (fit_until(threading.Event(), at_once, threads=threads) for threads in (1, 2))
     assert np.array_equal(alone, beside)
+
+
+def test_the_one_that_waits_has_a_share_of_the_time() -> None:
+    x = np.arange(60, dtype=np.float32).reshape(30, 2)
+    data = Data(x, (x[:, 0] > 20).astype(np.int64))
+    problem = Problem(task="binary", classes=2, category_features={}, metric="log_loss", seed=0)
+    # each tree takes so long that neither comes to its end
+    clock = Clock(TIMEOUT_SECONDS, lambda: threading.Event().wait(0.05))
+    effort = Effort(clock.limit(clock.in_seconds(4)), rounds=1000)
+    with ThreadPoolExecutor(2) as pool:
+        fits = [pool.submit(CatBoostMember({}).fit, problem, data, effort) for _ in range(2)]
+        first, second = sorted(fit.result().rounds for fit in fits)
+    assert first > 5
+    assert second < 1000

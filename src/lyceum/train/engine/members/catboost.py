@@ -3,7 +3,9 @@
 import json
 import tempfile
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,9 +28,6 @@ from lyceum.train.engine.members.member import (
     class_scores,
 )
 
-# CatBoost keeps its loggers and what it asks about interrupts for the whole process: a fit that ends takes them from under
-# another, which then calls what is no longer there. So each has all threads instead; its results do not depend on how many.
-_ONE_AT_A_TIME = threading.Lock()
 _ROUNDS_MAX = 1000
 _PATIENCE_ROUNDS = 60
 _LOSSES = {"binary": "Logloss", "multiclass": "MultiClass", "regression": "RMSE"}
@@ -54,9 +53,9 @@ class CatBoostMember:
             "use_best_model": False,
             **self.parameters,
         }
-        stopper = _StopAtLimit(effort.limit)
         model = catboost.CatBoost(parameters)
-        with _ONE_AT_A_TIME:
+        with _turns.taken():
+            stopper = _StopAtLimit(effort.limit)
             if data.valid_x is None:
                 model.fit(data.x, data.y, callbacks=[stopper])
             else:
@@ -65,14 +64,41 @@ class CatBoostMember:
         return FittedCatBoost(model, problem, stopper.truncated)
 
 
+class _Turns:
+    """One fit at a time, each with all threads, on which its results do not depend.
+
+    CatBoost keeps its loggers and what it asks about interrupts for the whole process: a fit that ends takes them from
+    under another, which then calls what is no longer there.
+    """
+
+    def __init__(self) -> None:
+        self._fitting = threading.Lock()
+        self._counting = threading.Lock()
+        self.waiting = 0
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        with self._counting:
+            self.waiting += 1
+        with self._fitting:
+            with self._counting:
+                self.waiting -= 1
+            yield
+
+
+_turns = _Turns()
+
+
 class _StopAtLimit:
     def __init__(self, limit: Limit) -> None:
         self._limit = limit
+        self._began = time.monotonic()
         self.truncated = False
 
     def after_iteration(self, info: Any) -> bool:  # noqa: ARG002 - CatBoost's signature
-        """False stops the boosting."""
-        self.truncated = self._limit.reached()
+        """False stops the boosting: at the limit, and at a share of it where others wait, whose time it is as well."""
+        share = (self._limit.deadline - self._began) / (1 + _turns.waiting)
+        self.truncated = self._limit.reached() or time.monotonic() - self._began > share
         return not self.truncated
 
 
