@@ -6,8 +6,8 @@ PY := .venv/bin/python
 TRY_ARGS ?=
 # `make test TEST_ARGS="tests/kernel -x"`
 TEST_ARGS ?=
-# One pytest process a core, by default; all share one PostgreSQL.
-TEST_PROCESSES ?= logical
+# Three pytest processes for every two cores, by default, since tests wait as well; all share one PostgreSQL.
+TEST_PROCESSES ?= $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 )))
 TESTING := $(PY) -m pytest --hypothesis-profile=ci -n $(TEST_PROCESSES) --maxprocesses 8 --dist worksteal
 # Which part of the deep tests: `make test-deep SHARD=2/6`; without it, all of them.
 SHARD ?= 1/1

@@ -28,7 +28,7 @@ LEASE_SECONDS = 2.0
 FRAME = pl.DataFrame({"a": range(30), "b": ["x", "y", None] * 10})
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.deep)])
 def settings(request: pytest.FixtureRequest, fresh_database: TestDatabase, tmp_path: Path) -> Settings:
     """A hub that keeps its files in a folder, and one that keeps them in an object store."""
     more: dict[str, object] = {"job_lease_seconds": LEASE_SECONDS}

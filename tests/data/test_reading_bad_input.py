@@ -299,7 +299,14 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["sparse JSON lines", "repeated texts in Parquet", "texts in Parquet with a shared beginning"]
+    "kind",
+    [
+        "sparse JSON lines",
+        *(
+            pytest.param(kind, marks=pytest.mark.deep)
+            for kind in ("repeated texts in Parquet", "texts in Parquet with a shared beginning")
+        ),
+    ],
 )
 def test_a_small_file_that_unfolds_is_read_within_bounded_memory(tmp_path: Path, kind: str) -> None:
     if kind == "sparse JSON lines":

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from fixtures.commands import lyceum, told, up
+from fixtures.commands import TRAINS_NOTHING, lyceum, told, up
 from fixtures.hubs import HubProcess, StartHub, wait_until
 from lyceum.backup.destination import open_destination
 from lyceum.backup.keys import load_keys
@@ -133,7 +133,7 @@ def test_a_hub_that_is_written_to_is_backed_up_and_comes_back_elsewhere_and_pred
         "servers",
     ]
 
-    again = up(start_hub, elsewhere)
+    again = up(start_hub, elsewhere, **TRAINS_NOTHING)
     assert predictions_of(again, key, model) == before
     running = lyceum(*restore, "--replace", home=elsewhere)
     assert running.returncode == 2
@@ -162,7 +162,8 @@ def test_a_scheduled_backup_that_cannot_be_made_is_told(start_hub: StartHub, fol
     note = {"id": "20200101T000000.000Z", "made_at": "2020-01-01T00:00:00+00:00", "to": "x", "encrypted": False}
     (home / "last-backup.json").write_text(json.dumps(note))
     key_file = folder / "none"
-    hub = up(start_hub, home, LYCEUM_BACKUP_SCHEDULE="30 2 * * *", LYCEUM_BACKUP_KEY_FILE=str(key_file))
+    scheduled_with = {"LYCEUM_BACKUP_SCHEDULE": "30 2 * * *", "LYCEUM_BACKUP_KEY_FILE": str(key_file)}
+    hub = up(start_hub, home, **TRAINS_NOTHING, **scheduled_with)
     wait_until(lambda: "The scheduled backup was not made: The key file" in hub.output, said=lambda: hub.output)
     assert "The scheduled backup was not made" in (home / "logs" / "supervisor.log").read_text()
     assert hub.status()["ready"]

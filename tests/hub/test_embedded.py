@@ -261,6 +261,7 @@ def test_root_that_may_not_mount_is_told_which_home_works(folder: Path, monkeypa
         prepare_server_home(folders)
 
 
+@pytest.mark.deep
 @only_root
 def test_programs_in_a_folder_nobody_else_may_enter_are_copied(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed = folder / "closed" / "site-packages"

@@ -13,7 +13,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from fixtures.app import rows_of
-from fixtures.commands import lyceum, told, up
+from fixtures.commands import TRAINS_NOTHING, lyceum, told, up
 from fixtures.hubs import StartHub
 from fixtures.servers import TestDatabase
 from lyceum.backup.destination import open_destination
@@ -202,7 +202,7 @@ def test_a_home_of_the_release_before_is_upgraded_with_every_value_and_file_and_
         table: Counter() for table in before.keys() & after.keys()
     }
     assert files_of(settings) == files
-    hub = up(start_hub, home)
+    hub = up(start_hub, home, **TRAINS_NOTHING)
     key = lyceum("admin", "key", home=home).stdout.strip()
     with Client(hub.status()["url"], key) as client:
         client.datasets.create("after-the-upgrade")
