@@ -37,7 +37,7 @@ def test_up_serves_says_what_a_person_needs_and_stops(start_hub: StartHub) -> No
 
 
 def test_callers_wait_while_a_killed_program_starts_again_and_nobody_takes_its_port(start_hub: StartHub) -> None:
-    hub = up(start_hub, **TRAINS_NOTHING)
+    hub = up(start_hub, None, **TRAINS_NOTHING)
     for name, port in (("api", hub.status()["port"]), ("predict", hub.status()["predict_port"])):
         os.kill(hub.child(name)["pid"], signal.SIGKILL)
         with pytest.raises(OSError, match="in use"):
@@ -48,8 +48,8 @@ def test_callers_wait_while_a_killed_program_starts_again_and_nobody_takes_its_p
 
 
 def test_a_later_start_finds_nothing_to_prepare_and_the_link_works_once(start_hub: StartHub) -> None:
-    assert up(start_hub, **TRAINS_NOTHING).interrupt() == 0
-    hub = up(start_hub, **TRAINS_NOTHING)
+    assert up(start_hub, None, **TRAINS_NOTHING).interrupt() == 0
+    hub = up(start_hub, None, **TRAINS_NOTHING)
     wait_until(lambda: "/setup?token=" in hub.output, said=lambda: hub.output)
     assert "Tables" not in hub.output
     link = next(word for word in hub.output.split() if "/setup?token=" in word)
@@ -60,7 +60,7 @@ def test_a_later_start_finds_nothing_to_prepare_and_the_link_works_once(start_hu
     assert post(f"{hub.status()['url']}/api/v1/setup", wanted) == 201
     assert post(f"{hub.status()['url']}/api/v1/setup", wanted) != 201
     assert hub.interrupt() == 0
-    again = up(start_hub, **TRAINS_NOTHING)
+    again = up(start_hub, None, **TRAINS_NOTHING)
     again.interrupt()
     assert "/setup?token=" not in again.output
 
@@ -80,4 +80,4 @@ def test_a_file_named_like_a_library_in_the_folder_one_stands_in_is_not_imported
     start_hub: StartHub, folder: Path
 ) -> None:
     (folder / "sqlalchemy.py").write_text("raise SystemExit('imported by accident')")
-    assert up(start_hub, **TRAINS_NOTHING).interrupt() == 0
+    assert up(start_hub, None, **TRAINS_NOTHING).interrupt() == 0
