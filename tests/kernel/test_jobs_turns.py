@@ -25,6 +25,8 @@ AT_ONCE = 20
 POINTS = 0.05
 POINTS_IN_CLASS = {"high": POINTS, "normal": POINTS, "background": 2 * POINTS}
 """Of so many claims, some two hundred are of the last."""
+JOB_SECONDS = 10.0
+"""Long beside what a busy machine adds to a job: turns go by time, and so do counts only where each job lasts as long."""
 
 
 class OnGpu(Light, frozen=True, kw_only=True):
@@ -65,7 +67,8 @@ async def test_two_thousand_claims_are_fair_to_classes_and_organisations(
         # one that floods the queue gets no more than the others
         fill(fresh_database, member, dict.fromkeys(CLASSES, 1_500 if number else 4_000))
     rows_of(fresh_database, "ANALYZE jobs")
-    counted = await run_jobs(worker_on(resources.database), fresh_database, jobs=CLAIMS)
+    seconds = {member.org_id: JOB_SECONDS for member in members}
+    counted = await run_jobs(worker_on(resources.database), fresh_database, jobs=CLAIMS, seconds_of=seconds)
     for member in members:
         assert counted[member.org_id] / CLAIMS == pytest.approx(1 / len(members), abs=POINTS)
     for job_class, share in zip(CLASSES, (0.6, 0.3, 0.1), strict=True):
@@ -83,7 +86,8 @@ async def test_what_an_organisation_has_in_one_class_counts_in_the_others(
     fill(fresh_database, only_normal, {"normal": 1_500})
     rows_of(fresh_database, "ANALYZE jobs")
     worker = worker_on(resources.database)
-    counted = await run_jobs(worker, fresh_database, jobs=CLAIMS)
+    seconds = {member.org_id: JOB_SECONDS for member in (everywhere, only_normal)}
+    counted = await run_jobs(worker, fresh_database, jobs=CLAIMS, seconds_of=seconds)
     assert counted["high"] / CLAIMS == pytest.approx(6 / 9, abs=POINTS)
     assert counted["high", everywhere.org_id] == counted["high"]
     # it has more than half of all slots already, so the other one has this class to itself
@@ -91,7 +95,7 @@ async def test_what_an_organisation_has_in_one_class_counts_in_the_others(
     # and where it has had nothing elsewhere, the class is shared
     rows_of(fresh_database, "DELETE FROM jobs WHERE class = 'high'")
     rows_of(fresh_database, "TRUNCATE job_usage")
-    counted = await run_jobs(worker, fresh_database, jobs=CLAIMS // 4)
+    counted = await run_jobs(worker, fresh_database, jobs=CLAIMS // 4, seconds_of=seconds)
     assert counted["normal", only_normal.org_id] / counted["normal"] == pytest.approx(0.5, abs=POINTS)
 
 
