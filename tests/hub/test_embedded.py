@@ -134,8 +134,9 @@ def test_a_lock_whose_number_belongs_to_another_program_does_not_stop_the_start(
 def test_what_a_killed_server_left_running_is_waited_for(
     own_hub_servers: OwnServers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with psycopg.connect(own_hub_servers.database.dsn()) as connection:
+    with psycopg.connect(own_hub_servers.database.dsn(), autocommit=True) as connection:
         session_pid = connection.info.backend_pid
+        of_the_server = [pid for (pid,) in connection.execute("SELECT pid FROM pg_stat_activity").fetchall()]
         os.kill(session_pid, signal.SIGSTOP)
         own_hub_servers.kill_postgres()
         waits = []
@@ -143,11 +144,12 @@ def test_what_a_killed_server_left_running_is_waited_for(
         def let_it_end(seconds: float) -> None:
             waits.append(seconds)
             os.kill(session_pid, signal.SIGCONT)
-            wait_until(lambda: not is_alive(session_pid))
+            # the others end by themselves, on a busy machine one after another
+            wait_until(lambda: not any(is_alive(pid) for pid in of_the_server))
 
         monkeypatch.setattr("lyceum.hub.postgres.time", SimpleNamespace(monotonic=time.monotonic, sleep=let_it_end))
         own_hub_servers.start_postgres()
-    assert waits
+    assert len(waits) == 1
     psycopg.connect(own_hub_servers.database.dsn()).close()
 
 

@@ -57,7 +57,8 @@ async def test_the_main_job_from_a_file_to_answers(
         address = await dataset_with(
             client, csv_of(flights()), file_name="flights.csv", column_notes={"delay": "known after landing"}
         )
-        begun = await _start(client, address, "late", leave_out={"delay": ""}, time_limit_seconds=8)
+        # long enough that importances are found on a machine with other work, too
+        begun = await _start(client, address, "late", leave_out={"delay": ""}, time_limit_seconds=16)
         live = await until(
             lambda: ok(client.get(f"/api/v1/runs/{begun['id']}")),
             lambda run: run["leaderboard"] or (run["state"] != "running" and run["state"] != "queued"),
@@ -101,8 +102,7 @@ def _is_whole(report: dict[str, Any], *, rows: int) -> None:
     assert report["training_rows"] + report["holdout_rows"] == rows
     assert report["classes"] == ["late", "on time"]
     assert {"accuracy", "log_loss", "f1_macro", "roc_auc", "average_precision", "brier"} == set(report["metrics"])
-    # none where a busy machine left no time to look for them
-    assert {entry["column"] for entry in report["importances"][:1]} <= {"wind", "carrier"}
+    assert report["importances"][0]["column"] in {"wind", "carrier"}
     assert [report["roc"][axis][0] for axis in ("fpr", "tpr")] == [0, 0]
     assert sum(report["calibration"]["rows"]) == report["holdout_rows"]
     assert sum(map(sum, report["confusion"]["counts"])) == report["holdout_rows"]
