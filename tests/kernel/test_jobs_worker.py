@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from sqlalchemy import QueuePool
+from sqlalchemy import QueuePool, text
 
 from fixtures.app import eventually, job_row, rows_of, running_worker, settings_for
 from fixtures.job_kinds import Heard, Light, LightHigh, Short, heavy_handler, light_handlers
@@ -27,6 +27,7 @@ from lyceum.kernel.jobs.queue import CANCEL_CHANNEL
 from lyceum.kernel.jobs.wake import WorkerWaker
 from lyceum.kernel.jobs.worker import STOPS_POLL_SECONDS, Worker
 from lyceum.kernel.resources import Resources, open_resources
+from lyceum.kernel.tx import transaction
 from make.accounts import Member
 
 __all__ = ["member", "resources"]
@@ -255,6 +256,23 @@ async def test_a_running_job_is_called_off(
         await eventually(lambda: job_row(fresh_database, job_id)["state"] == "cancelled")
         await eventually(lambda: heard.gave_up)
     assert heard.gave_up == [("wait", "cancelled")]
+
+
+async def test_an_end_that_takes_long_to_write_holds_up_as_many_jobs_as_there_are_slots(
+    resources: Resources, fresh_database: TestDatabase, member: Member
+) -> None:
+    first = await put(resources, member, Light(note="wait"))
+    heard = Heard()
+    async with running_worker(resources, *light_handlers(heard), light_slots=1) as worker:
+        await eventually(lambda: heard.ran)
+        async with transaction(resources.database, member.scope) as tx:
+            await tx.execute(text("SELECT FROM jobs WHERE id = :id FOR UPDATE"), {"id": first})
+            others = [await put(resources, member, Light(note=note)) for note in ("second", "third")]
+            heard.release.set()
+            await eventually(lambda: len(worker._finishes) == 2 and not worker._running)
+            assert not await worker._claim()
+            assert [note for note, _ in heard.ran] == ["wait", "second"]
+        await eventually(lambda: all(job_row(fresh_database, job_id)["state"] == "done" for job_id in others))
 
 
 async def test_a_stopping_worker_lets_light_jobs_end(

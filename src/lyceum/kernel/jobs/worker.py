@@ -174,7 +174,8 @@ class Worker:
         for lane, at_most in self.lanes.slots.items():
             free = at_most - sum(running.lane == lane for running in self._running.values())
             if lane == "light":
-                free -= len(self._finishes)
+                # what has ended and is being written holds nobody up, unless writing does not keep pace
+                free -= max(0, len(self._finishes) - at_most)
             if free <= 0:
                 continue
             try:
