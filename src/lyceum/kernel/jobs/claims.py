@@ -12,12 +12,11 @@ from uuid import UUID
 
 from sqlalchemy import Row, TextClause, text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.kernel.db import NOBODY, Database, as_json, is_database_away
+from lyceum.kernel.db import Database, as_json, is_database_away
 from lyceum.kernel.jobs.ending import FINISH
 from lyceum.kernel.jobs.queue import JobClass, Lane
-from lyceum.kernel.tx import ride_out, run_in_tx, transaction
+from lyceum.kernel.tx import ride_out, run_again, run_alone
 
 ClaimedLane = Lane | Literal["solo"]
 """Where an attempt runs; `solo` are light jobs whose worker died, each in a process of its own."""
@@ -82,8 +81,7 @@ class Claims:
                 "at_once_max": self.wanted.at_once_max.get(lane, 0),
             }
             try:
-                async with transaction(self.database, NOBODY) as tx:
-                    taken = (await tx.execute(_CLAIM, values)).all()
+                taken = await run_alone(self.database, _CLAIM, values)
             except (SQLAlchemyError, OSError) as error:
                 if not rows:
                     raise
@@ -111,14 +109,12 @@ class Claims:
 
         What somebody had locked is not in it: its lease is as it was.
         """
-        async with transaction(self.database, NOBODY) as tx:
-            verdicts = (await tx.execute(_BEAT, self._all_of(held) | {"lease": self.lease})).all()
+        verdicts = await run_alone(self.database, _BEAT, self._all_of(held) | {"lease": self.lease})
         return {Attempt(row.id, row.attempt): row.verdict for row in verdicts}
 
     async def called_off(self) -> Sequence[UUID]:
         """Return which jobs of this worker somebody has called off."""
-        async with transaction(self.database, NOBODY) as tx:
-            return (await tx.execute(_STOPS, {"worker": self.worker_id})).scalars().all()
+        return [row.id for row in await run_alone(self.database, _STOPS, {"worker": self.worker_id})]
 
     async def finish(self, results: Mapping[Attempt, str]) -> set[UUID] | None:
         """End these attempts with their results, as JSON, and return the jobs that are done by it.
@@ -176,7 +172,4 @@ class Claims:
         return ()
 
     async def _said(self, statement: TextClause, values: dict[str, Any]) -> Sequence[Row[Any]]:
-        async def say(tx: AsyncSession) -> Sequence[Row[Any]]:
-            return (await tx.execute(statement, values)).all()
-
-        return await ride_out(lambda: run_in_tx(self.database, NOBODY, say))
+        return await ride_out(lambda: run_again(lambda: run_alone(self.database, statement, values)))
