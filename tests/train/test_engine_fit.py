@@ -12,7 +12,6 @@ import pytest
 
 import lyceum
 from lyceum.train.engine import portfolio, search
-from lyceum.train.engine.fit import _Training
 from lyceum.train.engine.members.catboost import CatBoostMember
 from lyceum.train.engine.public import (
     ColumnsLeftOut,
@@ -61,16 +60,13 @@ def model(events: list[TrainingEvent]) -> Any:
         name=pl.format("person number {}", pl.int_range(pl.len())),
         tags=pl.lit([1, 2]),
     )
-    with pytest.MonkeyPatch.context() as patch:
-        # a busy machine would leave no time for them
-        patch.setattr(_Training, "_seconds_for_importances", lambda *_: 60.0)
-        return fit(
-            table,
-            target="repaid",
-            time_limit_seconds=8,
-            leave_out={"age": "the law forbids deciding by age"},
-            on_event=events.append,
-        )
+    return fit(
+        table,
+        target="repaid",
+        time_limit_seconds=8,
+        leave_out={"age": "the law forbids deciding by age"},
+        on_event=events.append,
+    )
 
 
 def test_a_model_beats_guessing_and_scores_new_rows_as_it_promised(model: Any) -> None:
@@ -112,6 +108,12 @@ def test_what_matters_most_is_named_first(model: Any) -> None:
     assert set(model.importances) == {"income", "purpose"}
     assert next(iter(model.importances)) == "income"
     assert model.importances["income"] > 0.05
+
+
+def test_importances_have_their_part_of_the_time_whatever_the_refit_expects(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lyceum.train.engine.fit.refit_seconds", lambda *_: 1e9)
+    model = fit(loans().drop("age"), target="repaid", time_limit_seconds=6)
+    assert set(model.importances) == {"income", "purpose"}
 
 
 def test_the_leaderboard_is_sorted_and_its_weights_sum_to_one(model: Any) -> None:

@@ -38,6 +38,8 @@ from lyceum.train.engine.validation import fair_score
 _TIME_USED_SHARE = 0.97
 _SAMPLE_ROWS = 200
 _IMPORTANCE_SHARE = 0.04
+_IMPORTANCE_SHARE_MIN = 0.02
+"""Theirs even when the search has overrun: a refit without time has a stand-in, importances have none."""
 _SELECTION_SHARE = 0.05
 _WITHOUT_SHARE = 0.15
 _WITHOUT_MEMBERS = 2
@@ -130,7 +132,8 @@ class _Training:
 
     def _seconds_for_importances(self, chosen: list[tuple[Trial, float]]) -> float:
         spare = self.clock.left() - refit_seconds([trial for trial, _ in chosen], self.threads)
-        return min(self.time_limit_seconds * _IMPORTANCE_SHARE, max(spare, 0.0))
+        share = min(_IMPORTANCE_SHARE, max(_IMPORTANCE_SHARE_MIN, spare / self.time_limit_seconds))
+        return share * self.time_limit_seconds
 
     def _suspects(self) -> list[ColumnAlone]:
         suspects = suspicious(self.prepared.alone)
