@@ -1,6 +1,6 @@
 """Who sees which rows: proved as the app's role, directly and through a transaction pooler."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -40,7 +40,7 @@ async def _names(reached: Database, scope: Scope, member: Member) -> dict[str, i
 
 
 @pytest.fixture
-def peopled(database: TestDatabase, member: Member) -> Member:
+def peopled(database: TestDatabase, member: Member) -> Iterator[Member]:
     """A member whose organisation has a row in every table."""
     dataset, model = new_id(), new_id()
     for statement, values in (
@@ -61,7 +61,10 @@ def peopled(database: TestDatabase, member: Member) -> Member:
         ("INSERT INTO models (id, org_id, name) VALUES (%s, %s, 'm')", (model, member.org_id)),
     ):
         rows_of(database, statement, *values)
-    return member
+    yield member
+    # what is shown, other tests would see
+    for table in ("datasets", "models"):
+        rows_of(database, f"UPDATE {table} SET visibility = 'private' WHERE org_id = %s", member.org_id)
 
 
 async def test_a_member_sees_the_rows_of_their_organisation(reached: Database, peopled: Member) -> None:
