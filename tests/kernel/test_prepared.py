@@ -171,6 +171,7 @@ async def test_one_called_off_in_the_middle_leaves_nothing_for_the_next(
         await sleeping
     async with transaction(single, NOBODY) as tx:
         assert (await ECHO.row(tx, told="awake")).told == "awake"
+    assert rows_of(database, f"{at_it} AND state = 'active'", database.name, role="admin") == []
     # its process ends a moment after its connection
     await eventually(lambda: not rows_of(database, at_it, database.name, role="admin"), seconds=15)
 

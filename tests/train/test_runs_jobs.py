@@ -58,7 +58,7 @@ async def test_the_main_job_from_a_file_to_answers(
             client, csv_of(flights()), file_name="flights.csv", column_notes={"delay": "known after landing"}
         )
         # long enough that importances are found on a machine with other work, too
-        begun = await _start(client, address, "late", leave_out={"delay": ""}, time_limit_seconds=16)
+        begun = await _start(client, address, "late", leave_out={"delay": ""}, time_limit_seconds=8)
         live = await until(
             lambda: ok(client.get(f"/api/v1/runs/{begun['id']}")),
             lambda run: run["leaderboard"] or (run["state"] != "running" and run["state"] != "queued"),

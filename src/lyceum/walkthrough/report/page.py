@@ -34,6 +34,8 @@ _templates = Environment(
 )
 _templates.filters |= {
     "figure": figure,
+    # a figure may be a year, which has no comma; a count is never one
+    "counted": "{:,}".format,
     "share": share,
     "cell": lambda value: "missing" if value is None else figure(value),
 }
