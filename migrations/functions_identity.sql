@@ -136,3 +136,62 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     )
     SELECT count(*) FROM gone
 $$;
+
+-- Wrong guesses of a secret, counted before anybody is known; the name says of what, and by whom. Says how many seconds to wait,
+-- 0 where one more guess is free. Once the free ones are used up, each further one doubles the wait.
+CREATE FUNCTION definer.failures_note(
+    limit_name text, free integer, seconds integer, longest_seconds integer, counts boolean
+) RETURNS double precision
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    held public.failed_guesses;
+    present timestamptz := clock_timestamp();
+BEGIN
+    IF counts THEN
+        INSERT INTO public.failed_guesses (name, failures, forget_at)
+        VALUES (limit_name, 0, present + make_interval(secs => seconds)) ON CONFLICT DO NOTHING;
+    END IF;
+    SELECT g.* INTO held FROM public.failed_guesses g WHERE g.name = limit_name FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    present := clock_timestamp();
+    IF held.barred_until > present THEN
+        RETURN extract(epoch FROM held.barred_until - present);
+    END IF;
+    IF NOT counts THEN
+        RETURN 0;
+    END IF;
+    IF held.forget_at <= present THEN
+        held.failures := 0;
+        held.forget_at := present + make_interval(secs => seconds);
+    END IF;
+    held.failures := held.failures + 1;
+    held.barred_until := NULL;
+    IF held.failures >= free THEN
+        held.barred_until := present
+            + make_interval(secs => least(longest_seconds, seconds * 2.0 ^ least(held.failures - free, 20)));
+        held.forget_at := held.barred_until + make_interval(secs => longest_seconds);
+    END IF;
+    UPDATE public.failed_guesses g
+    SET failures = held.failures, barred_until = held.barred_until, forget_at = held.forget_at
+    WHERE g.name = limit_name;
+    RETURN 0;
+END
+$$;
+
+-- The right secret came; the caller has checked it.
+CREATE FUNCTION definer.failures_forget_of(limit_name text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    DELETE FROM public.failed_guesses g WHERE g.name = limit_name
+$$;
+
+CREATE FUNCTION definer.failures_forget(at_most integer) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH gone AS (
+        DELETE FROM public.failed_guesses g WHERE g.name IN
+            (SELECT f.name FROM public.failed_guesses f WHERE f.forget_at < now() LIMIT at_most)
+        RETURNING 1
+    )
+    SELECT count(*) FROM gone
+$$;

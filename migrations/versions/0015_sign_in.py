@@ -42,6 +42,14 @@ CREATE TABLE signing_keys (
     signs_from timestamptz NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
 );
+
+CREATE TABLE failed_guesses (
+    name text PRIMARY KEY,
+    failures integer NOT NULL,
+    barred_until timestamptz,
+    forget_at timestamptz NOT NULL
+);
+CREATE INDEX failed_guesses_forget_at_idx ON failed_guesses (forget_at);
 """
 
 POLICIES = """
@@ -54,8 +62,9 @@ CREATE POLICY refresh_tokens_of_own_sessions ON refresh_tokens
     USING (EXISTS (SELECT FROM sessions s WHERE s.id = refresh_tokens.session_id
                    AND s.user_id = (SELECT nullif(current_setting('lyceum.user_id', true), '')::uuid)));
 
--- No policy: only the audited functions read or write the keys.
+-- No policy: only the audited functions read or write the keys, and count guesses.
 ALTER TABLE signing_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE failed_guesses ENABLE ROW LEVEL SECURITY;
 """
 
 

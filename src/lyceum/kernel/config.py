@@ -136,7 +136,16 @@ class Settings(BaseSettings):
         100, ge=0, description="Changes one person may send each minute, with all their keys; 0: any number."
     )
     sign_in_attempts_per_minute: int = Field(
-        10, ge=1, description="Passwords and set-up links that may be tried from one address each minute."
+        100,
+        ge=1,
+        description="Wrong passwords, and one-time links and registrations of any kind, that one address may send each "
+        "minute; right passwords do not count.",
+    )
+    sign_in_failures_per_minute: int = Field(
+        5, ge=1, description="Wrong passwords for one account each minute; then the wait doubles with each further one."
+    )
+    sign_in_wait_seconds_max: int = Field(
+        900, ge=60, description="Longest wait after wrong passwords for one account, in seconds."
     )
     session_idle_days: int = Field(
         7, ge=1, le=90, description="Days after which a session ends that nobody has come back to."

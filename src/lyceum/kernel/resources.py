@@ -12,6 +12,7 @@ from lyceum.kernel.config import Settings
 from lyceum.kernel.db import Database, open_database
 from lyceum.kernel.disk import Disk
 from lyceum.kernel.jobs.wake import WorkerWaker
+from lyceum.kernel.limits.failures import Failures
 from lyceum.kernel.replica import Replica
 from lyceum.kernel.reporting import reported
 from lyceum.kernel.security import Passwords, Sealer, Signer
@@ -31,7 +32,8 @@ class NotConfigured(RuntimeError):
 class Resources:
     """The settings, the database, the files, Valkey (None when there is none) and the signer of links.
 
-    `sealer` seals what only the hub may read, `passwords` hashes and compares; `line` asks Valkey for whoever can do without its answer, and `cache` keeps answers there.
+    `sealer` seals what only the hub may read, `passwords` hashes and compares, `failures` counts wrong
+    guesses; `line` asks Valkey for whoever can do without its answer, and `cache` keeps answers there.
     """
 
     settings: Settings
@@ -42,6 +44,7 @@ class Resources:
     signer: Signer
     sealer: Sealer
     passwords: Passwords
+    failures: Failures
     line: ValkeyLine
     cache: SharedCache
     replica: Replica | None = None
@@ -104,6 +107,7 @@ async def open_resources(
             valkey=valkey,
             signer=Signer(secret_key),
             sealer=Sealer(secret_key),
+            failures=Failures(),
             passwords=Passwords(memory_kib=settings.password_memory_kib),
             line=line,
             cache=cache,

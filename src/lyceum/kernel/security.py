@@ -9,7 +9,7 @@ import re
 import secrets
 import string
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -66,28 +66,35 @@ class Passwords:
         """Return the hash of a password; raises `PasswordsBusy`."""
         return await self._in_turn(self._argon.hash, password)
 
-    async def verify(self, password: str, password_hash: str | None) -> tuple[bool, str | None]:
+    async def verify(
+        self, password: str, password_hash: str | None, *, first: Callable[[], Awaitable[None]] | None = None
+    ) -> tuple[bool, str | None]:
         """Say whether a password fits a hash, and return a new hash where that was made with other settings.
 
-        Without a hash nothing fits, and to find that out takes as long. Raises `PasswordsBusy`.
+        Without a hash nothing fits, and to find that out takes as long. `first` may refuse when the turn has come, after all
+        that came before. Raises `PasswordsBusy` and what `first` raises.
         """
+        if self._of_nobody is None:
+            self._of_nobody = await self._in_turn(self._argon.hash, secrets.token_urlsafe(32))
         if password_hash is None:
-            if self._of_nobody is None:
-                self._of_nobody = await self._in_turn(self._argon.hash, secrets.token_urlsafe(32))
-            await self._in_turn(self._argon.verify, password, self._of_nobody)
+            await self._in_turn(self._argon.verify, password, self._of_nobody, first=first)
             return False, None
         try:
-            return await self._in_turn(self._argon.verify_and_update, password, password_hash)
+            return await self._in_turn(self._argon.verify_and_update, password, password_hash, first=first)
         except UnknownHashError:
             return False, None
 
-    async def _in_turn(self, work: Callable[..., T], *arguments: str) -> T:
+    async def _in_turn(
+        self, work: Callable[..., T], *arguments: str, first: Callable[[], Awaitable[None]] | None = None
+    ) -> T:
         try:
             async with asyncio.timeout(PASSWORD_SECONDS_MAX):
                 await self._turns.acquire()
         except TimeoutError:
             raise PasswordsBusy("Many people are signing in just now; try again in a moment.") from None
         try:
+            if first is not None:
+                await first()
             return await asyncio.to_thread(work, *arguments)
         finally:
             self._turns.release()

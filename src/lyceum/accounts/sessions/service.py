@@ -13,6 +13,13 @@ from lyceum.accounts.errors import SessionNotFound, SessionRevoked, SignInRefuse
 from lyceum.accounts.events import SecurityChanged, SignedInFromNewDevice
 from lyceum.accounts.models import UserRow
 from lyceum.accounts.sessions.devices import device_of
+from lyceum.accounts.sessions.guessing import (
+    begin_guess,
+    guesser_of,
+    note_right,
+    note_wrong,
+    refuse_barred_address,
+)
 from lyceum.accounts.sessions.models import RefreshTokenRow, SessionRow
 from lyceum.accounts.sessions.proofs import forget_session_after_commit
 from lyceum.kernel.config import Settings
@@ -43,9 +50,13 @@ _REFRESH = text(
 
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
-    """What is noted of the request that signs somebody in: the client's address and its `User-Agent`."""
+    """What is noted of the request that signs somebody in: the client's address and its `User-Agent`.
+
+    `network` is what its failures are counted for: the address, or the network of its site.
+    """
 
     address: str
+    network: str
     user_agent: str
 
 
@@ -71,16 +82,25 @@ class SecondFactorWanted:
 async def sign_in(
     resources: Resources, *, email: str, password: str, facts: RequestFacts
 ) -> BegunSession | SecondFactorWanted:
-    """Begin a session for whoever knows the password, or ask for a second factor; raises `SignInRefused`.
+    """Begin a session for whoever knows the password, or ask for a second factor.
 
-    Somebody unknown is refused in the same words and after the same time.
+    Raises `SignInRefused`, for somebody unknown in the same words and after the same time, and `OverLimit`.
     """
+    guesser = guesser_of(resources, email=email, network=facts.network)
     async with aside(resources.database, NOBODY) as tx:
+        await begin_guess(tx, resources, guesser)
         found = (await tx.execute(_LOOKUP, {"email": email})).one_or_none()
-    right, better_hash = await resources.passwords.verify(password, found.password_hash if found else None)
+
+    async def refuse_barred() -> None:
+        await refuse_barred_address(resources, guesser)
+
+    password_hash = found.password_hash if found is not None else None
+    right, better_hash = await resources.passwords.verify(password, password_hash, first=refuse_barred)
     if found is None or not right or found.suspended:
+        await note_wrong(resources, guesser)
         raise SignInRefused("The e-mail address or the password is not right; try again, or have the password reset.")
     async with aside(resources.database, Scope(org_id=None, user_id=found.user_id)) as tx:
+        await note_right(tx, resources, guesser)
         if better_hash is not None:
             await tx.execute(update(UserRow).where(UserRow.id == found.user_id).values(password_hash=better_hash))
         return await after_first_factor(tx, resources, found.user_id, facts=facts, signed_in_with="password")
