@@ -1,7 +1,8 @@
 """The door of accounts."""
 
+from lyceum.accounts.grants.guests import acting_as, granted_ids, guest_for, maintains_any
 from lyceum.accounts.known import KnownActors
-from lyceum.accounts.policy import ANYONE, Actor, Power, Role, require, require_person
+from lyceum.accounts.policy import ANYONE, Actor, Power, Role, require, require_person, require_to_see
 from lyceum.accounts.queries import (
     administrator_is_set_up,
     find_actor,
@@ -19,14 +20,19 @@ __all__ = [
     "KnownActors",
     "Power",
     "Role",
+    "acting_as",
     "administrator_is_set_up",
     "create_setup_link",
     "find_actor",
     "find_organisation_id",
+    "granted_ids",
+    "guest_for",
     "local_administrator_key",
+    "maintains_any",
     "organisation_names",
     "require",
     "require_person",
+    "require_to_see",
     "set_up",
     "setup_link_works",
 ]

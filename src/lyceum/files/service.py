@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor, Power, require
@@ -39,6 +40,8 @@ from lyceum.kernel.resources import Resources
 from lyceum.kernel.storage import FileMissing, arriving_key
 from lyceum.kernel.tx import aside
 from lyceum.kernel.usage import count_kept, count_within_quota, refuse_past_quota
+
+_HAND_OVER = text("SELECT definer.upload_hand_over(:id, :dataset_id)")
 
 
 async def begin(tx: AsyncSession, who: Actor, resources: Resources, wanted: NewUpload) -> UploadBegun:
@@ -278,6 +281,14 @@ async def take(tx: AsyncSession, who: Actor, upload_id: UUID) -> UploadWhole:
     upload.state = "taken"
     await tx.flush()
     return as_whole(upload)
+
+
+async def hand_over(tx: AsyncSession, upload_id: UUID, *, dataset_id: UUID) -> None:
+    """Make an upload of the caller's own one of the organisation they act in as a guest who may change this dataset.
+
+    Where it is not that, nothing is done, and to take it says why not.
+    """
+    await tx.execute(_HAND_OVER, {"id": upload_id, "dataset_id": dataset_id})
 
 
 async def give_up_content(tx: AsyncSession, upload_id: UUID) -> str:

@@ -94,6 +94,9 @@ async def _remove(resources: Resources, *, org_id: UUID, upload_id: UUID, states
         # Last, and with the row still locked: whoever would take the upload waits, and then finds it gone.
         await resources.storage.delete(places.storage_key(org_id, upload_id))
         await resources.storage.delete(places.sent_key(org_id, upload_id))
+        if upload.content_key is not None:
+            # that of one which was another organisation's when it arrived lies in the place of that
+            await resources.storage.delete(upload.content_key)
         for folder in (places.copies_folder(org_id, upload_id), places.parts_folder(org_id, upload_id)):
             await resources.storage.delete_below(folder)
         await count_kept(tx, "uploads", byte_count=-kept, object_count=-int(kept > 0))

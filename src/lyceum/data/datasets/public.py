@@ -9,6 +9,8 @@ from lyceum.data.datasets.queries import (
     profile_by_id,
     version_table_by_id,
     version_table_for,
+    writing_to,
+    writing_to_dataset,
 )
 from lyceum.data.datasets.snapshot import files_kept_with, log_needed_with
 
@@ -24,4 +26,6 @@ __all__ = [
     "profile_by_id",
     "version_table_by_id",
     "version_table_for",
+    "writing_to",
+    "writing_to_dataset",
 ]
