@@ -13,18 +13,3 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     )
     SELECT count(*) FROM noted
 $$;
-
--- Whether an organisation's name is free: names are the hub's.
-CREATE FUNCTION definer.organisation_name_is_free(wanted text) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT NOT EXISTS (SELECT FROM public.organisations o WHERE o.name = wanted)
-$$;
-
--- The organisations of the person a transaction works for, with their role in each.
-CREATE FUNCTION definer.organisations_of_me() RETURNS TABLE (id uuid, name text, title text, role text, joined_at timestamptz)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT o.id, o.name, o.title, m.role, m.created_at
-    FROM public.memberships m JOIN public.organisations o ON o.id = m.org_id
-    WHERE m.user_id = nullif(current_setting('lyceum.user_id', true), '')::uuid AND o.deleted_at IS NULL
-    ORDER BY m.created_at, o.id
-$$;

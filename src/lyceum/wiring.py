@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
-from lyceum.accounts.public import Actor
+from lyceum.accounts.public import Actor, GrantableKind
 from lyceum.accounts.routes import router as accounts_routes
 from lyceum.data.datasets.jobs import HANDLERS as DATASETS_HANDLERS
 from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
 from lyceum.data.datasets.jobs import clear_up as clear_up_datasets
+from lyceum.data.datasets.public import GRANTABLE as DATASETS
 from lyceum.data.datasets.routes import router as datasets_routes
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.routes import router as quality_routes
@@ -31,8 +32,10 @@ from lyceum.pages.routes import router as pages_routes
 from lyceum.serve.predictions.jobs import HANDLERS as PREDICTIONS_HANDLERS
 from lyceum.serve.predictions.jobs import SCHEDULES as PREDICTIONS_SCHEDULES
 from lyceum.serve.predictions.jobs import TABLE as PREDICTION_LOG
+from lyceum.serve.registry.public import GRANTABLE as MODELS
 from lyceum.serve.registry.routes import router as registry_routes
 from lyceum.train.runs.jobs import HANDLERS as RUNS_HANDLERS
+from lyceum.train.runs.public import GRANTABLE as RUNS
 from lyceum.train.runs.routes import router as runs_routes
 
 PARTITIONED: tuple[str, ...] = (PREDICTION_LOG,)
@@ -71,6 +74,9 @@ HANDLERS: tuple[Handler, ...] = (
 
 TOPICS: tuple[TopicKind[Actor], ...] = (*JOBS_TOPICS,)
 """What can be followed on a socket."""
+
+GRANTABLE: tuple[GrantableKind, ...] = (DATASETS, MODELS, RUNS)
+"""Objects that can be granted one by one, to people and groups of any organisation."""
 
 CLEAR_UPS: tuple[Callable[[Settings], None], ...] = (clear_up_datasets,)
 """What each worker does on its own machine before it runs jobs."""

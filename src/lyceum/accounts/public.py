@@ -1,6 +1,7 @@
 """The door of accounts."""
 
 from lyceum.accounts.grants.guests import acting_as, granted_ids, guest_for, maintains_any
+from lyceum.accounts.grants.kinds import GrantableKind, ObjectCard, ObjectRef
 from lyceum.accounts.known import KnownActors
 from lyceum.accounts.policy import ANYONE, Actor, Power, Role, require, require_person, require_to_see
 from lyceum.accounts.queries import (
@@ -17,7 +18,10 @@ __all__ = [
     "ANYONE",
     "Actor",
     "FirstAdministrator",
+    "GrantableKind",
     "KnownActors",
+    "ObjectCard",
+    "ObjectRef",
     "Power",
     "Role",
     "acting_as",

@@ -2,6 +2,7 @@
 
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
 from lyceum.data.datasets.queries import (
+    GRANTABLE,
     DatasetRef,
     VersionTable,
     addresses_of_versions,
@@ -15,6 +16,7 @@ from lyceum.data.datasets.queries import (
 from lyceum.data.datasets.snapshot import files_kept_with, log_needed_with
 
 __all__ = [
+    "GRANTABLE",
     "DatasetNotFound",
     "DatasetRef",
     "VersionNotFound",

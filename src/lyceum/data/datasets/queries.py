@@ -1,7 +1,7 @@
 """Reads of datasets: permission and fetching are one call."""
 
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,9 @@ from sqlalchemy.orm import aliased
 from lyceum.accounts.public import (
     ANYONE,
     Actor,
+    GrantableKind,
+    ObjectCard,
+    ObjectRef,
     Power,
     acting_as,
     find_organisation_id,
@@ -191,7 +194,7 @@ async def writing_to(tx: AsyncSession, who: Actor, org: str, name: str) -> Async
     Until the block ends, `tx` works for the dataset's organisation. Raises `DatasetNotFound` for whoever was not granted to
     change it.
     """
-    if org == who.org_name:
+    if org == who.org_name and Power.DATASETS_WRITE in who.powers:
         yield who
         return
     row = await dataset_row_for(tx, who, org, name, need=Power.DATASETS_READ)
@@ -202,7 +205,7 @@ async def writing_to(tx: AsyncSession, who: Actor, org: str, name: str) -> Async
 @asynccontextmanager
 async def writing_to_dataset(tx: AsyncSession, who: Actor, dataset_id: UUID, org_id: UUID) -> AsyncIterator[Actor]:
     """Yield the caller as `writing_to` does, for what belongs to a dataset that they see; raises `DatasetNotFound`."""
-    if org_id == who.org_id:
+    if org_id == who.org_id and Power.DATASETS_WRITE in who.powers:
         yield who
         return
     row = await tx.get(DatasetRow, dataset_id)
@@ -235,6 +238,24 @@ async def dataset_to_change(tx: AsyncSession, who: Actor, org: str, name: str) -
     if found is None:
         raise _not_found(org, name, Power.DATASETS_WRITE)
     return _as_dataset(found, org)
+
+
+async def object_at(tx: AsyncSession, who: Actor, address: str) -> ObjectRef:
+    """Return a dataset as something to grant; raises `AddressInvalid`, `DatasetNotFound`."""
+    parts = DatasetAddress.parse(address)
+    row = await dataset_row_for(tx, who, parts.org, parts.name, need=Power.DATASETS_READ)
+    return ObjectRef(row.id, row.org_id, f"{parts.org}/{row.name}")
+
+
+async def cards_of(tx: AsyncSession, dataset_ids: Collection[UUID]) -> dict[UUID, ObjectCard]:
+    """Return what a list says of datasets, as far as they are seen: two queries."""
+    query = select(DatasetRow.id, DatasetRow.org_id, DatasetRow.name, DatasetRow.description)
+    rows = (await tx.execute(query.where(DatasetRow.id.in_(list(dataset_ids)), DatasetRow.archived_at.is_(None)))).all()
+    names = await organisation_names(tx, {row.org_id for row in rows})
+    return {row.id: ObjectCard(f"{names.get(row.org_id, '?')}/{row.name}", row.description[:200]) for row in rows}
+
+
+GRANTABLE = GrantableKind(KIND, find=object_at, cards=cards_of)
 
 
 async def list_datasets(tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None) -> list[Dataset]:

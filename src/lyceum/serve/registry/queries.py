@@ -1,6 +1,6 @@
 """Reads of the registry: permission and fetching are one call."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -9,6 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import (
     Actor,
+    GrantableKind,
+    ObjectCard,
+    ObjectRef,
     Power,
     acting_as,
     find_organisation_id,
@@ -57,6 +60,24 @@ async def model_for(tx: AsyncSession, who: Actor, org: str, name: str) -> Model:
     return (await _as_models(tx, who, [row]))[0]
 
 
+async def object_at(tx: AsyncSession, who: Actor, address: str) -> ObjectRef:
+    """Return a model as something to grant; raises `ModelNotFound`."""
+    org, _, name = address.partition("/")
+    row = await model_row_for(tx, who, org, name, need=Power.MODELS_READ)
+    return ObjectRef(row.id, row.org_id, f"{org}/{row.name}")
+
+
+async def cards_of(tx: AsyncSession, model_ids: Collection[UUID]) -> dict[UUID, ObjectCard]:
+    """Return what a list says of models, as far as they are seen: two queries."""
+    query = select(ModelRow.id, ModelRow.org_id, ModelRow.name, ModelRow.description)
+    rows = (await tx.execute(query.where(ModelRow.id.in_(list(model_ids)), ModelRow.archived_at.is_(None)))).all()
+    names = await organisation_names(tx, {row.org_id for row in rows})
+    return {row.id: ObjectCard(f"{names.get(row.org_id, '?')}/{row.name}", row.description[:200]) for row in rows}
+
+
+GRANTABLE = GrantableKind(KIND, find=object_at, cards=cards_of)
+
+
 async def list_models(tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None) -> list[Model]:
     """Return the models the caller may read, newest first: three queries, four where some are of other organisations."""
     require_to_see(who, Power.MODELS_READ)
@@ -87,7 +108,7 @@ async def writing_to(tx: AsyncSession, who: Actor, org: str, name: str) -> Async
     Until the block ends, `tx` works for the model's organisation. Raises `ModelNotFound` for whoever was not granted to
     change it.
     """
-    if org == who.org_name:
+    if org == who.org_name and Power.MODELS_WRITE in who.powers:
         yield who
         return
     row = await model_row_for(tx, who, org, name, need=Power.MODELS_READ)

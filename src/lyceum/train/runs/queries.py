@@ -1,6 +1,6 @@
 """Reads of training runs."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import (
     Actor,
+    GrantableKind,
+    ObjectCard,
+    ObjectRef,
     Power,
     acting_as,
     granted_ids,
@@ -49,7 +52,7 @@ async def writing_to(tx: AsyncSession, who: Actor, run_id: UUID) -> AsyncIterato
     Until the block ends, `tx` works for the run's organisation.
     """
     row = await run_row_for(tx, who, run_id, need=Power.RUNS_READ)
-    if row.org_id == who.org_id:
+    if row.org_id == who.org_id and Power.RUNS_WRITE in who.powers:
         yield who
         return
     name = (await organisation_names(tx, {row.org_id})).get(row.org_id, "?")
@@ -73,6 +76,25 @@ async def run_for(tx: AsyncSession, who: Actor, run_id: UUID, valkey: Redis | No
     if progress is None:
         return run
     return run.model_copy(update={"progress": JobProgress(fraction=progress.fraction, note=progress.note)})
+
+
+async def object_at(tx: AsyncSession, who: Actor, address: str) -> ObjectRef:
+    """Return a run, whose address is its id, as something to grant; raises `RunNotFound`."""
+    try:
+        run_id = UUID(address)
+    except ValueError:
+        raise RunNotFound(f"{address[:100]!r} is no id of a training run.") from None
+    row = await run_row_for(tx, who, run_id, need=Power.RUNS_READ)
+    return ObjectRef(row.id, row.org_id, str(row.id))
+
+
+async def cards_of(tx: AsyncSession, run_ids: Collection[UUID]) -> dict[UUID, ObjectCard]:
+    """Return what a list says of runs, as far as they are seen: one query."""
+    query = select(TrainingRunRow.id, TrainingRunRow.target).where(TrainingRunRow.id.in_(list(run_ids)))
+    return {row.id: ObjectCard(str(row.id), row.target) for row in await tx.execute(query)}
+
+
+GRANTABLE = GrantableKind(KIND, find=object_at, cards=cards_of)
 
 
 async def list_runs(tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None) -> list[Run]:

@@ -1,0 +1,5 @@
+"""The door of training runs."""
+
+from lyceum.train.runs.queries import GRANTABLE
+
+__all__ = ["GRANTABLE"]
