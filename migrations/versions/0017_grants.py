@@ -75,6 +75,9 @@ CREATE INDEX models_org_id_idx ON models (org_id, id DESC) WHERE archived_at IS 
 CREATE INDEX models_shown_idx ON models (id DESC) WHERE visibility <> 'private' AND archived_at IS NULL;
 """
 
+# A run on what another organisation shows or grants outlives that organisation.
+RUNS = "ALTER TABLE training_runs DROP CONSTRAINT training_runs_dataset_version_id_fkey"
+
 JOBS_OF_OBJECTS = """
 CREATE INDEX dataset_versions_job_id_idx ON dataset_versions (job_id) WHERE job_id IS NOT NULL;
 CREATE INDEX check_runs_job_id_idx ON check_runs (job_id) WHERE job_id IS NOT NULL;
@@ -84,5 +87,5 @@ CREATE INDEX training_runs_job_id_idx ON training_runs (job_id) WHERE job_id IS 
 
 def upgrade() -> None:
     """Bring the tables to this revision."""
-    for statement in (GRANTS, POLICIES, LISTS, JOBS_OF_OBJECTS):
+    for statement in (GRANTS, POLICIES, LISTS, RUNS, JOBS_OF_OBJECTS):
         op.execute(statement)

@@ -1,6 +1,6 @@
 """The door of accounts."""
 
-from lyceum.accounts.grants.guests import acting_as, granted_ids, guest_for, maintains_any
+from lyceum.accounts.grants.guests import acting_as, granted_ids, guest_for, is_granted, maintains_any
 from lyceum.accounts.grants.kinds import GrantableKind, ObjectCard, ObjectRef
 from lyceum.accounts.known import KnownActors
 from lyceum.accounts.policy import ANYONE, Actor, Power, Role, require, require_person, require_to_see
@@ -31,6 +31,7 @@ __all__ = [
     "find_organisation_id",
     "granted_ids",
     "guest_for",
+    "is_granted",
     "local_administrator_key",
     "maintains_any",
     "organisation_names",

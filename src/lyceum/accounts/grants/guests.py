@@ -37,6 +37,11 @@ async def guest_for(
     return replace(who, org_id=org_id, org_name=org_name, powers=left) if need in left else None
 
 
+def is_granted(who: Actor, role: str, need: Power) -> bool:
+    """Say whether somebody who was granted a role on an object may do `need` with it, under the scopes of their key."""
+    return need in GRANTED_POWERS[Role(role)] and (who.scopes is None or need in who.scopes)
+
+
 @asynccontextmanager
 async def acting_as(tx: AsyncSession, guest: Actor) -> AsyncIterator[Actor]:
     """Have `tx` work for the organisation that somebody is a guest of, and yield the guest."""

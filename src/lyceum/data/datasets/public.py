@@ -1,5 +1,6 @@
 """The door of datasets."""
 
+from lyceum.data.datasets.erasing import erase
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
 from lyceum.data.datasets.queries import (
     GRANTABLE,
@@ -23,6 +24,7 @@ __all__ = [
     "VersionTable",
     "addresses_of_versions",
     "dataset_ref_for",
+    "erase",
     "files_kept_with",
     "log_needed_with",
     "profile_by_id",
