@@ -43,6 +43,7 @@ def create_app(config: Settings) -> FastAPI:
             app.state.known_actors = known_actors(resources)
             app.state.windows = Windows(resources.line, resources.database)
             app.state.final_kinds = wiring.handlers().final_kinds
+            app.state.grantable = {kind.kind: kind for kind in wiring.GRANTABLE}
             app.state.transaction_turns = asyncio.Semaphore(config.database_pool_size)
             try:
                 async with open_sockets(resources, app.state.known_actors, wiring.TOPICS) as sockets:

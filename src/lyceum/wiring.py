@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
-from lyceum.accounts.public import Actor
+from lyceum.accounts.jobs import Eraser
+from lyceum.accounts.jobs import handlers as accounts_handlers
+from lyceum.accounts.public import Actor, GrantableKind
 from lyceum.accounts.routes import router as accounts_routes
 from lyceum.accounts.sessions.jobs import HANDLERS as SESSIONS_HANDLERS
 from lyceum.accounts.sessions.jobs import SCHEDULES as SESSIONS_SCHEDULES
@@ -13,11 +15,15 @@ from lyceum.accounts.sessions.routes import well_known as well_known_routes
 from lyceum.data.datasets.jobs import HANDLERS as DATASETS_HANDLERS
 from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
 from lyceum.data.datasets.jobs import clear_up as clear_up_datasets
+from lyceum.data.datasets.public import GRANTABLE as DATASETS
+from lyceum.data.datasets.public import erase as erase_datasets
 from lyceum.data.datasets.routes import router as datasets_routes
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
+from lyceum.data.quality.public import erase as erase_checks
 from lyceum.data.quality.routes import router as quality_routes
 from lyceum.files.jobs import HANDLERS as FILES_HANDLERS
 from lyceum.files.jobs import SCHEDULES as FILES_SCHEDULES
+from lyceum.files.public import erase as erase_files
 from lyceum.files.routes import router as files_routes
 from lyceum.jobs.routes import router as jobs_routes
 from lyceum.jobs.topics import TOPICS as JOBS_TOPICS
@@ -35,8 +41,12 @@ from lyceum.pages.routes import router as pages_routes
 from lyceum.serve.predictions.jobs import HANDLERS as PREDICTIONS_HANDLERS
 from lyceum.serve.predictions.jobs import SCHEDULES as PREDICTIONS_SCHEDULES
 from lyceum.serve.predictions.jobs import TABLE as PREDICTION_LOG
+from lyceum.serve.registry.public import GRANTABLE as MODELS
+from lyceum.serve.registry.public import erase as erase_models
 from lyceum.serve.registry.routes import router as registry_routes
 from lyceum.train.runs.jobs import HANDLERS as RUNS_HANDLERS
+from lyceum.train.runs.public import GRANTABLE as RUNS
+from lyceum.train.runs.public import erase as erase_runs
 from lyceum.train.runs.routes import router as runs_routes
 
 PARTITIONED: tuple[str, ...] = (PREDICTION_LOG,)
@@ -66,6 +76,9 @@ SCHEDULES: tuple[Schedule, ...] = (
     *PREDICTIONS_SCHEDULES,
 )
 
+ERASERS: tuple[Eraser, ...] = (erase_models, erase_runs, erase_checks, erase_datasets, erase_files)
+"""What removes all that a deleted organisation had, those first who refer to the others."""
+
 HANDLERS: tuple[Handler, ...] = (
     *RETENTION_HANDLERS,
     *SWEEPING_HANDLERS,
@@ -75,10 +88,14 @@ HANDLERS: tuple[Handler, ...] = (
     *QUALITY_HANDLERS,
     *PREDICTIONS_HANDLERS,
     *RUNS_HANDLERS,
+    *accounts_handlers(ERASERS),
 )
 
 TOPICS: tuple[TopicKind[Actor], ...] = (*JOBS_TOPICS,)
 """What can be followed on a socket."""
+
+GRANTABLE: tuple[GrantableKind, ...] = (DATASETS, MODELS, RUNS)
+"""Objects that can be granted one by one, to people and groups of any organisation."""
 
 CLEAR_UPS: tuple[Callable[[Settings], None], ...] = (clear_up_datasets,)
 """What each worker does on its own machine before it runs jobs."""

@@ -6,13 +6,24 @@ from lyceum.kernel.problems import Conflict, Forbidden, Gone, Invalid, NotFound,
 __all__ = [
     "CsrfRefused",
     "ExpiryPast",
+    "GrantNotFound",
+    "GroupNotFound",
+    "HomeOfTheHub",
     "KeyNotFound",
+    "KeyNotInUse",
     "KeysBusy",
+    "KindUnknown",
+    "LastOwner",
+    "MemberNotFound",
+    "NameDiffers",
     "NameTaken",
     "NotAllowed",
     "OrganisationNeeded",
     "OrganisationNotFound",
     "PasswordWeak",
+    "PersonNotFound",
+    "RequestDecided",
+    "RequestNotFound",
     "ScopeUnknown",
     "SessionNotFound",
     "SessionRevoked",
@@ -84,7 +95,7 @@ class SessionNotFound(NotFound):
 
 
 class OrganisationNotFound(NotFound):
-    """No organisation of that name that the person who asks is in."""
+    """No such organisation, or not the one acted in."""
 
     code = "organisation_not_found"
 
@@ -93,3 +104,69 @@ class CsrfRefused(Forbidden):
     """A change by cookie without what only the hub's own pages can send."""
 
     code = "csrf_refused"
+
+
+class MemberNotFound(NotFound):
+    """Nobody of that id is a member of the organisation."""
+
+    code = "member_not_found"
+
+
+class LastOwner(Conflict):
+    """An organisation would be left without an owner."""
+
+    code = "last_owner"
+
+
+class NameDiffers(Invalid):
+    """The name typed is not that of what is to be deleted."""
+
+    code = "name_differs"
+
+
+class HomeOfTheHub(Conflict):
+    """The organisation that the hub's administrator works in at the hub's own machine."""
+
+    code = "home_of_the_hub"
+
+
+class GroupNotFound(NotFound):
+    """No such group in the organisation acted in, or, to grant something to, in any that the caller is in."""
+
+    code = "group_not_found"
+
+
+class KindUnknown(Invalid):
+    """A kind of object that nothing of can be granted."""
+
+    code = "kind_unknown"
+
+
+class PersonNotFound(NotFound):
+    """Nobody with that address is in an organisation that the caller is in."""
+
+    code = "person_not_found"
+
+
+class GrantNotFound(NotFound):
+    """No such grant that the caller may see."""
+
+    code = "grant_not_found"
+
+
+class RequestNotFound(NotFound):
+    """No such request for access in the organisation acted in."""
+
+    code = "request_not_found"
+
+
+class RequestDecided(Conflict):
+    """Somebody has decided the request before."""
+
+    code = "request_decided"
+
+
+class KeyNotInUse(Conflict):
+    """A key that was revoked, has run out, or was replaced already."""
+
+    code = "key_not_in_use"

@@ -19,6 +19,7 @@ class OrganisationRow(Base):
     name: Mapped[str]
     title: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
+    deleted_at: Mapped[datetime | None]
 
 
 class UserRow(Base):
@@ -61,3 +62,6 @@ class ApiKeyRow(Base):
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    rate_per_minute: Mapped[int | None]
+    replaced_by: Mapped[UUID | None] = mapped_column(ForeignKey("api_keys.id"))

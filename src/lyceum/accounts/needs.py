@@ -74,9 +74,12 @@ def check_of(endpoint: object) -> Check | None:
         for need in declared
         if isinstance(need, Power) or need is ADMINISTRATOR
     )
+    if getattr(endpoint, _OF_OBJECT, False):
+        return _check_of_object(powers)
+    first = _require_session if SIGNED_IN in declared else _require_known
     if not powers:
-        return _require_session if SIGNED_IN in declared else _require_known
-    return _check_of_object(powers) if getattr(endpoint, _OF_OBJECT, False) else _check_of_powers(powers)
+        return first
+    return _check_of_session(powers) if SIGNED_IN in declared else _check_of_powers(powers)
 
 
 def operation_needs(declared: Iterable[Need]) -> dict[str, Any]:
@@ -109,6 +112,16 @@ def _check_of_powers(powers: frozenset[Power]) -> Check:
     def check(who: Actor) -> None:
         if not powers <= who.powers:
             _refuse(who, powers - who.powers)
+
+    return check
+
+
+def _check_of_session(powers: frozenset[Power]) -> Check:
+    of_powers = _check_of_powers(powers)
+
+    def check(who: Actor) -> None:
+        _require_session(who)
+        of_powers(who)
 
     return check
 

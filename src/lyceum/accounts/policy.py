@@ -139,6 +139,17 @@ def require_person(who: Actor) -> UUID:
     return who.user_id
 
 
+def require_to_see(who: Actor, power: Power) -> None:
+    """Let pass whoever may do `power` with what they see, wherever it belongs: every role, and every grant, gives to read.
+
+    What they see is for row-level security to say. Raises `SignInNeeded`, and `NotAllowed` where a key's scopes leave it out.
+    """
+    if who.user_id is None:
+        raise SignInNeeded
+    if power not in who.powers and who.scopes is not None and power not in who.scopes:
+        raise NotAllowed(f"This needs the power {power}, which this key's scopes do not give.")
+
+
 def powers_of(role: str, scopes: list[str], *, operates_hub: bool) -> frozenset[str]:
     """Return what is left under a key's scopes of a role's powers, and of those of the hub's administrator."""
     powers = POWERS[Role(role)] | ({Power.HUB_OPERATE} if operates_hub else set())

@@ -1,8 +1,10 @@
 """The door of accounts."""
 
 from lyceum.accounts.asking import who_asks
+from lyceum.accounts.grants.guests import acting_as, granted_ids, guest_for, is_granted, maintains_any
+from lyceum.accounts.grants.kinds import GrantableKind, ObjectCard, ObjectRef
 from lyceum.accounts.known import KnownActors, KnownSessions, access_tokens
-from lyceum.accounts.policy import ANYONE, Actor, Power, Role, require, require_person
+from lyceum.accounts.policy import ANYONE, Actor, Power, Role, require, require_person, require_to_see
 from lyceum.accounts.queries import (
     administrator_is_set_up,
     find_actor,
@@ -18,21 +20,30 @@ __all__ = [
     "ANYONE",
     "Actor",
     "FirstAdministrator",
+    "GrantableKind",
     "KnownActors",
     "KnownSessions",
+    "ObjectCard",
+    "ObjectRef",
     "Power",
     "Role",
     "SessionProof",
     "access_tokens",
+    "acting_as",
     "administrator_is_set_up",
     "create_setup_link",
     "find_actor",
     "find_organisation_id",
     "find_session_actor",
+    "granted_ids",
+    "guest_for",
+    "is_granted",
     "local_administrator_key",
+    "maintains_any",
     "organisation_names",
     "require",
     "require_person",
+    "require_to_see",
     "set_up",
     "setup_link_works",
     "who_asks",

@@ -11,7 +11,7 @@ from lyceum.accounts.schemas import ApiKey
 from lyceum.kernel.security import digest_of
 
 _KEY_LOOKUP = text(
-    "SELECT key_id, org_id, org_name, user_id, role, scopes, instance_admin, expires_at "
+    "SELECT key_id, org_id, org_name, user_id, role, scopes, instance_admin, expires_at, rate_per_minute "
     "FROM definer.key_lookup(:digest)"
 )
 _SETUP_LINK_WORKS = text("SELECT definer.setup_link_works(:digest)")
@@ -33,6 +33,7 @@ async def find_actor(tx: AsyncSession, key_secret: str) -> Actor:
         powers=powers_of(row.role, row.scopes, operates_hub=row.instance_admin),
         expires_at=row.expires_at,
         scopes=frozenset(row.scopes),
+        rate_per_minute=row.rate_per_minute,
     )
 
 

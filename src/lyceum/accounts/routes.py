@@ -6,7 +6,10 @@ from fastapi import Depends
 
 from lyceum.accounts import queries, service
 from lyceum.accounts.edge import KEEPS_THAT_IT_WAS_DONE, CurrentResources, Tx, Who, api_router, limit_sign_ins
+from lyceum.accounts.grants.routes import router as grants_routes
+from lyceum.accounts.groups.routes import router as groups_routes
 from lyceum.accounts.needs import KNOWN, OPEN, needs
+from lyceum.accounts.organisations.routes import router as organisations_routes
 from lyceum.accounts.policy import Power, SignInNeeded
 from lyceum.accounts.schemas import (
     AdministratorReady,
@@ -59,3 +62,7 @@ async def list_keys(tx: Tx, who: Who, limit: Limit = 50, cursor: Cursor = None) 
 async def revoke_key(tx: Tx, who: Who, key_id: UUID) -> ApiKey:
     """Revoke a key; within a second it opens nothing."""
     return await service.revoke_key(tx, who, key_id)
+
+
+for _routes in (organisations_routes, groups_routes, grants_routes):
+    router.routes.extend(_routes.routes)

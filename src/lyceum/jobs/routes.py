@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.accounts.edge import ADMINISTRATOR, CurrentResources, PrimaryTx, Who, api_router, needs, needs_of_object
 from lyceum.accounts.public import Actor, Power, require
 from lyceum.jobs.schemas import JobLogPage, JobOut, JobPage, as_job_out, as_log_line
+from lyceum.jobs.sharing import job_for, working_for_job
 from lyceum.kernel.db import NOBODY, Scope
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 from lyceum.kernel.jobs import queue
@@ -70,8 +71,7 @@ async def list_jobs_of_the_hub(
 @needs_of_object(Power.RUNS_READ)
 async def read_job(tx: PrimaryTx, who: Who, resources: CurrentResources, job_id: UUID) -> JobOut:
     """Read a job of the organisation and how far it is."""
-    require(who, Power.RUNS_READ)
-    job = await queue.job_for(tx, job_id)
+    job = await job_for(tx, who, job_id)
     return as_job_out(job, await read_progress(resources.valkey, job_id))
 
 
@@ -79,24 +79,24 @@ async def read_job(tx: PrimaryTx, who: Who, resources: CurrentResources, job_id:
 @needs_of_object(Power.RUNS_READ)
 async def read_log(tx: PrimaryTx, who: Who, job_id: UUID, after: AfterLine = 0, limit: Limit = 200) -> JobLogPage:
     """Read what a job's handler logged, from the line after `after` on."""
-    require(who, Power.RUNS_READ)
-    return await _log_page(tx, job_id, after=after, limit=limit)
+    async with working_for_job(tx, who, job_id, need=Power.RUNS_READ):
+        return await _log_page(tx, job_id, after=after, limit=limit)
 
 
 @router.post("/jobs/{job_id}/cancel")
 @needs_of_object(Power.RUNS_WRITE)
 async def cancel_job(tx: PrimaryTx, who: Who, job_id: UUID) -> JobOut:
     """Call a job off; it stops within a second."""
-    require(who, Power.RUNS_WRITE)
-    return as_job_out(await queue.cancel(tx, job_id), None)
+    async with working_for_job(tx, who, job_id, need=Power.RUNS_WRITE):
+        return as_job_out(await queue.cancel(tx, job_id), None)
 
 
 @router.post("/jobs/{job_id}/retry")
 @needs_of_object(Power.RUNS_WRITE)
 async def retry_job(tx: PrimaryTx, who: Who, final_kinds: FinalKinds, job_id: UUID) -> JobOut:
     """Have a job that is dead or was called off tried again; any other is left as it is."""
-    require(who, Power.RUNS_WRITE)
-    return as_job_out(await queue.retry(tx, job_id, final_kinds=final_kinds), None)
+    async with working_for_job(tx, who, job_id, need=Power.RUNS_WRITE):
+        return as_job_out(await queue.retry(tx, job_id, final_kinds=final_kinds), None)
 
 
 @router.get("/hub/jobs/{job_id}")

@@ -160,6 +160,9 @@ class Settings(BaseSettings):
         le=1_048_576,
         description="Memory that hashing one password takes (Argon2id), in KiB; less memory, more passes over it.",
     )
+    organisations_by: Literal["members", "administrators"] = Field(
+        "members", description="Who makes organisations: everyone who is signed in, or administrators alone."
+    )
     sockets_max: int = Field(5_000, ge=1, description="Sockets one API process keeps open at once.")
     sockets_per_user_max: int = Field(20, ge=1, description="Sockets of one person that a process keeps open at once.")
     socket_topics_max: int = Field(50, ge=1, description="Topics one socket may follow at once.")

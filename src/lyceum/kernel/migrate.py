@@ -28,6 +28,8 @@ FUNCTIONS_FILES = (
     "functions_storage.sql",
     "functions_partitions.sql",
     "functions_identity.sql",
+    "functions_tenancy.sql",
+    "functions_grants.sql",
 )
 
 

@@ -1,7 +1,9 @@
 """The door of datasets."""
 
+from lyceum.data.datasets.erasing import erase
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
 from lyceum.data.datasets.queries import (
+    GRANTABLE,
     DatasetRef,
     VersionTable,
     addresses_of_versions,
@@ -9,19 +11,25 @@ from lyceum.data.datasets.queries import (
     profile_by_id,
     version_table_by_id,
     version_table_for,
+    writing_to,
+    writing_to_dataset,
 )
 from lyceum.data.datasets.snapshot import files_kept_with, log_needed_with
 
 __all__ = [
+    "GRANTABLE",
     "DatasetNotFound",
     "DatasetRef",
     "VersionNotFound",
     "VersionTable",
     "addresses_of_versions",
     "dataset_ref_for",
+    "erase",
     "files_kept_with",
     "log_needed_with",
     "profile_by_id",
     "version_table_by_id",
     "version_table_for",
+    "writing_to",
+    "writing_to_dataset",
 ]

@@ -1,16 +1,31 @@
 """Reads of datasets: permission and fetching are one call."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, select, true
+from sqlalchemy import ColumnElement, Select, bindparam, literal_column, select, true, union
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from lyceum.accounts.public import ANYONE, Actor, Power, find_organisation_id, organisation_names, require
+from lyceum.accounts.public import (
+    ANYONE,
+    Actor,
+    GrantableKind,
+    ObjectCard,
+    ObjectRef,
+    Power,
+    acting_as,
+    find_organisation_id,
+    granted_ids,
+    guest_for,
+    organisation_names,
+    require,
+    require_to_see,
+)
 from lyceum.data.datasets.errors import AddressInvalid, DatasetNotFound, VersionNotFound, VersionPending
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.schemas import Dataset, TableSchemaOut, Version
@@ -48,9 +63,30 @@ _ONE = select(DatasetRow).where(*_AT)
 _SHOWN = Prepared(_WITH_LATEST.where(*_AT))
 # FOR NO KEY UPDATE: whoever begins a version of the dataset meanwhile does not wait
 _SHOWN_LOCKED = Prepared(_WITH_LATEST.where(*_AT).with_for_update(key_share=True))
-_PAGE = _WITH_LATEST.where(DatasetRow.archived_at.is_(None)).order_by(DatasetRow.id.desc()).limit(bindparam("limit"))
-_NEWEST = Prepared(_PAGE)
-_NEWEST_BEFORE = Prepared(_PAGE.where(DatasetRow.id < bindparam("before")))
+
+
+def _page(*conditions: ColumnElement[bool]) -> Prepared:
+    """Return a page of what is the organisation's, granted and shown, each found by an index of its own."""
+    parts = (
+        DatasetRow.org_id == bindparam("own_org"),
+        DatasetRow.id == granted_ids("dataset"),
+        DatasetRow.visibility != literal_column("'private'"),
+    )
+    newest = (
+        select(DatasetRow.id)
+        .where(part, DatasetRow.archived_at.is_(None), *conditions)
+        .order_by(DatasetRow.id.desc())
+        .limit(bindparam("limit"))
+        .subquery()
+        for part in parts
+    )
+    seen = union(*(select(part.c.id) for part in newest)).subquery()
+    page = _WITH_LATEST.join_from(seen, DatasetRow, DatasetRow.id == seen.c.id)
+    return Prepared(page.order_by(DatasetRow.id.desc()).limit(bindparam("limit")))
+
+
+_NEWEST = _page()
+_NEWEST_BEFORE = _page(DatasetRow.id < bindparam("before"))
 _OF_ITS_DATASET = DatasetRow.name.label("dataset_name"), DatasetRow.column_notes
 _OF_A_VERSION = [column.key for column in DatasetVersionRow.__table__.columns if column.key != "profile"]
 _LATEST_VERSION = Prepared(
@@ -65,6 +101,8 @@ _VERSION = Prepared(
     .outerjoin(DatasetVersionRow, _ACCEPTED & (DatasetVersionRow.number == bindparam("number")))
     .where(*_AT)
 )
+KIND = "dataset"
+"""What grants call them."""
 _ADDRESS = re.compile(r"(?P<org>[a-z0-9-]{1,64})/(?P<name>[A-Za-z0-9._-]{1,96})(@(?P<number>[1-9][0-9]{0,8}|latest))?")
 
 
@@ -122,9 +160,10 @@ def table_key(org_id: UUID, dataset_id: UUID) -> str:
 async def dataset_row_for(tx: AsyncSession, who: Actor, org: str, name: str, *, need: Power) -> DatasetRow:
     """Return the dataset at `org/name` when the caller may do `need` there.
 
-    Raises `DatasetNotFound` also where the caller may not know of it. To write, one acts in its organisation.
+    Raises `DatasetNotFound` also where the caller may not know of it. To write, one acts in its organisation, as a guest
+    at least: see `writing_to`.
     """
-    own_org = require(who, need)
+    own_org = _require(who, need)
     org_id = await find_organisation_id(tx, org, who=who)
     row = await tx.scalar(_ONE, _at(org_id, name)) if org_id is not None else None
     if row is None or (need is Power.DATASETS_WRITE and row.org_id != own_org):
@@ -140,12 +179,54 @@ async def dataset_ref_for(tx: AsyncSession, who: Actor, org: str, name: str, *, 
 
 async def dataset_for(tx: AsyncSession, who: Actor, org: str, name: str) -> Dataset:
     """Return a dataset the caller may read, in one query where it is their own; raises `DatasetNotFound`."""
-    require(who, Power.DATASETS_READ)
+    require_to_see(who, Power.DATASETS_READ)
     org_id = await find_organisation_id(tx, org, who=who)
     found = await _SHOWN.row(tx, **_at(org_id, name)) if org_id is not None else None
     if found is None:
         raise _not_found(org, name, Power.DATASETS_READ)
     return _as_dataset(found, org)
+
+
+@asynccontextmanager
+async def writing_to(tx: AsyncSession, who: Actor, org: str, name: str) -> AsyncIterator[Actor]:
+    """Yield the caller as they may write to the dataset at `org/name`: themselves in their own organisation, else a guest.
+
+    Until the block ends, `tx` works for the dataset's organisation. Raises `DatasetNotFound` for whoever was not granted to
+    change it.
+    """
+    if org == who.org_name and Power.DATASETS_WRITE in who.powers:
+        yield who
+        return
+    row = await dataset_row_for(tx, who, org, name, need=Power.DATASETS_READ)
+    async with _writing(tx, who, row, org) as writer:
+        yield writer
+
+
+@asynccontextmanager
+async def writing_to_dataset(tx: AsyncSession, who: Actor, dataset_id: UUID, org_id: UUID) -> AsyncIterator[Actor]:
+    """Yield the caller as `writing_to` does, for what belongs to a dataset that they see; raises `DatasetNotFound`."""
+    if org_id == who.org_id and Power.DATASETS_WRITE in who.powers:
+        yield who
+        return
+    row = await tx.get(DatasetRow, dataset_id)
+    if row is None or row.archived_at is not None:
+        raise DatasetNotFound(f"There is no dataset {dataset_id} that you may change.")
+    names = await organisation_names(tx, {row.org_id})
+    async with _writing(tx, who, row, names[row.org_id]) as writer:
+        yield writer
+
+
+@asynccontextmanager
+async def _writing(tx: AsyncSession, who: Actor, row: DatasetRow, org: str) -> AsyncIterator[Actor]:
+    need = Power.DATASETS_WRITE
+    guest = await guest_for(tx, who, kind=KIND, object_id=row.id, org_id=row.org_id, org_name=org, need=need)
+    if guest is None:
+        _require(who, need)
+        raise _not_found(org, row.name, need)
+    # what was read as somebody else is read anew
+    tx.expunge(row)
+    async with acting_as(tx, guest):
+        yield guest
 
 
 async def dataset_to_change(tx: AsyncSession, who: Actor, org: str, name: str) -> Dataset:
@@ -159,20 +240,38 @@ async def dataset_to_change(tx: AsyncSession, who: Actor, org: str, name: str) -
     return _as_dataset(found, org)
 
 
+async def object_at(tx: AsyncSession, who: Actor, address: str) -> ObjectRef:
+    """Return a dataset as something to grant; raises `AddressInvalid`, `DatasetNotFound`."""
+    parts = DatasetAddress.parse(address)
+    row = await dataset_row_for(tx, who, parts.org, parts.name, need=Power.DATASETS_READ)
+    return ObjectRef(row.id, row.org_id, f"{parts.org}/{row.name}")
+
+
+async def cards_of(tx: AsyncSession, dataset_ids: Collection[UUID]) -> dict[UUID, ObjectCard]:
+    """Return what a list says of datasets, as far as they are seen: two queries."""
+    query = select(DatasetRow.id, DatasetRow.org_id, DatasetRow.name, DatasetRow.description)
+    rows = (await tx.execute(query.where(DatasetRow.id.in_(list(dataset_ids)), DatasetRow.archived_at.is_(None)))).all()
+    names = await organisation_names(tx, {row.org_id for row in rows})
+    return {row.id: ObjectCard(f"{names.get(row.org_id, '?')}/{row.name}", row.description[:200]) for row in rows}
+
+
+GRANTABLE = GrantableKind(KIND, find=object_at, cards=cards_of)
+
+
 async def list_datasets(tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None) -> list[Dataset]:
     """Return the datasets the caller may read, newest first: one query, two where some are of other organisations."""
-    require(who, Power.DATASETS_READ)
+    require_to_see(who, Power.DATASETS_READ)
     if before is None:
-        found = await _NEWEST.rows(tx, limit=limit)
+        found = await _NEWEST.rows(tx, own_org=who.org_id, limit=limit)
     else:
-        found = await _NEWEST_BEFORE.rows(tx, limit=limit, before=before)
+        found = await _NEWEST_BEFORE.rows(tx, own_org=who.org_id, limit=limit, before=before)
     names = await organisation_names(tx, {row.org_id for row in found}, who=who)
     return [_as_dataset(row, names.get(row.org_id, "?")) for row in found]
 
 
 async def version_by_id(tx: AsyncSession, who: Actor, version_id: UUID) -> Version:
     """Return a version whatever its state; raises `VersionNotFound`."""
-    require(who, Power.DATASETS_READ)
+    require_to_see(who, Power.DATASETS_READ)
     row = await tx.get(DatasetVersionRow, version_id)
     dataset = await tx.get(DatasetRow, row.dataset_id) if row is not None else None
     if row is None or dataset is None or dataset.archived_at is not None:
@@ -187,7 +286,7 @@ async def version_row_for(
 
     It has the fields of a `DatasetVersionRow` but for the profile, and `dataset_name` and `column_notes`. Raises `DatasetNotFound`, `VersionNotFound`. To write, one acts in its organisation.
     """
-    own_org = require(who, need)
+    own_org = _require(who, need)
     org_id = await find_organisation_id(tx, org, who=who)
     found = await _version_at(tx, org_id, name, number) if org_id is not None else None
     if found is None or (need is Power.DATASETS_WRITE and org_id != own_org):
@@ -324,6 +423,13 @@ def _as_dataset(row: Row, organisation: str) -> Dataset:
         created_at=row.created_at,
         revision=row.revision,
     )
+
+
+def _require(who: Actor, need: Power) -> UUID | None:
+    if need is Power.DATASETS_WRITE:
+        return require(who, need)
+    require_to_see(who, need)
+    return who.org_id
 
 
 def _at(org_id: UUID, name: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.accounts.public import Actor, Power, require
+from lyceum.accounts.public import Actor, Power, require_to_see
 from lyceum.data.datasets.public import dataset_ref_for
 from lyceum.data.quality.errors import CheckRunNotFound
 from lyceum.data.quality.models import CheckResultRow, CheckRow, CheckRunRow
@@ -34,7 +34,7 @@ async def check_rows(tx: AsyncSession, dataset_id: UUID) -> list[CheckRow]:
 
 async def check_run_for(tx: AsyncSession, who: Actor, run_id: UUID) -> CheckRun:
     """Return a check run with its results; raises `CheckRunNotFound`."""
-    require(who, Power.DATASETS_READ)
+    require_to_see(who, Power.DATASETS_READ)
     run = await tx.get(CheckRunRow, run_id)
     if run is None:
         raise CheckRunNotFound(f"There is no check run {run_id} that you may read.")

@@ -14,7 +14,7 @@ from lyceum.accounts.public import Actor, Power, require
 from lyceum.kernel.ids import new_id
 from lyceum.serve.registry.errors import ModelArchived, ModelNameInvalid, ModelVersionNotFound
 from lyceum.serve.registry.models import ModelAliasRow, ModelRow, ModelVersionRow
-from lyceum.serve.registry.queries import as_version, model_for, model_row_for
+from lyceum.serve.registry.queries import as_version, model_for, model_row_for, writing_to
 from lyceum.serve.registry.schemas import Model, ModelVersion
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,94}[A-Za-z0-9])?")
@@ -69,6 +69,11 @@ async def register_version(
 
 async def set_alias(tx: AsyncSession, who: Actor, org: str, name: str, alias: str, number: int) -> Model:
     """Have an alias name another version from now on; raises `ModelNameInvalid`, `ModelVersionNotFound`."""
+    async with writing_to(tx, who, org, name) as writer:
+        return await _set_alias(tx, writer, org, name, alias, number)
+
+
+async def _set_alias(tx: AsyncSession, who: Actor, org: str, name: str, alias: str, number: int) -> Model:
     model = await model_row_for(tx, who, org, name, need=Power.MODELS_WRITE)
     version = await tx.scalar(
         select(ModelVersionRow).where(ModelVersionRow.model_id == model.id, ModelVersionRow.number == number)

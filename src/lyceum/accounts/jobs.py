@@ -1,0 +1,13 @@
+"""The jobs of accounts."""
+
+from collections.abc import Sequence
+
+from lyceum.accounts.organisations.erasing import Eraser, erasing_handler
+from lyceum.kernel.jobs.handlers import Handler
+
+__all__ = ["Eraser", "handlers"]
+
+
+def handlers(erasers: Sequence[Eraser]) -> tuple[Handler, ...]:
+    """Return what runs them; `erasers` remove what modules keep of a deleted organisation, in this order."""
+    return (erasing_handler(erasers),)

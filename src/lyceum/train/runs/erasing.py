@@ -1,0 +1,19 @@
+"""What is left of a deleted organisation here: nothing."""
+
+from uuid import UUID
+
+from sqlalchemy import delete
+
+from lyceum.kernel.db import Scope
+from lyceum.kernel.holding import remove_below
+from lyceum.kernel.resources import Resources
+from lyceum.kernel.tx import transaction
+from lyceum.train.runs.models import TrainingRunRow, TrialRow
+
+
+async def erase(resources: Resources, org_id: UUID) -> None:
+    """Remove its training runs and the files of models, registered ones with them; safe to run twice."""
+    async with transaction(resources.database, Scope(org_id=org_id)) as tx:
+        for row in (TrialRow, TrainingRunRow):
+            await tx.execute(delete(row).where(row.org_id == org_id))
+    await remove_below(resources.database, resources.storage, f"models/{org_id}")

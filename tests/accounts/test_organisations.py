@@ -1,0 +1,241 @@
+"""Organisations: made, handed over, left and deleted; their members and groups."""
+
+import asyncio
+from uuid import UUID, uuid4
+
+import pytest
+from fastapi import FastAPI
+
+from fixtures.app import client_of, eventually, rows_of, running_app, running_worker
+from fixtures.people import alone, client_as, in_session
+from fixtures.rights import Ask, each, statuses
+from fixtures.servers import TestDatabase
+from fixtures.staffed import ok
+from lyceum.accounts.jobs import handlers
+from lyceum.accounts.known import KNOWN_SECONDS
+from lyceum.kernel.config import Settings
+from lyceum.kernel.resources import Resources
+from lyceum.wiring import ERASERS
+from make.accounts import Member, make_grant, make_group, make_member, make_user
+from make.data import make_check, make_check_run, make_dataset, make_version
+from make.serve import make_registered
+from make.train import make_run
+
+
+def _colleague(database: TestDatabase, member: Member, role: str = "viewer") -> Member:
+    return make_member(database, organisation=(member.org_id, member.org_name), role=role)
+
+
+async def test_whoever_is_signed_in_makes_an_organisation_and_owns_it(app: FastAPI, database: TestDatabase) -> None:
+    user_id = make_user(database)
+    name = f"lab-{uuid4().hex[:8]}"
+    async with client_as(app, alone(user_id)) as client:
+        assert (await ok(client.get("/api/v1/organisations")))["items"] == []
+        made = await ok(client.post("/api/v1/organisations", json={"name": name}), 201)
+        assert (made["name"], made["title"], made["role"]) == (name, name, "owner")
+        assert (await ok(client.get("/api/v1/organisations")))["items"] == [made]
+        assert await ok(client.get(f"/api/v1/organisations/{name}")) == made
+        twin = await client.post("/api/v1/organisations", json={"name": name})
+    assert (twin.status_code, twin.json()["code"]) == (409, "name_taken")
+
+
+async def test_an_administrator_may_keep_the_making_of_organisations_to_administrators(
+    hub_settings: Settings, database: TestDatabase
+) -> None:
+    settings = hub_settings.model_copy(update={"organisations_by": "administrators"})
+    async with running_app(settings) as app, client_as(app, alone(make_user(database))) as client:
+        refused = await client.post("/api/v1/organisations", json={"name": "mine-alone"})
+    assert refused.status_code == 403
+
+
+async def test_a_key_makes_deletes_and_leaves_no_organisation(app: FastAPI, member: Member) -> None:
+    asks = [
+        Ask("POST", "/organisations", (), {"name": "by-a-key"}),
+        Ask("DELETE", f"/organisations/{member.org_name}", (), {"name": member.org_name}),
+        Ask("POST", f"/organisations/{member.org_name}/leave", ()),
+        Ask("POST", f"/organisations/{member.org_name}/transfer", (), {"user_id": str(member.user_id)}),
+    ]
+    async with client_of(app, key=member.key) as client:
+        assert await statuses(client, asks) == each(asks, 403)
+
+
+async def test_members_are_listed_to_members_and_to_nobody_else(
+    app: FastAPI, member: Member, stranger: Member, database: TestDatabase
+) -> None:
+    viewer = _colleague(database, member)
+    path = f"/api/v1/organisations/{member.org_name}/members"
+    async with client_of(app, key=viewer.key) as client, client_of(app, key=stranger.key) as other:
+        listed = await ok(client.get(path))
+        assert (await other.get(path)).status_code == 404
+        assert (await other.get(f"/api/v1/organisations/{member.org_name}")).status_code == 404
+    assert {item["user_id"]: item["role"] for item in listed["items"]} == {
+        str(member.user_id): "owner",
+        str(viewer.user_id): "viewer",
+    }
+
+
+async def test_another_role_counts_within_a_second(app: FastAPI, member: Member, database: TestDatabase) -> None:
+    viewer = _colleague(database, member)
+    async with client_of(app, key=member.key) as owner, client_of(app, key=viewer.key) as client:
+        assert (await client.post("/api/v1/datasets", json={"name": "x"})).status_code == 403
+        path = f"/api/v1/organisations/{member.org_name}/members/{viewer.user_id}"
+        assert (await ok(owner.patch(path, json={"role": "maintainer"})))["role"] == "maintainer"
+        deadline = asyncio.get_running_loop().time() + KNOWN_SECONDS + 1
+        while (await client.post("/api/v1/datasets", json={"name": "x"})).status_code == 403:
+            assert asyncio.get_running_loop().time() < deadline
+
+
+async def test_only_owners_change_members(app: FastAPI, member: Member, database: TestDatabase) -> None:
+    maintainer, viewer = _colleague(database, member, "maintainer"), _colleague(database, member)
+    path = f"/organisations/{member.org_name}/members/{viewer.user_id}"
+    asks = [
+        Ask("PATCH", path, (), {"role": "owner"}),
+        Ask("DELETE", path, ()),
+        Ask("PATCH", f"/organisations/{member.org_name}", (), {"title": "x"}),
+        Ask("POST", f"/organisations/{member.org_name}/groups", (), {"name": "x"}),
+    ]
+    async with client_of(app, key=maintainer.key) as client:
+        assert await statuses(client, asks) == each(asks, 403)
+    async with client_of(app, key=member.key) as client:
+        assert await statuses(client, asks) == dict(zip(each(asks, 0), (200, 204, 200, 201), strict=True))
+
+
+async def test_who_is_removed_has_nothing_left_of_it(
+    app: FastAPI, member: Member, stranger: Member, database: TestDatabase
+) -> None:
+    leaver = _colleague(database, member)
+    group_id = make_group(database, member, leaver)
+    dataset_id, address = make_dataset(database, member)
+    make_grant(database, member, "dataset", dataset_id, to=leaver)
+    kept_id, kept = make_dataset(database, stranger)
+    make_grant(database, stranger, "dataset", kept_id, to=leaver)
+    async with client_of(app, key=member.key) as owner, client_of(app, key=leaver.key) as client:
+        assert (await client.get(f"/api/v1/datasets/{address}")).status_code == 200
+        path = f"/api/v1/organisations/{member.org_name}/members/{leaver.user_id}"
+        assert (await owner.delete(path)).status_code == 204
+        assert (await owner.delete(path)).json()["code"] == "member_not_found"
+        deadline = asyncio.get_running_loop().time() + KNOWN_SECONDS + 1
+        while (await client.get("/api/v1/me")).status_code != 401:
+            assert asyncio.get_running_loop().time() < deadline
+    async with client_as(app, alone(leaver.user_id)) as client:
+        assert (await client.get(f"/api/v1/datasets/{address}")).status_code == 404
+        # what others granted them is not this organisation's to take
+        assert (await client.get(f"/api/v1/datasets/{kept}")).status_code == 200
+    assert rows_of(database, "SELECT * FROM group_members WHERE group_id = %s", group_id) == []
+
+
+async def test_the_last_owner_neither_leaves_nor_becomes_less(
+    app: FastAPI, member: Member, database: TestDatabase
+) -> None:
+    viewer = _colleague(database, member)
+    base = f"/api/v1/organisations/{member.org_name}"
+    async with client_as(app, in_session(member)) as client:
+        for refused in (
+            await client.post(f"{base}/leave"),
+            await client.patch(f"{base}/members/{member.user_id}", json={"role": "viewer"}),
+            await client.delete(f"{base}/members/{member.user_id}"),
+        ):
+            assert (refused.status_code, refused.json()["code"]) == (409, "last_owner")
+        nobody = await client.post(f"{base}/transfer", json={"user_id": str(uuid4())})
+        assert nobody.json()["code"] == "member_not_found"
+        assert (await ok(client.post(f"{base}/transfer", json={"user_id": str(viewer.user_id)})))["role"] == "owner"
+    roles = rows_of(database, "SELECT user_id, role FROM memberships WHERE org_id = %s", member.org_id)
+    assert {row["user_id"]: row["role"] for row in roles} == {
+        member.user_id: "maintainer",
+        viewer.user_id: "owner",
+    }
+    async with client_as(app, in_session(member)) as client:
+        assert (await client.post(f"{base}/leave")).status_code == 204
+
+
+async def test_of_two_owners_who_leave_at_once_one_stays(app: FastAPI, member: Member, database: TestDatabase) -> None:
+    other = _colleague(database, member, "owner")
+    path = f"/api/v1/organisations/{member.org_name}/leave"
+    async with client_as(app, in_session(member)) as one, client_as(app, in_session(other)) as two:
+        answers = await asyncio.gather(one.post(path), two.post(path))
+    assert sorted(answer.status_code for answer in answers) == [204, 409]
+
+
+async def test_groups_hold_members_of_their_organisation_alone(
+    app: FastAPI, member: Member, stranger: Member, database: TestDatabase
+) -> None:
+    viewer = _colleague(database, member)
+    base = f"/api/v1/organisations/{member.org_name}/groups"
+    async with client_of(app, key=member.key) as owner, client_of(app, key=stranger.key) as other:
+        group = await ok(owner.post(base, json={"name": "Readers"}), 201)
+        assert (await owner.post(base, json={"name": "readers"})).json()["code"] == "name_taken"
+        members = f"{base}/{group['id']}/members"
+        assert (await ok(owner.post(members, json={"user_id": str(viewer.user_id)}), 201))["member_count"] == 1
+        foreign = await owner.post(members, json={"user_id": str(stranger.user_id)})
+        assert foreign.json()["code"] == "member_not_found"
+        assert [item["user_id"] for item in (await ok(owner.get(members)))["items"]] == [str(viewer.user_id)]
+        for path in (base, f"{base}/{group['id']}", members):
+            assert (await other.get(path)).status_code == 404
+        assert (await owner.delete(f"{members}/{viewer.user_id}")).status_code == 204
+        assert (await ok(owner.get(base)))["items"][0]["member_count"] == 0
+        assert (await owner.delete(f"{base}/{group['id']}")).status_code == 204
+        assert (await owner.get(f"{base}/{group['id']}")).json()["code"] == "group_not_found"
+
+
+async def _left(database: TestDatabase, org_id: UUID) -> set[str]:
+    tables = rows_of(
+        database,
+        """
+        SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id'
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+        """,
+    )
+    return {
+        table["relname"]
+        for table in tables
+        if rows_of(database, f"SELECT FROM {table['relname']} WHERE org_id = %s", org_id)
+    }
+
+
+async def test_a_deleted_organisation_opens_nothing_and_leaves_nothing(
+    app: FastAPI, resources: Resources, stranger: Member, database: TestDatabase, administrator_key: str
+) -> None:
+    owner = make_member(database)
+    dataset_id, address = make_dataset(database, owner)
+    version_id = make_version(database, owner, dataset_id)
+    check_id = make_check(database, owner, dataset_id)
+    make_check_run(database, owner, version_id, results_of=(check_id,))
+    make_registered(database, owner, visibility="public")
+    make_run(database, owner, version_id)
+    theirs = make_run(database, stranger, version_id)
+    make_group(database, owner, owner)
+    make_grant(database, owner, "dataset", dataset_id, to=stranger)
+    for folder in ("tables", "models", "uploads"):
+        path = resources.settings.home / "files" / folder / str(owner.org_id) / "x"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    base = f"/api/v1/organisations/{owner.org_name}"
+    async with client_as(app, in_session(owner)) as client:
+        wrong = await client.request("DELETE", base, json={"name": "another"})
+        assert wrong.json()["code"] == "name_differs"
+        assert (await client.request("DELETE", base, json={"name": owner.org_name})).status_code == 202
+        assert (await ok(client.get("/api/v1/organisations")))["items"] == []
+    async with client_of(app, key=stranger.key) as client:
+        async with running_worker(resources, *handlers(ERASERS)):
+            await eventually(
+                lambda: rows_of(
+                    database,
+                    "SELECT FROM jobs WHERE org_id = %s AND kind = 'accounts.erase_organisation' AND state = 'done'",
+                    owner.org_id,
+                )
+            )
+        assert (await client.get(f"/api/v1/datasets/{address}")).status_code == 404
+        assert (await client.get(f"/api/v1/runs/{theirs}")).status_code == 200
+    # keys are kept for what they did, revoked
+    assert await _left(database, owner.org_id) == {"api_keys", "jobs"}
+    assert rows_of(database, "SELECT FROM api_keys WHERE org_id = %s AND revoked_at IS NULL", owner.org_id) == []
+    assert not [path for path in resources.settings.home.rglob("*") if owner.org_id.hex in str(path).replace("-", "")]
+
+
+@pytest.mark.usefixtures("administrator_key")
+async def test_the_organisation_of_the_hubs_own_administrator_stays(app: FastAPI, database: TestDatabase) -> None:
+    row = rows_of(database, "SELECT * FROM definer.first_administrator()")[0]
+    member = Member(row["org_id"], row["org_name"], row["user_id"], uuid4(), "", "owner", ())
+    async with client_as(app, in_session(member)) as client:
+        refused = await client.request("DELETE", f"/api/v1/organisations/{row['org_name']}", json={"name": "main"})
+    assert refused.json()["code"] == "home_of_the_hub"
