@@ -3,6 +3,7 @@
 A setting comes from the environment (`LYCEUM_<NAME>`), else from `lyceum.toml` in the hub's home, else from its default.
 """
 
+import ipaddress
 import os
 import re
 import tomllib
@@ -61,6 +62,12 @@ class Settings(BaseSettings):
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="More host names the hub answers to, besides its own address and that of the public URL."
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins whose pages may call the API with a key, e.g. https://app.example.org; unset: none."
+    )
+    hsts_subdomains: bool = Field(
+        False, description="Whether browsers are told that all names below the public URL's host use https as well."
     )
 
     database_url: SecretStr | None = Field(
@@ -224,10 +231,33 @@ class Settings(BaseSettings):
             raise ValueError("must be the whole path of a folder")
         return place
 
-    @field_validator("trusted_proxies", "allowed_hosts", "worker_classes", "worker_labels", mode="before")
+    @field_validator(
+        "trusted_proxies", "allowed_hosts", "cors_origins", "worker_classes", "worker_labels", mode="before"
+    )
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies", mode="after")
+    @classmethod
+    def _addresses(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError:
+                raise ValueError(f"must hold addresses and networks, such as 10.0.0.0/8; {proxy!r} is none") from None
+        return proxies
+
+    @field_validator("cors_origins", mode="after")
+    @classmethod
+    def _origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            parts = urlsplit(origin)
+            if parts.scheme not in {"http", "https"} or origin != f"{parts.scheme}://{parts.netloc.lower()}":
+                raise ValueError(
+                    f"must hold origins in small letters, such as https://app.example.org; {origin!r} is none"
+                )
+        return origins
 
     @field_validator("public_url", mode="after")
     @classmethod

@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
 from lyceum.kernel.http.problems import problem_response
+from lyceum.kernel.http.protection import DATA_POLICY
 from lyceum.kernel.problems import Problem
 from lyceum.kernel.security import repr_digest
 from lyceum.kernel.storage import Storage
@@ -76,7 +77,7 @@ def _headers(download: Download) -> dict[str, str]:
         "accept-ranges": "bytes",
         "cache-control": "private, no-cache, no-transform",
         "content-disposition": content_disposition(download.file_name),
-        "content-security-policy": "default-src 'none'; sandbox",
+        "content-security-policy": DATA_POLICY,
         "etag": download.etag,
         "x-content-type-options": "nosniff",
     }
