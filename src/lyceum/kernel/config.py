@@ -113,6 +113,16 @@ class Settings(BaseSettings):
         16 * 1024**2, ge=1024, description="Size of a part of an upload that comes in parts, in bytes."
     )
     request_bytes_max: int = Field(10 * 1024**2, ge=1024, description="Largest request body that is not an upload.")
+    request_bytes_a_second_min: int = Field(
+        500, ge=0, description="Bytes a second a request's body has to come at, on average; 0: any number."
+    )
+    slow_client_seconds: float = Field(
+        30.0,
+        gt=0,
+        description="Seconds a client may take for a request's head, or be behind with its body; four times as long it "
+        "may leave an answer unread.",
+    )
+    connections_max: int = Field(6_000, ge=16, description="Connections, sockets with them, one process keeps open.")
     upload_ttl_seconds: int = Field(86_400, ge=60, description="How long an unfinished upload is kept.")
     storage_bytes_max: int = Field(
         0, ge=0, description="Most bytes an organisation keeps, unless an administrator allowed another; 0: any number."
