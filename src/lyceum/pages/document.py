@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from lyceum.kernel.http.documented import with_refusals
 from lyceum.serve.predictions.public import PREDICT_OPERATION, PREDICT_PATH
 
 Document = dict[str, Any]
@@ -20,4 +21,4 @@ async def api_document(app: FastAPI) -> Document:
 
 def _document(app: FastAPI) -> Document:
     written = app.openapi()
-    return {**written, "paths": {**written["paths"], PREDICT_PATH: {"post": PREDICT_OPERATION}}}
+    return with_refusals({**written, "paths": {**written["paths"], PREDICT_PATH: {"post": PREDICT_OPERATION}}})

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import Request, Response
@@ -26,6 +27,16 @@ class RangeUnsatisfiable(Problem):
     status = 416
     title = "The file has no such range"
     code = "range_unsatisfiable"
+
+
+_CONTENT: dict[str, Any] = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+SHOWS_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file", **_CONTENT},
+    206: {"description": "The range of it that was asked for", **_CONTENT},
+    304: {"description": "It is the one whose `ETag` was sent"},
+    RangeUnsatisfiable.status: {"description": RangeUnsatisfiable.title},
+}
+"""What the API's document says of a route that answers with a download, for its `responses`."""
 
 
 @dataclass(frozen=True, slots=True)
