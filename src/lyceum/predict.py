@@ -12,6 +12,7 @@ from lyceum.kernel.db import CONNECTIONS_ASIDE
 from lyceum.kernel.http.health import add_health
 from lyceum.kernel.http.middleware import Observed, OwnHost
 from lyceum.kernel.http.problems import answer_problems
+from lyceum.kernel.http.protection import Protection, with_cors
 from lyceum.kernel.resources import open_resources
 from lyceum.kernel.serving import serve_http
 from lyceum.kernel.telemetry import log_to_stderr, settle_garbage_collector
@@ -21,9 +22,9 @@ from lyceum.serve.predictions.public import CONNECTIONS, PredictApp, open_predic
 class PredictProcess:
     """Hands predictions straight to their path and everything else (health, metrics, wrong paths) to a small app."""
 
-    def __init__(self, rest: FastAPI) -> None:
+    def __init__(self, rest: FastAPI, *, protection: Protection) -> None:
         self._rest = rest
-        self._observed_rest: ASGIApp = Observed(rest)
+        self._observed_rest: ASGIApp = Observed(rest, protection=protection)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the app's start and stop."""
@@ -53,7 +54,8 @@ def create_app(config: Settings) -> ASGIApp:
     rest = FastAPI(title="Lyceum predictions", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     answer_problems(rest)
     add_health(rest, declare=needs(OPEN))
-    return OwnHost(PredictProcess(rest), settings=config)
+    process = PredictProcess(rest, protection=Protection(config))
+    return OwnHost(with_cors(process, settings=config), settings=config)
 
 
 def main() -> None:

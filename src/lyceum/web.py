@@ -13,6 +13,7 @@ from lyceum.kernel.db import CONNECTIONS_ASIDE, Database
 from lyceum.kernel.http.health import add_health
 from lyceum.kernel.http.middleware import BodyLimit, Observed, OwnHost
 from lyceum.kernel.http.problems import answer_problems
+from lyceum.kernel.http.protection import Protection, with_cors
 from lyceum.kernel.http.routing import RoutesByWord
 from lyceum.kernel.jobs.figures import count_jobs
 from lyceum.kernel.limits.windows import Windows
@@ -71,8 +72,9 @@ def create_app(config: Settings) -> FastAPI:
     app.router.routes.extend([RoutesByWord(routes, prefix="/api/v1/"), *routes])
     add_health(app, refresh=_count, declare=needs(OPEN))
     app.add_middleware(BodyLimit, bytes_max=config.request_bytes_max, unlimited_prefix="/api/v1/uploads/")
+    app.add_middleware(with_cors, settings=config)
     app.add_middleware(OwnHost, settings=config)
-    app.add_middleware(Observed)
+    app.add_middleware(Observed, protection=Protection(config))
     return app
 
 

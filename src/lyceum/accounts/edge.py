@@ -31,6 +31,7 @@ from lyceum.accounts.policy import Actor, Power
 from lyceum.accounts.sessions.public import AccessTokens, RequestFacts
 from lyceum.kernel.config import Settings
 from lyceum.kernel.http.middleware import ANSWER_FIELDS
+from lyceum.kernel.http.strict_json import StrictRequest
 from lyceum.kernel.idempotency.answers import KEEP_ANSWER, IdempotencyKey, keep, refuse_repetition, sent_by
 from lyceum.kernel.limits.fields import Limit, OverLimit, address_of
 from lyceum.kernel.limits.windows import Windows
@@ -198,7 +199,7 @@ class HubRoute(APIRoute):
                 check(await current_actor(request))
             async with AsyncExitStack() as until_answered:
                 request.scope[_UNTIL_ANSWERED] = until_answered
-                response = await make_answer(request)
+                response = await make_answer(StrictRequest(request.scope, request.receive))
                 keep_answer: KeepAnswer | None = request.scope.get(KEEP_ANSWER)
                 if keep_answer is not None and response.status_code < 400:
                     await keep_answer(response)

@@ -1,6 +1,6 @@
 """Uploads, and what is kept, over HTTP."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Path, Query, Request, Response
@@ -35,12 +35,13 @@ from lyceum.files.schemas import (
     UploadState,
     UploadWhole,
 )
-from lyceum.kernel.http.downloads import answer_download
+from lyceum.kernel.http.downloads import SHOWS_FILE, answer_download
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 
 router = api_router()
 
 PartNumber = Annotated[int, Path(ge=1, le=PARTS_MAX)]
+_NOT_SO_FAR: dict[int | str, dict[str, Any]] = {409: {"description": "The upload is not, or is no longer, so far"}}
 AfterPart = Annotated[int, Query(ge=0, le=PARTS_MAX)]
 
 
@@ -68,7 +69,12 @@ async def receive_content(
     )
 
 
-@router.get("/uploads/{upload_id}/content", tags=["uploads"], response_class=StreamingResponse)
+@router.get(
+    "/uploads/{upload_id}/content",
+    tags=["uploads"],
+    response_class=StreamingResponse,
+    responses={**SHOWS_FILE, **_NOT_SO_FAR},
+)
 @router.head("/uploads/{upload_id}/content", tags=["uploads"], include_in_schema=False)
 @needs_of_object(Power.DATASETS_WRITE)
 async def download_content(request: Request, who: Who, resources: CurrentResources, upload_id: UUID) -> Response:
@@ -84,7 +90,7 @@ async def read_upload(who: Who, resources: CurrentResources, upload_id: UUID) ->
     return await service.state_for(who, resources, upload_id)
 
 
-@router.get("/uploads/{upload_id}/parts", tags=["uploads"])
+@router.get("/uploads/{upload_id}/parts", tags=["uploads"], responses=_NOT_SO_FAR)
 @needs_of_object(Power.DATASETS_WRITE)
 async def list_parts(
     who: Who, resources: CurrentResources, upload_id: UUID, after: AfterPart = 0, limit: Limit = 100

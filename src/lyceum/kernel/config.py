@@ -3,6 +3,7 @@
 A setting comes from the environment (`LYCEUM_<NAME>`), else from `lyceum.toml` in the hub's home, else from its default.
 """
 
+import ipaddress
 import os
 import re
 import tomllib
@@ -62,6 +63,12 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="More host names the hub answers to, besides its own address and that of the public URL."
     )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins whose pages may call the API with a key, e.g. https://app.example.org; unset: none."
+    )
+    hsts_subdomains: bool = Field(
+        False, description="Whether browsers are told that all names below the public URL's host use https as well."
+    )
 
     database_url: SecretStr | None = Field(
         None, description="PostgreSQL 16-18 for the app's role; unset: the embedded server."
@@ -106,6 +113,16 @@ class Settings(BaseSettings):
         16 * 1024**2, ge=1024, description="Size of a part of an upload that comes in parts, in bytes."
     )
     request_bytes_max: int = Field(10 * 1024**2, ge=1024, description="Largest request body that is not an upload.")
+    request_bytes_a_second_min: int = Field(
+        500, ge=0, description="Bytes a second a request's body has to come at, on average; 0: any number."
+    )
+    slow_client_seconds: float = Field(
+        30.0,
+        gt=0,
+        description="Seconds a client may take for a request's head, or be behind with its body; four times as long it "
+        "may leave an answer unread.",
+    )
+    connections_max: int = Field(6_000, ge=16, description="Connections, sockets with them, one process keeps open.")
     upload_ttl_seconds: int = Field(86_400, ge=60, description="How long an unfinished upload is kept.")
     storage_bytes_max: int = Field(
         0, ge=0, description="Most bytes an organisation keeps, unless an administrator allowed another; 0: any number."
@@ -249,10 +266,33 @@ class Settings(BaseSettings):
             raise ValueError("must be the whole path of a folder")
         return place
 
-    @field_validator("trusted_proxies", "allowed_hosts", "worker_classes", "worker_labels", mode="before")
+    @field_validator(
+        "trusted_proxies", "allowed_hosts", "cors_origins", "worker_classes", "worker_labels", mode="before"
+    )
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies", mode="after")
+    @classmethod
+    def _addresses(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError:
+                raise ValueError(f"must hold addresses and networks, such as 10.0.0.0/8; {proxy!r} is none") from None
+        return proxies
+
+    @field_validator("cors_origins", mode="after")
+    @classmethod
+    def _origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            parts = urlsplit(origin)
+            if parts.scheme not in {"http", "https"} or origin != f"{parts.scheme}://{parts.netloc.lower()}":
+                raise ValueError(
+                    f"must hold origins in small letters, such as https://app.example.org; {origin!r} is none"
+                )
+        return origins
 
     @field_validator("public_url", mode="after")
     @classmethod

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from lyceum.accounts.edge import SECURITY_SCHEMES, needs_of, operation_needs
+from lyceum.kernel.http.documented import with_refusals
 from lyceum.serve.predictions.public import PREDICT_OPERATION, PREDICT_PATH
 
 Document = dict[str, Any]
@@ -32,4 +33,4 @@ def _document(app: FastAPI) -> Document:
             says = f"{operation.get('description', '')}\n\n{told['says']}".strip()
             operation |= {"description": says, "x-lyceum-needs": told["needs"], "security": told["security"]}
     components = {**written.get("components", {}), "securitySchemes": SECURITY_SCHEMES}
-    return {**written, "paths": paths, "components": components}
+    return with_refusals({**written, "paths": paths, "components": components})

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from lyceum.accounts.edge import OPEN, CurrentResources, api_router, limit_sign_ins, needs, own_limit
 from lyceum.accounts.public import FirstAdministrator, set_up, setup_link_works
 from lyceum.kernel.db import NOBODY
+from lyceum.kernel.http.protection import PLAIN_PAGE_POLICY
 from lyceum.kernel.problems import Problem, TooLarge
 from lyceum.kernel.tx import aside
 from lyceum.pages.document import api_document
@@ -25,14 +26,6 @@ HERE = Path(__file__).parent
 FORM_BYTES_MAX = 10_000
 FORM_LABELS = {"token": "The set-up link", "email": "E-mail", "display_name": "Name", "password": "Password"}
 _BACKTICKS = re.compile(r"`([^`]+)`")
-SECURITY_HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "cache-control": "no-store",
-}
-
 router = api_router("", include_in_schema=False)
 _templates = Environment(
     loader=FileSystemLoader(HERE / "templates"),
@@ -53,7 +46,7 @@ _templates.filters["code_spans"] = _code_spans
 def _page(request: Request, template: str, *, status_code: int = 200, **values: object) -> HTMLResponse:
     root = request.scope.get("root_path", "")
     text = _templates.get_template(template).render(root=root, version=VERSION, **values)
-    return HTMLResponse(text, status_code=status_code, headers=SECURITY_HEADERS)
+    return HTMLResponse(text, status_code=status_code, headers={"content-security-policy": PLAIN_PAGE_POLICY})
 
 
 @router.get("/")
@@ -123,5 +116,5 @@ async def static_file(name: str) -> Response:
     kinds = {"lyceum.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
     if name not in kinds:
         return Response(status_code=404)
-    headers = {"cache-control": "public, max-age=3600", "x-content-type-options": "nosniff"}
+    headers = {"cache-control": "public, max-age=3600"}
     return Response((HERE / "static" / name).read_bytes(), media_type=kinds[name], headers=headers)

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from lyceum.accounts.public import Actor, Power, require
 from lyceum.kernel.http.middleware import REQUEST_ID, TRACE_PARENT
 from lyceum.kernel.http.problems import problem_response
+from lyceum.kernel.http.protection import Protection
 from lyceum.kernel.limits.leases import Leases
 from lyceum.kernel.problems import Problem
 from lyceum.kernel.resources import Resources
@@ -69,6 +70,8 @@ class PredictApp:
         self._bodies = Bodies(bytes_max=settings.request_bytes_max)
         self._answering = Answering(rows_max=settings.predict_rows_max)
         self._log = prediction_log
+        self._protection = Protection(settings)
+        self._reply_headers = (_JSON, *self._protection.of_data)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -99,14 +102,36 @@ class PredictApp:
         except ClientGone:
             return 499, 0
         except Exception as error:  # noqa: BLE001 every refusal and crash becomes a problem document
-            return await _refuse(error, request_id, scope, receive, send), 0
+            return await self._refuse(error, request_id, scope, receive, send), 0
         content = reply.content
         length = str(len(content)).encode()
-        reply_headers = [_JSON, (b"content-length", length), (_REQUEST_ID_HEADER, request_id.encode())]
+        reply_headers = [
+            *self._reply_headers,
+            (b"content-length", length),
+            (_REQUEST_ID_HEADER, request_id.encode()),
+        ]
         await send({"type": "http.response.start", "status": 200, "headers": reply_headers})
         await send({"type": "http.response.body", "body": content})
         self._record(reply, request_id, time.perf_counter() - began)
         return 200, len(reply.answered.rows)
+
+    async def _refuse(self, error: Exception, request_id: str, scope: Scope, receive: Receive, send: Send) -> int:
+        if isinstance(error, Problem):
+            problem = error
+        else:
+            log.error("prediction crashed", exc_info=error)
+            problem = Problem("Something went wrong inside the hub; its log has the cause.", request_id=request_id)
+        headers = {REQUEST_ID: request_id}
+        if isinstance(problem, MethodNotAllowed):
+            headers["allow"] = "POST"
+        if isinstance(problem, BodyTooSlow):
+            # what may still come of the body is no next request
+            headers["connection"] = "close"
+        requests_total.labels(problem.status).inc()
+        response = problem_response(problem, headers)
+        self._protection.protect(response.raw_headers)
+        await response(scope, receive, send)
+        return problem.status
 
     async def _reply(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> _Reply:
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
@@ -187,23 +212,6 @@ async def open_predictions(resources: Resources) -> AsyncIterator[PredictApp]:
         if prediction_log is not None:
             await prediction_log.close()
         await predictions.close()
-
-
-async def _refuse(error: Exception, request_id: str, scope: Scope, receive: Receive, send: Send) -> int:
-    if isinstance(error, Problem):
-        problem = error
-    else:
-        log.error("prediction crashed", exc_info=error)
-        problem = Problem("Something went wrong inside the hub; its log has the cause.", request_id=request_id)
-    headers = {REQUEST_ID: request_id}
-    if isinstance(problem, MethodNotAllowed):
-        headers["allow"] = "POST"
-    if isinstance(problem, BodyTooSlow):
-        # what may still come of the body is no next request
-        headers["connection"] = "close"
-    requests_total.labels(problem.status).inc()
-    await problem_response(problem, headers)(scope, receive, send)
-    return problem.status
 
 
 def _begin_observing(headers: dict[bytes, bytes]) -> str:

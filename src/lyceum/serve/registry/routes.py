@@ -6,7 +6,7 @@ from fastapi import Path, Request, Response
 from fastapi.responses import StreamingResponse
 
 from lyceum.accounts.edge import CurrentResources, Power, Tx, Who, api_router, needs_of_object
-from lyceum.kernel.http.downloads import Download, answer_download
+from lyceum.kernel.http.downloads import SHOWS_FILE, Download, answer_download
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 from lyceum.kernel.tx import aside
 from lyceum.serve.registry import queries, service
@@ -57,7 +57,7 @@ async def read_model_version(tx: Tx, who: Who, org: str, name: str, number: Vers
     return await queries.version_for(tx, who, org, name, number)
 
 
-@router.get("/{org}/{name}/versions/{number}/artifact", response_class=StreamingResponse)
+@router.get("/{org}/{name}/versions/{number}/artifact", response_class=StreamingResponse, responses=SHOWS_FILE)
 @router.head("/{org}/{name}/versions/{number}/artifact", include_in_schema=False)
 @needs_of_object(Power.MODELS_READ)
 async def download_artifact(
