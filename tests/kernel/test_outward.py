@@ -276,7 +276,7 @@ async def test_over_tls_the_name_is_checked_and_not_the_address(monkeypatch: pyt
     authority.issue_cert("hooks.example.org").configure_cert(served)
     trusted = ssl.create_default_context()
     authority.configure_trust(trusted)
-    monkeypatch.setattr(outward, "_tls", lambda: trusted)
+    monkeypatch.setattr(outward, "trusted_authorities", lambda: trusted)
     async with far_http(ok, tls=served) as far:
         client = known_as("127.0.0.1")
         assert (await client.ask("GET", f"https://hooks.example.org:{far.port}/")).content == b"here"

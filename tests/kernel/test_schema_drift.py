@@ -23,9 +23,11 @@ WITHOUT_MODEL = {
     "alembic_version",
     "applied_functions",
     "damaged_files",
+    "hub_secrets",
     "job_figures",
     "job_usage",
     "limit_counts",
+    "notice_rounds",
     "prediction_log",
     "setup_links",
 }

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from lyceum.accounts.known import LOOKUPS_AT_ONCE, KnownActors, known_actors
+from lyceum.accounts.needs import ADMINISTRATOR, KNOWN, OPEN, SIGNED_IN, needs
 from lyceum.accounts.policy import ANYONE, Actor
 from lyceum.kernel.config import Settings
 from lyceum.kernel.http.middleware import ANSWER_FIELDS
@@ -25,9 +26,13 @@ from lyceum.kernel.telemetry import note_in_log
 from lyceum.kernel.tx import transaction
 
 __all__ = [
+    "ADMINISTRATOR",
     "KEEPS_ANSWER",
     "KEEPS_THAT_IT_WAS_DONE",
+    "KNOWN",
     "LOOKUPS_AT_ONCE",
+    "OPEN",
+    "SIGNED_IN",
     "CurrentResources",
     "HubRoute",
     "KnownActors",
@@ -37,6 +42,7 @@ __all__ = [
     "api_router",
     "known_actors",
     "limit_sign_ins",
+    "needs",
     "operation_id",
     "own_limit",
 ]

@@ -20,6 +20,7 @@ class Power(StrEnum):
     MODELS_WRITE = "models:write"
     MODELS_PREDICT = "models:predict"
     KEYS_MANAGE = "keys:manage"
+    DESTINATIONS_MANAGE = "destinations:manage"
     HUB_OPERATE = "hub:operate"
     """Of no role: the hub's administrator has it, whatever the organisation."""
 

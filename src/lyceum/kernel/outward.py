@@ -304,8 +304,9 @@ def _refuse_packed(response: httpx.Response) -> None:
 
 
 @lru_cache(maxsize=1)
-def _tls() -> ssl.SSLContext:
-    # those of the system, for the organisation's own; a minimal system has none
+def trusted_authorities() -> ssl.SSLContext:
+    """Return whom the hub believes that a server is who it says: those of the system, and those browsers believe."""
+    # the system may know authorities of the organisation's own, and a minimal one knows none at all
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     return context
@@ -313,7 +314,7 @@ def _tls() -> ssl.SSLContext:
 
 class _Transport(httpx.AsyncBaseTransport):
     def __init__(self, backend: httpcore.AsyncNetworkBackend) -> None:
-        self._pool = httpcore.AsyncConnectionPool(ssl_context=_tls(), network_backend=backend)
+        self._pool = httpcore.AsyncConnectionPool(ssl_context=trusted_authorities(), network_backend=backend)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url

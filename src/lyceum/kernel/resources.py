@@ -14,7 +14,7 @@ from lyceum.kernel.disk import Disk
 from lyceum.kernel.jobs.wake import WorkerWaker
 from lyceum.kernel.replica import Replica
 from lyceum.kernel.reporting import reported
-from lyceum.kernel.security import Signer
+from lyceum.kernel.security import Sealer, Signer
 from lyceum.kernel.statements import StatementWatch
 from lyceum.kernel.storage import Storage, open_storage
 from lyceum.kernel.valkey import ValkeyLine
@@ -31,7 +31,7 @@ class NotConfigured(RuntimeError):
 class Resources:
     """The settings, the database, the files, Valkey (None when there is none) and the signer of links.
 
-    `line` asks Valkey for whoever can do without its answer, and `cache` keeps answers there.
+    `sealer` seals what only the hub may read. `line` asks Valkey for whoever can do without its answer, and `cache` keeps answers there.
     """
 
     settings: Settings
@@ -40,6 +40,7 @@ class Resources:
     disk: Disk
     valkey: Redis | None
     signer: Signer
+    sealer: Sealer
     line: ValkeyLine
     cache: SharedCache
     replica: Replica | None = None
@@ -100,6 +101,7 @@ async def open_resources(
             disk=storage.disk,
             valkey=valkey,
             signer=Signer(settings.secret_key.get_secret_value().encode()),
+            sealer=Sealer(settings.secret_key.get_secret_value().encode()),
             line=line,
             cache=cache,
             replica=replica,

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import os
 import re
 import secrets
 import string
@@ -15,6 +16,7 @@ from pwdlib import PasswordHash
 PASSWORD_CHARACTERS_MIN = 10
 PASSWORD_CHARACTERS_MAX = 256
 KEY_MARK = "lyk"
+_NONCE_BYTES = 12
 _KEY_ALPHABET = string.ascii_letters + string.digits
 _KEY_PREFIX_CHARACTERS = 8
 _KEY_BODY_CHARACTERS = 32
@@ -64,6 +66,39 @@ def digest_of(secret: str) -> bytes:
 def repr_digest(sha256: str) -> str:
     """Return the value of a `Repr-Digest` header (RFC 9530) for a SHA-256 in hexadecimal."""
     return f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:"
+
+
+def derived_key(secret_key: bytes, purpose: str) -> bytes:
+    """Return a key of 256 bits for one purpose, from which neither the hub's secret nor another purpose's key follows."""
+    return hmac.new(secret_key, f"lyceum {purpose}".encode(), hashlib.sha256).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Sealer:
+    """Seals what stands in the database and only the hub may read, with AES-256-GCM.
+
+    What is sealed for one place (`about`, such as a row's id) opens in no other.
+    """
+
+    secret_key: bytes = field(repr=False)
+
+    def seal(self, purpose: str, about: str, secret: bytes) -> bytes:
+        """Return the sealed secret: a nonce of 96 bits, then the text with its tag."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + AESGCM(derived_key(self.secret_key, purpose)).encrypt(nonce, secret, about.encode())
+
+    def opened(self, purpose: str, about: str, sealed: bytes) -> bytes | None:
+        """Return the secret; None where another hub, or this one with another secret key, has sealed it."""
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        nonce, text = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        try:
+            return AESGCM(derived_key(self.secret_key, purpose)).decrypt(nonce, text, about.encode())
+        except (InvalidTag, ValueError):
+            return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,72 @@
+"""What others may want to hear of accounts: ids only, and never a secret."""
+
+from uuid import UUID
+
+from lyceum.kernel.events import Event
+
+
+class LetterWanted(Event, frozen=True, kw_only=True):
+    """A one-time link was made that its owner gets by mail."""
+
+    name = "accounts.letter_wanted"
+    link_id: UUID
+
+
+class PersonJoined(Event, frozen=True, kw_only=True):
+    """A person belongs to an organisation now."""
+
+    name = "accounts.person_joined"
+    org_id: UUID
+    user_id: UUID
+
+
+class PersonLeft(Event, frozen=True, kw_only=True):
+    """A person does not belong to an organisation any more."""
+
+    name = "accounts.person_left"
+    org_id: UUID
+    user_id: UUID
+
+
+class AccountDeleted(Event, frozen=True, kw_only=True):
+    """An account is gone: whatever is kept of the person goes too."""
+
+    name = "accounts.account_deleted"
+    user_id: UUID
+
+
+class OrganisationDeleted(Event, frozen=True, kw_only=True):
+    """An organisation is gone."""
+
+    name = "accounts.organisation_deleted"
+    org_id: UUID
+
+
+class SignedInFromNewDevice(Event, frozen=True, kw_only=True):
+    """Somebody signed in with a device, or from a place, that none of their sessions had."""
+
+    name = "accounts.signed_in_from_new_device"
+    session_id: UUID
+    user_id: UUID
+
+
+class SecurityChanged(Event, frozen=True, kw_only=True):
+    """Something changed by which a person signs in; `what` is a word such as `password` or `refresh_token_reused`."""
+
+    name = "accounts.security_changed"
+    user_id: UUID
+    what: str
+
+
+class AccessAsked(Event, frozen=True, kw_only=True):
+    """Somebody asked for access to an object."""
+
+    name = "accounts.access_asked"
+    request_id: UUID
+
+
+class AccessDecided(Event, frozen=True, kw_only=True):
+    """A request for access was approved or refused."""
+
+    name = "accounts.access_decided"
+    request_id: UUID
