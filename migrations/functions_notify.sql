@@ -52,7 +52,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT a.id, a.user_id, r.id = a.id, a.mail, r.push, a.in_inbox, (r.id = a.id AND a.in_inbox)::integer + (
         SELECT count(*) FROM (
             SELECT FROM public.notices n WHERE n.user_id = a.user_id AND n.in_inbox AND n.read_at IS NULL LIMIT 100
-        ) AS some
+        ) AS counted
     )
     FROM added a JOIN recipients r ON r.person = a.user_id
 $$;

@@ -94,8 +94,8 @@ def message_of(
     except (ValueError, IndexError, MessageError):
         # the library's words may hold the address, which is nobody else's business
         raise MailRefused("The letter's recipient or sender is no address that mail can go to.") from None
-    message.set_content(letter.text)
-    message.add_alternative(letter.html, subtype="html")
+    message.set_content(letter.text, cte="quoted-printable")
+    message.add_alternative(letter.html, subtype="html", cte="quoted-printable")
     # to set the content drops what was said of it before
     message["Content-Language"] = letter.language
     return message
