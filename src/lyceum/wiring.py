@@ -37,6 +37,11 @@ from lyceum.kernel.jobs.schedules import Schedule
 from lyceum.kernel.realtime.topics import TopicKind
 from lyceum.kernel.sweeping import HANDLERS as SWEEPING_HANDLERS
 from lyceum.kernel.sweeping import SCHEDULES as SWEEPING_SCHEDULES
+from lyceum.notify.jobs import HANDLERS as NOTIFY_HANDLERS
+from lyceum.notify.jobs import SCHEDULES as NOTIFY_SCHEDULES
+from lyceum.notify.jobs import SUBSCRIPTIONS as NOTIFY_SUBSCRIPTIONS
+from lyceum.notify.routes import ROUTERS as NOTIFY_ROUTERS
+from lyceum.notify.topics import TOPICS as NOTIFY_TOPICS
 from lyceum.pages.routes import router as pages_routes
 from lyceum.serve.predictions.jobs import HANDLERS as PREDICTIONS_HANDLERS
 from lyceum.serve.predictions.jobs import SCHEDULES as PREDICTIONS_SCHEDULES
@@ -57,6 +62,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     accounts_routes,
     sessions_routes,
     well_known_routes,
+    *NOTIFY_ROUTERS,
     jobs_routes,
     files_routes,
     datasets_routes,
@@ -65,12 +71,13 @@ ROUTERS: tuple[APIRouter, ...] = (
     runs_routes,
 )
 
-SUBSCRIPTIONS: tuple[Subscription, ...] = ()
+SUBSCRIPTIONS: tuple[Subscription, ...] = (*NOTIFY_SUBSCRIPTIONS,)
 
 SCHEDULES: tuple[Schedule, ...] = (
     *RETENTION_SCHEDULES,
     *SWEEPING_SCHEDULES,
     *SESSIONS_SCHEDULES,
+    *NOTIFY_SCHEDULES,
     *FILES_SCHEDULES,
     *DATASETS_SCHEDULES,
     *PREDICTIONS_SCHEDULES,
@@ -83,6 +90,7 @@ HANDLERS: tuple[Handler, ...] = (
     *RETENTION_HANDLERS,
     *SWEEPING_HANDLERS,
     *SESSIONS_HANDLERS,
+    *NOTIFY_HANDLERS,
     *FILES_HANDLERS,
     *DATASETS_HANDLERS,
     *QUALITY_HANDLERS,
@@ -91,7 +99,7 @@ HANDLERS: tuple[Handler, ...] = (
     *accounts_handlers(ERASERS),
 )
 
-TOPICS: tuple[TopicKind[Actor], ...] = (*JOBS_TOPICS,)
+TOPICS: tuple[TopicKind[Actor], ...] = (*JOBS_TOPICS, *NOTIFY_TOPICS)
 """What can be followed on a socket."""
 
 GRANTABLE: tuple[GrantableKind, ...] = (DATASETS, MODELS, RUNS)

@@ -24,9 +24,11 @@ WITHOUT_MODEL = {
     "applied_functions",
     "damaged_files",
     "failed_guesses",
+    "hub_secrets",
     "job_figures",
     "job_usage",
     "limit_counts",
+    "notice_rounds",
     "prediction_log",
     "setup_links",
 }

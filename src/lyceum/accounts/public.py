@@ -15,19 +15,25 @@ from lyceum.accounts.queries import (
 from lyceum.accounts.schemas import FirstAdministrator
 from lyceum.accounts.service import create_setup_link, local_administrator_key, set_up
 from lyceum.accounts.sessions.public import SessionProof, find_session_actor
+from lyceum.accounts.told import AccessRequest, Letter, LetterKind, SignIn, access_request_of, letter_of, sign_in_of
 
 __all__ = [
     "ANYONE",
+    "AccessRequest",
     "Actor",
     "FirstAdministrator",
     "GrantableKind",
     "KnownActors",
     "KnownSessions",
+    "Letter",
+    "LetterKind",
     "ObjectCard",
     "ObjectRef",
     "Power",
     "Role",
     "SessionProof",
+    "SignIn",
+    "access_request_of",
     "access_tokens",
     "acting_as",
     "administrator_is_set_up",
@@ -38,6 +44,7 @@ __all__ = [
     "granted_ids",
     "guest_for",
     "is_granted",
+    "letter_of",
     "local_administrator_key",
     "maintains_any",
     "organisation_names",
@@ -46,5 +53,6 @@ __all__ = [
     "require_to_see",
     "set_up",
     "setup_link_works",
+    "sign_in_of",
     "who_asks",
 ]

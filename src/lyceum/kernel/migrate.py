@@ -30,6 +30,7 @@ FUNCTIONS_FILES = (
     "functions_identity.sql",
     "functions_tenancy.sql",
     "functions_grants.sql",
+    "functions_notify.sql",
 )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Interval, Table, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.kernel.db import Scope
+from lyceum.kernel.db import NOBODY, Scope
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.models import JobNeedRow, JobRow
 from lyceum.kernel.jobs.news import tell_new_after_commit, tell_state_after_commit
@@ -129,8 +129,11 @@ async def enqueue(
     ordering_key: str | None = None,
     after: Collection[UUID] = (),
     seconds_max: int | None = None,
+    of_hub: bool = False,
 ) -> UUID:
     """Put a job on the queue for the organisation `tx` works for; it exists when `tx` commits, or never.
+
+    One `of_hub` is the hub's own, whoever adds it: it works for nobody, and no organisation sees it.
 
     With a `dedup_key` that a waiting or running job of the organisation has, nothing is added; with a `job_id`, nothing
     is added while such a job is remembered. Jobs of an organisation with the same `ordering_key` run one after the other,
@@ -140,7 +143,7 @@ async def enqueue(
     Returns the job's id, or that of the one it would have repeated; raises `JobNotAdded` when that one is not the
     organisation's.
     """
-    scope: Scope = tx.info["scope"]
+    scope: Scope = NOBODY if of_hub else tx.info["scope"]
     values = {
         "id": job_id or new_id(),
         "org_id": scope.org_id,
@@ -161,7 +164,7 @@ async def enqueue(
         "state": "arrived" if ordering_key or after else "scheduled" if run_at else "ready",
     }
     queued, is_new = await _insert(tx, values)
-    if is_new:
+    if is_new and scope.org_id is not None:
         tell_new_after_commit(tx, queued, _SHOWN.get(values["state"], values["state"]))
     if after and is_new:
         await _note_needs(tx, values, after)
