@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.accounts.errors import SessionNotFound, SessionRevoked, SignInRefused
+from lyceum.accounts.errors import AccountWaits, SessionNotFound, SessionRevoked, SignInRefused
 from lyceum.accounts.events import SecurityChanged, SignedInFromNewDevice
 from lyceum.accounts.models import UserRow
 from lyceum.accounts.sessions.devices import device_of
@@ -39,7 +39,9 @@ SESSIONS_MAX = 100
 """Of one person; the oldest ends when one more begins."""
 ADDRESS_CHARACTERS_MAX = 45
 
-_LOOKUP = text("SELECT user_id, password_hash, suspended FROM definer.sign_in_lookup(:email)")
+_LOOKUP = text(
+    "SELECT user_id, password_hash, suspended, awaits_email, awaits_consent FROM definer.sign_in_lookup(:email)"
+)
 _ENDED = "This session has ended; sign in again."
 _OWNER = text("SELECT session_id, user_id FROM definer.refresh_token_owner(:digest)")
 _REFRESH = text(
@@ -84,7 +86,7 @@ async def sign_in(
 ) -> BegunSession | SecondFactorWanted:
     """Begin a session for whoever knows the password, or ask for a second factor.
 
-    Raises `SignInRefused`, for somebody unknown in the same words and after the same time, and `OverLimit`.
+    Raises `SignInRefused`, for somebody unknown in the same words and after the same time, `AccountWaits`, and `OverLimit`.
     """
     guesser = guesser_of(resources, email=email, network=facts.network)
     async with aside(resources.database, NOBODY) as tx:
@@ -101,6 +103,15 @@ async def sign_in(
         raise SignInRefused("The e-mail address or the password is not right; try again, or have the password reset.")
     async with aside(resources.database, Scope(org_id=None, user_id=found.user_id)) as tx:
         await note_right(tx, resources, guesser)
+    if found.awaits_email:
+        raise AccountWaits(
+            "Confirm your address first: open the link in the letter that was sent to it.", waits_for="email"
+        )
+    if found.awaits_consent:
+        raise AccountWaits(
+            "A guardian has to agree to your account first, by the link they were sent.", waits_for="guardian"
+        )
+    async with aside(resources.database, Scope(org_id=None, user_id=found.user_id)) as tx:
         if better_hash is not None:
             await tx.execute(update(UserRow).where(UserRow.id == found.user_id).values(password_hash=better_hash))
         return await after_first_factor(tx, resources, found.user_id, facts=facts, signed_in_with="password")
