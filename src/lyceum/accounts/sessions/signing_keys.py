@@ -130,7 +130,7 @@ class SigningKeys:
             }
             made = bool(await tx.scalar(_ADD, row))
         if made:
-            log.info("a key for access tokens was made", extra={"signs_from": signs_from.isoformat()})
+            log.info("a key for access tokens was made")
         return made
 
     async def _read_again(self, *, after_seconds: float) -> None:
