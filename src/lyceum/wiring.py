@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from lyceum.accounts.jobs import Eraser
 from lyceum.accounts.jobs import handlers as accounts_handlers
+from lyceum.accounts.people.routes import router as people_routes
 from lyceum.accounts.public import Actor, GrantableKind
 from lyceum.accounts.routes import router as accounts_routes
 from lyceum.accounts.sessions.jobs import HANDLERS as SESSIONS_HANDLERS
@@ -60,6 +61,7 @@ PARTITIONED: tuple[str, ...] = (PREDICTION_LOG,)
 ROUTERS: tuple[APIRouter, ...] = (
     pages_routes,
     accounts_routes,
+    people_routes,
     sessions_routes,
     well_known_routes,
     *NOTIFY_ROUTERS,

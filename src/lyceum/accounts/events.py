@@ -61,12 +61,8 @@ class AccessDecided(Event, frozen=True, kw_only=True):
 class LetterWanted(Event, frozen=True, kw_only=True):
     """A one-time link was made that its owner gets by mail."""
 
-    name = "accounts.letter_wanted"
-    link_id: UUID
-
 
 class AccountDeleted(Event, frozen=True, kw_only=True):
     """An account is gone: whatever is kept of the person goes too."""
 
     name = "accounts.account_deleted"
-    user_id: UUID

@@ -44,7 +44,7 @@ async def send_letter(run: JobRun, args: SendLetter) -> Sent:
     """Send the letter of a link that still works. Raises what `mailing.send` raises."""
     settings = run.resources.settings
     async with transaction(run.resources.database, NOBODY) as tx:
-        letter = await accounts.letter_of(tx, args.link_id)
+        letter = await accounts.letter_of(tx, args.link_id, resources=run.resources)
     if letter is None or settings.mail_url is None:
         return {"sent": False}
     rendered = letter_rendered(letter, hub=settings.base_url)

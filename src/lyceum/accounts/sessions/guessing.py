@@ -32,12 +32,6 @@ async def begin_guess(tx: AsyncSession, resources: Resources, guesser: Guesser) 
     await resources.failures.count(tx, _of_account(resources.settings), guesser.account)
 
 
-async def refuse_barred_address(resources: Resources, guesser: Guesser) -> None:
-    """Raise `OverLimit` where so many wrong passwords have come from the address that it has to wait."""
-    async with aside(resources.database, NOBODY) as tx:
-        await resources.failures.refuse_barred(tx, _of_address(resources.settings), guesser.address)
-
-
 async def note_wrong(resources: Resources, guesser: Guesser) -> None:
     """Count a wrong guess for its address; raises `OverLimit` where it has to wait already."""
     async with aside(resources.database, NOBODY) as tx:
