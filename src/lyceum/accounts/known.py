@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.errors import KeysBusy
+from lyceum.accounts.keys.uses import KeyUses
 from lyceum.accounts.policy import ANYONE, Actor
 from lyceum.accounts.queries import find_actor
 from lyceum.kernel.cache.brief import BriefMemory
@@ -40,8 +41,14 @@ class KnownActors:
     """
 
     def __init__(
-        self, cache: SharedCache, find: Callable[[str], Awaitable[Actor]], *, new_keys_at_once: int = 1
+        self,
+        cache: SharedCache,
+        find: Callable[[str], Awaitable[Actor]],
+        *,
+        new_keys_at_once: int = 1,
+        uses: KeyUses | None = None,
     ) -> None:
+        self._uses = uses
         self._cache = cache
         self._find = find
         self._known: BriefMemory[bytes, Actor] = BriefMemory(seconds=KNOWN_SECONDS, entries_max=KNOWN_KEYS_MAX)
@@ -58,6 +65,12 @@ class KnownActors:
         kind, _, secret = authorization.partition(" ")
         if kind.lower() != "bearer" or not has_key_form(secret):
             return ANYONE
+        who = await self._actor_of(secret)
+        if self._uses is not None and who.key_id is not None:
+            self._uses.note(who.key_id)
+        return who
+
+    async def _actor_of(self, secret: str) -> Actor:
         digest = digest_of(secret)
         if self._known.knows(digest):
             return await self._known.get(digest, self._shared, digest, secret)
@@ -89,7 +102,7 @@ class KnownActors:
         return await _shared_actor(self._cache, digest, lambda: self._find(secret))
 
 
-def known_actors(resources: Resources) -> KnownActors:
+def known_actors(resources: Resources, *, uses: KeyUses | None = None) -> KnownActors:
     """Return the keys that a process knows, looked up in its database by a few at once."""
     # waiting here is fair, waiting in the pool is not
     turn = asyncio.Semaphore(LOOKUPS_AT_ONCE)
@@ -98,7 +111,7 @@ def known_actors(resources: Resources) -> KnownActors:
         async with turn, transaction(resources.database, NOBODY) as tx:
             return await find_actor(tx, secret)
 
-    return KnownActors(resources.cache, find, new_keys_at_once=NEW_KEYS_AT_ONCE)
+    return KnownActors(resources.cache, find, new_keys_at_once=NEW_KEYS_AT_ONCE, uses=uses)
 
 
 async def _shared_actor(cache: SharedCache, digest: bytes, find: Callable[[], Awaitable[Actor]]) -> Actor:

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 from starlette.types import Receive, Scope, Send
 
+from lyceum.accounts.edge import KeyUses, key_rates, take_of_key
 from lyceum.accounts.public import Power, require
 from lyceum.kernel.http.middleware import REQUEST_ID, TRACE_PARENT
 from lyceum.kernel.http.problems import problem_response
@@ -60,9 +61,12 @@ class _Reply(msgspec.Struct, frozen=True, gc=False):
 class PredictApp:
     """Answers predictions and refusals itself; whatever path it is given that is no prediction is a 404."""
 
-    def __init__(self, resources: Resources, prediction_log: PredictionLog | None) -> None:
+    def __init__(
+        self, resources: Resources, prediction_log: PredictionLog | None, *, uses: KeyUses | None = None
+    ) -> None:
         settings = resources.settings
-        self._lookups = Lookups(resources.database, resources.cache)
+        self._lookups = Lookups(resources.database, resources.cache, uses=uses)
+        self._key_rates = key_rates(resources.line)
         self._requests = Leases(resources.line, name="predictions", per_second=settings.predict_requests_per_second)
         self._models = LoadedModels(resources.storage, bytes_max=settings.predict_models_bytes_max)
         self._bodies = Bodies(bytes_max=settings.request_bytes_max)
@@ -119,6 +123,7 @@ class PredictApp:
         require(who, Power.MODELS_PREDICT)
         assert who.key_id is not None  # noqa: S101 who has a power here came with a key
         # before anything is looked up for the key, so that addresses that do not exist cannot wear the database out
+        await take_of_key(self._key_rates, who)
         await admit(self._requests, who.key_id)
         version = await self._lookups.version(who, match[1], match[2])
         loaded = self._models.get(version.id) or await self._models.load(version)
@@ -159,7 +164,7 @@ class PredictApp:
 
 
 @asynccontextmanager
-async def open_predictions(resources: Resources) -> AsyncIterator[PredictApp]:
+async def open_predictions(resources: Resources, *, uses: KeyUses | None = None) -> AsyncIterator[PredictApp]:
     """Yield the prediction path over a process's resources; what it has logged is written when the block ends.
 
     It takes `CONNECTIONS` of the process's database pool.
@@ -169,7 +174,7 @@ async def open_predictions(resources: Resources) -> AsyncIterator[PredictApp]:
     )
     if prediction_log is not None:
         prediction_log.start()
-    predictions = PredictApp(resources, prediction_log)
+    predictions = PredictApp(resources, prediction_log, uses=uses)
     try:
         yield predictions
     finally:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from lyceum.accounts.edge import KeyUses
 from lyceum.accounts.public import Actor, KnownActors, find_actor
 from lyceum.kernel.cache.brief import BriefMemory
 from lyceum.kernel.cache.shared import SharedCache
@@ -32,9 +33,9 @@ log = logging.getLogger(__name__)
 class Lookups:
     """Asks for each key, and for each key and address, at most once a second."""
 
-    def __init__(self, database: Database, cache: SharedCache) -> None:
+    def __init__(self, database: Database, cache: SharedCache, *, uses: KeyUses | None = None) -> None:
         self._database = database
-        self._known = KnownActors(cache, self._find_actor)
+        self._known = KnownActors(cache, self._find_actor, uses=uses)
         self._versions: BriefMemory[tuple[UUID | None, str, str], ServedVersion] = BriefMemory(
             seconds=KNOWN_SECONDS, entries_max=KNOWN_ADDRESSES_MAX
         )
