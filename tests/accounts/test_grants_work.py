@@ -1,16 +1,15 @@
 """Work with what was granted: files sent for it, its jobs followed, its predictions asked for."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import httpx
 from fastapi import FastAPI
 
-from fixtures.app import client_of, eventually, rows_of, running_worker
+from fixtures.app import client_of, eventually, rows_of
 from fixtures.servers import TestDatabase
-from fixtures.staffed import ok
-from lyceum.data.datasets.jobs import HANDLERS as DATASETS_HANDLERS
+from fixtures.staffed import StaffedHub, begin_version, ok, settled_version, upload
 from lyceum.jobs.topics import TOPICS
 from lyceum.kernel.db import Scope
 from lyceum.kernel.ids import new_id
@@ -23,19 +22,8 @@ from make.serve import make_registered
 from make.train import make_run
 
 
-async def _sent(client: httpx.AsyncClient, content: bytes) -> str:
-    begun = await ok(client.post("/api/v1/uploads", json={"file_name": "rows.csv", "byte_count": len(content)}), 201)
-    await ok(client.put(begun["put_url"], content=content))
-    return str(begun["id"])
-
-
 def _files_below(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
-
-
-def _ended(job: dict[str, Any]) -> bool:
-    assert job["error"] is None, job
-    return bool(job["state"] == "done")
 
 
 def _kept(database: TestDatabase, org_id: UUID) -> dict[str, int]:
@@ -44,28 +32,38 @@ def _kept(database: TestDatabase, org_id: UUID) -> dict[str, int]:
 
 
 async def test_a_guest_adds_a_version_which_is_the_owners_with_all_it_takes(
-    app: FastAPI, resources: Resources, member: Member, database: TestDatabase
+    staffed_hub: StaffedHub, hub_client: Callable[..., httpx.AsyncClient], owner: Member
 ) -> None:
+    database = staffed_hub.database
     guest = make_member(database, role="viewer")
-    async with client_of(app, key=guest.key) as client:
+    async with hub_client(guest) as client:
         refused = await client.post("/api/v1/uploads", json={"file_name": "rows.csv", "byte_count": 4})
         assert refused.status_code == 403
-        dataset_id, address = make_dataset(database, member)
-        make_grant(database, member, "dataset", dataset_id, to=guest, role="maintainer")
-        upload_id = await _sent(client, b"a,b\n1,2\n3,4\n")
-        assert _kept(database, guest.org_id) == {"uploads": 12}
-        pending = await ok(client.post(f"/api/v1/datasets/{address}/versions", json={"upload_id": upload_id}), 202)
-        assert (_kept(database, guest.org_id), _kept(database, member.org_id)) == ({}, {"uploads": 12})
-        job = await ok(client.get(f"/api/v1/jobs/{pending['job_id']}"))
-        assert job["state"] in {"ready", "waiting"}
-        async with running_worker(resources, *DATASETS_HANDLERS, heavy_slots=1):
-            state = "SELECT state, error FROM jobs WHERE id = %s"
-            await eventually(lambda: _ended(rows_of(database, state, UUID(pending["job_id"]))[0]))
-        version = await ok(client.get(f"/api/v1/dataset-versions/{pending['id']}"))
-        assert (version["state"], version["number"], version["row_count"]) == ("accepted", 1, 2), version
-    assert set(_kept(database, member.org_id)) == {"tables"}
-    uploads = resources.settings.home / "files" / "uploads"
-    assert _files_below(uploads) == []
+        dataset_id, address = make_dataset(database, owner)
+        make_grant(database, owner, "dataset", dataset_id, to=guest, role="maintainer")
+        pending = await begin_version(client, address, "rows.csv", b"a,b\n1,2\n3,4\n")
+        assert (await client.get(f"/api/v1/jobs/{pending['job_id']}")).status_code == 200
+        version = await settled_version(client, pending["id"])
+    assert (version["state"], version["number"], version["row_count"]) == ("accepted", 1, 2), version
+    assert _kept(database, guest.org_id) == {}
+    assert set(_kept(database, owner.org_id)) == {"tables"}
+    sent = staffed_hub.settings.home / "files" / "uploads" / str(guest.org_id)
+    await eventually(lambda: not _files_below(sent))
+
+
+async def test_an_upload_of_somebody_else_is_not_taken_along(
+    app: FastAPI, member: Member, database: TestDatabase
+) -> None:
+    guest = make_member(database, role="viewer")
+    colleague = make_member(database, organisation=(guest.org_id, guest.org_name))
+    dataset_id, address = make_dataset(database, member)
+    make_grant(database, member, "dataset", dataset_id, to=guest, role="maintainer")
+    async with client_of(app, key=colleague.key) as other, client_of(app, key=guest.key) as client:
+        upload_id = await upload(other, "rows.csv", b"a\n1\n")
+        refused = await client.post(f"/api/v1/datasets/{address}/versions", json={"upload_id": upload_id})
+        assert (refused.status_code, refused.json()["code"]) == (404, "upload_not_found")
+        assert (await client.get(f"/api/v1/uploads/{upload_id}")).status_code == 404
+    assert rows_of(database, "SELECT org_id FROM uploads WHERE id = %s", UUID(upload_id)) == [{"org_id": guest.org_id}]
 
 
 async def test_a_job_is_followed_by_whoever_was_granted_what_it_works_on_and_by_no_stranger(
