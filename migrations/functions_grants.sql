@@ -160,24 +160,24 @@ BEGIN
 END
 $$;
 
--- Whoever was granted an object sees it, and what belongs to it. An own row is told by its organisation alone: the function
--- is not called for it. Those that call no function outlive the schema they stand on, and are dropped first. A list asks for what is granted by itself, since no index is found through an OR of policies.
-CREATE POLICY datasets_to_whom_granted ON datasets FOR SELECT
+-- Whoever was granted an object sees it, and what belongs to it. PostgreSQL looks at policies from the last name to the first:
+-- `…_granted` comes after `…_of_the_organisation`, so the function is not called for one's own rows. Those that call no function outlive the schema they stand on, and are dropped first. A list asks for what is granted by itself, since no index is found through an OR of policies.
+CREATE POLICY datasets_granted ON datasets FOR SELECT
     USING (id = ANY ((SELECT definer.granted_ids('dataset'))::uuid[]));
-CREATE POLICY dataset_versions_to_whom_granted ON dataset_versions FOR SELECT
+CREATE POLICY dataset_versions_granted ON dataset_versions FOR SELECT
     USING (dataset_id = ANY ((SELECT definer.granted_ids('dataset'))::uuid[]));
-CREATE POLICY checks_to_whom_granted ON checks FOR SELECT
+CREATE POLICY checks_granted ON checks FOR SELECT
     USING (dataset_id = ANY ((SELECT definer.granted_ids('dataset'))::uuid[]));
-CREATE POLICY check_runs_to_whom_granted ON check_runs FOR SELECT
+CREATE POLICY check_runs_granted ON check_runs FOR SELECT
     USING ((SELECT v.dataset_id = ANY ((SELECT definer.granted_ids('dataset'))::uuid[])
             FROM dataset_versions v WHERE v.id = version_id));
-DROP POLICY IF EXISTS check_results_to_whom_granted ON check_results;
-CREATE POLICY check_results_to_whom_granted ON check_results FOR SELECT
+DROP POLICY IF EXISTS check_results_granted ON check_results;
+CREATE POLICY check_results_granted ON check_results FOR SELECT
     USING ((SELECT true FROM check_runs r WHERE r.id = check_run_id));
-CREATE POLICY models_to_whom_granted ON models FOR SELECT
+CREATE POLICY models_granted ON models FOR SELECT
     USING (id = ANY ((SELECT definer.granted_ids('model'))::uuid[]));
-CREATE POLICY training_runs_to_whom_granted ON training_runs FOR SELECT
+CREATE POLICY training_runs_granted ON training_runs FOR SELECT
     USING (id = ANY ((SELECT definer.granted_ids('run'))::uuid[]));
-DROP POLICY IF EXISTS trials_to_whom_granted ON trials;
-CREATE POLICY trials_to_whom_granted ON trials FOR SELECT
+DROP POLICY IF EXISTS trials_granted ON trials;
+CREATE POLICY trials_granted ON trials FOR SELECT
     USING ((SELECT true FROM training_runs r WHERE r.id = run_id));

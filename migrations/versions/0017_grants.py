@@ -78,6 +78,13 @@ CREATE INDEX models_shown_idx ON models (id DESC) WHERE visibility <> 'private' 
 # A run on what another organisation shows or grants outlives that organisation.
 RUNS = "ALTER TABLE training_runs DROP CONSTRAINT training_runs_dataset_version_id_fkey"
 
+# Policies are looked at from the last name to the first: what is the organisation's is told by that alone.
+ORDER = """
+ALTER POLICY dataset_versions_with_their_dataset ON dataset_versions RENAME TO dataset_versions_by_their_dataset;
+ALTER POLICY model_versions_with_their_model ON model_versions RENAME TO model_versions_by_their_model;
+ALTER POLICY model_aliases_with_their_model ON model_aliases RENAME TO model_aliases_by_their_model;
+"""
+
 JOBS_OF_OBJECTS = """
 CREATE INDEX dataset_versions_job_id_idx ON dataset_versions (job_id) WHERE job_id IS NOT NULL;
 CREATE INDEX check_runs_job_id_idx ON check_runs (job_id) WHERE job_id IS NOT NULL;
@@ -87,5 +94,5 @@ CREATE INDEX training_runs_job_id_idx ON training_runs (job_id) WHERE job_id IS 
 
 def upgrade() -> None:
     """Bring the tables to this revision."""
-    for statement in (GRANTS, POLICIES, LISTS, RUNS, JOBS_OF_OBJECTS):
+    for statement in (GRANTS, POLICIES, LISTS, RUNS, ORDER, JOBS_OF_OBJECTS):
         op.execute(statement)

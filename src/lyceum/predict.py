@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from lyceum.accounts.edge import OPEN, needs
+from lyceum.accounts.edge import OPEN, KeyUses, needs
 from lyceum.kernel.config import Settings, settings
 from lyceum.kernel.db import CONNECTIONS_ASIDE
 from lyceum.kernel.http.health import add_health
@@ -44,7 +44,8 @@ def create_app(config: Settings) -> ASGIApp:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
             open_resources(config, process="predict", pool_size=CONNECTIONS + CONNECTIONS_ASIDE) as resources,
-            open_predictions(resources) as predictions,
+            KeyUses(resources.database).writing() as uses,
+            open_predictions(resources, uses=uses) as predictions,
         ):
             app.state.resources = resources
             app.state.predictions = predictions

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from lyceum import wiring
-from lyceum.accounts.edge import LOOKUPS_AT_ONCE, OPEN, known_actors, needs, operation_id
+from lyceum.accounts.edge import LOOKUPS_AT_ONCE, OPEN, KeyUses, key_rates, known_actors, needs, operation_id
 from lyceum.kernel.config import Settings, settings
 from lyceum.kernel.db import CONNECTIONS_ASIDE, Database
 from lyceum.kernel.http.health import add_health
@@ -37,11 +37,13 @@ def create_app(config: Settings) -> FastAPI:
             open_resources(
                 config, process="api", pool_size=pool_size, subscribers=wiring.subscribers(), reads_replica=True
             ) as resources,
-            open_predictions(resources) as predictions,
+            KeyUses(resources.database).writing() as uses,
+            open_predictions(resources, uses=uses) as predictions,
         ):
             app.state.resources = resources
             app.state.predictions = predictions
-            app.state.known_actors = known_actors(resources)
+            app.state.known_actors = known_actors(resources, uses=uses)
+            app.state.key_rates = key_rates(resources.line)
             app.state.windows = Windows(resources.line, resources.database)
             app.state.final_kinds = wiring.handlers().final_kinds
             app.state.grantable = {kind.kind: kind for kind in wiring.GRANTABLE}

@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from lyceum.accounts.asking import introduced, who_asks
+from lyceum.accounts.keys.rates import key_rates, take_of_key
+from lyceum.accounts.keys.uses import KeyUses
 from lyceum.accounts.known import LOOKUPS_AT_ONCE, KnownActors, known_actors
 from lyceum.accounts.needs import (
     ADMINISTRATOR,
@@ -52,6 +54,7 @@ __all__ = [
     "CurrentResources",
     "Facts",
     "HubRoute",
+    "KeyUses",
     "KnownActors",
     "Power",
     "PrimaryTx",
@@ -60,6 +63,7 @@ __all__ = [
     "Who",
     "api_router",
     "introduced",
+    "key_rates",
     "known_actors",
     "limit_sign_ins",
     "needs",
@@ -68,6 +72,7 @@ __all__ = [
     "operation_id",
     "operation_needs",
     "own_limit",
+    "take_of_key",
 ]
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -213,7 +218,10 @@ async def limit_requests(request: Request) -> None:
 
     A route that has a limit of its own says so with `own_limit`. Without Valkey nothing is counted.
     """
-    limit, of = _limit_of(request, await _whose_request(request), resources_of(request).settings)
+    who = await _whose_request(request)
+    if who.rate_per_minute is not None:
+        await take_of_key(request.app.state.key_rates, who)
+    limit, of = _limit_of(request, who, resources_of(request).settings)
     if limit.at_most == 0:
         return
     windows: Windows = request.app.state.windows

@@ -59,10 +59,14 @@ class AccessDecided(Event, frozen=True, kw_only=True):
 
 
 class LetterWanted(Event, frozen=True, kw_only=True):
-    """A one-time link was made that its owner gets by mail."""
+    """Somebody is to get a letter with a link; `letter_of` says what is in it, None where there is nobody to send it to."""
+
+    name = "accounts.letter_wanted"
+    link_id: UUID
 
 
 class AccountDeleted(Event, frozen=True, kw_only=True):
     """An account is gone: whatever is kept of the person goes too."""
 
     name = "accounts.account_deleted"
+    user_id: UUID

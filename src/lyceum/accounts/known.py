@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.errors import KeysBusy
+from lyceum.accounts.keys.uses import KeyUses
 from lyceum.accounts.policy import ANYONE, Actor
 from lyceum.accounts.queries import find_actor
 from lyceum.accounts.sessions.public import (
@@ -53,8 +54,10 @@ class KnownActors:
         *,
         sessions: "KnownSessions",
         new_keys_at_once: int = 1,
+        uses: KeyUses | None = None,
     ) -> None:
         self.sessions = sessions
+        self._uses = uses
         self._cache = cache
         self._find = find
         self._known: BriefMemory[bytes, Actor] = BriefMemory(seconds=KNOWN_SECONDS, entries_max=KNOWN_KEYS_MAX)
@@ -71,6 +74,12 @@ class KnownActors:
         kind, _, secret = authorization.partition(" ")
         if kind.lower() != "bearer" or not has_key_form(secret):
             return ANYONE
+        who = await self._actor_of(secret)
+        if self._uses is not None and who.key_id is not None:
+            self._uses.note(who.key_id)
+        return who
+
+    async def _actor_of(self, secret: str) -> Actor:
         digest = digest_of(secret)
         if self._known.knows(digest):
             return await self._known.get(digest, self._shared, digest, secret)
@@ -140,7 +149,7 @@ class KnownSessions:
         return ANYONE if who is None or _has_run_out(who) else who
 
 
-def known_actors(resources: Resources) -> KnownActors:
+def known_actors(resources: Resources, *, uses: KeyUses | None = None) -> KnownActors:
     """Return the keys and sessions that a process knows, looked up in its database by a few at once."""
     # waiting here is fair, waiting in the pool is not
     turn = asyncio.Semaphore(LOOKUPS_AT_ONCE)
@@ -154,7 +163,7 @@ def known_actors(resources: Resources) -> KnownActors:
             return await find_session_actor(tx, proof)
 
     sessions = KnownSessions(resources.cache, access_tokens(resources), find_session)
-    return KnownActors(resources.cache, find, sessions=sessions, new_keys_at_once=NEW_KEYS_AT_ONCE)
+    return KnownActors(resources.cache, find, sessions=sessions, new_keys_at_once=NEW_KEYS_AT_ONCE, uses=uses)
 
 
 def access_tokens(resources: Resources) -> AccessTokens:

@@ -33,6 +33,10 @@ class ApiKey(BaseModel):
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    user_id: UUID
+    last_used_at: datetime | None
+    rate_per_minute: int | None
+    replaced_by: UUID | None
 
 
 class ApiKeyMade(ApiKey):
@@ -57,6 +61,16 @@ class NewApiKey(BaseModel):
     scopes: list[str] | None = Field(default=None, max_length=len(ALL_SCOPES))
     """Null for those of your own powers that work with data, runs, models and keys."""
     expires_at: AwareDatetime | None = None
+    rate_per_minute: int | None = Field(default=None, ge=1, le=1_000_000)
+    """Requests it may send each minute, predictions among them; null for as many as its person may."""
+
+
+class Rotation(BaseModel):
+    """How long the old key works beside the new one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    overlap_hours: float = Field(default=24.0, ge=0, le=24 * 30)
 
 
 class FirstAdministrator(BaseModel):

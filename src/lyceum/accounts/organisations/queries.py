@@ -1,7 +1,6 @@
 """Reads of organisations and members."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, Select, select
@@ -88,7 +87,7 @@ def _members(org_id: UUID) -> Select[UUID, str, str | None, str, datetime]:
     )
 
 
-def _as_member(row: Row[Any]) -> OrganisationMember:
+def _as_member(row: Row[UUID, str, str | None, str, datetime]) -> OrganisationMember:
     return OrganisationMember(
         user_id=row.id, display_name=row.display_name, email=row.email, role=row.role, joined_at=row.created_at
     )

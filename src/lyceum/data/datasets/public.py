@@ -3,7 +3,6 @@
 from lyceum.data.datasets.erasing import erase
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
 from lyceum.data.datasets.queries import (
-    GRANTABLE,
     DatasetRef,
     VersionTable,
     addresses_of_versions,
@@ -11,9 +10,8 @@ from lyceum.data.datasets.queries import (
     profile_by_id,
     version_table_by_id,
     version_table_for,
-    writing_to,
-    writing_to_dataset,
 )
+from lyceum.data.datasets.sharing import GRANTABLE, writing_to, writing_to_dataset
 from lyceum.data.datasets.snapshot import files_kept_with, log_needed_with
 
 __all__ = [

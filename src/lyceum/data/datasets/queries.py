@@ -1,8 +1,7 @@
 """Reads of datasets: permission and fetching are one call."""
 
 import re
-from collections.abc import AsyncIterator, Collection, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -14,14 +13,9 @@ from sqlalchemy.orm import aliased
 from lyceum.accounts.public import (
     ANYONE,
     Actor,
-    GrantableKind,
-    ObjectCard,
-    ObjectRef,
     Power,
-    acting_as,
     find_organisation_id,
     granted_ids,
-    guest_for,
     organisation_names,
     require,
     require_to_see,
@@ -101,8 +95,6 @@ _VERSION = Prepared(
     .outerjoin(DatasetVersionRow, _ACCEPTED & (DatasetVersionRow.number == bindparam("number")))
     .where(*_AT)
 )
-KIND = "dataset"
-"""What grants call them."""
 _ADDRESS = re.compile(r"(?P<org>[a-z0-9-]{1,64})/(?P<name>[A-Za-z0-9._-]{1,96})(@(?P<number>[1-9][0-9]{0,8}|latest))?")
 
 
@@ -161,13 +153,13 @@ async def dataset_row_for(tx: AsyncSession, who: Actor, org: str, name: str, *, 
     """Return the dataset at `org/name` when the caller may do `need` there.
 
     Raises `DatasetNotFound` also where the caller may not know of it. To write, one acts in its organisation, as a guest
-    at least: see `writing_to`.
+    at least: see `sharing.writing_to`.
     """
     own_org = _require(who, need)
     org_id = await find_organisation_id(tx, org, who=who)
     row = await tx.scalar(_ONE, _at(org_id, name)) if org_id is not None else None
     if row is None or (need is Power.DATASETS_WRITE and row.org_id != own_org):
-        raise _not_found(org, name, need)
+        raise dataset_not_found(org, name, need)
     return row
 
 
@@ -183,50 +175,8 @@ async def dataset_for(tx: AsyncSession, who: Actor, org: str, name: str) -> Data
     org_id = await find_organisation_id(tx, org, who=who)
     found = await _SHOWN.row(tx, **_at(org_id, name)) if org_id is not None else None
     if found is None:
-        raise _not_found(org, name, Power.DATASETS_READ)
+        raise dataset_not_found(org, name, Power.DATASETS_READ)
     return _as_dataset(found, org)
-
-
-@asynccontextmanager
-async def writing_to(tx: AsyncSession, who: Actor, org: str, name: str) -> AsyncIterator[Actor]:
-    """Yield the caller as they may write to the dataset at `org/name`: themselves in their own organisation, else a guest.
-
-    Until the block ends, `tx` works for the dataset's organisation. Raises `DatasetNotFound` for whoever was not granted to
-    change it.
-    """
-    if org == who.org_name and Power.DATASETS_WRITE in who.powers:
-        yield who
-        return
-    row = await dataset_row_for(tx, who, org, name, need=Power.DATASETS_READ)
-    async with _writing(tx, who, row, org) as writer:
-        yield writer
-
-
-@asynccontextmanager
-async def writing_to_dataset(tx: AsyncSession, who: Actor, dataset_id: UUID, org_id: UUID) -> AsyncIterator[Actor]:
-    """Yield the caller as `writing_to` does, for what belongs to a dataset that they see; raises `DatasetNotFound`."""
-    if org_id == who.org_id and Power.DATASETS_WRITE in who.powers:
-        yield who
-        return
-    row = await tx.get(DatasetRow, dataset_id)
-    if row is None or row.archived_at is not None:
-        raise DatasetNotFound(f"There is no dataset {dataset_id} that you may change.")
-    names = await organisation_names(tx, {row.org_id})
-    async with _writing(tx, who, row, names[row.org_id]) as writer:
-        yield writer
-
-
-@asynccontextmanager
-async def _writing(tx: AsyncSession, who: Actor, row: DatasetRow, org: str) -> AsyncIterator[Actor]:
-    need = Power.DATASETS_WRITE
-    guest = await guest_for(tx, who, kind=KIND, object_id=row.id, org_id=row.org_id, org_name=org, need=need)
-    if guest is None:
-        _require(who, need)
-        raise _not_found(org, row.name, need)
-    # what was read as somebody else is read anew
-    tx.expunge(row)
-    async with acting_as(tx, guest):
-        yield guest
 
 
 async def dataset_to_change(tx: AsyncSession, who: Actor, org: str, name: str) -> Dataset:
@@ -236,26 +186,8 @@ async def dataset_to_change(tx: AsyncSession, who: Actor, org: str, name: str) -
     org_id = await find_organisation_id(tx, org, who=who)
     found = await _SHOWN_LOCKED.row(tx, **_at(org_id, name)) if org_id == own_org else None
     if found is None:
-        raise _not_found(org, name, Power.DATASETS_WRITE)
+        raise dataset_not_found(org, name, Power.DATASETS_WRITE)
     return _as_dataset(found, org)
-
-
-async def object_at(tx: AsyncSession, who: Actor, address: str) -> ObjectRef:
-    """Return a dataset as something to grant; raises `AddressInvalid`, `DatasetNotFound`."""
-    parts = DatasetAddress.parse(address)
-    row = await dataset_row_for(tx, who, parts.org, parts.name, need=Power.DATASETS_READ)
-    return ObjectRef(row.id, row.org_id, f"{parts.org}/{row.name}")
-
-
-async def cards_of(tx: AsyncSession, dataset_ids: Collection[UUID]) -> dict[UUID, ObjectCard]:
-    """Return what a list says of datasets, as far as they are seen: two queries."""
-    query = select(DatasetRow.id, DatasetRow.org_id, DatasetRow.name, DatasetRow.description)
-    rows = (await tx.execute(query.where(DatasetRow.id.in_(list(dataset_ids)), DatasetRow.archived_at.is_(None)))).all()
-    names = await organisation_names(tx, {row.org_id for row in rows})
-    return {row.id: ObjectCard(f"{names.get(row.org_id, '?')}/{row.name}", row.description[:200]) for row in rows}
-
-
-GRANTABLE = GrantableKind(KIND, find=object_at, cards=cards_of)
 
 
 async def list_datasets(tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None) -> list[Dataset]:
@@ -290,7 +222,7 @@ async def version_row_for(
     org_id = await find_organisation_id(tx, org, who=who)
     found = await _version_at(tx, org_id, name, number) if org_id is not None else None
     if found is None or (need is Power.DATASETS_WRITE and org_id != own_org):
-        raise _not_found(org, name, need)
+        raise dataset_not_found(org, name, need)
     if found.id is None:
         wanted = "no version yet" if number is None else f"no version {number}"
         raise VersionNotFound(f"The dataset {org}/{name} has {wanted}.")
@@ -436,7 +368,8 @@ def _at(org_id: UUID, name: str) -> dict[str, Any]:
     return {"org_id": org_id, "name_key": name.lower()}
 
 
-def _not_found(org: str, name: str, need: Power) -> DatasetNotFound:
+def dataset_not_found(org: str, name: str, need: Power) -> DatasetNotFound:
+    """Return the refusal of a dataset that is not there for whoever asks."""
     return DatasetNotFound(f"There is no dataset {org}/{name} that you may {_verb(need)}.")
 
 

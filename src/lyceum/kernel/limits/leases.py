@@ -1,4 +1,4 @@
-"""So many a second over all processes, where not even one question to Valkey each is cheap enough: leased shares."""
+"""So many a second, or a minute, over all processes, where not even one question to Valkey each is cheap enough: leased shares."""
 
 import asyncio
 import time
@@ -32,22 +32,29 @@ class _Budget:
 
 
 class Leases:
-    """A window begins with the first that is asked for and lasts one second by Valkey's clock.
+    """A window begins with the first that is asked for and lasts a second, or as long as was said, by Valkey's clock.
 
     A process that spends the rest of its share in the next window is the only way past the limit: by at most one share a
     process. Without Valkey every process grants the whole limit by itself.
     """
 
-    def __init__(self, line: ValkeyLine, *, name: str, per_second: int) -> None:
-        self.limit = Limit(name, per_second, round(WINDOW_SECONDS))
-        self.share = max(1, min(LEASE_MAX, per_second // LEASES_A_WINDOW))
+    def __init__(
+        self, line: ValkeyLine, *, name: str, per_second: int = 0, window_seconds: float = WINDOW_SECONDS
+    ) -> None:
+        self.limit = Limit(name, per_second, round(window_seconds))
+        self.share = share_of(per_second)
+        self._window_seconds = window_seconds
         self._line = line
         self._budgets: dict[str, _Budget] = {}
         self._from_valkey = _leases_total.labels(name, "valkey")
         self._from_here = _leases_total.labels(name, "local")
 
-    async def take(self, of: str) -> Taken | None:
-        """Ask for one more in the name of `of`; None when it was granted, else how long to wait."""
+    async def take(self, of: str, *, at_most: int | None = None) -> Taken | None:
+        """Ask for one more in the name of `of`, which may have a limit of its own; None when it was granted.
+
+        Else how long to wait.
+        """
+        limit = self.limit if at_most is None else Limit(self.limit.name, at_most, self.limit.seconds)
         budget = self._budgets.get(of)
         if budget is None:
             budget = self._budgets[of] = _Budget()
@@ -60,28 +67,29 @@ class Leases:
                     budget.left -= 1
                     return None
                 if budget.all_leased:
-                    return Taken(self.limit, remaining=0, more_in_seconds=seconds_left, wait_seconds=seconds_left)
+                    return Taken(limit, remaining=0, more_in_seconds=seconds_left, wait_seconds=seconds_left)
             if budget.leasing is None:
-                budget.leasing = asyncio.create_task(self._lease(of, budget))
+                budget.leasing = asyncio.create_task(self._lease(of, budget, limit.at_most))
             await asyncio.shield(budget.leasing)
 
-    async def _lease(self, of: str, budget: _Budget) -> None:
+    async def _lease(self, of: str, budget: _Budget, at_most: int) -> None:
         try:
-            granted, seconds_left, all_leased = await self._granted(of)
+            granted, seconds_left, all_leased = await self._granted(of, at_most)
         finally:
             budget.leasing = None
         budget.left = granted
         budget.all_leased = all_leased
         budget.window_ends = time.monotonic() + seconds_left
 
-    async def _granted(self, of: str) -> tuple[int, float, bool]:
+    async def _granted(self, of: str, at_most: int) -> tuple[int, float, bool]:
         """Return how many are granted, for how many seconds, and whether nothing is left after them."""
         key = f"lyceum:lease:{self.limit.name}:{of}"
+        share = share_of(at_most)
 
         async def lease(valkey: Redis) -> tuple[int, int]:
             async with valkey.pipeline(transaction=True) as pipe:
-                pipe.set(key, 0, nx=True, px=round(WINDOW_SECONDS * 1000))
-                pipe.incrby(key, self.share)
+                pipe.set(key, 0, nx=True, px=round(self._window_seconds * 1000))
+                pipe.incrby(key, share)
                 pipe.pttl(key)
                 _, leased, left_ms = await pipe.execute()
             return leased, left_ms
@@ -90,7 +98,12 @@ class Leases:
             leased, left_ms = await self._line.ask(lease)
         except ValkeyAway:
             self._from_here.inc()
-            return self.limit.at_most, WINDOW_SECONDS, True
+            return at_most, self._window_seconds, True
         self._from_valkey.inc()
-        granted = max(0, min(self.share, self.limit.at_most - (leased - self.share)))
-        return granted, max(left_ms, 1) / 1000, leased >= self.limit.at_most
+        granted = max(0, min(share, at_most - (leased - share)))
+        return granted, max(left_ms, 1) / 1000, leased >= at_most
+
+
+def share_of(at_most: int) -> int:
+    """Return how many of a limit a process takes at once, which is by how many it may pass it."""
+    return max(1, min(LEASE_MAX, at_most // LEASES_A_WINDOW))

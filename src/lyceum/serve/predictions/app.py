@@ -13,6 +13,7 @@ import msgspec
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
+from lyceum.accounts.edge import KeyUses, key_rates, take_of_key
 from lyceum.accounts.public import Actor, Power, require
 from lyceum.kernel.http.middleware import REQUEST_ID, TRACE_PARENT
 from lyceum.kernel.http.problems import problem_response
@@ -62,9 +63,12 @@ class _Reply(msgspec.Struct, frozen=True, gc=False):
 class PredictApp:
     """Answers predictions and refusals itself; whatever path it is given that is no prediction is a 404."""
 
-    def __init__(self, resources: Resources, prediction_log: PredictionLog | None) -> None:
+    def __init__(
+        self, resources: Resources, prediction_log: PredictionLog | None, *, uses: KeyUses | None = None
+    ) -> None:
         settings = resources.settings
-        self._lookups = Lookups(resources)
+        self._lookups = Lookups(resources, uses=uses)
+        self._key_rates = key_rates(resources.line)
         self._requests = Leases(resources.line, name="predictions", per_second=settings.predict_requests_per_second)
         self._models = LoadedModels(resources.storage, bytes_max=settings.predict_models_bytes_max)
         self._bodies = Bodies(bytes_max=settings.request_bytes_max)
@@ -146,6 +150,7 @@ class PredictApp:
         caller_id = who.key_id or who.session_id
         assert caller_id is not None  # noqa: S101 who has a power here came with a key or in a session
         # before anything is looked up for the key, so that addresses that do not exist cannot wear the database out
+        await take_of_key(self._key_rates, who)
         await admit(self._requests, caller_id)
         version = await self._lookups.version(who, match[1], match[2])
         loaded = self._models.get(version.id) or await self._models.load(version)
@@ -195,7 +200,7 @@ class PredictApp:
 
 
 @asynccontextmanager
-async def open_predictions(resources: Resources) -> AsyncIterator[PredictApp]:
+async def open_predictions(resources: Resources, *, uses: KeyUses | None = None) -> AsyncIterator[PredictApp]:
     """Yield the prediction path over a process's resources; what it has logged is written when the block ends.
 
     It takes `CONNECTIONS` of the process's database pool.
@@ -205,7 +210,7 @@ async def open_predictions(resources: Resources) -> AsyncIterator[PredictApp]:
     )
     if prediction_log is not None:
         prediction_log.start()
-    predictions = PredictApp(resources, prediction_log)
+    predictions = PredictApp(resources, prediction_log, uses=uses)
     try:
         yield predictions
     finally:

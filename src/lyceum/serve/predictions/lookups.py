@@ -10,6 +10,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
 
+from lyceum.accounts.edge import KeyUses
 from lyceum.accounts.public import (
     Actor,
     KnownActors,
@@ -42,12 +43,12 @@ log = logging.getLogger(__name__)
 class Lookups:
     """Asks for each key or session, and for each address somebody names, at most once a second."""
 
-    def __init__(self, resources: Resources, *, cache: SharedCache | None = None) -> None:
+    def __init__(self, resources: Resources, *, cache: SharedCache | None = None, uses: KeyUses | None = None) -> None:
         cache = cache or resources.cache
         self._resources = resources
         self._database = resources.database
         sessions = KnownSessions(cache, access_tokens(resources), self._find_session_actor)
-        self._known = KnownActors(cache, self._find_actor, sessions=sessions)
+        self._known = KnownActors(cache, self._find_actor, sessions=sessions, uses=uses)
         self._versions: BriefMemory[tuple[Scope, str, str], ServedVersion] = BriefMemory(
             seconds=KNOWN_SECONDS, entries_max=KNOWN_ADDRESSES_MAX
         )

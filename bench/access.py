@@ -1,0 +1,139 @@
+"""What needs, policies and limits add to a request, each alone and together, against the same route without them: CPU.
+
+    python bench/access.py [--requests 1500] [--rounds 3]
+
+The request reads one dataset of one's own (`/api/v1/datasets/{org}/{name}`), among a thousand of others and with fifty
+grants to the reader elsewhere. Without policies the API signs in as the tables' owner, whom they do not bind; without needs
+no route asks; without limits nothing is counted. Each way runs in a process of its own, the ways in turn.
+"""
+
+import argparse
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+import psycopg
+from servers import Servers, machine, running_servers, wait_until
+from starlette.types import Message
+
+from lyceum.kernel.migrate import libpq_url as _libpq
+
+PARTS = ("needs", "policies", "limits")
+WAYS = ((), ("needs",), ("policies",), ("limits",), PARTS)
+ANY_NUMBER = 1_000_000
+_FILL = """
+    INSERT INTO organisations (id, name, title) SELECT gen_random_uuid(), 'other-' || n, '' FROM generate_series(1, 50) n;
+    INSERT INTO datasets (id, org_id, name) SELECT gen_random_uuid(), o.id, 'd' || n
+    FROM organisations o, generate_series(1, 20) n WHERE o.name LIKE 'other-%';
+    INSERT INTO datasets (id, org_id, name) SELECT gen_random_uuid(), o.id, 'own' FROM organisations o WHERE o.name = 'main';
+    INSERT INTO grants (id, org_id, kind, object_id, user_id, role)
+    SELECT gen_random_uuid(), d.org_id, 'dataset', d.id, u.id, 'viewer'
+    FROM datasets d, users u WHERE d.name = 'd1' AND u.instance_admin;
+    ANALYZE;
+"""
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    options.add_argument("--requests", type=int, default=1500)
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--one", help=argparse.SUPPRESS)
+    asked = options.parse_args()
+    if asked.one is not None:
+        asyncio.run(_measure(asked.one.split(","), asked.requests))
+        return
+    with running_servers() as servers:
+        os.environ.update(servers.variables)
+        os.environ["LYCEUM_SECRET_KEY"] = "of this benchmark"
+        print(machine())
+        key = asyncio.run(_prepared(servers))
+        took: dict[tuple[str, ...], list[tuple[float, float]]] = {way: [] for way in WAYS}
+        for _ in range(asked.rounds):
+            for way in WAYS:
+                took[way].append(_one(servers, way, key, asked.requests))
+    bare = [median(of) for of in zip(*took[()], strict=True)]
+    for way, figures in took.items():
+        api, postgres = (median(of) for of in zip(*figures, strict=True))
+        more = (api + postgres) / sum(bare) - 1
+        name = " + ".join(way) or "none of them"
+        print(f"{name:28} {api:6.0f} us of CPU in the API, {postgres:6.0f} us in PostgreSQL   {more:+6.1%}")
+
+
+def _one(servers: Servers, way: tuple[str, ...], key: str, requests: int) -> tuple[float, float]:
+    """Return the CPU a request takes in a process of its own: microseconds in the API and in PostgreSQL."""
+    url = servers.variables["LYCEUM_DATABASE_URL"] if "policies" in way else servers.owner_url
+    at_most = str(ANY_NUMBER if "limits" in way else 0)
+    variables = {"LYCEUM_DATABASE_URL": url, "LYCEUM_USER_READS_PER_MINUTE": at_most, "BENCH_KEY": key}
+    command = (sys.executable, __file__, "--one", ",".join(way), "--requests", str(requests))
+    before = _backends_seconds(servers)
+    ran = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, check=True)
+    postgres = _backends_seconds(servers) - before
+    return float(ran.stdout), postgres / requests * 1e6
+
+
+def _backends_seconds(servers: Servers) -> float:
+    """Return the CPU time of all connections so far, which the server knows when the last of them has ended."""
+    others = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    with psycopg.connect(_libpq(servers.owner_url), autocommit=True) as connection:
+        wait_until(lambda: connection.execute(others).fetchone() == (0,))
+    fields = Path(f"/proc/{servers.postgres_pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+
+async def _prepared(servers: Servers) -> str:
+    from lyceum.accounts.public import local_administrator_key
+    from lyceum.kernel.config import load_settings
+    from lyceum.kernel.resources import open_resources
+
+    async with open_resources(load_settings()) as resources:
+        key = (await local_administrator_key(resources.database)).secret
+    with psycopg.connect(_libpq(servers.owner_url), autocommit=True) as connection:
+        connection.execute(_FILL.encode())
+    return key
+
+
+async def _measure(way: list[str], requests: int) -> None:
+    if "needs" not in way:
+        from lyceum.accounts import needs
+
+        needs.check_of = lambda _endpoint: None
+    from lyceum.kernel.config import load_settings
+    from lyceum.web import create_app
+
+    key = os.environ.pop("BENCH_KEY")
+    app = create_app(load_settings())
+    async with app.router.lifespan_context(app):
+        for _ in range(100):
+            await _ask(app, key)
+        began = time.process_time()
+        for _ in range(requests):
+            await _ask(app, key)
+        print((time.process_time() - began) / requests * 1e6)
+
+
+async def _ask(app: object, key: str) -> None:
+    path = "/api/v1/datasets/main/own"
+    headers = [(b"host", b"127.0.0.1"), (b"authorization", f"Bearer {key}".encode())]
+    scope = {
+        "type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "root_path": "", "query_string": b"",
+        "headers": headers, "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000), "scheme": "http", "http_version": "1.1",
+    }  # fmt: skip
+    statuses: list[int] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    await app(scope, receive, send)  # type: ignore[operator]  # the app
+    assert statuses == [200], statuses
+
+
+if __name__ == "__main__":
+    main()

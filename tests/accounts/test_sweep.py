@@ -1,0 +1,194 @@
+"""Every route that shows something, as everyone to whom it shows nothing; a route nobody thought of is asked as well."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from uuid import UUID
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from fixtures.app import client_of, rows_of
+from fixtures.people import alone, client_as, in_session
+from fixtures.servers import TestDatabase
+from lyceum.accounts.edge import OPEN, needs_of
+from lyceum.kernel.ids import new_id
+from make.accounts import Member, make_grant, make_group, make_key, make_member
+from make.data import make_check, make_check_run, make_dataset, make_version
+from make.serve import make_registered
+from make.train import make_run
+
+SAYS_NOTHING_OF_OBJECTS = {"/api/v1/me", "/api/v1/storage"}
+"""They tell of whoever asks alone."""
+
+
+class Hidden:
+    """An organisation with one of everything that somebody else may not see."""
+
+    def __init__(self, database: TestDatabase) -> None:
+        self.owner = owner = make_member(database)
+        dataset_id, dataset = make_dataset(database, owner)
+        version_id = make_version(database, owner, dataset_id)
+        check_id = make_check(database, owner, dataset_id)
+        model_id, model = make_registered(database, owner)
+        run_id, job_id, upload_id, request_id = make_run(database, owner, version_id), new_id(), new_id(), new_id()
+        rows_of(
+            database,
+            "INSERT INTO jobs (id, org_id, owner_id, kind, args, state) VALUES (%s, %s, %s, 'x', '{}', 'done')",
+            job_id,
+            owner.org_id,
+            owner.user_id,
+        )
+        rows_of(database, "UPDATE training_runs SET job_id = %s WHERE id = %s", job_id, run_id)
+        rows_of(
+            database,
+            """
+            INSERT INTO uploads (id, org_id, created_by, file_name, state, content_key, bytes_received, expires_at)
+            VALUES (%s, %s, %s, 'x', 'complete', 'x', 1, now() + interval '1 day')
+            """,
+            upload_id,
+            owner.org_id,
+            owner.user_id,
+        )
+        # granted, all of it, to somebody else: that shows it to nobody but them
+        self.granted = make_member(database)
+        rows_of(
+            database,
+            """
+            INSERT INTO access_requests (id, org_id, kind, object_id, address, user_id, reason)
+            VALUES (%s, %s, 'dataset', %s, %s, %s, 'please')
+            """,
+            request_id,
+            owner.org_id,
+            dataset_id,
+            dataset,
+            self.granted.user_id,
+        )
+        objects = {"dataset": dataset_id, "model": model_id, "run": run_id}
+        grants = [make_grant(database, owner, kind, found, to=self.granted) for kind, found in objects.items()]
+        self._of_models = {"name": model.partition("/")[2], "number": "1", "alias": "champion"}
+        self._values: dict[str, str | UUID] = {
+            "org": owner.org_name,
+            "name": dataset.partition("/")[2],
+            "number": "1",
+            "version_id": version_id,
+            "check_id": check_id,
+            "check_run_id": make_check_run(database, owner, version_id, results_of=(check_id,)),
+            "run_id": run_id,
+            "job_id": job_id,
+            "upload_id": upload_id,
+            "request_id": request_id,
+            "grant_id": grants[0],
+            "key_id": owner.key_id,
+            "user_id": owner.user_id,
+            "group_id": make_group(database, owner, owner),
+        }
+        found_by = [dataset_id, model_id, owner.org_name, *self._of_models.values(), *self._values.values()]
+        self.marks = {str(mark) for mark in found_by if len(str(mark)) > 10}
+
+    def path(self, route: APIRoute) -> str:
+        values = self._values | (self._of_models if route.path.startswith("/api/v1/models/") else {})
+
+        def fill(found: re.Match[str]) -> str:
+            assert found[1] in values, f"say in {__name__} what is to be asked for {found[1]} of {route.path}"
+            return str(values[found[1]])
+
+        return re.sub(r"{(\w+)(?::\w+)?}", fill, route.path)
+
+
+@pytest.fixture
+def hidden(database: TestDatabase) -> Hidden:
+    return Hidden(database)
+
+
+@pytest.fixture
+async def others(app: FastAPI, database: TestDatabase, hidden: Hidden) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
+    """Everybody who has nothing to see there."""
+    stranger = make_member(database)
+    granted = hidden.granted
+    colleague = make_member(database, organisation=(granted.org_id, granted.org_name))
+    owner = hidden.owner
+    left = make_member(database, organisation=(owner.org_id, owner.org_name))
+    _, lefts_key = make_key(database, org_id=left.org_id, user_id=left.user_id)
+    rows_of(database, "DELETE FROM memberships WHERE user_id = %s", left.user_id)
+    async with AsyncExitStack() as stack:
+        opened = {
+            "a stranger": client_of(app, key=stranger.key),
+            "a stranger in a session": client_as(app, in_session(stranger)),
+            "a colleague of whom it was granted to": client_of(app, key=colleague.key),
+            "one who left, with their key": client_of(app, key=lefts_key),
+            "one who left, signed in": client_as(app, alone(left.user_id)),
+            "nobody": client_of(app),
+        }
+        yield {name: await stack.enter_async_context(client) for name, client in opened.items()}
+
+
+def _routes(app: FastAPI, *methods: str) -> Iterator[tuple[str, APIRoute]]:
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.path.startswith("/api/v1/"):
+            yield from ((method, route) for method in sorted(route.methods & set(methods)))
+
+
+async def test_nothing_hidden_is_shown_by_any_route(
+    app: FastAPI, hidden: Hidden, others: dict[str, httpx.AsyncClient]
+) -> None:
+    routes = list(_routes(app, "GET", "HEAD"))
+    assert len(routes) > 40
+    for method, route in routes:
+        path = hidden.path(route)
+        for name, client in others.items():
+            reply = await client.request(method, path)
+            told = f"{method} {path} as {name}: {reply.status_code} {reply.text[:300]}"
+            assert reply.status_code < 500, told
+            if "{" in route.path and OPEN not in (needs_of(route.endpoint) or ()):
+                assert reply.status_code in {401, 403, 404}, told
+            elif route.path not in SAYS_NOTHING_OF_OBJECTS:
+                assert not [mark for mark in hidden.marks if mark in reply.text], told
+
+
+async def test_the_same_routes_show_it_to_its_owner(app: FastAPI, hidden: Hidden) -> None:
+    """What the sweep asks for is there."""
+    missing = {
+        "/api/v1/uploads/{upload_id}/content",  # no file belongs to it
+        "/api/v1/uploads/{upload_id}/parts",
+        "/api/v1/models/{org}/{name}/versions/{number}/artifact",
+        "/api/v1/datasets/{org}/{name}/versions/{number}/preview",
+    }
+    async with client_of(app, key=hidden.owner.key) as client:
+        for method, route in _routes(app, "GET"):
+            if "/hub/" in route.path or route.path in missing:
+                continue
+            reply = await client.request(method, hidden.path(route))
+            assert reply.status_code == 200, f"{hidden.path(route)}: {reply.status_code} {reply.text[:300]}"
+
+
+@pytest.mark.deep
+async def test_nothing_hidden_is_changed_by_any_route(
+    app: FastAPI, hidden: Hidden, others: dict[str, httpx.AsyncClient], database: TestDatabase
+) -> None:
+    before = _everything(database, hidden.owner)
+    for method, route in _routes(app, "POST", "PUT", "PATCH", "DELETE"):
+        if "{" not in route.path:
+            continue
+        for name, client in others.items():
+            for body in ({}, {"description": "x", "version": 1, "title": "x", "role": "viewer", "name": "x"}):
+                reply = await client.request(method, hidden.path(route), json=body, headers={"if-match": "*"})
+                told = f"{method} {hidden.path(route)} as {name}: {reply.status_code} {reply.text[:300]}"
+                assert 400 <= reply.status_code < 500, told
+    assert _everything(database, hidden.owner) == before
+
+
+def _everything(database: TestDatabase, owner: Member) -> dict[str, list[str]]:
+    tables = (
+        *("datasets", "dataset_versions", "checks", "check_runs", "models", "model_versions", "model_aliases"),
+        *("training_runs", "jobs", "uploads", "api_keys", "memberships", "groups", "group_members", "grants"),
+    )
+    return {
+        table: sorted(
+            row["text"]
+            for row in rows_of(database, f"SELECT t::text AS text FROM {table} t WHERE org_id = %s", owner.org_id)
+        )
+        for table in tables
+    }
