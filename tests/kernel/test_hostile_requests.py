@@ -202,6 +202,13 @@ async def test_no_answer_leads_elsewhere(anonymous: httpx.AsyncClient, path: str
     assert "\n" not in location
 
 
+async def test_trace_is_not_answered(anonymous: httpx.AsyncClient) -> None:
+    for path in ("/", "/api/v1/me", "/health/live"):
+        answer = await anonymous.request("TRACE", path, headers={"x-mirrored": "secret"})
+        assert answer.status_code == 405
+        assert "secret" not in answer.text + str(answer.headers)
+
+
 async def test_a_forwarded_host_is_not_the_hubs(anonymous: httpx.AsyncClient) -> None:
     for name in ("x-forwarded-host", "forwarded", "x-host", "x-original-url", "x-rewrite-url"):
         answer = await anonymous.get("/setup/", headers={name: "evil.example"})

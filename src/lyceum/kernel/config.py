@@ -5,10 +5,8 @@ A setting comes from the environment (`LYCEUM_<NAME>`), else from `lyceum.toml` 
 
 import ipaddress
 import os
-import re
 import tomllib
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
@@ -25,6 +23,8 @@ from pydantic_settings import (
     SettingsError,
     TomlConfigSettingsSource,
 )
+
+from lyceum.kernel.config_sentences import sentence_of, sentence_of_unparsable
 
 ENV_PREFIX = "LYCEUM_"
 CONFIG_FILE = "lyceum.toml"
@@ -460,35 +460,20 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        lines = [_sentence(dict(problem)) for problem in error.errors()]
+        fields = Settings.model_fields
+        lines = [
+            sentence_of(dict(problem), fields, env_prefix=ENV_PREFIX, config_file=CONFIG_FILE)
+            for problem in error.errors()
+        ]
         raise SettingsInvalid("\n".join(lines)) from None
     except SettingsError as error:
-        raise SettingsInvalid(_unparsable(error)) from None
+        raise SettingsInvalid(sentence_of_unparsable(error, env_prefix=ENV_PREFIX)) from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsInvalid(f"{CONFIG_FILE} in the hub's home is not valid TOML: {error}.") from None
     except UnicodeDecodeError:
         raise SettingsInvalid(f"{CONFIG_FILE} in the hub's home is not UTF-8: save it in that encoding.") from None
     except OSError as error:
         raise SettingsInvalid(f"{CONFIG_FILE} in the hub's home cannot be read: {error.strerror}.") from None
-
-
-def _unparsable(error: SettingsError) -> str:
-    named = re.search(r'field "(\w+)"', str(error))
-    setting = f"{ENV_PREFIX}{named[1].upper()}" if named else "A setting"
-    return f'{setting} must be a JSON object, such as {{"aws_region": "eu-central-1"}}.'
-
-
-def _sentence(problem: dict[str, Any]) -> str:
-    field = str(problem["loc"][0])
-    if problem["type"] == "extra_forbidden":
-        near = get_close_matches(field.lower().removeprefix(ENV_PREFIX.lower()), Settings.model_fields, n=1)
-        advice = f"did you mean {near[0]}?" if near else "`lyceum config` shows every setting."
-        return f"{CONFIG_FILE} in the hub's home sets {field}, which is no setting: {advice}"
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
-    if field in Settings.model_fields and _is_secret(field):
-        return f"{ENV_PREFIX}{field.upper()}: {message}."
-    return f"{ENV_PREFIX}{field.upper()} is {problem.get('input')!r}: {message}."
 
 
 @lru_cache(maxsize=1)
@@ -505,7 +490,3 @@ def setting_source(name: str, home: Path) -> str:
     if file.is_file() and name in tomllib.loads(file.read_text(encoding="utf-8")):
         return CONFIG_FILE
     return "default"
-
-
-def _is_secret(name: str) -> bool:
-    return "SecretStr" in str(Settings.model_fields[name].annotation)

@@ -18,6 +18,7 @@ from lyceum.accounts.public import Actor, Power, require
 from lyceum.kernel.http.middleware import REQUEST_ID, TRACE_PARENT
 from lyceum.kernel.http.problems import problem_response
 from lyceum.kernel.http.protection import Protection
+from lyceum.kernel.limits.fields import Limit
 from lyceum.kernel.limits.leases import Leases
 from lyceum.kernel.problems import Problem
 from lyceum.kernel.resources import Resources
@@ -69,7 +70,7 @@ class PredictApp:
         settings = resources.settings
         self._lookups = Lookups(resources, uses=uses)
         self._key_rates = key_rates(resources.line)
-        self._requests = Leases(resources.line, name="predictions", per_second=settings.predict_requests_per_second)
+        self._requests = Leases(resources.line, Limit("predictions", settings.predict_requests_per_second, 1))
         self._models = LoadedModels(resources.storage, bytes_max=settings.predict_models_bytes_max)
         self._bodies = Bodies(bytes_max=settings.request_bytes_max)
         self._answering = Answering(rows_max=settings.predict_rows_max)
