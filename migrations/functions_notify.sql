@@ -59,9 +59,9 @@ $$;
 
 -- A notice as it is to be sent, by a job that has its id; none to people who are suspended.
 CREATE FUNCTION definer.notice_to_send(notice uuid)
-RETURNS TABLE (id uuid, user_id uuid, kind text, data jsonb, object_kind text, address text, mailed_at timestamptz)
+RETURNS TABLE (id uuid, user_id uuid, kind text, data jsonb, object_kind text, address text, mailed_at timestamptz, read_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT n.id, n.user_id, n.kind, n.data, n.object_kind, n.address, n.mailed_at
+    SELECT n.id, n.user_id, n.kind, n.data, n.object_kind, n.address, n.mailed_at, n.read_at
     FROM public.notices n JOIN public.users u ON u.id = n.user_id AND u.suspended_at IS NULL
     WHERE n.id = notice
 $$;

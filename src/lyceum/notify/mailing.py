@@ -82,7 +82,7 @@ def message_of(
     message = EmailMessage(policy=_POLICY)
     host = _host_of(settings)
     try:
-        message["From"] = _sender(settings)
+        message["From"] = sender_of(settings)
         message["To"] = Address(one_line(display_name), addr_spec=_in_ascii(to))
         message["Subject"] = one_line(letter.subject)
         message["Date"] = format_datetime(datetime.now(UTC))
@@ -152,7 +152,8 @@ def _why(error: Exception) -> str:
     return one_line(getattr(error, "message", "") or str(error) or type(error).__name__).rstrip(".")
 
 
-def _sender(settings: Settings) -> Address:
+def sender_of(settings: Settings) -> Address:
+    """Return whom letters are from."""
     name, address = parseaddr(settings.mail_from or "")
     return Address(name or "Lyceum", addr_spec=address or f"lyceum@{_host_of(settings)}")
 
