@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from fixtures.app import client_of, eventually, rows_of, running_worker, settings_for
+from fixtures.app import client_of, eventually, rows_of, running_app, running_worker, settings_for
 from fixtures.far_http import LOOPBACK, FarAnswer, FarRequest, far_http
 from fixtures.receivers import ROUTING_KEY, SLACK_PATH, Receiver, careful, documented_check, pagerduty, slack
 from fixtures.servers import TestDatabase
@@ -192,8 +192,6 @@ async def test_the_test_button_sends_a_sample_and_tells_what_came_back(
 async def test_an_address_inside_the_hubs_network_is_not_asked(
     database: TestDatabase, tmp_path: Path, valkey_url: str, member: Member, served: Run
 ) -> None:
-    from fixtures.app import running_app
-
     receiver = Receiver(slack)
     url = await served(receiver)
     async with (
@@ -203,7 +201,8 @@ async def test_an_address_inside_the_hubs_network_is_not_asked(
         made = await make(mine, member, kind="webhook", url=f"{url}/latest/meta-data")
         refused = await mine.post(f"{path_of(member, made)}/test")
     assert (refused.status_code, refused.json()["code"]) == (422, "address_refused")
-    assert receiver.taken == receiver.refused == []
+    assert receiver.taken == []
+    assert receiver.refused == []
 
 
 async def test_secrets_lie_sealed_and_are_shown_once(

@@ -148,7 +148,7 @@ def as_destination(row: DestinationRow) -> Destination:
     """Return a destination as its organisation sees it."""
     return Destination(
         id=row.id,
-        kind=row.kind,  # type: ignore[arg-type] # the table checks it
+        kind=row.kind,
         name=row.name,
         host=row.host,
         notice_kinds=row.notice_kinds,
