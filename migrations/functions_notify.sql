@@ -165,6 +165,12 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     INSERT INTO public.hub_secrets (name, sealed) VALUES (secret_name, secret) ON CONFLICT DO NOTHING
 $$;
 
+-- One that was sealed with another key is of no use; the text itself is the predicate, so that nobody drops a newer one.
+CREATE FUNCTION definer.hub_secret_drop(secret_name text, secret bytea) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    DELETE FROM public.hub_secrets s WHERE s.name = secret_name AND s.sealed = secret
+$$;
+
 -- Whoever runs the hub: they are told what is wrong with it.
 CREATE FUNCTION definer.administrators() RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

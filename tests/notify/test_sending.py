@@ -261,7 +261,7 @@ async def test_letters_are_shown_to_administrators_alone_and_run_nothing(
         administrator = make_member(database)
         rows_of(database, "UPDATE users SET instance_admin = true WHERE id = %s", administrator.user_id)
         async with as_person(app, administrator) as client, as_person(app, member) as other:
-            items = (await client.get("/api/v1/admin/mail/templates")).json()["items"]
+            items = (await client.get("/api/v1/admin/mail/templates")).json()["templates"]
             assert {item["language"] for item in items} == {"en", "de"}
             assert {"verify_email", "reset_password", "invitation", "run_failed", "incident"} <= {
                 item["name"] for item in items

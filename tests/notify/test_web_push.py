@@ -17,9 +17,10 @@ from fixtures.push_service import Browser, PushService, b64, unb64
 from fixtures.servers import TestDatabase
 from lyceum.kernel.config import Settings
 from lyceum.kernel.resources import Resources
+from lyceum.kernel.security import Sealer
 from lyceum.notify.errors import SubscriptionInvalid
 from lyceum.notify.jobs import HANDLERS
-from lyceum.notify.pushing import SUBSCRIPTIONS_MAX
+from lyceum.notify.pushing import SUBSCRIPTIONS_MAX, hub_key
 from lyceum.notify.web_push import BrowserKeys, encrypted
 from make.accounts import Member
 from make.notices import run_failed, run_finished, tell
@@ -157,6 +158,17 @@ async def test_the_key_is_made_once_and_lies_sealed(app: FastAPI, database: Test
     assert len(sealed[0]["sealed"]) == 12 + 32 + 16
 
 
+async def test_under_another_secret_key_the_hub_makes_another_key_and_forgets_whom_it_cannot_reach(
+    resources: Resources, database: TestDatabase, member: Member, service: PushService
+) -> None:
+    other = replace(resources, sealer=Sealer(b"another key of the hub"))
+    async with running_worker(other, *HANDLERS):
+        await tell(other, member, run_finished())
+        await eventually(lambda: not rows_of(database, "SELECT 1 FROM push_subscriptions"))
+    assert (await hub_key(other)).public not in {service.hub_key, ""}
+    assert (await hub_key(other)).public == (await hub_key(other)).public
+
+
 async def test_where_a_browser_is_reached_lies_sealed(database: TestDatabase, service: PushService) -> None:
     row = rows_of(database, "SELECT * FROM push_subscriptions")[0]
     for secret in (b"/push/1", b64(service.browser.auth).encode()):
@@ -168,14 +180,14 @@ async def test_a_browser_is_its_last_users_and_can_be_removed_by_them_alone(
     app: FastAPI, database: TestDatabase, member: Member, stranger: Member, service: PushService
 ) -> None:
     async with as_person(app, member) as mine, as_person(app, stranger) as theirs:
-        first = (await mine.get("/api/v1/push-subscriptions")).json()["items"]
+        first = (await mine.get("/api/v1/push-subscriptions")).json()["subscriptions"]
         again = await mine.post("/api/v1/push-subscriptions", json=wanted(service))
         assert again.json()["id"] == first[0]["id"]
         path = f"/api/v1/push-subscriptions/{first[0]['id']}"
         assert (await theirs.delete(path)).status_code == 404
         taken = await theirs.post("/api/v1/push-subscriptions", json=wanted(service))
         assert taken.status_code == 201
-        assert (await mine.get("/api/v1/push-subscriptions")).json()["items"] == []
+        assert (await mine.get("/api/v1/push-subscriptions")).json()["subscriptions"] == []
         assert (await theirs.delete(f"/api/v1/push-subscriptions/{taken.json()['id']}")).status_code == 204
     assert rows_of(database, "SELECT 1 FROM push_subscriptions") == []
 
@@ -184,7 +196,7 @@ async def test_somebody_has_so_many_browsers_and_no_more(app: FastAPI, member: M
     async with as_person(app, member) as mine:
         for number in range(2, SUBSCRIPTIONS_MAX + 3):
             await mine.post("/api/v1/push-subscriptions", json=wanted(service, number))
-        assert len((await mine.get("/api/v1/push-subscriptions")).json()["items"]) == SUBSCRIPTIONS_MAX
+        assert len((await mine.get("/api/v1/push-subscriptions")).json()["subscriptions"]) == SUBSCRIPTIONS_MAX
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ async def read_push_key(who: Who, resources: CurrentResources) -> PushKey:
 @needs(SIGNED_IN)
 async def list_push_subscriptions(tx: PrimaryTx, who: Who) -> PushSubscriptions:
     """List your browsers that are pushed to."""
-    return PushSubscriptions(items=await pushing.list_subscriptions(tx, who))
+    return PushSubscriptions(subscriptions=await pushing.list_subscriptions(tx, who))
 
 
 @router.post("/push-subscriptions", status_code=201, dependencies=[KEEPS_ANSWER])

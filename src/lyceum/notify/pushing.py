@@ -43,6 +43,7 @@ _URGENCY = {"info": "normal", "warning": "normal", "critical": "high"}
 
 _SECRET = text("SELECT definer.hub_secret(:name)")
 _KEEP_SECRET = text("SELECT definer.hub_secret_keep(:name, :sealed)")
+_DROP_SECRET = text("SELECT definer.hub_secret_drop(:name, :sealed)")
 _FREE = text("SELECT definer.push_endpoint_free(:digest, :person)")
 _OF_PERSON = text("SELECT definer.push_subscriptions_of(:person)")
 _ONE = text("SELECT user_id, sealed FROM definer.push_subscription(:id)")
@@ -61,12 +62,13 @@ async def hub_key(resources: Resources) -> HubKey:
     async with aside(resources.database, NOBODY) as tx:
         sealed = await tx.scalar(_SECRET, {"name": _KEY_NAME})
     secret = resources.sealer.opened("hub secret", _KEY_NAME, sealed) if sealed is not None else None
-    if sealed is not None and secret is None:
-        raise PushRefused("The hub's key for web push was sealed with another LYCEUM_SECRET_KEY; set that one again.")
     if secret is not None:
         return HubKey(secret)
     fresh = resources.sealer.seal("hub secret", _KEY_NAME, HubKey.new_secret())
     async with aside(resources.database, NOBODY) as tx:
+        if sealed is not None:
+            # sealed with another key of the hub; whoever subscribed with it has to do so again
+            await tx.execute(_DROP_SECRET, {"name": _KEY_NAME, "sealed": sealed})
         await tx.execute(_KEEP_SECRET, {"name": _KEY_NAME, "sealed": fresh})
     return await hub_key(resources)
 
