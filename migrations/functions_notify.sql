@@ -66,10 +66,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WHERE n.id = notice
 $$;
 
--- What has gone out by mail does not go out again.
+-- What has gone out by mail does not go out again; where that is all a reader wants of it, it has been read by that.
 CREATE FUNCTION definer.notices_mailed(ids uuid[]) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    UPDATE public.notices n SET mailed_at = now() WHERE n.id = ANY (ids) AND n.mailed_at IS NULL
+    UPDATE public.notices n SET mailed_at = now(), read_at = CASE WHEN n.in_inbox THEN n.read_at ELSE now() END
+    WHERE n.id = ANY (ids) AND n.mailed_at IS NULL
 $$;
 
 -- Whose digest is due, whosever it is; the round then names the next time of each.

@@ -90,6 +90,18 @@ async def test_a_job_that_runs_twice_sends_once(
     assert len(mail_server.delivered) == 1
 
 
+async def test_who_wants_mail_alone_is_told_again_of_what_happens_again(
+    resources: Resources, database: TestDatabase, member: Member, mail_server: MailServer
+) -> None:
+    rows_of(database, "INSERT INTO notice_preferences VALUES (%s, 'run_failed', 'inbox', false)", member.user_id)
+    for letters in (1, 2):
+        await tell(resources, member, run_failed(), collapse_key="k")
+        await tell(resources, member, run_failed(), collapse_key="k")
+        async with running_worker(resources, *HANDLERS):
+            await settled(database)
+        assert len(mail_server.delivered) == letters
+
+
 async def test_a_letter_that_was_put_off_comes_later_and_one_that_was_refused_does_not(
     resources: Resources, database: TestDatabase, member: Member, mail_server: MailServer
 ) -> None:
