@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from fixtures.app import client_of, eventually, rows_of, running_app, running_worker, settings_for
 from fixtures.far_http import LOOPBACK, FarAnswer, FarRequest, far_http
+from fixtures.module_database import database, module_database
 from fixtures.receivers import ROUTING_KEY, SLACK_PATH, Receiver, careful, documented_check, pagerduty, slack
 from fixtures.servers import TestDatabase
 from lyceum.kernel.config import Settings
@@ -24,13 +25,9 @@ from lyceum.notify.wire import PAGERDUTY_URL, Secrets, Told, for_pagerduty, for_
 from make.accounts import Member, make_member
 from make.notices import run_failed, run_finished, tell
 
+__all__ = ["database", "module_database"]
+
 Run = Callable[[Receiver], Any]
-
-
-@pytest.fixture
-def database(fresh_database: TestDatabase) -> TestDatabase:
-    """A database of this test's own, whose jobs no other worker runs."""
-    return fresh_database
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fixtures.app import eventually, rows_of, running_worker, settings_for
 from fixtures.far_http import LOOPBACK, FarServer, far_http
 from fixtures.mail_server import Authority
+from fixtures.module_database import database, module_database
 from fixtures.people import as_person
 from fixtures.push_service import Browser, PushService, b64, unb64
 from fixtures.servers import TestDatabase
@@ -25,6 +26,8 @@ from lyceum.notify.web_push import BrowserKeys, encrypted
 from make.accounts import Member
 from make.notices import run_failed, run_finished, tell
 
+__all__ = ["database", "module_database"]
+
 # RFC 8291, appendix A
 RFC_PLAIN = b"When I grow up, I want to be a watermelon"
 RFC_OWN = "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"
@@ -35,12 +38,6 @@ RFC_MESSAGE = (
     "DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A_"
     "yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN"
 )
-
-
-@pytest.fixture
-def database(fresh_database: TestDatabase) -> TestDatabase:
-    """A database of this test's own, whose jobs no other worker runs."""
-    return fresh_database
 
 
 @pytest.fixture
