@@ -59,17 +59,18 @@ $$;
 
 -- A notice as it is to be sent, by a job that has its id; none to people who are suspended.
 CREATE FUNCTION definer.notice_to_send(notice uuid)
-RETURNS TABLE (id uuid, user_id uuid, kind text, data jsonb, object_kind text, address text, mailed_at timestamptz)
+RETURNS TABLE (id uuid, user_id uuid, kind text, data jsonb, object_kind text, address text, mailed_at timestamptz, read_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT n.id, n.user_id, n.kind, n.data, n.object_kind, n.address, n.mailed_at
+    SELECT n.id, n.user_id, n.kind, n.data, n.object_kind, n.address, n.mailed_at, n.read_at
     FROM public.notices n JOIN public.users u ON u.id = n.user_id AND u.suspended_at IS NULL
     WHERE n.id = notice
 $$;
 
--- What has gone out by mail does not go out again.
+-- What has gone out by mail does not go out again; where that is all a reader wants of it, it has been read by that.
 CREATE FUNCTION definer.notices_mailed(ids uuid[]) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    UPDATE public.notices n SET mailed_at = now() WHERE n.id = ANY (ids) AND n.mailed_at IS NULL
+    UPDATE public.notices n SET mailed_at = now(), read_at = CASE WHEN n.in_inbox THEN n.read_at ELSE now() END
+    WHERE n.id = ANY (ids) AND n.mailed_at IS NULL
 $$;
 
 -- Whose digest is due, whosever it is; the round then names the next time of each.
@@ -163,6 +164,12 @@ $$;
 CREATE FUNCTION definer.hub_secret_keep(secret_name text, secret bytea) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     INSERT INTO public.hub_secrets (name, sealed) VALUES (secret_name, secret) ON CONFLICT DO NOTHING
+$$;
+
+-- One that was sealed with another key is of no use; the text itself is the predicate, so that nobody drops a newer one.
+CREATE FUNCTION definer.hub_secret_drop(secret_name text, secret bytea) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    DELETE FROM public.hub_secrets s WHERE s.name = secret_name AND s.sealed = secret
 $$;
 
 -- Whoever runs the hub: they are told what is wrong with it.

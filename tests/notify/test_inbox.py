@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 
 from fixtures.app import eventually, rows_of, running_worker
 from fixtures.people import as_person
@@ -17,6 +18,7 @@ from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
 from lyceum.notify.jobs import HANDLERS, forget_notices
 from lyceum.notify.public import JobsDied, notify_administrators
+from lyceum.notify.service import count_unread
 from lyceum.notify.work import ForgetNotices, LookForDeadJobs
 from make.accounts import Member, make_member
 from make.notices import run_failed, run_finished, tell
@@ -251,3 +253,23 @@ async def test_a_notice_of_the_hub_itself_reaches_whoever_runs_it(
     async with transaction(fresh_resources.database, NOBODY) as tx:
         await notify_administrators(tx, JobsDied(job_kind="x", jobs=1, reason="y"))
     assert len(rows_of(fresh_database, "SELECT 1 FROM notices")) == 1
+
+
+async def test_the_count_costs_what_is_unread_and_not_what_there_is(
+    fresh_resources: Resources, fresh_database: TestDatabase, fresh_member: Member
+) -> None:
+    many = (
+        "INSERT INTO notices (id, user_id, kind, data, in_inbox, mail, read_at)"
+        " SELECT gen_random_uuid(), %s, 'x', '{}', true, 'none', CASE WHEN n > 20 THEN now() END"
+        " FROM generate_series(1, 20000) AS n"
+    )
+    rows_of(fresh_database, many, fresh_member.user_id)
+    rows_of(fresh_database, "ANALYZE notices")
+    plan = (
+        "EXPLAIN SELECT count(*) FROM (SELECT id FROM notices WHERE user_id = :person AND in_inbox"
+        " AND read_at IS NULL LIMIT 100) AS some_of_them"
+    )
+    async with transaction(fresh_resources.database, fresh_member.scope) as tx:
+        lines = list(await tx.scalars(text(plan), {"person": fresh_member.user_id}))
+        assert await count_unread(tx, fresh_member.user_id) == 20
+    assert any("notices_unread_idx" in line for line in lines), lines

@@ -1,6 +1,7 @@
 """Letters go out by jobs: at once, in digests, again when the server was away, and never twice."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -9,6 +10,7 @@ import pytest
 
 from fixtures.app import client_of, eventually, rows_of, running_app, running_worker, settings_for
 from fixtures.mail_server import MailServer, text_of
+from fixtures.module_database import database, module_database
 from fixtures.people import as_person
 from fixtures.servers import TestDatabase
 from lyceum import wiring
@@ -28,13 +30,9 @@ from lyceum.notify.work import LookForDigests, MailNotice
 from make.accounts import Member, make_member
 from make.notices import run_failed, run_finished, tell
 
+__all__ = ["database", "module_database"]
+
 DELIVERY = Subscriptions.of(wiring.SUBSCRIPTIONS).handler()
-
-
-@pytest.fixture
-def database(fresh_database: TestDatabase) -> TestDatabase:
-    """A database of this test's own, whose jobs no other worker runs."""
-    return fresh_database
 
 
 @pytest.fixture
@@ -90,6 +88,18 @@ async def test_a_job_that_runs_twice_sends_once(
     assert len(mail_server.delivered) == 1
 
 
+async def test_who_wants_mail_alone_is_told_again_of_what_happens_again(
+    resources: Resources, database: TestDatabase, member: Member, mail_server: MailServer
+) -> None:
+    rows_of(database, "INSERT INTO notice_preferences VALUES (%s, 'run_failed', 'inbox', false)", member.user_id)
+    for letters in (1, 2):
+        await tell(resources, member, run_failed(), collapse_key="k")
+        await tell(resources, member, run_failed(), collapse_key="k")
+        async with running_worker(resources, *HANDLERS):
+            await settled(database)
+        assert len(mail_server.delivered) == letters
+
+
 async def test_a_letter_that_was_put_off_comes_later_and_one_that_was_refused_does_not(
     resources: Resources, database: TestDatabase, member: Member, mail_server: MailServer
 ) -> None:
@@ -116,10 +126,11 @@ async def test_who_is_suspended_meanwhile_gets_nothing(
 
 
 async def test_a_hub_without_mail_sends_none_and_nothing_fails(
-    fresh_resources: Resources, database: TestDatabase, member: Member
+    resources: Resources, database: TestDatabase, member: Member
 ) -> None:
-    await tell(fresh_resources, member, run_finished())
-    async with running_worker(fresh_resources, *HANDLERS):
+    without = replace(resources, settings=resources.settings.model_copy(update={"mail_url": None}))
+    await tell(without, member, run_finished())
+    async with running_worker(without, *HANDLERS):
         await settled(database)
     assert rows_of(database, "SELECT 1 FROM jobs WHERE state <> 'done'") == []
 
@@ -261,7 +272,7 @@ async def test_letters_are_shown_to_administrators_alone_and_run_nothing(
         administrator = make_member(database)
         rows_of(database, "UPDATE users SET instance_admin = true WHERE id = %s", administrator.user_id)
         async with as_person(app, administrator) as client, as_person(app, member) as other:
-            items = (await client.get("/api/v1/admin/mail/templates")).json()["items"]
+            items = (await client.get("/api/v1/admin/mail/templates")).json()["templates"]
             assert {item["language"] for item in items} == {"en", "de"}
             assert {"verify_email", "reset_password", "invitation", "run_failed", "incident"} <= {
                 item["name"] for item in items

@@ -8,7 +8,6 @@ import os
 import tomllib
 from datetime import UTC, datetime
 from functools import lru_cache
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -25,6 +24,7 @@ from pydantic_settings import (
 )
 
 from lyceum.kernel.config_sentences import sentence_of, sentence_of_unparsable
+from lyceum.kernel.config_values import MailSender, MailServerUrl, networks_validator
 
 ENV_PREFIX = "LYCEUM_"
 CONFIG_FILE = "lyceum.toml"
@@ -71,18 +71,18 @@ class Settings(BaseSettings):
         False, description="Whether browsers are told that all names below the public URL's host use https as well."
     )
 
-    mail_url: SecretStr | None = Field(
+    mail_url: MailServerUrl | None = Field(
         None,
         description="Mail server: smtps://user:password@host (TLS from the start) or smtp://user:password@host:587 "
         "(STARTTLS, unless ?starttls=no says that the server is beside the hub); unset: no mail.",
     )
-    mail_from: str | None = Field(
+    mail_from: MailSender | None = Field(
         None,
         description="Sender of letters, such as Lyceum <lyceum@example.org>; unset: lyceum@ the public URL's host.",
     )
     notices_read_days: int = Field(30, ge=1, description="Days a notice is kept after it was read.")
     notices_kept_days: int = Field(180, ge=1, description="Days a notice is kept that nobody reads.")
-    outward_allowed_networks: Annotated[tuple[str, ...], NoDecode] = Field(
+    outward_allowed_networks: Annotated[tuple[str, ...], NoDecode, networks_validator] = Field(
         (),
         description="Networks that are not public and may still be asked at addresses people give (webhooks, sign-on, files "
         "by URL), such as 10.1.0.0/16, separated by commas.",
@@ -297,44 +297,6 @@ class Settings(BaseSettings):
         if place is not None and not urlsplit(place).scheme and not Path(place).expanduser().is_absolute():
             raise ValueError("must be the whole path of a folder")
         return place
-
-    @field_validator("mail_url", mode="after")
-    @classmethod
-    def _mail_server(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is None:
-            return None
-        try:
-            parts = urlsplit(url.get_secret_value())
-            # read for what it raises, whose text may hold a part of the password
-            _ = parts.port
-        except ValueError:
-            raise ValueError("must be an address such as smtp://user:password@mail.example.org:587") from None
-        if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
-            raise ValueError("must start with smtp:// or smtps:// and name a host")
-        if parts.query not in {"", "starttls=no"} or (parts.query and parts.scheme == "smtps"):
-            raise ValueError("takes nothing after the ? but starttls=no, and that with smtp:// only")
-        if parts.query and parts.username and parts.hostname not in {"localhost", "127.0.0.1", "::1"}:
-            raise ValueError("would send a password where anybody can read along: leave out starttls=no, or the user")
-        return url
-
-    @field_validator("mail_from", mode="after")
-    @classmethod
-    def _sender(cls, sender: str | None) -> str | None:
-        if sender is not None and not re.fullmatch(r"(?:[^<>\r\n]*<)?[^<>@\s]+@[^<>@\s]+>?", sender.strip()):
-            raise ValueError("must be an address such as Lyceum <lyceum@example.org>")
-        return sender.strip() if sender is not None else None
-
-    @field_validator("outward_allowed_networks", mode="before")
-    @classmethod
-    def _networks(cls, value: object) -> object:
-        named = cls._comma_separated(value)
-        if isinstance(named, tuple):
-            for network in named:
-                try:
-                    ip_network(network, strict=False)
-                except ValueError:
-                    raise ValueError(f"{network!r} is no network such as 10.1.0.0/16") from None
-        return named
 
     @field_validator(
         "trusted_proxies",

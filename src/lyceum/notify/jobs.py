@@ -7,10 +7,22 @@ from sqlalchemy import text
 from lyceum.kernel.forgetting import forget_in_batches
 from lyceum.kernel.jobs.handlers import JobRun, LightHandler
 from lyceum.kernel.jobs.schedules import Schedule
+from lyceum.notify.destinations import send_to_destination
 from lyceum.notify.hearing import SUBSCRIPTIONS, tell_of_dead_jobs
+from lyceum.notify.pushing import push_notice, push_to_browser
 from lyceum.notify.sending import mail_digest, mail_notice, send_letter
 from lyceum.notify.wishes import look_for_digests
-from lyceum.notify.work import ForgetNotices, LookForDeadJobs, LookForDigests, MailDigest, MailNotice, SendLetter
+from lyceum.notify.work import (
+    ForgetNotices,
+    LookForDeadJobs,
+    LookForDigests,
+    MailDigest,
+    MailNotice,
+    PushNotice,
+    PushToBrowser,
+    SendLetter,
+    SendToDestination,
+)
 
 __all__ = ["HANDLERS", "SCHEDULES", "SUBSCRIPTIONS"]
 
@@ -36,6 +48,9 @@ HANDLERS = (
     LightHandler(args_type=SendLetter, run=send_letter),
     LightHandler(args_type=MailNotice, run=mail_notice),
     LightHandler(args_type=MailDigest, run=mail_digest),
+    LightHandler(args_type=PushNotice, run=push_notice),
+    LightHandler(args_type=PushToBrowser, run=push_to_browser),
+    LightHandler(args_type=SendToDestination, run=send_to_destination),
     LightHandler(args_type=LookForDigests, run=look_for_digests),
     LightHandler(args_type=LookForDeadJobs, run=tell_of_dead_jobs),
     LightHandler(args_type=ForgetNotices, run=forget_notices),

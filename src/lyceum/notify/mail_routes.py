@@ -62,15 +62,15 @@ async def list_letters(who: Who, resources: CurrentResources) -> LetterTemplates
     """List every letter in every language, with sample facts."""
     require(who, Power.HUB_OPERATE)
     hub = resources.settings.base_url
-    items = []
+    templates = []
     for name in names():
         for language in LANGUAGES:
             letter = preview(name, language, hub=hub)
             path = f"/api/v1/admin/mail/templates/{name}/{language}"
-            items.append(
+            templates.append(
                 LetterTemplate(name=name, language=language, subject=letter.subject, text=letter.text, html_path=path)
             )
-    return LetterTemplates(items=items)
+    return LetterTemplates(templates=templates)
 
 
 @router.get("/admin/mail/templates/{name}/{language}", response_class=HTMLResponse)

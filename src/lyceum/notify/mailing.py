@@ -1,5 +1,6 @@
 """Letters on their way: as messages of the mail's own form, handed to the hub's mail server."""
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.errors import MessageError
@@ -82,7 +83,7 @@ def message_of(
     message = EmailMessage(policy=_POLICY)
     host = _host_of(settings)
     try:
-        message["From"] = _sender(settings)
+        message["From"] = sender_of(settings)
         message["To"] = Address(one_line(display_name), addr_spec=_in_ascii(to))
         message["Subject"] = one_line(letter.subject)
         message["Date"] = format_datetime(datetime.now(UTC))
@@ -105,21 +106,24 @@ async def send(message: EmailMessage, settings: Settings) -> None:
     """Hand a message to the hub's mail server; raises `MailNotSetUp`, `MailRefused` and `MailAway`."""
     server = MailServer.configured(settings)
     try:
-        await aiosmtplib.send(
-            # as bytes, since the library would write a message in its own way
-            message.as_bytes(),
-            sender=message["From"].addresses[0].addr_spec,
-            recipients=[message["To"].addresses[0].addr_spec],
-            hostname=server.host,
-            port=server.port,
-            username=server.user,
-            password=server.password,
-            use_tls=server.tls_from_the_start,
-            start_tls=server.upgrades_to_tls,
-            tls_context=trusted_authorities(),
-            local_hostname=_greeting_of(settings),
-            timeout=SEND_SECONDS_MAX,
-        )
+        async with asyncio.timeout(SEND_SECONDS_MAX):
+            await aiosmtplib.send(
+                # as bytes, since the library would write a message in its own way
+                message.as_bytes(),
+                sender=message["From"].addresses[0].addr_spec,
+                recipients=[message["To"].addresses[0].addr_spec],
+                hostname=server.host,
+                port=server.port,
+                username=server.user,
+                password=server.password,
+                use_tls=server.tls_from_the_start,
+                start_tls=server.upgrades_to_tls,
+                tls_context=trusted_authorities(),
+                local_hostname=_greeting_of(settings),
+                timeout=SEND_SECONDS_MAX,
+            )
+    except TimeoutError:
+        raise MailAway(f"{server.host}:{server.port} has not taken the letter within {SEND_SECONDS_MAX:g} s.") from None
     except aiosmtplib.SMTPRecipientsRefused as error:
         codes = {refused.code for refused in error.recipients}
         refused = codes <= set(_REFUSED_FOR_GOOD)
@@ -152,7 +156,8 @@ def _why(error: Exception) -> str:
     return one_line(getattr(error, "message", "") or str(error) or type(error).__name__).rstrip(".")
 
 
-def _sender(settings: Settings) -> Address:
+def sender_of(settings: Settings) -> Address:
+    """Return whom letters are from."""
     name, address = parseaddr(settings.mail_from or "")
     return Address(name or "Lyceum", addr_spec=address or f"lyceum@{_host_of(settings)}")
 

@@ -17,8 +17,8 @@ class NoticeRow(Base):
     __tablename__ = "notices"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
-    org_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    org_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id", ondelete="CASCADE"))
     kind: Mapped[str]
     data: Mapped[dict[str, Any]]
     object_kind: Mapped[str | None]
@@ -36,7 +36,7 @@ class NoticePreferenceRow(Base):
 
     __tablename__ = "notice_preferences"
 
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
     channel: Mapped[str] = mapped_column(primary_key=True)
     wanted: Mapped[bool]
@@ -47,7 +47,7 @@ class NoticeSettingsRow(Base):
 
     __tablename__ = "notice_settings"
 
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     mail_pace: Mapped[str]
     zone: Mapped[str]
     next_digest_at: Mapped[datetime | None]
@@ -59,7 +59,7 @@ class PushSubscriptionRow(Base):
     __tablename__ = "push_subscriptions"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     endpoint_digest: Mapped[bytes]
     service: Mapped[str]
     device: Mapped[str]
@@ -73,13 +73,13 @@ class DestinationRow(Base):
     __tablename__ = "destinations"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id", ondelete="CASCADE"))
     kind: Mapped[str]
     name: Mapped[str]
     host: Mapped[str]
     sealed: Mapped[bytes]
     notice_kinds: Mapped[list[str]]
-    created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
     last_sent_at: Mapped[datetime | None]
     last_error: Mapped[str | None]

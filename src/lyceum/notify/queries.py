@@ -31,6 +31,12 @@ async def find_reader(tx: AsyncSession, user_id: UUID) -> LetterReader | None:
     return LetterReader(row.email, row.display_name, row.locale) if row is not None else None
 
 
+async def find_locale(tx: AsyncSession, user_id: UUID) -> str:
+    """Return the locale of a person, empty where none is known."""
+    reader = await find_reader(tx, user_id)
+    return reader.locale if reader is not None else ""
+
+
 async def list_notices(
     tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None, unread: bool = False
 ) -> list[NoticeOut]:

@@ -8,7 +8,9 @@ from lyceum.accounts.edge import SIGNED_IN, CurrentResources, PrimaryTx, Tx, Who
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 from lyceum.kernel.tx import aside
 from lyceum.notify import queries, service, wishes
+from lyceum.notify.destination_routes import router as destination_router
 from lyceum.notify.mail_routes import router as mail_router
+from lyceum.notify.push_routes import router as push_router
 from lyceum.notify.schemas import InboxCount, InboxPage, PreferenceChange, Preferences, ReadNotices
 
 router = api_router(tags=["notify"])
@@ -68,4 +70,4 @@ async def change_preferences(tx: Tx, who: Who, wanted: PreferenceChange) -> Pref
     return await wishes.change_preferences(tx, who, wanted)
 
 
-ROUTERS = (router, mail_router)
+ROUTERS = (router, mail_router, push_router, destination_router)

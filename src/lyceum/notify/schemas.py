@@ -111,7 +111,7 @@ class LetterTemplate(BaseModel):
 class LetterTemplates(BaseModel):
     """Every letter in every language."""
 
-    items: list[LetterTemplate]
+    templates: list[LetterTemplate]
 
 
 class MailTrial(BaseModel):
@@ -167,7 +167,7 @@ class PushSubscriptionOut(BaseModel):
 class PushSubscriptions(BaseModel):
     """The caller's browsers, newest first."""
 
-    items: list[PushSubscriptionOut]
+    subscriptions: list[PushSubscriptionOut]
 
 
 class NewDestination(BaseModel):

@@ -39,12 +39,14 @@ async def notify(
     """Tell people of something once `tx` commits, each by the ways they want, and the organisation's destinations.
 
     Only members of the organisation that `tx` works for are told, unless it works for none or the notice goes
-    `beyond_members`. With a `collapse_key`, whoever has an unread notice with it has that one changed and is not told anew.
+    `beyond_members`; at most `PEOPLE_MAX`. With a `collapse_key`, whoever has an unread notice with it has that one changed and is not told anew.
     """
     scope: Scope = tx.info["scope"]
     org_id = None if beyond_members else scope.org_id
     facts = facts_of(notice)
-    people = list(dict.fromkeys(to))[:PEOPLE_MAX]
+    people = list(dict.fromkeys(to))
+    if len(people) > PEOPLE_MAX:
+        raise ValueError(f"tell at most {PEOPLE_MAX} people in one transaction, not {len(people)}")
     if people:
         about = notice.object_at
         values = {

@@ -35,7 +35,6 @@ NEVER_READ = {
     "status": 500,
     "detail": "The hub could not finish reading this file; upload it again, and look at the worker's log if it happens twice.",
 }
-CALLED_OFF = {"code": "cancelled", "title": "Called off", "status": 409, "detail": "Reading the file was called off."}
 
 
 class ReadUpload(JobArgs, frozen=True, kw_only=True):
@@ -126,7 +125,7 @@ async def _reason(tx: AsyncSession, version_id: UUID) -> dict[str, Any]:
 
 
 def _why(error: dict[str, Any] | None, state: str) -> dict[str, Any]:
-    return CALLED_OFF if state == "cancelled" else error or NEVER_READ
+    return versions.CALLED_OFF if state == "cancelled" else error or NEVER_READ
 
 
 def clear_up(settings: Settings) -> None:

@@ -17,6 +17,7 @@ from lyceum.kernel.tx import run_in_tx
 from lyceum.kernel.usage import count_kept
 from lyceum.train.runs.errors import RunNotFound
 from lyceum.train.runs.models import TrainingRunRow, TrialRow
+from lyceum.train.runs.notices import tell_of_failed, tell_of_finished
 from lyceum.train.runs.schemas import TIME_LIMIT_SECONDS_MAX
 from lyceum.train.runs.work import FitOutcome, FitWork
 
@@ -107,6 +108,7 @@ async def _conclude(tx: AsyncSession, run: JobRun, args: FitModel, outcome: FitO
     await tx.flush()
     if is_new:
         await count_kept(tx, "models", byte_count=outcome.artifact["byte_count"], object_count=1)
+        await tell_of_finished(tx, row)
 
 
 async def _gave_up(tx: AsyncSession, args: FitModel, error: dict[str, Any] | None, state: str) -> None:
@@ -119,6 +121,7 @@ async def _gave_up(tx: AsyncSession, args: FitModel, error: dict[str, Any] | Non
         row.state = "failed"
         row.error = error
         row.finished_at = datetime.now(UTC)
+        await tell_of_failed(tx, row)
     await tx.flush()
 
 
