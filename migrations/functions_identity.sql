@@ -224,7 +224,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- What a letter with a link says, for whoever sends it: by the id in the event that asked for the letter. Nothing where the link
--- is nobody's, was used, or has run out.
+-- is nobody's, was used, or has run out, or the address is confirmed already.
 CREATE FUNCTION definer.link_letter(link uuid)
 RETURNS TABLE (kind text, email text, display_name text, locale text, data jsonb, expires_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -232,6 +232,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     FROM public.one_time_links l LEFT JOIN public.users u ON u.id = l.user_id
     WHERE l.id = link AND l.used_at IS NULL AND l.expires_at > now()
       AND (l.user_id IS NOT NULL OR l.kind = 'invitation')
+      AND (l.kind <> 'verify_email' OR u.email_verified_at IS NULL)
 $$;
 
 -- A person's other links of a kind do nothing any more; the caller has checked a link of theirs, or that they are asking.

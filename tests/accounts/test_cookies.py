@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fixtures.app import client_of, running_app, settings_for
 from fixtures.servers import TestDatabase
 from fixtures.sign_in import ORIGIN, browser_of, csrf_token, give_password, sign_in, signed_in_client
+from lyceum.kernel.http.origins import is_own_origin
 from make.accounts import Member, make_setup_link
 
 DATASETS = "/api/v1/datasets"
@@ -78,6 +79,22 @@ async def test_a_change_that_another_sites_page_could_send_is_refused(
         assert (refreshed.status_code, refreshed.json()["code"]) == (403, "csrf_refused")
         assert (await client.get(DATASETS, headers=headers)).json()["items"] == []
         assert (await client.post(DATASETS, json={"name": "own"})).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "origin, is_own",
+    [
+        ("https://hub.example.org", True),
+        ("http://hub.example.org", False),
+        ("http://127.0.0.1:8000", True),
+        ("https://other.example.org", False),
+    ],
+)
+def test_a_page_by_http_is_none_of_a_hub_that_is_reached_by_https(
+    database: TestDatabase, tmp_path: Path, origin: str, *, is_own: bool
+) -> None:
+    settings = settings_for(database, tmp_path, public_url="https://hub.example.org/lyceum")
+    assert is_own_origin({"origin": origin, "host": "127.0.0.1:8000"}, settings) is is_own
 
 
 async def test_a_change_without_any_origin_is_refused(app: FastAPI, member: Member) -> None:

@@ -14,6 +14,7 @@ from lyceum.accounts.edge import (
     CurrentResources,
     Facts,
     Power,
+    PrimaryTx,
     Tokens,
     Tx,
     Who,
@@ -129,7 +130,7 @@ async def make_consent_link(tx: Tx, resources: CurrentResources, user_id: UUID) 
 
 @router.get("/me")
 @needs(KNOWN)
-async def read_me(tx: Tx, who: Who) -> Me:
+async def read_me(tx: PrimaryTx, who: Who) -> Me:
     """Say who you are, where you act and what you may do there."""
     return await queries.read_me(tx, who)
 
@@ -158,7 +159,9 @@ async def invite(tx: Tx, who: Who, resources: CurrentResources, org: str, wanted
 
 @router.get("/organisations/{org}/invitations")
 @needs(Power.MEMBERS_MANAGE)
-async def list_invitations(tx: Tx, who: Who, org: str, limit: Limit = 50, cursor: Cursor = None) -> InvitationPage:
+async def list_invitations(
+    tx: PrimaryTx, who: Who, org: str, limit: Limit = 50, cursor: Cursor = None
+) -> InvitationPage:
     """List the organisation's invitations, newest first."""
     items = await invitations.list_invitations(tx, who, org, limit=limit, before=decode_cursor(cursor))
     return InvitationPage(items=items, next=next_cursor([item.id for item in items], limit))
@@ -174,7 +177,7 @@ async def take_back_invitation(tx: Tx, who: Who, org: str, invitation_id: UUID) 
 @router.get("/invitations/{token}")
 @needs(OPEN)
 @own_limit
-async def look_at_invitation(tx: Tx, resources: CurrentResources, token: str) -> InvitationSeen:
+async def look_at_invitation(tx: PrimaryTx, resources: CurrentResources, token: str) -> InvitationSeen:
     """See what an invitation is to, before signing in or registering with it."""
     return await invitations.look_at(tx, resources, token)
 

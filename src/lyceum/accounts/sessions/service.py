@@ -272,6 +272,8 @@ def session_of_refresh_token(refresh_token: str) -> UUID | None:
 
 async def sign_out(resources: Resources, refresh_token: str) -> None:
     """End the session a refresh token belongs to; nothing happens where it belongs to none."""
+    if session_of_refresh_token(refresh_token) is None:
+        return
     async with aside(resources.database, NOBODY) as tx:
         found = (await tx.execute(_OWNER, {"digest": digest_of(refresh_token)})).one_or_none()
     if found is None:
