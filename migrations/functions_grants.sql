@@ -54,7 +54,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WHERE of_kind = 'model' AND o.name = org_name AND m.name_key = lower(object_name) AND m.archived_at IS NULL
     UNION ALL
     SELECT r.org_id, r.id FROM public.training_runs r
-    WHERE of_kind = 'run' AND org_name = '' AND r.id = nullif(object_name, '')::uuid
+    WHERE r.id = CASE WHEN of_kind = 'run' AND org_name = '' THEN object_name::uuid END
 $$;
 
 -- Somebody the person shares an organisation with, by their whole address: it does not tell who else is on the hub.
