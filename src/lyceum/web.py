@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from lyceum import wiring
-from lyceum.accounts.edge import LOOKUPS_AT_ONCE, known_actors, operation_id
+from lyceum.accounts.edge import LOOKUPS_AT_ONCE, OPEN, known_actors, needs, operation_id
 from lyceum.kernel.config import Settings, settings
 from lyceum.kernel.db import CONNECTIONS_ASIDE, Database
 from lyceum.kernel.http.health import add_health
@@ -70,7 +70,7 @@ def create_app(config: Settings) -> FastAPI:
     routes = [route for router in wiring.ROUTERS for route in router.routes]
     web = web_app(root_path=config.root_path)
     app.router.routes.extend([RoutesByWord(routes, prefix="/api/v1/"), *web, *routes])
-    add_health(app, refresh=_count)
+    add_health(app, refresh=_count, declare=needs(OPEN))
     app.add_middleware(BodyLimit, bytes_max=config.request_bytes_max, unlimited_prefix="/api/v1/uploads/")
     app.add_middleware(OwnHost, settings=config)
     app.add_middleware(Observed)

@@ -6,6 +6,10 @@ from fastapi import APIRouter
 
 from lyceum.accounts.public import Actor
 from lyceum.accounts.routes import router as accounts_routes
+from lyceum.accounts.sessions.jobs import HANDLERS as SESSIONS_HANDLERS
+from lyceum.accounts.sessions.jobs import SCHEDULES as SESSIONS_SCHEDULES
+from lyceum.accounts.sessions.routes import router as sessions_routes
+from lyceum.accounts.sessions.routes import well_known as well_known_routes
 from lyceum.data.datasets.jobs import HANDLERS as DATASETS_HANDLERS
 from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
 from lyceum.data.datasets.jobs import clear_up as clear_up_datasets
@@ -41,6 +45,8 @@ PARTITIONED: tuple[str, ...] = (PREDICTION_LOG,)
 ROUTERS: tuple[APIRouter, ...] = (
     pages_routes,
     accounts_routes,
+    sessions_routes,
+    well_known_routes,
     jobs_routes,
     files_routes,
     datasets_routes,
@@ -54,6 +60,7 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = ()
 SCHEDULES: tuple[Schedule, ...] = (
     *RETENTION_SCHEDULES,
     *SWEEPING_SCHEDULES,
+    *SESSIONS_SCHEDULES,
     *FILES_SCHEDULES,
     *DATASETS_SCHEDULES,
     *PREDICTIONS_SCHEDULES,
@@ -62,6 +69,7 @@ SCHEDULES: tuple[Schedule, ...] = (
 HANDLERS: tuple[Handler, ...] = (
     *RETENTION_HANDLERS,
     *SWEEPING_HANDLERS,
+    *SESSIONS_HANDLERS,
     *FILES_HANDLERS,
     *DATASETS_HANDLERS,
     *QUALITY_HANDLERS,

@@ -13,31 +13,59 @@ from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
+from lyceum.accounts.asking import introduced, who_asks
 from lyceum.accounts.known import LOOKUPS_AT_ONCE, KnownActors, known_actors
-from lyceum.accounts.policy import ANYONE, Actor
+from lyceum.accounts.needs import (
+    ADMINISTRATOR,
+    KNOWN,
+    OPEN,
+    SECURITY_SCHEMES,
+    SIGNED_IN,
+    check_of,
+    needs,
+    needs_of,
+    needs_of_object,
+    operation_needs,
+)
+from lyceum.accounts.policy import Actor, Power
+from lyceum.accounts.sessions.public import AccessTokens, RequestFacts
 from lyceum.kernel.config import Settings
 from lyceum.kernel.http.middleware import ANSWER_FIELDS
 from lyceum.kernel.idempotency.answers import KEEP_ANSWER, IdempotencyKey, keep, refuse_repetition, sent_by
 from lyceum.kernel.limits.fields import Limit, OverLimit, address_of
 from lyceum.kernel.limits.windows import Windows
+from lyceum.kernel.problems import Problem
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.telemetry import note_in_log
 from lyceum.kernel.tx import transaction
 
 __all__ = [
+    "ADMINISTRATOR",
     "KEEPS_ANSWER",
     "KEEPS_THAT_IT_WAS_DONE",
+    "KNOWN",
     "LOOKUPS_AT_ONCE",
+    "OPEN",
+    "SECURITY_SCHEMES",
+    "SIGNED_IN",
     "CurrentResources",
+    "Facts",
     "HubRoute",
     "KnownActors",
+    "Power",
     "PrimaryTx",
+    "Tokens",
     "Tx",
     "Who",
     "api_router",
+    "introduced",
     "known_actors",
     "limit_sign_ins",
+    "needs",
+    "needs_of",
+    "needs_of_object",
     "operation_id",
+    "operation_needs",
     "own_limit",
 ]
 
@@ -47,6 +75,7 @@ KeepAnswer = Callable[[Response], Awaitable[None]]
 
 _OWN_LIMIT = "__own_limit__"
 _ACTOR = "lyceum.actor"
+_REFUSAL = "lyceum.refusal"
 _UNTIL_ANSWERED = "lyceum.until_answered"
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _TOLD = {
@@ -68,22 +97,49 @@ def resources_of(request: Request) -> Resources:
 
 
 async def current_actor(request: Request) -> Actor:
-    """Return who is asking; a request without a usable key comes from `ANYONE`."""
+    """Return who is asking; a request without a usable key, token or cookie comes from `ANYONE`.
+
+    Raises why they are refused whatever they ask for: `CsrfRefused`, `OrganisationNotFound`.
+    """
+    who = await _whose_request(request)
+    refusal: Problem | None = request.scope[_REFUSAL]
+    if refusal is not None:
+        raise refusal
+    return who
+
+
+async def _whose_request(request: Request) -> Actor:
+    """Return whom a request counts for, whether they are refused or not."""
     who: Actor | None = request.scope.get(_ACTOR)
     if who is not None:
         return who
-    who = ANYONE
-    authorization = request.headers.get("authorization")
-    if authorization is not None:
-        known: KnownActors = request.app.state.known_actors
-        who = await known.actor_of(authorization)
-        note_in_log(org_id=who.org_id, user_id=who.user_id)
-    request.scope[_ACTOR] = who
-    return who
+    known: KnownActors = request.app.state.known_actors
+    asking = await who_asks(request, known, resources_of(request), method=request.method)
+    if asking.who.user_id is not None:
+        note_in_log(org_id=asking.who.org_id, user_id=asking.who.user_id)
+    request.scope[_ACTOR] = asking.who
+    request.scope[_REFUSAL] = asking.refusal
+    return asking.who
+
+
+def facts_of(request: Request) -> RequestFacts:
+    """Return what is noted of a request that signs somebody in."""
+    return RequestFacts(
+        address=request.client.host if request.client is not None else "unknown",
+        user_agent=request.headers.get("user-agent", ""),
+    )
+
+
+def tokens_of(request: Request) -> AccessTokens:
+    """Return what makes and reads this hub's access tokens."""
+    known: KnownActors = request.app.state.known_actors
+    return known.sessions.tokens
 
 
 CurrentResources = Annotated[Resources, Depends(resources_of)]
 Who = Annotated[Actor, Depends(current_actor)]
+Facts = Annotated[RequestFacts, Depends(facts_of)]
+Tokens = Annotated[AccessTokens, Depends(tokens_of)]
 
 
 async def require_room(resources: CurrentResources) -> None:
@@ -126,16 +182,19 @@ def _until_answered(request: Request) -> AsyncExitStack:
 
 
 class HubRoute(APIRoute):
-    """A route that counts its requests; its answer is made, and kept where that was asked for, before its transaction commits."""
+    """A route that counts its requests and refuses whoever lacks what it needs; its answer is made, and kept where that was asked for, before its transaction commits."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what makes the answer."""
         make_answer = super().get_route_handler()
         counts_itself = getattr(self.endpoint, _OWN_LIMIT, False)
+        check = check_of(self.endpoint)
 
         async def answer(request: Request) -> Response:
             if not counts_itself:
                 await limit_requests(request)
+            if check is not None:
+                check(await current_actor(request))
             async with AsyncExitStack() as until_answered:
                 request.scope[_UNTIL_ANSWERED] = until_answered
                 response = await make_answer(request)
@@ -152,7 +211,7 @@ async def limit_requests(request: Request) -> None:
 
     A route that has a limit of its own says so with `own_limit`. Without Valkey nothing is counted.
     """
-    limit, of = _limit_of(request, await current_actor(request), resources_of(request).settings)
+    limit, of = _limit_of(request, await _whose_request(request), resources_of(request).settings)
     if limit.at_most == 0:
         return
     windows: Windows = request.app.state.windows

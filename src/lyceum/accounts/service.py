@@ -10,16 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.accounts.errors import ExpiryPast, KeyNotFound, NameTaken, PasswordWeak, ScopeUnknown, SetupLinkUsed
 from lyceum.accounts.known import forget_after_commit
 from lyceum.accounts.models import ApiKeyRow, MembershipRow, OrganisationRow, UserRow
-from lyceum.accounts.policy import ALL_SCOPES, Actor, Power, Role, require
+from lyceum.accounts.policy import ALL_SCOPES, WORK_SCOPES, Actor, Power, Role, require
 from lyceum.accounts.queries import as_key, setup_link_works
 from lyceum.accounts.schemas import ApiKey, ApiKeyMade, FirstAdministrator, NewApiKey
 from lyceum.kernel.db import NOBODY, Database, Scope
 from lyceum.kernel.ids import new_id
+from lyceum.kernel.resources import Resources
 from lyceum.kernel.security import (
     PASSWORD_CHARACTERS_MAX,
     PASSWORD_CHARACTERS_MIN,
     digest_of,
-    hash_password,
     new_key,
     new_token,
 )
@@ -61,17 +61,18 @@ async def local_administrator_key(database: Database) -> ApiKeyMade:
         )
 
 
-async def set_up(database: Database, wanted: FirstAdministrator) -> tuple[str, ApiKeyMade]:
+async def set_up(resources: Resources, wanted: FirstAdministrator) -> tuple[str, ApiKeyMade]:
     """Use a set-up link: give the administrator an e-mail and a password; return their organisation and a key.
 
     Raises `SetupLinkUsed`, `PasswordWeak` and `NameTaken`; a refused link changes nothing.
     """
     _refuse_weak(wanted.password)
+    database = resources.database
     async with aside(database, NOBODY) as tx:
         if not await setup_link_works(tx, wanted.token):
             raise SetupLinkUsed(_LINK_USED)
     # after the link, so that nobody without one has the hub compute
-    password_hash = await hash_password(wanted.password)
+    password_hash = await resources.passwords.hash(wanted.password)
     administrator = await _first_administrator(database)
     async with aside(database, administrator) as tx:
         if not await tx.scalar(_USE_SETUP_LINK, {"digest": digest_of(wanted.token)}):
@@ -85,12 +86,15 @@ async def set_up(database: Database, wanted: FirstAdministrator) -> tuple[str, A
 async def create_key(tx: AsyncSession, who: Actor, wanted: NewApiKey) -> ApiKeyMade:
     """Make a key with some of the caller's own powers; raises `ScopeUnknown` for any other, and `ExpiryPast`."""
     require(who, Power.KEYS_MANAGE)
-    beyond = sorted(set(wanted.scopes) - who.powers)
+    scopes = wanted.scopes
+    if scopes is None:
+        scopes = [scope for scope in WORK_SCOPES if scope in who.powers]
+    beyond = sorted(set(scopes) - who.powers)
     if beyond:
         raise ScopeUnknown(f"You cannot give {', '.join(beyond)}; yours are {', '.join(sorted(who.powers))}.")
     if wanted.expires_at is not None and wanted.expires_at <= datetime.now(UTC):
         raise ExpiryPast(f"The key would have run out at {wanted.expires_at.isoformat()}; give a time to come.")
-    return await _add_key(tx, who.scope, name=wanted.name, scopes=wanted.scopes, expires_at=wanted.expires_at)
+    return await _add_key(tx, who.scope, name=wanted.name, scopes=scopes, expires_at=wanted.expires_at)
 
 
 async def revoke_key(tx: AsyncSession, who: Actor, key_id: UUID) -> ApiKey:

@@ -138,6 +138,19 @@ class Settings(BaseSettings):
     sign_in_attempts_per_minute: int = Field(
         10, ge=1, description="Passwords and set-up links that may be tried from one address each minute."
     )
+    session_idle_days: int = Field(
+        7, ge=1, le=90, description="Days after which a session ends that nobody has come back to."
+    )
+    session_days_max: int = Field(30, ge=1, le=365, description="Days after which every session ends.")
+    signing_key_days: int = Field(
+        30, ge=1, le=365, description="Days a key signs access tokens before the next one takes over."
+    )
+    password_memory_kib: int = Field(
+        47_104,
+        ge=7_168,
+        le=1_048_576,
+        description="Memory that hashing one password takes (Argon2id), in KiB; less memory, more passes over it.",
+    )
     sockets_max: int = Field(5_000, ge=1, description="Sockets one API process keeps open at once.")
     sockets_per_user_max: int = Field(20, ge=1, description="Sockets of one person that a process keeps open at once.")
     socket_topics_max: int = Field(50, ge=1, description="Topics one socket may follow at once.")

@@ -22,7 +22,13 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 MIGRATION_LOCK = 7_201_973_414
-FUNCTIONS_FILES = ("functions.sql", "functions_jobs.sql", "functions_storage.sql", "functions_partitions.sql")
+FUNCTIONS_FILES = (
+    "functions.sql",
+    "functions_jobs.sql",
+    "functions_storage.sql",
+    "functions_partitions.sql",
+    "functions_identity.sql",
+)
 
 
 class DatabaseTooNew(Conflict):

@@ -4,6 +4,28 @@
  */
 
 export interface paths {
+    "/.well-known/jwks.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Published Keys
+         * @description Give the public keys of the hub's access tokens, also of those that signed a moment ago or will sign soon.
+         *
+         *     Anyone may ask.
+         */
+        get: operations["published_keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/api-keys": {
         parameters: {
             query?: never;
@@ -14,12 +36,16 @@ export interface paths {
         /**
          * List Keys
          * @description List the organisation's keys, newest first.
+         *
+         *     Needs `keys:manage`.
          */
         get: operations["list_keys"];
         put?: never;
         /**
          * Create Key
          * @description Make a key; its secret is shown this once.
+         *
+         *     Needs `keys:manage`.
          */
         post: operations["create_key"];
         delete?: never;
@@ -41,6 +67,8 @@ export interface paths {
         /**
          * Revoke Key
          * @description Revoke a key; within a second it opens nothing.
+         *
+         *     Needs `keys:manage`.
          */
         delete: operations["revoke_key"];
         options?: never;
@@ -58,6 +86,8 @@ export interface paths {
         /**
          * Read Check Run
          * @description Read a check run and what came of each check.
+         *
+         *     Needs `datasets:read`.
          */
         get: operations["read_check_run"];
         put?: never;
@@ -81,6 +111,8 @@ export interface paths {
         /**
          * Drop Check
          * @description Stop a check.
+         *
+         *     Needs `datasets:write`.
          */
         delete: operations["drop_check"];
         options?: never;
@@ -98,6 +130,8 @@ export interface paths {
         /**
          * Follow Version
          * @description Read a version in any state, such as one that is still being read.
+         *
+         *     Needs `datasets:read`.
          */
         get: operations["follow_version"];
         put?: never;
@@ -118,12 +152,16 @@ export interface paths {
         /**
          * List Datasets
          * @description List the datasets you may read, newest first.
+         *
+         *     Needs `datasets:read`.
          */
         get: operations["list_datasets"];
         put?: never;
         /**
          * Create Dataset
          * @description Make an empty dataset; versions are added to it.
+         *
+         *     Needs `datasets:write`.
          */
         post: operations["create_dataset"];
         delete?: never;
@@ -142,6 +180,8 @@ export interface paths {
         /**
          * Read Dataset
          * @description Read a dataset.
+         *
+         *     Needs `datasets:read`.
          */
         get: operations["read_dataset"];
         put?: never;
@@ -149,6 +189,8 @@ export interface paths {
         /**
          * Archive Dataset
          * @description Take a dataset out of sight and free its name.
+         *
+         *     Needs `datasets:write`.
          */
         delete: operations["archive_dataset"];
         options?: never;
@@ -156,6 +198,8 @@ export interface paths {
         /**
          * Change Dataset
          * @description Change a dataset's description, the notes on its columns, or who sees it; what is not sent stays.
+         *
+         *     Needs `datasets:read` and `datasets:write`.
          */
         patch: operations["change_dataset"];
         trace?: never;
@@ -170,12 +214,16 @@ export interface paths {
         /**
          * List Checks
          * @description List a dataset's checks.
+         *
+         *     Needs `datasets:read`.
          */
         get: operations["list_checks"];
         put?: never;
         /**
          * Add Check
          * @description Keep a check with a dataset.
+         *
+         *     Needs `datasets:read` and `datasets:write`.
          */
         post: operations["add_check"];
         delete?: never;
@@ -196,6 +244,8 @@ export interface paths {
         /**
          * Accept Suggested Checks
          * @description Keep the checks that the latest version's profile suggests.
+         *
+         *     Needs `datasets:read` and `datasets:write`.
          */
         post: operations["accept_suggested_checks"];
         delete?: never;
@@ -214,12 +264,16 @@ export interface paths {
         /**
          * List Versions
          * @description List a dataset's versions, newest first, with those pending and rejected.
+         *
+         *     Needs `datasets:read`.
          */
         get: operations["list_versions"];
         put?: never;
         /**
          * Add Version
          * @description Have an upload read as the next version; follow it at `/dataset-versions/{id}`.
+         *
+         *     Needs `datasets:write`.
          */
         post: operations["add_version"];
         delete?: never;
@@ -238,6 +292,8 @@ export interface paths {
         /**
          * Read Version
          * @description Read an accepted version.
+         *
+         *     Needs `datasets:read`.
          */
         get: operations["read_version"];
         put?: never;
@@ -258,12 +314,16 @@ export interface paths {
         /**
          * List Check Runs
          * @description List the check runs of a version, newest first, without their results.
+         *
+         *     Needs `datasets:read`.
          */
         get: operations["list_check_runs"];
         put?: never;
         /**
          * Start Check Run
          * @description Run a dataset's checks on one of its versions; follow it at `/check-runs/{id}`.
+         *
+         *     Needs `datasets:write`.
          */
         post: operations["start_check_run"];
         delete?: never;
@@ -282,6 +342,8 @@ export interface paths {
         /**
          * Preview Version
          * @description Read the first rows of a version: `limit` of them, or 50,000 cells; texts are cut to 200 characters.
+         *
+         *     Needs `datasets:read`.
          */
         get: operations["preview_version"];
         put?: never;
@@ -302,6 +364,8 @@ export interface paths {
         /**
          * Read Profile
          * @description Read the profile made when the version was taken in.
+         *
+         *     Needs `datasets:read`.
          */
         get: operations["read_profile"];
         put?: never;
@@ -322,6 +386,8 @@ export interface paths {
         /**
          * List Jobs Of The Hub
          * @description List jobs of all organisations and of the hub itself, newest first; for whoever runs the hub.
+         *
+         *     For whoever runs the hub.
          */
         get: operations["list_jobs_of_the_hub"];
         put?: never;
@@ -342,6 +408,8 @@ export interface paths {
         /**
          * Read Job Of Any
          * @description Read a job of any organisation and how far it is; for whoever runs the hub.
+         *
+         *     For whoever runs the hub.
          */
         get: operations["read_job_of_any"];
         put?: never;
@@ -364,6 +432,8 @@ export interface paths {
         /**
          * Cancel Job Of Any
          * @description Call a job of any organisation off; for whoever runs the hub.
+         *
+         *     For whoever runs the hub.
          */
         post: operations["cancel_job_of_any"];
         delete?: never;
@@ -382,6 +452,8 @@ export interface paths {
         /**
          * Read Log Of Any
          * @description Read what the handler of a job of any organisation logged; for whoever runs the hub.
+         *
+         *     For whoever runs the hub.
          */
         get: operations["read_log_of_any"];
         put?: never;
@@ -404,6 +476,8 @@ export interface paths {
         /**
          * Retry Job Of Any
          * @description Have a job of any organisation that is dead or was called off tried again; for whoever runs the hub.
+         *
+         *     For whoever runs the hub.
          */
         post: operations["retry_job_of_any"];
         delete?: never;
@@ -422,6 +496,8 @@ export interface paths {
         /**
          * Read Storage Of The Hub
          * @description Read the hub's disk and what each organisation keeps; for whoever runs the hub.
+         *
+         *     For whoever runs the hub.
          */
         get: operations["read_storage_of_the_hub"];
         put?: never;
@@ -443,6 +519,8 @@ export interface paths {
         /**
          * Set Storage Quota
          * @description Limit what an organisation keeps; for whoever runs the hub.
+         *
+         *     For whoever runs the hub.
          */
         put: operations["set_storage_quota"];
         post?: never;
@@ -462,6 +540,8 @@ export interface paths {
         /**
          * List Own Jobs
          * @description List jobs of the organisation, newest first.
+         *
+         *     Needs `runs:read`.
          */
         get: operations["list_own_jobs"];
         put?: never;
@@ -482,6 +562,8 @@ export interface paths {
         /**
          * Read Job
          * @description Read a job of the organisation and how far it is.
+         *
+         *     Needs `runs:read`.
          */
         get: operations["read_job"];
         put?: never;
@@ -504,6 +586,8 @@ export interface paths {
         /**
          * Cancel Job
          * @description Call a job off; it stops within a second.
+         *
+         *     Needs `runs:write`.
          */
         post: operations["cancel_job"];
         delete?: never;
@@ -522,6 +606,8 @@ export interface paths {
         /**
          * Read Log
          * @description Read what a job's handler logged, from the line after `after` on.
+         *
+         *     Needs `runs:read`.
          */
         get: operations["read_log"];
         put?: never;
@@ -544,6 +630,8 @@ export interface paths {
         /**
          * Retry Job
          * @description Have a job that is dead or was called off tried again; any other is left as it is.
+         *
+         *     Needs `runs:write`.
          */
         post: operations["retry_job"];
         delete?: never;
@@ -562,6 +650,8 @@ export interface paths {
         /**
          * Read Me
          * @description Say who the key belongs to and what it may do.
+         *
+         *     Needs a key or a session.
          */
         get: operations["read_me"];
         put?: never;
@@ -582,6 +672,8 @@ export interface paths {
         /**
          * List Models
          * @description List the models you may read, newest first.
+         *
+         *     Needs `models:read`.
          */
         get: operations["list_models"];
         put?: never;
@@ -602,6 +694,8 @@ export interface paths {
         /**
          * Read Model
          * @description Read a model with its aliases.
+         *
+         *     Needs `models:read`.
          */
         get: operations["read_model"];
         put?: never;
@@ -609,6 +703,8 @@ export interface paths {
         /**
          * Archive Model
          * @description Take a model out of service and free its name.
+         *
+         *     Needs `models:write`.
          */
         delete: operations["archive_model"];
         options?: never;
@@ -627,6 +723,8 @@ export interface paths {
         /**
          * Set Alias
          * @description Have an alias name a version; predictions follow within a second.
+         *
+         *     Needs `models:write`.
          */
         put: operations["set_alias"];
         post?: never;
@@ -648,6 +746,8 @@ export interface paths {
         /**
          * Predict
          * @description Predict rows; answers come in the order of the rows.
+         *
+         *     Needs `models:predict`.
          */
         post: operations["predict"];
         delete?: never;
@@ -666,6 +766,8 @@ export interface paths {
         /**
          * List Model Versions
          * @description List a model's versions, newest first.
+         *
+         *     Needs `models:read`.
          */
         get: operations["list_model_versions"];
         put?: never;
@@ -686,6 +788,8 @@ export interface paths {
         /**
          * Read Model Version
          * @description Read a version: its signature, its parity, its endpoint.
+         *
+         *     Needs `models:read`.
          */
         get: operations["read_model_version"];
         put?: never;
@@ -706,6 +810,8 @@ export interface paths {
         /**
          * Download Artifact
          * @description Download the ONNX file, or a range of it; it runs anywhere ONNX Runtime does.
+         *
+         *     Needs `models:read`.
          */
         get: operations["download_artifact"];
         put?: never;
@@ -726,12 +832,16 @@ export interface paths {
         /**
          * List Runs
          * @description List the organisation's runs, newest first.
+         *
+         *     Needs `runs:read`.
          */
         get: operations["list_runs"];
         put?: never;
         /**
          * Start Run
          * @description Start a training; follow it at `/runs/{id}`.
+         *
+         *     Needs `runs:write`.
          */
         post: operations["start_run"];
         delete?: never;
@@ -750,6 +860,8 @@ export interface paths {
         /**
          * Read Run
          * @description Read a run with its leaderboard so far.
+         *
+         *     Needs `runs:read`.
          */
         get: operations["read_run"];
         put?: never;
@@ -772,6 +884,8 @@ export interface paths {
         /**
          * Cancel Run
          * @description Call a run off; it stops within a second.
+         *
+         *     Needs `runs:write`.
          */
         post: operations["cancel_run"];
         delete?: never;
@@ -792,6 +906,8 @@ export interface paths {
         /**
          * Register Run
          * @description Register a finished run's model and let an alias name it.
+         *
+         *     Needs `runs:write` and `models:write`.
          */
         post: operations["register_run"];
         delete?: never;
@@ -810,10 +926,112 @@ export interface paths {
         /**
          * Read Report
          * @description Read what a finished run found on the rows it never saw.
+         *
+         *     Needs `runs:read`.
          */
         get: operations["read_report"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Sessions
+         * @description List where you are signed in, newest first.
+         *
+         *     Needs a session; an API key is refused.
+         */
+        get: operations["list_sessions"];
+        put?: never;
+        /**
+         * Sign In
+         * @description Sign in with e-mail and password; where the person has a second factor, 200 and a ticket to go on with.
+         *
+         *     Anyone may ask.
+         */
+        post: operations["sign_in"];
+        /**
+         * Sign Out Everywhere
+         * @description Sign out everywhere, here too.
+         *
+         *     Needs a session; an API key is refused.
+         */
+        delete: operations["sign_out_everywhere"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke Session
+         * @description Sign out one of your devices; within a second its session opens nothing.
+         *
+         *     Needs a session; an API key is refused.
+         */
+        delete: operations["revoke_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/current": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Sign Out
+         * @description Sign out; a browser forgets its cookies, also those of a session that has ended.
+         *
+         *     Anyone may ask.
+         */
+        delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refresh Session
+         * @description Go on with a new pair of tokens in the place of a refresh token, from the cookie or the body; each works once.
+         *
+         *     Anyone may ask.
+         */
+        post: operations["refresh_session"];
         delete?: never;
         options?: never;
         head?: never;
@@ -832,6 +1050,8 @@ export interface paths {
         /**
          * Set Up
          * @description Use the one-time set-up link.
+         *
+         *     Anyone may ask.
          */
         post: operations["set_up"];
         delete?: never;
@@ -850,6 +1070,8 @@ export interface paths {
         /**
          * Read Storage
          * @description Read what your organisation keeps and the most it may keep.
+         *
+         *     Needs `datasets:read`.
          */
         get: operations["read_storage"];
         put?: never;
@@ -872,6 +1094,8 @@ export interface paths {
         /**
          * Begin Upload
          * @description Begin an upload; the answer says where to PUT the content.
+         *
+         *     Needs `datasets:write`.
          */
         post: operations["begin_upload"];
         delete?: never;
@@ -890,6 +1114,8 @@ export interface paths {
         /**
          * Read Upload
          * @description Read an upload: its state and how many of its parts are there.
+         *
+         *     Needs `datasets:write`.
          */
         get: operations["read_upload"];
         put?: never;
@@ -897,6 +1123,8 @@ export interface paths {
         /**
          * Abandon Upload
          * @description Remove an upload nothing was made of, with what has arrived of it.
+         *
+         *     Needs `datasets:write`.
          */
         delete: operations["abandon_upload"];
         options?: never;
@@ -916,6 +1144,8 @@ export interface paths {
         /**
          * Complete Upload
          * @description Say that all parts, or the content in the object store, are there; needed only where `complete_needed` said so.
+         *
+         *     Needs `datasets:write`.
          */
         post: operations["complete_upload"];
         delete?: never;
@@ -934,11 +1164,15 @@ export interface paths {
         /**
          * Download Content
          * @description Download what arrived, or a range of it, for as long as it is kept: until a version was made of it.
+         *
+         *     Needs `datasets:write`.
          */
         get: operations["download_content"];
         /**
          * Receive Content
          * @description Take the content, streamed, at the signed address; a checksum in a header is looked at.
+         *
+         *     Anyone may ask.
          */
         put: operations["receive_content"];
         post?: never;
@@ -958,6 +1192,8 @@ export interface paths {
         /**
          * List Parts
          * @description List the parts of an open upload by number: which are there, and where to PUT each.
+         *
+         *     Needs `datasets:write`.
          */
         get: operations["list_parts"];
         put?: never;
@@ -979,6 +1215,8 @@ export interface paths {
         /**
          * Receive Part
          * @description Take a part, streamed, at its signed address; a checksum in a header is looked at.
+         *
+         *     Anyone may ask.
          */
         put: operations["receive_part"];
         post?: never;
@@ -998,6 +1236,8 @@ export interface paths {
         /**
          * Live
          * @description Say that the process answers.
+         *
+         *     Anyone may ask.
          */
         get: operations["live"];
         put?: never;
@@ -1020,6 +1260,8 @@ export interface paths {
          * @description Say whether requests can be served: `ready`, or `degraded` without Valkey or room on the disk.
          *
          *     Where a replica is named, `replica` says whether reads go there; without it the primary answers them all.
+         *
+         *     Anyone may ask.
          */
         get: operations["ready"];
         put?: never;
@@ -1698,7 +1940,7 @@ export interface components {
             /** Name */
             name: string;
             /** Scopes */
-            scopes?: string[];
+            scopes?: string[] | null;
         };
         /**
          * NewCheck
@@ -1870,12 +2112,30 @@ export interface components {
             rows: unknown[][];
         };
         /**
+         * PublishedKeys
+         * @description A JSON Web Key Set (RFC 7517).
+         */
+        PublishedKeys: {
+            /** Keys */
+            keys: {
+                [key: string]: string;
+            }[];
+        };
+        /**
          * Quota
          * @description The most an organisation may keep, in bytes; 0 is any amount, null leaves it to the hub's setting.
          */
         Quota: {
             /** Bytes Max */
             bytes_max: number | null;
+        };
+        /**
+         * Refresh
+         * @description The refresh token of a program that keeps no cookies.
+         */
+        Refresh: {
+            /** Refresh Token */
+            refresh_token?: string | null;
         };
         /**
          * Registration
@@ -1956,6 +2216,103 @@ export interface components {
             items: components["schemas"]["Run"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * SecondFactorAsked
+         * @description The password was right; `ticket` is to be sent with a second factor, one of `methods`.
+         */
+        SecondFactorAsked: {
+            /** Methods */
+            methods: string[];
+            /**
+             * State
+             * @constant
+             */
+            state: "second_factor";
+            /** Ticket */
+            ticket: string;
+        };
+        /**
+         * Session
+         * @description Somebody signed in on one device; `current` is the session that asks.
+         */
+        Session: {
+            /** Address */
+            address: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Current */
+            current: boolean;
+            /** Device */
+            device: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Last Used At
+             * Format: date-time
+             */
+            last_used_at: string;
+            /** Signed In With */
+            signed_in_with: string;
+            /** Stepped Up Until */
+            stepped_up_until: string | null;
+        };
+        /**
+         * SessionPage
+         * @description A page of sessions, newest first; `next` goes into `cursor` for the page after, null when there is none.
+         */
+        SessionPage: {
+            /** Items */
+            items: components["schemas"]["Session"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * SignedIn
+         * @description The session has begun, or goes on; the tokens are null where they went into cookies, which no script can read.
+         */
+        SignedIn: {
+            /** Access Token */
+            access_token: string | null;
+            /**
+             * Expires In
+             * @description Seconds the access token is good for.
+             */
+            expires_in: number;
+            /** Refresh Token */
+            refresh_token: string | null;
+            session: components["schemas"]["Session"];
+            /**
+             * State
+             * @constant
+             */
+            state: "signed_in";
+        };
+        /**
+         * SignIn
+         * @description An e-mail and a password; a program that keeps no cookies says so and gets the refresh token in the answer.
+         */
+        SignIn: {
+            /**
+             * Cookies
+             * @default true
+             */
+            cookies?: boolean;
+            /** Email */
+            email: string;
+            /** Password */
+            password: string;
         };
         /**
          * TableSchemaOut
@@ -2138,6 +2495,26 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    published_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublishedKeys"];
+                };
+            };
+        };
+    };
     list_keys: {
         parameters: {
             query?: {
@@ -3772,6 +4149,171 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_sessions: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in one page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"] | components["schemas"]["SecondFactorAsked"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    sign_out_everywhere: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    revoke_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    refresh_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Refresh"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"];
                 };
             };
             /** @description Validation Error */
