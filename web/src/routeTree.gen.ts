@@ -10,10 +10,12 @@
 
 import { Route as rootRouteImport } from "./routes/__root";
 import { Route as AppRouteImport } from "./routes/_app";
+import { Route as SetupRouteImport } from "./routes/setup";
 import { Route as SignInRouteImport } from "./routes/sign-in";
 import { Route as UiRouteImport } from "./routes/ui";
 import { Route as AppIndexRouteImport } from "./routes/_app.index";
 import { Route as AppJobsRouteImport } from "./routes/_app.jobs";
+import { Route as AppSettingsRouteImport } from "./routes/_app.settings";
 import { Route as AppDatasetsIndexRouteImport } from "./routes/_app.datasets.index";
 import { Route as AppModelsIndexRouteImport } from "./routes/_app.models.index";
 import { Route as AppRunsIndexRouteImport } from "./routes/_app.runs.index";
@@ -23,6 +25,11 @@ import { Route as AppModelsOrgNameRouteImport } from "./routes/_app.models.$org.
 
 const AppRoute = AppRouteImport.update({
   id: "/_app",
+  getParentRoute: () => rootRouteImport,
+} as any);
+const SetupRoute = SetupRouteImport.update({
+  id: "/setup",
+  path: "/setup",
   getParentRoute: () => rootRouteImport,
 } as any);
 const SignInRoute = SignInRouteImport.update({
@@ -43,6 +50,11 @@ const AppIndexRoute = AppIndexRouteImport.update({
 const AppJobsRoute = AppJobsRouteImport.update({
   id: "/jobs",
   path: "/jobs",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppSettingsRoute = AppSettingsRouteImport.update({
+  id: "/settings",
+  path: "/settings",
   getParentRoute: () => AppRoute,
 } as any);
 const AppDatasetsIndexRoute = AppDatasetsIndexRouteImport.update({
@@ -78,9 +90,11 @@ const AppModelsOrgNameRoute = AppModelsOrgNameRouteImport.update({
 
 export interface FileRoutesByFullPath {
   "/": typeof AppIndexRoute;
+  "/setup": typeof SetupRoute;
   "/sign-in": typeof SignInRoute;
   "/ui": typeof UiRoute;
   "/jobs": typeof AppJobsRoute;
+  "/settings": typeof AppSettingsRoute;
   "/runs/$id": typeof AppRunsIdRoute;
   "/datasets/": typeof AppDatasetsIndexRoute;
   "/models/": typeof AppModelsIndexRoute;
@@ -89,9 +103,11 @@ export interface FileRoutesByFullPath {
   "/models/$org/$name": typeof AppModelsOrgNameRoute;
 }
 export interface FileRoutesByTo {
+  "/setup": typeof SetupRoute;
   "/sign-in": typeof SignInRoute;
   "/ui": typeof UiRoute;
   "/jobs": typeof AppJobsRoute;
+  "/settings": typeof AppSettingsRoute;
   "/": typeof AppIndexRoute;
   "/runs/$id": typeof AppRunsIdRoute;
   "/datasets": typeof AppDatasetsIndexRoute;
@@ -103,9 +119,11 @@ export interface FileRoutesByTo {
 export interface FileRoutesById {
   __root__: typeof rootRouteImport;
   "/_app": typeof AppRouteWithChildren;
+  "/setup": typeof SetupRoute;
   "/sign-in": typeof SignInRoute;
   "/ui": typeof UiRoute;
   "/_app/jobs": typeof AppJobsRoute;
+  "/_app/settings": typeof AppSettingsRoute;
   "/_app/": typeof AppIndexRoute;
   "/_app/runs/$id": typeof AppRunsIdRoute;
   "/_app/datasets/": typeof AppDatasetsIndexRoute;
@@ -118,9 +136,11 @@ export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath;
   fullPaths:
     | "/"
+    | "/setup"
     | "/sign-in"
     | "/ui"
     | "/jobs"
+    | "/settings"
     | "/runs/$id"
     | "/datasets/"
     | "/models/"
@@ -129,9 +149,11 @@ export interface FileRouteTypes {
     | "/models/$org/$name";
   fileRoutesByTo: FileRoutesByTo;
   to:
+    | "/setup"
     | "/sign-in"
     | "/ui"
     | "/jobs"
+    | "/settings"
     | "/"
     | "/runs/$id"
     | "/datasets"
@@ -142,9 +164,11 @@ export interface FileRouteTypes {
   id:
     | "__root__"
     | "/_app"
+    | "/setup"
     | "/sign-in"
     | "/ui"
     | "/_app/jobs"
+    | "/_app/settings"
     | "/_app/"
     | "/_app/runs/$id"
     | "/_app/datasets/"
@@ -156,6 +180,7 @@ export interface FileRouteTypes {
 }
 export interface RootRouteChildren {
   AppRoute: typeof AppRouteWithChildren;
+  SetupRoute: typeof SetupRoute;
   SignInRoute: typeof SignInRoute;
   UiRoute: typeof UiRoute;
 }
@@ -167,6 +192,13 @@ declare module "@tanstack/react-router" {
       path: "";
       fullPath: "/";
       preLoaderRoute: typeof AppRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
+    "/setup": {
+      id: "/setup";
+      path: "/setup";
+      fullPath: "/setup";
+      preLoaderRoute: typeof SetupRouteImport;
       parentRoute: typeof rootRouteImport;
     };
     "/sign-in": {
@@ -195,6 +227,13 @@ declare module "@tanstack/react-router" {
       path: "/jobs";
       fullPath: "/jobs";
       preLoaderRoute: typeof AppJobsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/settings": {
+      id: "/_app/settings";
+      path: "/settings";
+      fullPath: "/settings";
+      preLoaderRoute: typeof AppSettingsRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/datasets/": {
@@ -244,6 +283,7 @@ declare module "@tanstack/react-router" {
 
 interface AppRouteChildren {
   AppJobsRoute: typeof AppJobsRoute;
+  AppSettingsRoute: typeof AppSettingsRoute;
   AppIndexRoute: typeof AppIndexRoute;
   AppRunsIdRoute: typeof AppRunsIdRoute;
   AppDatasetsIndexRoute: typeof AppDatasetsIndexRoute;
@@ -255,6 +295,7 @@ interface AppRouteChildren {
 
 const AppRouteChildren: AppRouteChildren = {
   AppJobsRoute: AppJobsRoute,
+  AppSettingsRoute: AppSettingsRoute,
   AppIndexRoute: AppIndexRoute,
   AppRunsIdRoute: AppRunsIdRoute,
   AppDatasetsIndexRoute: AppDatasetsIndexRoute,
@@ -268,6 +309,7 @@ const AppRouteWithChildren = AppRoute._addFileChildren(AppRouteChildren);
 
 const rootRouteChildren: RootRouteChildren = {
   AppRoute: AppRouteWithChildren,
+  SetupRoute: SetupRoute,
   SignInRoute: SignInRoute,
   UiRoute: UiRoute,
 };

@@ -19,8 +19,13 @@ function made<F extends Intl.NumberFormat | Intl.DateTimeFormat | Intl.RelativeT
 export const count = (value: number) =>
   made("count", (l) => new Intl.NumberFormat(l, { maximumFractionDigits: 0 })).format(value);
 
+const TINY = 1e-4;
+
 /** Four significant digits: a score, a share. */
 export const figure = (value: number) =>
+  value !== 0 && Math.abs(value) < TINY ? value.toExponential(1) : fourDigits(value);
+
+const fourDigits = (value: number) =>
   made("figure", (l) => new Intl.NumberFormat(l, { maximumSignificantDigits: 4 })).format(value);
 
 /** 12K, 3.4M: for axes. */

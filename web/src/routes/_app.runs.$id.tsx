@@ -8,6 +8,7 @@ import { useLiveJob, usePollMs } from "@/features/live-job";
 import { runNotebook } from "@/features/notebook";
 import { NotebookButton } from "@/features/notebook-button";
 import { Leaderboard } from "@/features/runs/leaderboard";
+import { metricName } from "@/features/runs/metric-name";
 import { RegisterRun } from "@/features/runs/register-run";
 import { isOver, StateBadge } from "@/features/state-badge";
 import { ago, duration, figure, percent } from "@/i18n/format";
@@ -120,7 +121,7 @@ function RunPage() {
       ))}
       <dl className="mb-4 grid grid-cols-2 gap-3 lg:grid-cols-4">
         <Stat
-          label={run.metric ?? t("run.score")}
+          label={run.metric ? metricName(run.metric) : t("run.score")}
           value={run.score === null ? "–" : figure(run.score)}
           note={t("run.heldOut")}
         />

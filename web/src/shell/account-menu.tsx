@@ -1,6 +1,6 @@
 import { useNavigate } from "@tanstack/react-router";
 import i18n from "i18next";
-import { BookOpen, Building2, Check, LogOut } from "lucide-react";
+import { BookOpen, Building2, Check, LogOut, Settings } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { queryClient } from "@/api/client";
 import { live } from "@/api/live";
@@ -76,6 +76,9 @@ export function AccountMenu() {
         options={LANGUAGES}
       />
       <MenuLine />
+      <MenuItem icon={Settings} onSelect={() => void navigate({ to: "/settings", search: {} })}>
+        {t("account.settings")}
+      </MenuItem>
       <MenuItem icon={BookOpen} onSelect={() => window.open(hubPath("api/docs"), "_blank", "noopener")}>
         {t("account.api")}
       </MenuItem>

@@ -10,7 +10,7 @@ export function Code({ children, label }: { children: string; label: string }) {
       <pre tabIndex={0} aria-label={label} className="mono overflow-x-auto p-3 pr-12 leading-6 whitespace-pre">
         {children}
       </pre>
-      <CopyButton text={children} className="absolute top-1 right-1" />
+      <CopyButton text={children} className="absolute top-1 right-1 bg-sunken" />
     </div>
   );
 }

@@ -1,4 +1,5 @@
 import type { TFunction } from "i18next";
+import { figure } from "@/i18n/format";
 
 type Definition = Record<string, unknown>;
 
@@ -8,20 +9,24 @@ export function wordsOf(definition: Definition, t: TFunction): string {
   const columns = Array.isArray(definition.columns) ? definition.columns.map(String).join(", ") : column;
   const min = bound(definition.min);
   const max = bound(definition.max);
+  const sides = min && max ? "Both" : min ? "Min" : "Max";
   switch (definition.kind) {
     case "not_null":
       return t("check.notNull", { column });
     case "unique":
       return t("check.unique", { columns });
     case "range":
-      return t("check.range", { column, min: min || "…", max: max || "…" });
+      return t(`check.range${sides}`, { column, min, max });
     case "in_set":
       return t("check.inSet", { column });
     case "row_count":
-      return t("check.rowCount", { min: min || "…", max: max || "…" });
+      return t(`check.rowCount${sides}`, { min, max });
     default:
       return `${String(definition.kind)} ${columns}`;
   }
 }
 
-const bound = (value: unknown) => (value === null || value === undefined ? "" : String(value));
+function bound(value: unknown): string {
+  if (value === null || value === undefined) return "";
+  return typeof value === "number" ? figure(value) : String(value);
+}

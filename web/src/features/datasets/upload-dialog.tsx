@@ -9,7 +9,7 @@ import { DropZone } from "@/ui/drop-zone";
 import { TextField } from "@/ui/field";
 import { Note } from "@/ui/note";
 import { Progress } from "@/ui/progress";
-import { isTaken, nameOf, upload, useUploading } from "./uploading";
+import { nameOf, upload, useUploading } from "./uploading";
 
 const ACCEPT = ".csv,.tsv,.txt,.parquet,.jsonl,.ndjson,.gz,.zst";
 
@@ -34,8 +34,7 @@ export default function UploadDialog({
     const org = dataset?.org ?? me.organisation;
     const wanted = dataset?.name ?? name;
     try {
-      const isNew = !dataset && !(await isTaken(org, wanted));
-      const version = await upload({ file, name: wanted, org, isNew });
+      const version = await upload({ file, name: wanted, org, isNew: !dataset });
       await navigate({ to: "/datasets/$org/$name", params: { org, name: wanted }, search: { pending: version.id } });
       if (dataset) onClose();
     } catch (error) {

@@ -1,7 +1,6 @@
 import { useSyncExternalStore } from "react";
 import { type Api, client, queryClient } from "@/api/client";
 import { Problem, problemOf, Unreachable } from "@/api/problem";
-import { hubFetch } from "@/api/transport";
 
 const NAME_CHARACTERS_MAX = 96;
 
@@ -68,6 +67,11 @@ export async function upload({ file, name, org, isNew }: Wanted): Promise<Api["V
   }
 }
 
+// a file for a name that exists becomes its next version
+function unlessThere(error: unknown) {
+  if (!(error instanceof Problem && error.status === 409)) throw error;
+}
+
 // `fetch` does not tell how much has left
 function put(address: string, file: File, onProgress: (fraction: number, abort: () => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -92,10 +96,4 @@ function ownHeaders(address: string): Record<string, string> {
   if (new URL(address, location.href).origin !== location.origin) return {};
   const token = /(?:^|; )(?:__Host-|__Secure-)?lyceum_csrf=([^;]*)/.exec(document.cookie)?.[1];
   return token ? { "X-CSRF-Token": decodeURIComponent(token) } : {};
-}
-
-/** Whether the organisation has a dataset of this name already. */
-export async function isTaken(org: string, name: string): Promise<boolean> {
-  const response = await hubFetch(new Request(new URL(`api/v1/datasets/${org}/${name}`, document.baseURI)));
-  return response.ok;
 }

@@ -5,6 +5,7 @@ import { duration, figure, percent } from "@/i18n/format";
 import { Card } from "@/ui/card";
 import { Cell, HeadCell, Table } from "@/ui/table";
 import { isOver } from "../state-badge";
+import { metricName } from "./metric-name";
 
 /** What was tried, best first; the weight is a member's part in the answer. */
 export function Leaderboard({ run }: { run: Api["Run"] }) {
@@ -19,7 +20,7 @@ export function Leaderboard({ run }: { run: Api["Run"] }) {
           <thead>
             <tr>
               <HeadCell className="pl-4">{t("run.member")}</HeadCell>
-              <HeadCell right>{run.metric ?? t("run.score")}</HeadCell>
+              <HeadCell right>{run.metric ? metricName(run.metric) : t("run.score")}</HeadCell>
               <HeadCell right>{t("run.weight")}</HeadCell>
               <HeadCell right className="pr-4">
                 {t("run.took")}

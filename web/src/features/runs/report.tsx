@@ -11,6 +11,7 @@ import { Scatter } from "@/ui/charts/scatter";
 import { Failed } from "@/ui/failed";
 import { Note } from "@/ui/note";
 import { Skeleton } from "@/ui/skeleton";
+import { metricName } from "./metric-name";
 
 /** What `GET /runs/{id}/report` holds; a plot that its task does not have is null. */
 export type RunReport = {
@@ -52,7 +53,7 @@ export default function Report({ runId }: { runId: string }) {
       {report.notes.map((note) => (
         <Note key={note}>{note}</Note>
       ))}
-      <div className="grid items-start gap-4 lg:grid-cols-2">
+      <div className="grid gap-4 lg:grid-cols-2">
         {report.roc ? (
           <Card title={t("model.roc")}>
             <Curves
@@ -145,7 +146,7 @@ export default function Report({ runId }: { runId: string }) {
           <dl className="grid grid-cols-2 gap-x-4 gap-y-2 text-sm sm:grid-cols-3">
             {Object.entries(report.metrics).map(([name, value]) => (
               <div key={name}>
-                <dt className="mono text-fg-3">{name}</dt>
+                <dt className="text-fg-3">{metricName(name)}</dt>
                 <dd className="num text-base font-medium">{figure(value)}</dd>
               </div>
             ))}

@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import type { Api } from "@/api/client";
 import { ago, duration, figure } from "@/i18n/format";
 import { StateBadge } from "../state-badge";
+import { metricName } from "./metric-name";
 
 export function RunRow({ run }: { run: Api["Run"] }) {
   const { t } = useTranslation();
@@ -23,7 +24,7 @@ export function RunRow({ run }: { run: Api["Run"] }) {
           <StateBadge state={run.state} />
           {run.score === null ? null : (
             <span className="num text-xs text-fg-2">
-              {t("run.scored", { metric: run.metric ?? "", score: figure(run.score) })}
+              {t("run.scored", { metric: metricName(run.metric ?? ""), score: figure(run.score) })}
             </span>
           )}
         </span>

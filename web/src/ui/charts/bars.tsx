@@ -6,7 +6,7 @@ export function Bars({ label, bars }: { label: string; bars: Bar[] }) {
   return (
     <ul aria-label={label} className="space-y-1.5">
       {bars.map((bar) => (
-        <li key={bar.name} className="grid grid-cols-[minmax(4rem,2fr)_3fr_auto] items-center gap-3 text-sm">
+        <li key={bar.name} className="grid grid-cols-[minmax(4rem,2fr)_3fr_4.5rem] items-center gap-3 text-sm">
           <span className="truncate" title={bar.name}>
             {bar.name}
           </span>
@@ -16,7 +16,7 @@ export function Bars({ label, bars }: { label: string; bars: Bar[] }) {
               style={{ width: `${(100 * Math.max(0, bar.value)) / widest}%` }}
             />
           </span>
-          <span className="num w-14 text-right text-fg-2">{bar.text}</span>
+          <span className="num min-w-14 text-right text-fg-2">{bar.text}</span>
         </li>
       ))}
     </ul>

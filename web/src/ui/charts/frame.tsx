@@ -100,7 +100,8 @@ type AxesProps = {
 };
 
 export function Axes({ plot, x, y, xLabel, yLabel, xText = short }: AxesProps) {
-  const many = plot.width < 400 ? 4 : 7;
+  const wide = xText === short ? 60 : 110;
+  const many = Math.max(2, Math.floor((plot.right - plot.left) / wide));
   return (
     <g>
       {y.ticks(4).map((value) => (
