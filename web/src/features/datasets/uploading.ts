@@ -43,9 +43,9 @@ export async function upload({ file, name, org, isNew }: Wanted): Promise<Api["V
   become({ fileName: file.name, address, fraction: 0, abort: () => undefined });
   try {
     if (isNew) {
-      await client.POST("/api/v1/datasets", {
-        body: { name, description: "", column_notes: {}, visibility: "private" },
-      });
+      await client
+        .POST("/api/v1/datasets", { body: { name, description: "", column_notes: {}, visibility: "private" } })
+        .catch(unlessThere);
     }
     const body = { file_name: file.name, byte_count: file.size, sha256: null, in_parts: false };
     const { data: begun } = await client.POST("/api/v1/uploads", { body });
