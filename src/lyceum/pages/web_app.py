@@ -13,6 +13,7 @@ from pathlib import Path
 
 from starlette._utils import get_route_path
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
@@ -100,7 +101,7 @@ class WebApp(BaseRoute):
         if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
             return Match.NONE, {}
         path = get_route_path(scope)
-        if path.startswith(NOT_PAGES) or path in NOT_PAGES_EXACTLY or self._file(path) is None:
+        if path.startswith(NOT_PAGES) or path in NOT_PAGES_EXACTLY:
             return Match.NONE, {}
         return Match.FULL, {"endpoint": self.handle, "route": self}
 
@@ -110,8 +111,10 @@ class WebApp(BaseRoute):
         return "/{page}"
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 ASGI's form
-        """Send the file or the page."""
-        found = self._file(get_route_path(scope)) or self._page
+        """Send the file or the page; raises `HTTPException` for what would be a file and is none."""
+        found = self._found(get_route_path(scope))
+        if found is None:
+            raise HTTPException(404, "There is no such file.")
         asked = Headers(scope=scope)
         headers = _headers(found, is_page=found is self._page)
         if asked.get("if-none-match") == found.etag:
@@ -123,7 +126,7 @@ class WebApp(BaseRoute):
             headers["content-encoding"] = form
         await _send(send, 200, headers, b"" if scope["method"] == "HEAD" else content)
 
-    def _file(self, path: str) -> WebFile | None:
+    def _found(self, path: str) -> WebFile | None:
         name = path.lstrip("/")
         found = self._files.get(name)
         if found is not None:

@@ -10,7 +10,7 @@ import { Note } from "@/ui/note";
 import { SelectField } from "@/ui/select";
 import { profileQuery } from "./profile";
 
-const LIMITS_SECONDS = [30, 60, 300, 900, 3600];
+const LIMITS_SECONDS = [10, 30, 60, 300, 900, 3600];
 const DISTINCT_LIKELY_MAX = 20;
 
 /** Asks what is to be forecast, and for how long to look for the best model. */
