@@ -11,6 +11,7 @@ pytest_plugins = (
     "fixtures.predictions",
     "fixtures.shard",
     "fixtures.disks",
+    "fixtures.web",
 )
 
 # how long an example takes says more of the machine's load than of what it shows

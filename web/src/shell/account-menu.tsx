@@ -7,14 +7,15 @@ import { live } from "@/api/live";
 import { actIn } from "@/api/organisation";
 import { hubPath } from "@/api/root";
 import { changeLanguage, LANGUAGES } from "@/i18n";
-import { Button } from "@/ui/button";
 import { Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from "@/ui/menu";
 import { toast } from "@/ui/toast";
-import { initialsOf, useMe } from "./me";
+import { AccountButton } from "./account-button";
+import { useMe } from "./me";
 import { signOut } from "./sign-out";
 import { chooseTheme, type Theme, useTheme } from "./theme";
 
-export function AccountMenu() {
+/** Comes when it is first asked for: a menu is more script than the page around it. */
+export default function AccountMenu() {
   const { t } = useTranslation();
   const me = useMe();
   const theme = useTheme();
@@ -35,15 +36,7 @@ export function AccountMenu() {
     live.open();
   };
   return (
-    <Menu
-      trigger={
-        <Button kind="ghost" size="icon" aria-label={t("account.menu", { name })}>
-          <span className="grid size-7 place-items-center rounded-full bg-accent-soft text-xs font-semibold text-accent-text">
-            {initialsOf(name)}
-          </span>
-        </Button>
-      }
-    >
+    <Menu open trigger={<AccountButton name={name} />}>
       <MenuLabel>
         <span className="block truncate font-medium">{name}</span>
         <span className="block truncate text-fg-3">{me.email ?? me.organisation}</span>

@@ -1,6 +1,5 @@
 import { useTranslation } from "react-i18next";
 import { useConnection, useTopic } from "@/api/live";
-import { Tooltip } from "@/ui/tooltip";
 
 /** Whether news come as they happen; a word only when they do not. */
 export function ConnectionState() {
@@ -15,11 +14,13 @@ export function ConnectionState() {
   if (state === "off" || state === "connecting") return null;
   const tone = { live: "bg-ok", late: "bg-warn", lost: "bg-bad" }[state];
   return (
-    <Tooltip text={t(`connection.${state}Text`)}>
-      <span role="status" tabIndex={0} className="flex h-8 items-center gap-1.5 rounded-md px-2 text-xs text-fg-2">
-        <span aria-hidden className={`size-2 rounded-full ${tone}`} />
-        <span className={state === "live" ? "sr-only" : ""}>{t(`connection.${state}`)}</span>
-      </span>
-    </Tooltip>
+    <span
+      role="status"
+      title={t(`connection.${state}Text`)}
+      className="flex h-8 items-center gap-1.5 rounded-md px-2 text-xs text-fg-2"
+    >
+      <span aria-hidden className={`size-2 rounded-full ${tone}`} />
+      <span className={state === "live" ? "sr-only" : ""}>{t(`connection.${state}`)}</span>
+    </span>
   );
 }

@@ -2,7 +2,7 @@ import { Outlet } from "@tanstack/react-router";
 import { Search } from "lucide-react";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { AccountMenu } from "./account-menu";
+import { Account } from "./account";
 import { Brand } from "./brand";
 import { ConnectionState } from "./connection-state";
 import { InboxBell } from "./inbox-bell";
@@ -58,7 +58,7 @@ export function Shell() {
           <div className="ml-auto flex items-center gap-1">
             <ConnectionState />
             <InboxBell />
-            <AccountMenu />
+            <Account />
           </div>
         </header>
         <Notices />

@@ -6,9 +6,10 @@ import { cn } from "./cn";
 const ITEM =
   "flex min-h-8 cursor-pointer items-center gap-2 rounded-md px-2 py-1 text-sm outline-none select-none data-highlighted:bg-hover pointer-coarse:min-h-11";
 
-export function Menu({ trigger, children }: { trigger: ReactNode; children: ReactNode }) {
+/** `open` has it open when it first appears. */
+export function Menu({ trigger, children, open = false }: { trigger: ReactNode; children: ReactNode; open?: boolean }) {
   return (
-    <DropdownMenu.Root>
+    <DropdownMenu.Root defaultOpen={open}>
       <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
       <DropdownMenu.Portal>
         <DropdownMenu.Content

@@ -1,5 +1,5 @@
 import { Bell, Database, Pencil, Trash2 } from "lucide-react";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Badge } from "./badge";
 import { Button } from "./button";
@@ -62,6 +62,12 @@ function Piece({ name, children }: { name: string; children: ReactNode }) {
       <div className="flex flex-wrap items-start gap-3">{children}</div>
     </Card>
   );
+}
+
+/** Landmarks have names of their own, in each theme. */
+function useNamed() {
+  const id = useId();
+  return (name: string) => `${name} ${id}`;
 }
 
 function Pieces() {
@@ -149,6 +155,7 @@ function Controls() {
 }
 
 function Words() {
+  const named = useNamed();
   return (
     <>
       <Piece name="badge">
@@ -182,7 +189,7 @@ function Words() {
         </div>
       </Piece>
       <Card flush title={<span className="mono">table</span>}>
-        <Table label="Table">
+        <Table label={named("Table")}>
           <thead>
             <tr>
               <HeadCell className="pl-4">Name</HeadCell>

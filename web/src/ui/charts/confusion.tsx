@@ -5,7 +5,7 @@ import { count } from "@/i18n/format";
 export function Confusion({ labels, counts }: { labels: string[]; counts: number[][] }) {
   const { t } = useTranslation();
   return (
-    <div className="overflow-x-auto" tabIndex={0} role="region" aria-label={t("model.confusion")}>
+    <div className="overflow-x-auto" tabIndex={0} role="group" aria-label={t("model.confusion")}>
       <table className="w-full border-separate border-spacing-1 text-sm">
         <thead>
           <tr>
