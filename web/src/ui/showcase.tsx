@@ -1,16 +1,9 @@
 import { Bell, Database, Pencil, Trash2 } from "lucide-react";
-import { type ReactNode, useId, useState } from "react";
+import { lazy, type ReactNode, Suspense, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Badge } from "./badge";
 import { Button } from "./button";
 import { Card } from "./card";
-import { Bars } from "./charts/bars";
-import { Confusion } from "./charts/confusion";
-import { Curves } from "./charts/curves";
-import { Histogram } from "./charts/histogram";
-import { LineChart } from "./charts/line";
-import { MiniHistogram } from "./charts/mini";
-import { Scatter } from "./charts/scatter";
 import { Checkbox } from "./checkbox";
 import { Code } from "./code";
 import { CommandPalette } from "./command-palette";
@@ -32,9 +25,7 @@ import { TabPanel, Tabs } from "./tabs";
 import { toast } from "./toast";
 import { Tooltip } from "./tooltip";
 
-const COUNTS = [4, 9, 16, 30, 44, 52, 47, 33, 21, 12, 6, 3];
-const EDGES = Array.from({ length: 13 }, (_, index) => index * 10);
-const UNIT = Array.from({ length: 41 }, (_, index) => index / 40);
+const Charts = lazy(() => import("./charts/showcase"));
 const THEMES = ["light", "dark"] as const;
 
 /** Every component in both themes, side by side. */
@@ -76,7 +67,11 @@ function Pieces() {
       <Controls />
       <Words />
       <Windows />
-      <Charts />
+      <Piece name="charts">
+        <Suspense fallback={<Skeleton className="h-[120rem] w-full" />}>
+          <Charts />
+        </Suspense>
+      </Piece>
     </div>
   );
 }
@@ -259,55 +254,6 @@ function Windows() {
           .filter((name) => name.includes(query))
           .map((name) => ({ id: name, label: name, icon: Database, run: () => toast(name) }))}
       />
-    </Piece>
-  );
-}
-
-function Charts() {
-  return (
-    <Piece name="charts">
-      <div className="w-full space-y-6">
-        <div className="w-32">
-          <MiniHistogram counts={COUNTS} label="Mini" />
-        </div>
-        <Histogram name="age" edges={EDGES} counts={COUNTS} reference={[...COUNTS].reverse()} />
-        <Curves
-          label="ROC"
-          diagonal
-          filled
-          xLabel="False positive rate"
-          yLabel="True positive rate"
-          curves={[
-            { name: "this", value: "AUC 0.83", x: UNIT, y: UNIT.map((x) => x ** 0.35) },
-            { name: "baseline", value: "AUC 0.6", x: UNIT, y: UNIT.map((x) => x ** 0.7) },
-          ]}
-        />
-        <LineChart
-          label="Best score"
-          description="Rises from 0.7 to 0.77"
-          xLabel="s"
-          yLabel="AUC"
-          points={[0.7, 0.74, 0.755, 0.76, 0.77].map((y, x) => ({ x: x * 6, y }))}
-        />
-        <Scatter
-          label="Predicted"
-          description="Close to the line"
-          xLabel="true"
-          yLabel="predicted"
-          points={UNIT.map((x, index) => [x * 10, x * 10 + Math.sin(index)])}
-        />
-        <Confusion
-          labels={["no", "yes"]}
-          counts={[
-            [618, 87],
-            [120, 174],
-          ]}
-        />
-        <Bars
-          label="Importances"
-          bars={[0.4, 0.2, 0.05].map((value, index) => ({ name: `column ${index}`, value, text: String(value) }))}
-        />
-      </div>
     </Piece>
   );
 }
