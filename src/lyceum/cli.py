@@ -183,6 +183,14 @@ def admin_key() -> None:
     typer.echo(ask_hub(settings_here().home, "admin-key")["key"])
 
 
+@admin.command("reset-link")
+def admin_reset_link(email: Annotated[str, typer.Argument(help="Address of the account.")]) -> None:
+    """Print a one-time link that sets the password of an account, to hand over to its owner; it works for two hours."""
+    from lyceum.hub.control import ask_hub
+
+    typer.echo(ask_hub(settings_here().home, f"admin-reset-link {email}")["url"])
+
+
 def _shows_colours() -> bool:
     import os
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
+from lyceum.accounts.people.routes import router as people_routes
 from lyceum.accounts.public import Actor
 from lyceum.accounts.routes import router as accounts_routes
 from lyceum.accounts.sessions.jobs import HANDLERS as SESSIONS_HANDLERS
@@ -45,6 +46,7 @@ PARTITIONED: tuple[str, ...] = (PREDICTION_LOG,)
 ROUTERS: tuple[APIRouter, ...] = (
     pages_routes,
     accounts_routes,
+    people_routes,
     sessions_routes,
     well_known_routes,
     jobs_routes,

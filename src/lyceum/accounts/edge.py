@@ -126,6 +126,7 @@ def facts_of(request: Request) -> RequestFacts:
     """Return what is noted of a request that signs somebody in."""
     return RequestFacts(
         address=request.client.host if request.client is not None else "unknown",
+        network=address_of(request.scope),
         user_agent=request.headers.get("user-agent", ""),
     )
 

@@ -136,7 +136,16 @@ class Settings(BaseSettings):
         100, ge=0, description="Changes one person may send each minute, with all their keys; 0: any number."
     )
     sign_in_attempts_per_minute: int = Field(
-        10, ge=1, description="Passwords and set-up links that may be tried from one address each minute."
+        100,
+        ge=1,
+        description="Wrong passwords, and one-time links and registrations of any kind, that one address may send each "
+        "minute; right passwords do not count.",
+    )
+    sign_in_failures_per_minute: int = Field(
+        5, ge=1, description="Wrong passwords for one account each minute; then the wait doubles with each further one."
+    )
+    sign_in_wait_seconds_max: int = Field(
+        900, ge=60, description="Longest wait after wrong passwords for one account, in seconds."
     )
     session_idle_days: int = Field(
         7, ge=1, le=90, description="Days after which a session ends that nobody has come back to."
@@ -144,6 +153,24 @@ class Settings(BaseSettings):
     session_days_max: int = Field(30, ge=1, le=365, description="Days after which every session ends.")
     signing_key_days: int = Field(
         30, ge=1, le=365, description="Days a key signs access tokens before the next one takes over."
+    )
+    registration: Literal["off", "invitation", "domain", "open"] = Field(
+        "invitation",
+        description="Who may make an account: nobody, whoever was invited, besides them whoever has an e-mail address at "
+        "one of the domains (needs mail), or anybody.",
+    )
+    registration_domains: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Domains of e-mail addresses for LYCEUM_REGISTRATION=domain, separated by commas."
+    )
+    registration_age_min: int = Field(
+        0,
+        ge=0,
+        le=21,
+        description="Age below which a guardian has to agree to an account; asks everybody for their birth date; 0: off.",
+    )
+    mail_url: SecretStr | None = Field(
+        None,
+        description="SMTP server for letters, e.g. smtps://user:password@smtp.example.org:465; unset: none are sent.",
     )
     password_memory_kib: int = Field(
         47_104,
@@ -237,7 +264,9 @@ class Settings(BaseSettings):
             raise ValueError("must be the whole path of a folder")
         return place
 
-    @field_validator("trusted_proxies", "allowed_hosts", "worker_classes", "worker_labels", mode="before")
+    @field_validator(
+        "trusted_proxies", "allowed_hosts", "registration_domains", "worker_classes", "worker_labels", mode="before"
+    )
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

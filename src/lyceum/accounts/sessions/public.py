@@ -1,6 +1,7 @@
 """The door of sessions: who a request belongs to, and beginning and ending sessions."""
 
 from lyceum.accounts.sessions.access_tokens import ACCESS_SECONDS, AccessTokens, has_token_form
+from lyceum.accounts.sessions.answers import answer_first_factor, answer_signed_in
 from lyceum.accounts.sessions.cookies import (
     clear_cookies,
     cookie_names,
@@ -8,6 +9,7 @@ from lyceum.accounts.sessions.cookies import (
     csrf_token_of,
     set_cookies,
 )
+from lyceum.accounts.sessions.guessing import begin_guess, guesser_of, note_right, note_wrong
 from lyceum.accounts.sessions.proofs import (
     ORGANISATION_FORM,
     SessionProof,
@@ -38,6 +40,9 @@ __all__ = [
     "SessionProof",
     "SigningKeys",
     "after_first_factor",
+    "answer_first_factor",
+    "answer_signed_in",
+    "begin_guess",
     "begin_session",
     "clear_cookies",
     "cookie_names",
@@ -46,7 +51,10 @@ __all__ = [
     "find_session_actor",
     "forget_person_after_commit",
     "forget_session_after_commit",
+    "guesser_of",
     "has_token_form",
+    "note_right",
+    "note_wrong",
     "person_of_ticket",
     "proof_of",
     "revoke_session",

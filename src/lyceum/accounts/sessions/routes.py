@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from fastapi import Depends, Request, Response
+from fastapi import Request, Response
 
 from lyceum.accounts.edge import (
     OPEN,
@@ -13,8 +13,8 @@ from lyceum.accounts.edge import (
     Tx,
     Who,
     api_router,
-    limit_sign_ins,
     needs,
+    own_limit,
 )
 from lyceum.accounts.errors import SessionRevoked
 from lyceum.accounts.policy import require_person
@@ -39,8 +39,9 @@ router = api_router(tags=["sessions"])
 well_known = api_router("/.well-known", tags=["sessions"])
 
 
-@router.post("/sessions", status_code=201, dependencies=[Depends(limit_sign_ins)])
+@router.post("/sessions", status_code=201)
 @needs(OPEN)
+@own_limit
 async def sign_in(
     request: Request, response: Response, resources: CurrentResources, tokens: Tokens, facts: Facts, given: SignIn
 ) -> SignedIn | SecondFactorAsked:
@@ -52,6 +53,7 @@ async def sign_in(
 
 @router.post("/sessions/refresh")
 @needs(OPEN)
+@own_limit
 async def refresh_session(
     request: Request,
     response: Response,
