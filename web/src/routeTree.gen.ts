@@ -10,9 +10,15 @@
 
 import { Route as rootRouteImport } from "./routes/__root";
 import { Route as AppRouteImport } from "./routes/_app";
+import { Route as ConsentRouteImport } from "./routes/consent";
+import { Route as ForgotRouteImport } from "./routes/forgot";
+import { Route as JoinRouteImport } from "./routes/join";
+import { Route as ResetRouteImport } from "./routes/reset";
 import { Route as SetupRouteImport } from "./routes/setup";
 import { Route as SignInRouteImport } from "./routes/sign-in";
+import { Route as SignUpRouteImport } from "./routes/sign-up";
 import { Route as UiRouteImport } from "./routes/ui";
+import { Route as VerifyRouteImport } from "./routes/verify";
 import { Route as AppIndexRouteImport } from "./routes/_app.index";
 import { Route as AppJobsRouteImport } from "./routes/_app.jobs";
 import { Route as AppSettingsRouteImport } from "./routes/_app.settings";
@@ -27,6 +33,26 @@ const AppRoute = AppRouteImport.update({
   id: "/_app",
   getParentRoute: () => rootRouteImport,
 } as any);
+const ConsentRoute = ConsentRouteImport.update({
+  id: "/consent",
+  path: "/consent",
+  getParentRoute: () => rootRouteImport,
+} as any);
+const ForgotRoute = ForgotRouteImport.update({
+  id: "/forgot",
+  path: "/forgot",
+  getParentRoute: () => rootRouteImport,
+} as any);
+const JoinRoute = JoinRouteImport.update({
+  id: "/join",
+  path: "/join",
+  getParentRoute: () => rootRouteImport,
+} as any);
+const ResetRoute = ResetRouteImport.update({
+  id: "/reset",
+  path: "/reset",
+  getParentRoute: () => rootRouteImport,
+} as any);
 const SetupRoute = SetupRouteImport.update({
   id: "/setup",
   path: "/setup",
@@ -37,9 +63,19 @@ const SignInRoute = SignInRouteImport.update({
   path: "/sign-in",
   getParentRoute: () => rootRouteImport,
 } as any);
+const SignUpRoute = SignUpRouteImport.update({
+  id: "/sign-up",
+  path: "/sign-up",
+  getParentRoute: () => rootRouteImport,
+} as any);
 const UiRoute = UiRouteImport.update({
   id: "/ui",
   path: "/ui",
+  getParentRoute: () => rootRouteImport,
+} as any);
+const VerifyRoute = VerifyRouteImport.update({
+  id: "/verify",
+  path: "/verify",
   getParentRoute: () => rootRouteImport,
 } as any);
 const AppIndexRoute = AppIndexRouteImport.update({
@@ -90,9 +126,15 @@ const AppModelsOrgNameRoute = AppModelsOrgNameRouteImport.update({
 
 export interface FileRoutesByFullPath {
   "/": typeof AppIndexRoute;
+  "/consent": typeof ConsentRoute;
+  "/forgot": typeof ForgotRoute;
+  "/join": typeof JoinRoute;
+  "/reset": typeof ResetRoute;
   "/setup": typeof SetupRoute;
   "/sign-in": typeof SignInRoute;
+  "/sign-up": typeof SignUpRoute;
   "/ui": typeof UiRoute;
+  "/verify": typeof VerifyRoute;
   "/jobs": typeof AppJobsRoute;
   "/settings": typeof AppSettingsRoute;
   "/runs/$id": typeof AppRunsIdRoute;
@@ -103,9 +145,15 @@ export interface FileRoutesByFullPath {
   "/models/$org/$name": typeof AppModelsOrgNameRoute;
 }
 export interface FileRoutesByTo {
+  "/consent": typeof ConsentRoute;
+  "/forgot": typeof ForgotRoute;
+  "/join": typeof JoinRoute;
+  "/reset": typeof ResetRoute;
   "/setup": typeof SetupRoute;
   "/sign-in": typeof SignInRoute;
+  "/sign-up": typeof SignUpRoute;
   "/ui": typeof UiRoute;
+  "/verify": typeof VerifyRoute;
   "/jobs": typeof AppJobsRoute;
   "/settings": typeof AppSettingsRoute;
   "/": typeof AppIndexRoute;
@@ -119,9 +167,15 @@ export interface FileRoutesByTo {
 export interface FileRoutesById {
   __root__: typeof rootRouteImport;
   "/_app": typeof AppRouteWithChildren;
+  "/consent": typeof ConsentRoute;
+  "/forgot": typeof ForgotRoute;
+  "/join": typeof JoinRoute;
+  "/reset": typeof ResetRoute;
   "/setup": typeof SetupRoute;
   "/sign-in": typeof SignInRoute;
+  "/sign-up": typeof SignUpRoute;
   "/ui": typeof UiRoute;
+  "/verify": typeof VerifyRoute;
   "/_app/jobs": typeof AppJobsRoute;
   "/_app/settings": typeof AppSettingsRoute;
   "/_app/": typeof AppIndexRoute;
@@ -136,9 +190,15 @@ export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath;
   fullPaths:
     | "/"
+    | "/consent"
+    | "/forgot"
+    | "/join"
+    | "/reset"
     | "/setup"
     | "/sign-in"
+    | "/sign-up"
     | "/ui"
+    | "/verify"
     | "/jobs"
     | "/settings"
     | "/runs/$id"
@@ -149,9 +209,15 @@ export interface FileRouteTypes {
     | "/models/$org/$name";
   fileRoutesByTo: FileRoutesByTo;
   to:
+    | "/consent"
+    | "/forgot"
+    | "/join"
+    | "/reset"
     | "/setup"
     | "/sign-in"
+    | "/sign-up"
     | "/ui"
+    | "/verify"
     | "/jobs"
     | "/settings"
     | "/"
@@ -164,9 +230,15 @@ export interface FileRouteTypes {
   id:
     | "__root__"
     | "/_app"
+    | "/consent"
+    | "/forgot"
+    | "/join"
+    | "/reset"
     | "/setup"
     | "/sign-in"
+    | "/sign-up"
     | "/ui"
+    | "/verify"
     | "/_app/jobs"
     | "/_app/settings"
     | "/_app/"
@@ -180,9 +252,15 @@ export interface FileRouteTypes {
 }
 export interface RootRouteChildren {
   AppRoute: typeof AppRouteWithChildren;
+  ConsentRoute: typeof ConsentRoute;
+  ForgotRoute: typeof ForgotRoute;
+  JoinRoute: typeof JoinRoute;
+  ResetRoute: typeof ResetRoute;
   SetupRoute: typeof SetupRoute;
   SignInRoute: typeof SignInRoute;
+  SignUpRoute: typeof SignUpRoute;
   UiRoute: typeof UiRoute;
+  VerifyRoute: typeof VerifyRoute;
 }
 
 declare module "@tanstack/react-router" {
@@ -192,6 +270,34 @@ declare module "@tanstack/react-router" {
       path: "";
       fullPath: "/";
       preLoaderRoute: typeof AppRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
+    "/consent": {
+      id: "/consent";
+      path: "/consent";
+      fullPath: "/consent";
+      preLoaderRoute: typeof ConsentRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
+    "/forgot": {
+      id: "/forgot";
+      path: "/forgot";
+      fullPath: "/forgot";
+      preLoaderRoute: typeof ForgotRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
+    "/join": {
+      id: "/join";
+      path: "/join";
+      fullPath: "/join";
+      preLoaderRoute: typeof JoinRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
+    "/reset": {
+      id: "/reset";
+      path: "/reset";
+      fullPath: "/reset";
+      preLoaderRoute: typeof ResetRouteImport;
       parentRoute: typeof rootRouteImport;
     };
     "/setup": {
@@ -208,11 +314,25 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof SignInRouteImport;
       parentRoute: typeof rootRouteImport;
     };
+    "/sign-up": {
+      id: "/sign-up";
+      path: "/sign-up";
+      fullPath: "/sign-up";
+      preLoaderRoute: typeof SignUpRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
     "/ui": {
       id: "/ui";
       path: "/ui";
       fullPath: "/ui";
       preLoaderRoute: typeof UiRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
+    "/verify": {
+      id: "/verify";
+      path: "/verify";
+      fullPath: "/verify";
+      preLoaderRoute: typeof VerifyRouteImport;
       parentRoute: typeof rootRouteImport;
     };
     "/_app/": {
@@ -309,9 +429,15 @@ const AppRouteWithChildren = AppRoute._addFileChildren(AppRouteChildren);
 
 const rootRouteChildren: RootRouteChildren = {
   AppRoute: AppRouteWithChildren,
+  ConsentRoute: ConsentRoute,
+  ForgotRoute: ForgotRoute,
+  JoinRoute: JoinRoute,
+  ResetRoute: ResetRoute,
   SetupRoute: SetupRoute,
   SignInRoute: SignInRoute,
+  SignUpRoute: SignUpRoute,
   UiRoute: UiRoute,
+  VerifyRoute: VerifyRoute,
 };
 export const routeTree = rootRouteImport
   ._addFileChildren(rootRouteChildren)

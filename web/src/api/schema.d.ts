@@ -26,6 +26,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/users/{user_id}/consent-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Consent Link
+         * @description Make a link by which a guardian agrees to somebody's account, to hand over where no letter can be sent.
+         *
+         *     For whoever runs the hub.
+         */
+        post: operations["make_consent_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{user_id}/reset-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Reset Link
+         * @description Make a link that sets somebody's password, to hand over to them; it is shown this once.
+         *
+         *     For whoever runs the hub.
+         */
+        post: operations["make_reset_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/api-keys": {
         parameters: {
             query?: never;
@@ -376,6 +420,72 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/email-confirmations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm Email
+         * @description Confirm an address by the link in the letter to it.
+         *
+         *     Anyone may ask.
+         */
+        post: operations["confirm_email"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/email-confirmations/letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Want Confirmation
+         * @description Have the letter that confirms an address sent again, if an account waits for it; the answer is always the same.
+         *
+         *     Anyone may ask.
+         */
+        post: operations["want_confirmation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/guardian-consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Consent
+         * @description Agree to a minor's account by the link in the letter to their guardian.
+         *
+         *     Anyone may ask.
+         */
+        post: operations["consent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hub/jobs": {
         parameters: {
             query?: never;
@@ -530,6 +640,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/invitations/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look At Invitation
+         * @description See what an invitation is to, before signing in or registering with it.
+         *
+         *     Anyone may ask.
+         */
+        get: operations["look_at_invitation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations/{token}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept Invitation
+         * @description Become a member by an invitation.
+         *
+         *     Needs a session; an API key is refused.
+         */
+        post: operations["accept_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs": {
         parameters: {
             query?: never;
@@ -649,13 +803,41 @@ export interface paths {
         };
         /**
          * Read Me
-         * @description Say who the key belongs to and what it may do.
+         * @description Say who you are, where you act and what you may do there.
          *
          *     Needs a key or a session.
          */
         get: operations["read_me"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Profile
+         * @description Change your name or language.
+         *
+         *     Needs a session; an API key is refused.
+         */
+        patch: operations["change_profile"];
+        trace?: never;
+    };
+    "/api/v1/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change Password
+         * @description Change your password; your other sessions end.
+         *
+         *     Needs a session; an API key is refused.
+         */
+        post: operations["change_password"];
         delete?: never;
         options?: never;
         head?: never;
@@ -816,6 +998,122 @@ export interface paths {
         get: operations["download_artifact"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organisations/{org}/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Invitations
+         * @description List the organisation's invitations, newest first.
+         *
+         *     Needs `members:manage`.
+         */
+        get: operations["list_invitations"];
+        put?: never;
+        /**
+         * Invite
+         * @description Invite: the link is shown this once, to be copied; with an address it is also sent there, where mail is on.
+         *
+         *     Needs `members:manage`.
+         */
+        post: operations["invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organisations/{org}/invitations/{invitation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take Back Invitation
+         * @description Take an invitation back; its link does nothing any more.
+         *
+         *     Needs `members:manage`.
+         */
+        delete: operations["take_back_invitation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/password-resets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Want Password Reset
+         * @description Have a letter sent with a link that sets a new password, if there is such an account; the answer is always the same.
+         *
+         *     Anyone may ask.
+         */
+        post: operations["want_password_reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/password-resets/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reset Password
+         * @description Set a new password by a link; everybody who was signed in as you is signed out.
+         *
+         *     Anyone may ask.
+         */
+        post: operations["reset_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/registrations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Register
+         * @description Make an account; a browser is signed in where nothing has to be waited for.
+         *
+         *     Anyone may ask.
+         */
+        post: operations["register"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1049,11 +1347,33 @@ export interface paths {
         put?: never;
         /**
          * Set Up
-         * @description Use the one-time set-up link.
+         * @description Use the one-time set-up link; a page of the hub's own is signed in as well.
          *
          *     Anyone may ask.
          */
         post: operations["set_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in-options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Sign In Options
+         * @description Say how one signs in here and who may make an account.
+         *
+         *     Anyone may ask.
+         */
+        get: operations["read_sign_in_options"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1276,6 +1596,14 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Address
+         * @description Where a letter is to go.
+         */
+        Address: {
+            /** Email */
+            email: string;
+        };
         /**
          * AdministratorReady
          * @description The administrator's account works; the key's secret is shown this once.
@@ -1522,6 +1850,14 @@ export interface components {
             sha256?: string | null;
         };
         /**
+         * Consented
+         * @description Whose account a guardian has agreed to.
+         */
+        Consented: {
+            /** Display Name */
+            display_name: string;
+        };
+        /**
          * DamagedFile
          * @description A stored file that is `missing`, or `changed` since it was stored; `key` says where it lies in the storage.
          */
@@ -1606,6 +1942,19 @@ export interface components {
             next: string | null;
         };
         /**
+         * EmailConfirmed
+         * @description The address is confirmed; whether the account works now or waits for a guardian.
+         */
+        EmailConfirmed: {
+            /** Email */
+            email: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ready" | "guardian";
+        };
+        /**
          * FailingRow
          * @description A row that failed: its number from 1, the line of the uploaded file where known, and its values.
          */
@@ -1664,6 +2013,101 @@ export interface components {
             items: components["schemas"]["OrganisationStorage"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * Invitation
+         * @description An invitation without its link.
+         */
+        Invitation: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Email */
+            email: string | null;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Revoked At */
+            revoked_at: string | null;
+            /** Role */
+            role: string;
+            /** Uses */
+            uses: number;
+            /** Uses Max */
+            uses_max: number;
+        };
+        /**
+         * InvitationMade
+         * @description A fresh invitation; its link is shown this once.
+         */
+        InvitationMade: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Email */
+            email: string | null;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Revoked At */
+            revoked_at: string | null;
+            /** Role */
+            role: string;
+            /** Url */
+            url: string;
+            /** Uses */
+            uses: number;
+            /** Uses Max */
+            uses_max: number;
+        };
+        /**
+         * InvitationPage
+         * @description A page of invitations, newest first; `next` goes into `cursor` for the page after, null when there is none.
+         */
+        InvitationPage: {
+            /** Items */
+            items: components["schemas"]["Invitation"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * InvitationSeen
+         * @description What somebody sees who holds an invitation's link; `email` is whose it is, where it is for one address.
+         */
+        InvitationSeen: {
+            /** Email */
+            email: string | null;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Inviter */
+            inviter: string | null;
+            /** Organisation */
+            organisation: string;
+            /** Organisation Title */
+            organisation_title: string;
+            /** Role */
+            role: string;
         };
         /**
          * JobLogLine
@@ -1765,6 +2209,14 @@ export interface components {
             note: string;
         };
         /**
+         * Joined
+         * @description The organisation one is a member of now.
+         */
+        Joined: {
+            /** Organisation */
+            organisation: string;
+        };
+        /**
          * KeptBytes
          * @description How much of one kind is kept.
          */
@@ -1822,19 +2274,75 @@ export interface components {
             sentence: string;
         };
         /**
+         * LinkMade
+         * @description A link to hand over, shown this once.
+         */
+        LinkMade: {
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Url */
+            url: string;
+        };
+        /**
+         * Registration
+         * @description Somebody who wants an account; a minor names a guardian, where the hub asks for that.
+         */
+        lyceum__accounts__people__schemas__Registration: {
+            /** Birth Date */
+            birth_date?: string | null;
+            /** Display Name */
+            display_name: string;
+            /** Email */
+            email: string;
+            /** Guardian Email */
+            guardian_email?: string | null;
+            /** Invitation */
+            invitation?: string | null;
+            /** Locale */
+            locale?: string | null;
+            /** Password */
+            password: string;
+        };
+        /**
+         * Registration
+         * @description The model to register a run's result as, and the alias that is to name it.
+         */
+        lyceum__train__runs__schemas__Registration: {
+            /**
+             * Alias
+             * @default champion
+             */
+            alias?: string | null;
+            /** Name */
+            name: string;
+        };
+        /**
          * Me
-         * @description Who the caller is.
+         * @description Who the caller is, and where and with which powers they act; `session` is null for a key.
          */
         Me: {
+            /** Display Name */
+            display_name: string;
+            /** Email */
+            email: string | null;
+            /** Email Verified */
+            email_verified: boolean;
+            /** Locale */
+            locale: string | null;
+            /** Operates Hub */
+            operates_hub: boolean;
             /** Organisation */
-            organisation: string;
-            /**
-             * Organisation Id
-             * Format: uuid
-             */
-            organisation_id: string;
+            organisation: string | null;
+            /** Organisation Id */
+            organisation_id: string | null;
+            /** Organisations */
+            organisations: components["schemas"]["MyOrganisation"][];
             /** Powers */
             powers: string[];
+            session: components["schemas"]["Session"] | null;
             /**
              * User Id
              * Format: uuid
@@ -1931,6 +2439,23 @@ export interface components {
             next: string | null;
         };
         /**
+         * MyOrganisation
+         * @description An organisation one is in.
+         */
+        MyOrganisation: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Role */
+            role: string;
+            /** Title */
+            title: string;
+        };
+        /**
          * NewApiKey
          * @description What a new key is for.
          */
@@ -1982,6 +2507,35 @@ export interface components {
              * @enum {string}
              */
             visibility?: "private" | "internal" | "public";
+        };
+        /**
+         * NewInvitation
+         * @description Who is invited, as what, how often and how long; with an address only whoever has it, who gets a letter.
+         */
+        NewInvitation: {
+            /** Email */
+            email?: string | null;
+            /**
+             * Expires In Days
+             * @default 14
+             */
+            expires_in_days?: number;
+            role: components["schemas"]["Role"];
+            /**
+             * Uses Max
+             * @default 1
+             */
+            uses_max?: number;
+        };
+        /**
+         * NewPassword
+         * @description The password one has, and the one to come.
+         */
+        NewPassword: {
+            /** Current */
+            current: string;
+            /** New */
+            new: string;
         };
         /**
          * NewRun
@@ -2102,6 +2656,16 @@ export interface components {
             sha256: string;
         };
         /**
+         * PasswordReset
+         * @description The token of the link and the password to come.
+         */
+        PasswordReset: {
+            /** Password */
+            password: string;
+            /** Token */
+            token: string;
+        };
+        /**
          * Preview
          * @description The first rows of a version, a list of values a row, in the order of `columns`.
          */
@@ -2110,6 +2674,26 @@ export interface components {
             columns: string[];
             /** Rows */
             rows: unknown[][];
+        };
+        /**
+         * Profile
+         * @description What one changes of oneself; what is left out stays.
+         */
+        Profile: {
+            /** Display Name */
+            display_name?: string | null;
+            /** Locale */
+            locale?: string | null;
+        };
+        /**
+         * Provider
+         * @description Somewhere else one may sign in.
+         */
+        Provider: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
         };
         /**
          * PublishedKeys
@@ -2138,18 +2722,23 @@ export interface components {
             refresh_token?: string | null;
         };
         /**
-         * Registration
-         * @description The model to register a run's result as, and the alias that is to name it.
+         * Registered
+         * @description What comes next: nothing, a link in a letter, or a guardian's consent; `session` is null unless signed in.
          */
-        Registration: {
+        Registered: {
+            session: components["schemas"]["Session"] | null;
             /**
-             * Alias
-             * @default champion
+             * State
+             * @enum {string}
              */
-            alias?: string | null;
-            /** Name */
-            name: string;
+            state: "signed_in" | "verify_email" | "guardian";
         };
+        /**
+         * Role
+         * @description A member's role.
+         * @enum {string}
+         */
+        Role: "owner" | "maintainer" | "reviewer" | "viewer";
         /**
          * Run
          * @description A training run: while it runs with its leaderboard so far, then with its score on held-out rows.
@@ -2315,12 +2904,41 @@ export interface components {
             password: string;
         };
         /**
+         * SignInOptions
+         * @description How one signs in here and who may make an account; `age_min` is 0 where nobody is asked for their age.
+         */
+        SignInOptions: {
+            /** Age Min */
+            age_min: number;
+            /** Domains */
+            domains: string[];
+            /** Mail */
+            mail: boolean;
+            /** Password Characters Min */
+            password_characters_min: number;
+            /** Providers */
+            providers: components["schemas"]["Provider"][];
+            /**
+             * Registration
+             * @enum {string}
+             */
+            registration: "off" | "invitation" | "domain" | "open";
+        };
+        /**
          * TableSchemaOut
          * @description The columns of a version, in order.
          */
         TableSchemaOut: {
             /** Columns */
             columns: components["schemas"]["ColumnOut"][];
+        };
+        /**
+         * Token
+         * @description The token of a one-time link.
+         */
+        Token: {
+            /** Token */
+            token: string;
         };
         /**
          * UploadBegun
@@ -2511,6 +3129,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PublishedKeys"];
+                };
+            };
+        };
+    };
+    make_consent_link: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by you, new for each request you mean: sent again within 24 hours, the request is not carried out again but answered as before. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkMade"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    make_reset_link: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by you, new for each request you mean: sent again within 24 hours, the request is not carried out again but answered as before. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkMade"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -3264,6 +3950,105 @@ export interface operations {
             };
         };
     };
+    confirm_email: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Token"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmailConfirmed"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    want_confirmation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Address"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    consent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Token"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Consented"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_jobs_of_the_hub: {
         parameters: {
             query?: {
@@ -3497,6 +4282,71 @@ export interface operations {
             };
         };
     };
+    look_at_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationSeen"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    accept_invitation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by you, new for each request you mean: sent again within 24 hours, the request is not carried out again but answered as before. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Joined"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_own_jobs: {
         parameters: {
             query?: {
@@ -3679,6 +4529,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+        };
+    };
+    change_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Profile"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPassword"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -3959,6 +4873,207 @@ export interface operations {
             };
         };
     };
+    list_invitations: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in one page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    invite: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by you, new for each request you mean: sent again within 24 hours, the request is not carried out again but answered as before. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewInvitation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationMade"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    take_back_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invitation_id: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    want_password_reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Address"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    reset_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordReset"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    register: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["lyceum__accounts__people__schemas__Registration"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Registered"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_runs: {
         parameters: {
             query?: {
@@ -4105,7 +5220,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Registration"];
+                "application/json": components["schemas"]["lyceum__train__runs__schemas__Registration"];
             };
         };
         responses: {
@@ -4356,6 +5471,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_sign_in_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInOptions"];
                 };
             };
         };

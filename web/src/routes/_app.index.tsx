@@ -55,7 +55,7 @@ function Overview() {
         />
       </dl>
       <Chain />
-      <div className="grid gap-4 lg:grid-cols-[3fr_2fr]">
+      <div className="grid grid-cols-1 gap-4 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
         <Card
           flush
           title={t("overview.recentRuns")}

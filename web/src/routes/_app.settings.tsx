@@ -1,11 +1,13 @@
 import { createFileRoute } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { Keys } from "@/features/settings/keys";
+import { Profile } from "@/features/settings/profile";
+import { Security } from "@/features/settings/security";
 import { Sessions } from "@/features/settings/sessions";
 import { PageHead } from "@/ui/page-head";
 import { TabPanel, Tabs } from "@/ui/tabs";
 
-const TABS = ["sessions", "keys"] as const;
+const TABS = ["profile", "security", "sessions", "keys"] as const;
 type Tab = (typeof TABS)[number];
 
 export const Route = createFileRoute("/_app/settings")({
@@ -18,7 +20,7 @@ export const Route = createFileRoute("/_app/settings")({
 
 function Settings() {
   const { t } = useTranslation();
-  const { tab = "sessions" } = Route.useSearch();
+  const { tab = "profile" } = Route.useSearch();
   const navigate = Route.useNavigate();
   return (
     <>
@@ -32,6 +34,12 @@ function Settings() {
         }}
         tabs={TABS.map((value) => ({ value, label: t(`settings.${value}`) }))}
       >
+        <TabPanel value="profile">
+          <Profile />
+        </TabPanel>
+        <TabPanel value="security">
+          <Security />
+        </TabPanel>
         <TabPanel value="sessions">
           <Sessions />
         </TabPanel>

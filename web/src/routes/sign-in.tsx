@@ -1,4 +1,4 @@
-import { createFileRoute, useRouter } from "@tanstack/react-router";
+import { createFileRoute, Link, useRouter } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { ROOT } from "@/api/root";
 import { Front } from "@/shell/front";
@@ -32,6 +32,14 @@ function SignIn() {
   return (
     <Front title={t("signIn.title")} text={t("signIn.text")}>
       <SignInForm onDone={() => void goOn()} />
+      <p className="mt-4 flex flex-wrap justify-between gap-x-4 gap-y-1 text-sm">
+        <Link to="/forgot" className="py-1 text-accent-text hover:underline pointer-coarse:py-3">
+          {t("signIn.forgot")}
+        </Link>
+        <Link to="/sign-up" className="py-1 text-accent-text hover:underline pointer-coarse:py-3">
+          {t("signIn.register")}
+        </Link>
+      </p>
     </Front>
   );
 }

@@ -20,7 +20,7 @@ export default function AccountMenu() {
   const me = useMe();
   const theme = useTheme();
   const navigate = useNavigate();
-  const name = me.display_name || me.email || me.organisation;
+  const name = me.display_name || me.email || me.organisation || "?";
   const leave = async () => {
     try {
       await signOut();
@@ -42,9 +42,9 @@ export default function AccountMenu() {
         <span className="block truncate text-fg-3">{me.email ?? me.organisation}</span>
       </MenuLabel>
       <MenuLine />
-      {(me.organisations ?? []).length > 1 ? (
+      {me.organisations.length > 1 ? (
         <>
-          {me.organisations?.map((one) => (
+          {me.organisations.map((one) => (
             <MenuItem
               key={one.id}
               icon={one.name === me.organisation ? Check : Building2}

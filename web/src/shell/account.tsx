@@ -8,7 +8,7 @@ const AccountMenu = lazy(load);
 export function Account() {
   const me = useMe();
   const [wanted, setWanted] = useState(false);
-  const name = me.display_name || me.email || me.organisation;
+  const name = me.display_name || me.email || me.organisation || "?";
   const button = (
     <AccountButton
       name={name}

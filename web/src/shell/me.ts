@@ -2,16 +2,8 @@ import { queryOptions, useSuspenseQuery } from "@tanstack/react-query";
 import { type Api, send } from "@/api/client";
 import { setSession } from "@/api/session";
 
-export type Organisation = { id: string; name: string; title: string; role: string };
-/** Who is signed in; a program's key has no name and no organisations to choose from. */
-export type Me = Api["Me"] & {
-  email?: string | null;
-  display_name?: string | null;
-  email_verified?: boolean;
-  organisations?: Organisation[];
-  operates_hub?: boolean;
-  locale?: string | null;
-};
+/** Who is signed in, and in which organisation they act; null where they are in none. */
+export type Me = Api["Me"];
 
 export const meQuery = queryOptions({
   queryKey: ["me"],

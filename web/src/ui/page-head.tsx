@@ -9,7 +9,9 @@ export function PageHead({ title, facts, actions }: { title: ReactNode; facts?: 
           <div className="mt-1 flex min-h-5 flex-wrap items-center gap-x-2 gap-y-1 text-sm text-fg-2">{facts}</div>
         ) : null}
       </div>
-      {actions ? <div className="flex flex-wrap items-center gap-2">{actions}</div> : null}
+      {actions ? (
+        <div className="flex flex-wrap items-center gap-2 max-sm:w-full max-sm:[&>*]:flex-1">{actions}</div>
+      ) : null}
     </div>
   );
 }

@@ -32,7 +32,7 @@ const THEMES = ["light", "dark"] as const;
 export default function Showcase() {
   const { t } = useTranslation();
   return (
-    <main className="grid min-h-dvh xl:grid-cols-2">
+    <main className="grid min-h-dvh grid-cols-1 xl:grid-cols-2">
       {THEMES.map((theme, index) => (
         <div key={theme} data-theme={theme} className="min-w-0 bg-bg p-4 text-fg md:p-6">
           {index === 0 ? (

@@ -23,7 +23,7 @@ export default function ProfileView({ org, name, version }: { org: string; name:
   const columns = query.data?.columns;
   return (
     <>
-      <div className="grid gap-4 lg:grid-cols-2">
+      <div className="grid grid-cols-1 gap-4 lg:grid-cols-2">
         {columns
           ? columns.slice(0, shown).map((column) => <ColumnCard key={column.name} column={column} />)
           : Array.from({ length: 6 }, (_, index) => <Skeleton key={index} className="h-80 rounded-lg" />)}

@@ -31,7 +31,7 @@ export default function UploadDialog({
   const send = async () => {
     if (!file) return;
     setProblem("");
-    const org = dataset?.org ?? me.organisation;
+    const org = dataset?.org ?? me.organisation ?? "";
     const wanted = dataset?.name ?? name;
     try {
       const version = await upload({ file, name: wanted, org, isNew: !dataset });
@@ -65,7 +65,7 @@ export default function UploadDialog({
         {dataset ? null : (
           <TextField
             label={t("field.datasetName")}
-            hint={t("dataset.nameHint", { org: me.organisation })}
+            hint={t("dataset.nameHint", { org: me.organisation ?? "" })}
             value={name}
             required
             disabled={uploading !== null}

@@ -36,7 +36,7 @@ export default function Playground({ version }: { version: Api["ModelVersion"] }
     ask.reset();
   };
   return (
-    <div className="grid items-start gap-4 lg:grid-cols-[3fr_2fr]">
+    <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
       <Card
         title={t("playground.inputs")}
         actions={samples.length ? <Button onClick={takeSample}>{t("playground.sample")}</Button> : null}

@@ -53,7 +53,7 @@ export default function Report({ runId }: { runId: string }) {
       {report.notes.map((note) => (
         <Note key={note}>{note}</Note>
       ))}
-      <div className="grid gap-4 lg:grid-cols-2">
+      <div className="grid grid-cols-1 gap-4 lg:grid-cols-2">
         {report.roc ? (
           <Card title={t("model.roc")}>
             <Curves
