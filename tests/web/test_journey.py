@@ -204,6 +204,50 @@ def test_the_keyboard_alone_finds_an_object_and_changes_the_language(
     assert page.evaluate("document.documentElement.lang") == "de"
 
 
+def test_an_invitation_brings_somebody_in_and_their_password_can_be_changed(
+    open_tab: OpenTab, journey: dict[str, str], table: Path
+) -> None:
+    owner = open_tab(storage_state=table.with_suffix(".state"), **DESKTOP)
+    owner.page.goto(journey["run"])
+    owner.page.get_by_role("heading", name="dear", level=1).wait_for()
+    csrf = next(cookie["value"] for cookie in owner.page.context.cookies() if cookie["name"].endswith("lyceum_csrf"))
+    made = owner.page.request.post(
+        "/api/v1/organisations/main/invitations",
+        data={"role": "Viewer"},
+        headers={"X-CSRF-Token": csrf, "Origin": owner.page.url.split("/runs")[0], "Idempotency-Key": "invitation-1"},
+    )
+    assert made.status == 201, made.text()
+
+    guest = open_tab(**PHONE)
+    page = guest.page
+    with nothing_wrong(guest):
+        page.goto(made.json()["url"])
+        page.get_by_label("Your name").fill("Grace")
+        page.get_by_label("E-mail").fill("grace@example.org")
+        page.get_by_label("Password").fill(PASSWORD)
+        assert guest.accessibility_faults() == []
+        page.get_by_role("button", name="Create account").click()
+        expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
+        page.goto("/settings?tab=security")
+        page.get_by_label("Current password").fill(PASSWORD)
+        page.get_by_label("New password").fill("another horse battery staple")
+        page.get_by_role("button", name="Change password").click()
+        expect(page.get_by_text("Your password is changed")).to_be_visible()
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize(
+    "place", ["/sign-in", "/sign-up", "/forgot", "/reset?token=x", "/verify?token=x", "/consent?token=x"]
+)
+@pytest.mark.parametrize("device", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_page_for_somebody_unknown_is_usable_by_all(open_tab: OpenTab, device: dict[str, object], place: str) -> None:
+    tab = open_tab(**device)
+    tab.page.goto(place)
+    tab.page.get_by_role("heading", level=1).wait_for()
+    tab.page.wait_for_load_state("networkidle")
+    _fits_and_is_usable(tab, f"unknown-{re.sub(r'[^a-z]+', '-', place.partition('?')[0]).strip('-')}")
+
+
 @pytest.mark.deep
 @pytest.mark.parametrize("device", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_the_page_of_components_shows_both_themes_and_is_usable_by_all(

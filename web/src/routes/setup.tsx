@@ -29,7 +29,6 @@ function SetUp() {
     const password = String(form.get("password"));
     try {
       await send("POST", "setup", { token, email, password, display_name: String(form.get("name")).trim() });
-      await send("POST", "sessions", { email, password });
       setSession("signed_in");
       router.history.push(ROOT.pathname);
     } catch (error) {
