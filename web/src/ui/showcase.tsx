@@ -6,9 +6,6 @@ import { Button } from "./button";
 import { Card } from "./card";
 import { Checkbox } from "./checkbox";
 import { Code } from "./code";
-import { CommandPalette } from "./command-palette";
-import { Confirm } from "./confirm";
-import { Dialog, DialogActions } from "./dialog";
 import { DropZone } from "./drop-zone";
 import { Empty } from "./empty";
 import { Failed } from "./failed";
@@ -26,6 +23,7 @@ import { toast } from "./toast";
 import { Tooltip } from "./tooltip";
 
 const Charts = lazy(() => import("./charts/showcase"));
+const Windows = lazy(() => import("./showcase-windows"));
 const THEMES = ["light", "dark"] as const;
 
 /** Every component in both themes, side by side. */
@@ -66,7 +64,11 @@ function Pieces() {
     <div className="space-y-4">
       <Controls />
       <Words />
-      <Windows />
+      <Piece name="dialog, confirm, command palette, toast">
+        <Suspense fallback={<Skeleton className="h-8 w-full" />}>
+          <Windows />
+        </Suspense>
+      </Piece>
       <Piece name="charts">
         <Suspense fallback={<Skeleton className="h-[120rem] w-full" />}>
           <Charts />
@@ -212,48 +214,5 @@ function Words() {
       </Card>
       <Failed error={new Error("The reason in plain words.")} retry={() => undefined} />
     </>
-  );
-}
-
-function Windows() {
-  const { t } = useTranslation();
-  const [open, setOpen] = useState<"dialog" | "confirm" | "palette" | null>(null);
-  const [query, setQuery] = useState("");
-  const close = () => setOpen(null);
-  return (
-    <Piece name="dialog, confirm, command palette, toast">
-      <Button onClick={() => setOpen("dialog")}>Dialog</Button>
-      <Button onClick={() => setOpen("confirm")}>Confirm</Button>
-      <Button onClick={() => setOpen("palette")}>Palette</Button>
-      <Button onClick={() => toast("Something was removed", { undo: () => toast("It is back") })}>Toast</Button>
-      <Button onClick={() => toast("Something went wrong", { tone: "bad" })}>Bad toast</Button>
-      <Dialog open={open === "dialog"} onClose={close} title="Dialog" description="What it is for">
-        <TextField label="Text" />
-        <DialogActions>
-          <Button onClick={close}>{t("action.cancel")}</Button>
-          <Button kind="primary" onClick={close}>
-            Do
-          </Button>
-        </DialogActions>
-      </Dialog>
-      <Confirm
-        open={open === "confirm"}
-        onClose={close}
-        title="Sure?"
-        text="It cannot be undone."
-        action="Delete"
-        onConfirm={async () => undefined}
-      />
-      <CommandPalette
-        open={open === "palette"}
-        onClose={close}
-        label="Find"
-        query={query}
-        onQuery={setQuery}
-        commands={["one", "two"]
-          .filter((name) => name.includes(query))
-          .map((name) => ({ id: name, label: name, icon: Database, run: () => toast(name) }))}
-      />
-    </Piece>
   );
 }
