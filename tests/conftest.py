@@ -12,6 +12,7 @@ pytest_plugins = (
     "fixtures.shard",
     "fixtures.disks",
     "fixtures.mail_server",
+    "fixtures.web",
 )
 
 # how long an example takes says more of the machine's load than of what it shows

@@ -71,8 +71,25 @@ def up() -> None:
 
     audience = TerminalAudience(colours=_shows_colours())
     typer.echo(f"Lyceum {VERSION}\n")
+    _build_web_app()
     asyncio.run(Supervisor(settings, audience, forks, version=VERSION).run())
     typer.echo("Stopped.")
+
+
+def _build_web_app() -> None:
+    """On a checkout, build the web app when its sources have changed; without it the hub has its plain pages."""
+    from pathlib import Path
+
+    from lyceum.webbuild import WebNotBuilt, build, checkout_of
+
+    package = Path(__file__).resolve().parent
+    web = checkout_of(package)
+    if web is None:
+        return
+    try:
+        build(web, package / "_web", say=typer.echo)
+    except WebNotBuilt as error:
+        typer.echo(f"{error}\nThe hub starts without its web app and tries again at its next start.", err=True)
 
 
 @app.command()

@@ -22,6 +22,7 @@ from lyceum.kernel.resources import open_resources
 from lyceum.kernel.serving import serve_http
 from lyceum.kernel.telemetry import log_to_stderr, settle_garbage_collector
 from lyceum.live.public import add_socket_route, open_sockets
+from lyceum.pages.public import web_app
 from lyceum.serve.predictions.public import CONNECTIONS as PREDICTION_CONNECTIONS
 from lyceum.serve.predictions.public import add_predict_route, open_predictions
 from lyceum.version import VERSION
@@ -71,7 +72,8 @@ def create_app(config: Settings) -> FastAPI:
     add_socket_route(app)
     # not included, which would have each request go through two levels of routes, twice
     routes = [route for router in wiring.ROUTERS for route in router.routes]
-    app.router.routes.extend([RoutesByWord(routes, prefix="/api/v1/"), *routes])
+    web = web_app(root_path=config.root_path)
+    app.router.routes.extend([RoutesByWord(routes, prefix="/api/v1/"), *web, *routes])
     add_health(app, refresh=_count, declare=needs(OPEN))
     app.add_middleware(BodyLimit, bytes_max=config.request_bytes_max, unlimited_prefix="/api/v1/uploads/")
     app.add_middleware(with_cors, settings=config)

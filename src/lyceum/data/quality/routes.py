@@ -7,7 +7,8 @@ from fastapi import Response
 from lyceum.accounts.edge import KEEPS_ANSWER, Power, Tx, Who, api_router, needs_of_object
 from lyceum.data.datasets.edge import VersionNumber, as_number
 from lyceum.data.quality import queries, service
-from lyceum.data.quality.schemas import Check, CheckList, CheckRun, NewCheck
+from lyceum.data.quality.schemas import Check, CheckList, CheckRun, CheckRunPage, NewCheck
+from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 
 router = api_router(tags=["checks"])
 
@@ -46,6 +47,18 @@ async def drop_check(tx: Tx, who: Who, check_id: UUID) -> Response:
 async def start_check_run(tx: Tx, who: Who, org: str, name: str, number: VersionNumber) -> CheckRun:
     """Run a dataset's checks on one of its versions; follow it at `/check-runs/{id}`."""
     return await service.start_check_run(tx, who, org, name, as_number(number))
+
+
+@router.get("/datasets/{org}/{name}/versions/{number}/check-runs")
+@needs_of_object(Power.DATASETS_READ)
+async def list_check_runs(
+    tx: Tx, who: Who, org: str, name: str, number: VersionNumber, limit: Limit = 50, cursor: Cursor = None
+) -> CheckRunPage:
+    """List the check runs of a version, newest first, without their results."""
+    items = await queries.list_check_runs(
+        tx, who, org, name, as_number(number), limit=limit, before=decode_cursor(cursor)
+    )
+    return CheckRunPage(items=items, next=next_cursor([item.id for item in items], limit))
 
 
 @router.get("/check-runs/{check_run_id}")

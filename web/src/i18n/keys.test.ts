@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import de from "./de.json";
+import en from "./en.json";
+
+type Words = { [key: string]: string | Words };
+
+function flat(words: Words, before = ""): [string, string][] {
+  return Object.entries(words).flatMap(([key, value]): [string, string][] =>
+    typeof value === "string" ? [[before + key, value]] : flat(value, `${before}${key}.`),
+  );
+}
+
+const blanks = (text: string) => [...text.matchAll(/{{\s*(\w+)/g)].map((found) => found[1]).sort();
+
+test("both languages say the same things", () => {
+  expect(flat(de).map(([key]) => key)).toEqual(flat(en).map(([key]) => key));
+});
+
+test("both languages fill in the same values", () => {
+  const german = new Map(flat(de));
+  for (const [key, text] of flat(en)) expect([key, blanks(german.get(key) ?? "")]).toEqual([key, blanks(text)]);
+});
+
+test("no text is empty", () => {
+  for (const [key, text] of [...flat(en), ...flat(de)]) expect(text.trim(), key).not.toBe("");
+});

@@ -1,0 +1,13 @@
+import type { QueryClient } from "@tanstack/react-query";
+import { createRootRouteWithContext, HeadContent, Outlet } from "@tanstack/react-router";
+import { Toaster } from "@/ui/toast";
+
+export const Route = createRootRouteWithContext<{ queryClient: QueryClient }>()({
+  component: () => (
+    <>
+      <HeadContent />
+      <Outlet />
+      <Toaster />
+    </>
+  ),
+});

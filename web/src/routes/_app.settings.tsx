@@ -1,0 +1,52 @@
+import { createFileRoute } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import { Keys } from "@/features/settings/keys";
+import { Profile } from "@/features/settings/profile";
+import { Security } from "@/features/settings/security";
+import { Sessions } from "@/features/settings/sessions";
+import { PageHead } from "@/ui/page-head";
+import { TabPanel, Tabs } from "@/ui/tabs";
+
+const TABS = ["profile", "security", "sessions", "keys"] as const;
+type Tab = (typeof TABS)[number];
+
+export const Route = createFileRoute("/_app/settings")({
+  validateSearch: (search: Record<string, unknown>): { tab?: Tab } => {
+    const tab = TABS.find((one) => one === search.tab);
+    return tab ? { tab } : {};
+  },
+  component: Settings,
+});
+
+function Settings() {
+  const { t } = useTranslation();
+  const { tab = "profile" } = Route.useSearch();
+  const navigate = Route.useNavigate();
+  return (
+    <>
+      <PageHead title={t("settings.title")} />
+      <Tabs
+        label={t("settings.title")}
+        value={tab}
+        onChange={(next) => {
+          const wanted = TABS.find((one) => one === next);
+          void navigate({ search: wanted ? { tab: wanted } : {}, replace: true });
+        }}
+        tabs={TABS.map((value) => ({ value, label: t(`settings.${value}`) }))}
+      >
+        <TabPanel value="profile">
+          <Profile />
+        </TabPanel>
+        <TabPanel value="security">
+          <Security />
+        </TabPanel>
+        <TabPanel value="sessions">
+          <Sessions />
+        </TabPanel>
+        <TabPanel value="keys">
+          <Keys />
+        </TabPanel>
+      </Tabs>
+    </>
+  );
+}

@@ -1,0 +1,19 @@
+import { queryClient, send } from "@/api/client";
+import { live } from "@/api/live";
+import { actIn } from "@/api/organisation";
+import { setSession } from "@/api/session";
+import { forgetSeen } from "./worker";
+
+/** Ends the session and forgets everything that was read in it. */
+export async function signOut() {
+  await send("DELETE", "sessions/current");
+  await forgetEverything();
+}
+
+export async function forgetEverything() {
+  live.close();
+  actIn(null);
+  setSession("signed_out");
+  queryClient.clear();
+  await forgetSeen();
+}

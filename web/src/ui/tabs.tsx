@@ -1,0 +1,39 @@
+import { Tabs as Radix } from "radix-ui";
+import type { ReactNode } from "react";
+
+type Tab = { value: string; label: ReactNode };
+
+/** The chosen tab lives in the address, so the page gives it and hears of the next. */
+export function Tabs(props: {
+  value: string;
+  onChange: (value: string) => void;
+  tabs: Tab[];
+  label: string;
+  children: ReactNode;
+}) {
+  const { value, onChange, tabs, label, children } = props;
+  return (
+    <Radix.Root value={value} onValueChange={onChange} activationMode="manual">
+      <Radix.List aria-label={label} className="mb-4 flex gap-5 overflow-x-auto border-b border-line">
+        {tabs.map((tab) => (
+          <Radix.Trigger
+            key={tab.value}
+            value={tab.value}
+            className="-mb-px flex h-10 shrink-0 items-center gap-1.5 border-b-2 border-transparent px-1 text-base text-fg-2 hover:text-fg focus-visible:-outline-offset-2 data-[state=active]:border-accent data-[state=active]:font-medium data-[state=active]:text-fg pointer-coarse:h-11"
+          >
+            {tab.label}
+          </Radix.Trigger>
+        ))}
+      </Radix.List>
+      {children}
+    </Radix.Root>
+  );
+}
+
+export function TabPanel({ value, children }: { value: string; children: ReactNode }) {
+  return (
+    <Radix.Content value={value} className="outline-none">
+      {children}
+    </Radix.Content>
+  );
+}

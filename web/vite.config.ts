@@ -1,0 +1,32 @@
+/// <reference types="vitest/config" />
+import tailwindcss from "@tailwindcss/vite";
+import { tanstackRouter } from "@tanstack/router-plugin/vite";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+import { precompressed } from "./build/precompressed.ts";
+import { serviceWorker } from "./build/service-worker.ts";
+
+const hub = process.env.LYCEUM_API ?? "http://127.0.0.1:8000";
+const here = (path: string) => new URL(path, import.meta.url).pathname;
+
+export default defineConfig({
+  // relative, for a hub below a sub-path; index.html gets its <base> from the hub
+  base: "./",
+  resolve: {
+    alias: {
+      // it writes <style> elements, which the hub's policy forbids
+      "react-style-singleton": here("./src/ui/style-singleton.ts"),
+      "@": here("./src"),
+    },
+  },
+  plugins: [
+    tanstackRouter({ target: "react", autoCodeSplitting: true, quoteStyle: "double", semicolons: true }),
+    react(),
+    tailwindcss(),
+    serviceWorker(),
+    precompressed(),
+  ],
+  build: { target: "es2022", reportCompressedSize: false, manifest: true, assetsInlineLimit: 0 },
+  server: { proxy: { "/api": { target: hub, ws: true } } },
+  test: { environment: "jsdom", setupFiles: ["./src/test-setup.ts"], css: false, include: ["src/**/*.test.{ts,tsx}"] },
+});
