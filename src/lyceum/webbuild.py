@@ -79,8 +79,14 @@ def build(web: Path, built: Path, *, say: Say) -> bool:
         digest = digest_of(web)
         fresh = built.with_name(f"{built.name}.new")
         shutil.rmtree(fresh, ignore_errors=True)
-        vite = str(web / "node_modules" / "vite" / "bin" / "vite.js")
-        run((*node.node, vite, "build", "--outDir", str(fresh), "--emptyOutDir"), web, node, what="The web app's build")
+        # commands run in the folder, so a relative path would mean another place there
+        vite = str((web / "node_modules" / "vite" / "bin" / "vite.js").resolve())
+        run(
+            (*node.node, vite, "build", "--outDir", str(fresh.resolve()), "--emptyOutDir"),
+            web,
+            node,
+            what="The web app's build",
+        )
         (fresh / STAMP).write_text(json.dumps({"sources": digest}), encoding="utf-8")
         shutil.rmtree(built, ignore_errors=True)
         fresh.rename(built)

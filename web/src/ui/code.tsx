@@ -7,7 +7,7 @@ import { Button } from "./button";
 export function Code({ children, label }: { children: string; label: string }) {
   return (
     <div className="relative rounded-md border border-line bg-sunken">
-      <pre tabIndex={0} aria-label={label} className="mono overflow-x-auto p-3 pr-12 leading-6 whitespace-pre">
+      <pre tabIndex={0} aria-label={label} className="mono mr-11 overflow-x-auto p-3 leading-6 whitespace-pre">
         {children}
       </pre>
       <CopyButton text={children} className="absolute top-1 right-1 bg-sunken" />
