@@ -3,8 +3,8 @@ import tailwindcss from "@tailwindcss/vite";
 import { tanstackRouter } from "@tanstack/router-plugin/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
-import { precompressed } from "./build/precompressed.ts";
-import { serviceWorker } from "./build/service-worker.ts";
+import { precompressed } from "./bundling/precompressed.ts";
+import { serviceWorker } from "./bundling/service-worker.ts";
 
 const hub = process.env.LYCEUM_API ?? "http://127.0.0.1:8000";
 const here = (path: string) => new URL(path, import.meta.url).pathname;

@@ -47,6 +47,6 @@ def test_every_component_is_shown_on_the_page_of_components() -> None:
     assert missing in ([], ["page-head"])
 
 
-@pytest.mark.parametrize("source", ["index.html", "public/theme.js", "build/sw.js"])
+@pytest.mark.parametrize("source", ["index.html", "public/theme.js", "bundling/sw.js"])
 def test_nothing_is_loaded_from_elsewhere(source: str) -> None:
     assert not re.search(r"https?://", (WEB / source).read_text(encoding="utf-8"))

@@ -35,3 +35,6 @@ export async function problemOf(response: Response): Promise<Problem> {
 
 /** The hub could not be reached at all. */
 export class Unreachable extends Error {}
+
+/** What a failed request says; its type names the document's refusals, while what is thrown is an error that holds one. */
+export const saidBy = (error: unknown): string => (error instanceof Error ? error.message : String(error));

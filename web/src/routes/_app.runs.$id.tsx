@@ -4,6 +4,7 @@ import { CircleStop, Rocket } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
+import { saidBy } from "@/api/problem";
 import { useLiveJob, usePollMs } from "@/features/live-job";
 import { runNotebook } from "@/features/notebook";
 import { NotebookButton } from "@/features/notebook-button";
@@ -53,7 +54,7 @@ function RunPage() {
       toast(t("run.cancelling"));
       anew();
     },
-    onError: (error) => toast((error as Error).message, { tone: "bad" }),
+    onError: (error) => toast(saidBy(error), { tone: "bad" }),
   });
   if (query.error && !run) return <Failed error={query.error} retry={() => void query.refetch()} />;
   if (!run) return <Waiting />;

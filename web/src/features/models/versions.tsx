@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { Crown } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { type Api, api } from "@/api/client";
+import { saidBy } from "@/api/problem";
 import { ago, bytes } from "@/i18n/format";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
@@ -38,7 +39,7 @@ export function ModelVersions({ model, shown, onChange }: Props) {
         },
         onError: (error) => {
           queries.setQueryData(modelKey, model);
-          toast((error as Error).message, { tone: "bad" });
+          toast(saidBy(error), { tone: "bad" });
         },
       },
     );
