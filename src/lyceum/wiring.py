@@ -4,6 +4,9 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
+from lyceum.accounts.factors.jobs import HANDLERS as FACTORS_HANDLERS
+from lyceum.accounts.factors.jobs import SCHEDULES as FACTORS_SCHEDULES
+from lyceum.accounts.factors.routes import router as factors_routes
 from lyceum.accounts.public import Actor
 from lyceum.accounts.routes import router as accounts_routes
 from lyceum.accounts.sessions.jobs import HANDLERS as SESSIONS_HANDLERS
@@ -46,6 +49,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     pages_routes,
     accounts_routes,
     sessions_routes,
+    factors_routes,
     well_known_routes,
     jobs_routes,
     files_routes,
@@ -61,6 +65,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     *RETENTION_SCHEDULES,
     *SWEEPING_SCHEDULES,
     *SESSIONS_SCHEDULES,
+    *FACTORS_SCHEDULES,
     *FILES_SCHEDULES,
     *DATASETS_SCHEDULES,
     *PREDICTIONS_SCHEDULES,
@@ -70,6 +75,7 @@ HANDLERS: tuple[Handler, ...] = (
     *RETENTION_HANDLERS,
     *SWEEPING_HANDLERS,
     *SESSIONS_HANDLERS,
+    *FACTORS_HANDLERS,
     *FILES_HANDLERS,
     *DATASETS_HANDLERS,
     *QUALITY_HANDLERS,

@@ -22,7 +22,12 @@ from lyceum.wiring import ROUTERS
 from make.accounts import Member
 
 KEY = {"idempotency-key": "a key of the client's own"}
-WITHOUT_A_KEY = {"/api/v1/setup", "/api/v1/sessions"}
+WITHOUT_A_KEY = {
+    "/api/v1/setup",
+    "/api/v1/sessions",
+    "/api/v1/sessions/second-factor",
+    "/api/v1/sessions/passkey",
+}
 """What nobody in particular sends: a set-up link works once anyway, and signing in twice makes two sessions."""
 
 

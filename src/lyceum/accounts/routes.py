@@ -6,7 +6,7 @@ from fastapi import Depends
 
 from lyceum.accounts import queries, service
 from lyceum.accounts.edge import KEEPS_THAT_IT_WAS_DONE, CurrentResources, Tx, Who, api_router, limit_sign_ins
-from lyceum.accounts.needs import KNOWN, OPEN, needs
+from lyceum.accounts.needs import ENROLLING, KNOWN, OPEN, needs
 from lyceum.accounts.policy import Power, SignInNeeded
 from lyceum.accounts.schemas import (
     AdministratorReady,
@@ -31,7 +31,7 @@ async def set_up(resources: CurrentResources, wanted: FirstAdministrator) -> Adm
 
 
 @router.get("/me")
-@needs(KNOWN)
+@needs(KNOWN, ENROLLING)
 async def read_me(who: Who) -> Me:
     """Say who the key belongs to and what it may do."""
     if who.org_id is None or who.user_id is None:

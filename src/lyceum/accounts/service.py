@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.accounts.errors import ExpiryPast, KeyNotFound, NameTaken, PasswordWeak, ScopeUnknown, SetupLinkUsed
 from lyceum.accounts.known import forget_after_commit
 from lyceum.accounts.models import ApiKeyRow, MembershipRow, OrganisationRow, UserRow
-from lyceum.accounts.policy import ALL_SCOPES, WORK_SCOPES, Actor, Power, Role, require
+from lyceum.accounts.policy import ALL_SCOPES, WEIGHTY_POWERS, WORK_SCOPES, Actor, Power, Role, require
 from lyceum.accounts.queries import as_key, setup_link_works
 from lyceum.accounts.schemas import ApiKey, ApiKeyMade, FirstAdministrator, NewApiKey
+from lyceum.accounts.sessions.public import refuse_stale_session
 from lyceum.kernel.db import NOBODY, Database, Scope
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.resources import Resources
@@ -84,7 +85,10 @@ async def set_up(resources: Resources, wanted: FirstAdministrator) -> tuple[str,
 
 
 async def create_key(tx: AsyncSession, who: Actor, wanted: NewApiKey) -> ApiKeyMade:
-    """Make a key with some of the caller's own powers; raises `ScopeUnknown` for any other, and `ExpiryPast`."""
+    """Make a key with some of the caller's own powers; raises `ScopeUnknown` for any other, and `ExpiryPast`.
+
+    One that may manage something takes somebody who has just shown that it is them: raises what `refuse_stale` does.
+    """
     require(who, Power.KEYS_MANAGE)
     scopes = wanted.scopes
     if scopes is None:
@@ -92,6 +96,8 @@ async def create_key(tx: AsyncSession, who: Actor, wanted: NewApiKey) -> ApiKeyM
     beyond = sorted(set(scopes) - who.powers)
     if beyond:
         raise ScopeUnknown(f"You cannot give {', '.join(beyond)}; yours are {', '.join(sorted(who.powers))}.")
+    if not WEIGHTY_POWERS.isdisjoint(scopes):
+        await refuse_stale_session(tx, who)
     if wanted.expires_at is not None and wanted.expires_at <= datetime.now(UTC):
         raise ExpiryPast(f"The key would have run out at {wanted.expires_at.isoformat()}; give a time to come.")
     return await _add_key(tx, who.scope, name=wanted.name, scopes=scopes, expires_at=wanted.expires_at)
