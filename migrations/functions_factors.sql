@@ -56,12 +56,6 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     FROM public.users u WHERE u.id = person
 $$;
 
--- Whom somebody at the hub's own machine names by an address.
-CREATE FUNCTION definer.factors_owner(address text) RETURNS uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT u.id FROM public.users u WHERE lower(u.email) = lower(address)
-$$;
-
 -- What nobody came back to: tickets, challenges, and apps that never gave a code.
 CREATE FUNCTION definer.factors_forget(at_most integer) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

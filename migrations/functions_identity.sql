@@ -4,9 +4,9 @@
 -- Who might be signing in with an address. The caller compares the password whether somebody is found or not, and tells
 -- nobody which it was.
 CREATE FUNCTION definer.sign_in_lookup(address text)
-RETURNS TABLE (user_id uuid, password_hash text, suspended boolean)
+RETURNS TABLE (user_id uuid, password_hash text, suspended boolean, awaits_email boolean, awaits_consent boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT u.id, u.password_hash, u.suspended_at IS NOT NULL
+    SELECT u.id, u.password_hash, u.suspended_at IS NOT NULL, u.awaits_email, u.awaits_consent
     FROM public.users u WHERE lower(u.email) = lower(address)
 $$;
 
@@ -200,4 +200,120 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         RETURNING 1
     )
     SELECT count(*) FROM gone
+$$;
+
+-- Makes a one-time link, for whoever has an address or for nobody: whether somebody has it, the caller is not told.
+CREATE FUNCTION definer.link_make(
+    link uuid, link_kind text, person uuid, address text, facts jsonb, until timestamptz
+) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO public.one_time_links (id, kind, user_id, email, data, expires_at)
+    VALUES (link, link_kind, coalesce(person, (SELECT u.id FROM public.users u WHERE lower(u.email) = lower(address)
+                                               AND u.suspended_at IS NULL)), address, facts, until)
+$$;
+
+-- Uses a link: once, and in its time. The caller has checked its token, which only this hub can make.
+CREATE FUNCTION definer.link_use(link uuid, link_kind text)
+RETURNS TABLE (user_id uuid, email text, data jsonb)
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE public.one_time_links l SET used_at = now()
+    WHERE l.id = link AND l.kind = link_kind AND l.used_at IS NULL AND l.expires_at > now()
+    RETURNING l.user_id, l.email, l.data
+$$;
+
+-- Whose a link is that still works; as above.
+CREATE FUNCTION definer.link_look(link uuid, link_kind text)
+RETURNS TABLE (user_id uuid, email text, data jsonb)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT l.user_id, l.email, l.data FROM public.one_time_links l
+    WHERE l.id = link AND l.kind = link_kind AND l.used_at IS NULL AND l.expires_at > now()
+$$;
+
+-- What a letter with a link says, for whoever sends it: by the id in the event that asked for the letter. Nothing where the link
+-- is nobody's, was used, or has run out, or the address is confirmed already.
+CREATE FUNCTION definer.link_letter(link uuid)
+RETURNS TABLE (kind text, email text, display_name text, locale text, data jsonb, expires_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT l.kind, l.email, coalesce(u.display_name, l.data ->> 'display_name', ''), u.locale, l.data, l.expires_at
+    FROM public.one_time_links l LEFT JOIN public.users u ON u.id = l.user_id
+    WHERE l.id = link AND l.used_at IS NULL AND l.expires_at > now()
+      AND (l.user_id IS NOT NULL OR l.kind = 'invitation')
+      AND (l.kind <> 'verify_email' OR u.email_verified_at IS NULL)
+$$;
+
+-- A person's other links of a kind do nothing any more; the caller has checked a link of theirs, or that they are asking.
+CREATE FUNCTION definer.links_void(person uuid, link_kind text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE public.one_time_links l SET used_at = now()
+    WHERE l.user_id = person AND l.kind = link_kind AND l.used_at IS NULL
+$$;
+
+CREATE FUNCTION definer.links_forget(kept_for interval, at_most integer) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH gone AS (
+        DELETE FROM public.one_time_links l WHERE l.id = ANY (ARRAY(
+            SELECT e.id FROM public.one_time_links e WHERE e.expires_at < now() - kept_for
+            ORDER BY e.expires_at LIMIT at_most FOR UPDATE SKIP LOCKED
+        ))
+        RETURNING 1
+    )
+    SELECT count(*) FROM gone
+$$;
+
+-- What an invitation is to, for whoever holds its link; the caller has checked the link's token, which only this hub can make.
+CREATE FUNCTION definer.invitation_look(invitation uuid)
+RETURNS TABLE (org_id uuid, org_name text, org_title text, role text, email text, inviter text, expires_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT o.id, o.name, o.title, i.role, i.email, u.display_name, i.expires_at
+    FROM public.invitations i
+    JOIN public.organisations o ON o.id = i.org_id
+    LEFT JOIN public.users u ON u.id = i.invited_by
+    WHERE i.id = invitation AND i.revoked_at IS NULL AND i.expires_at > now() AND i.uses < i.uses_max
+$$;
+
+-- Makes a person a member by an invitation; whoever is one already keeps their role, and the invitation its use. As above; and
+-- one that names an address is for the person who has it.
+CREATE FUNCTION definer.invitation_use(invitation uuid, person uuid)
+RETURNS TABLE (org_id uuid, org_name text, joined boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    held record;
+BEGIN
+    SELECT i.org_id, i.role, o.name INTO held
+    FROM public.invitations i JOIN public.organisations o ON o.id = i.org_id
+    WHERE i.id = invitation AND i.revoked_at IS NULL AND i.expires_at > now() AND i.uses < i.uses_max
+      AND (i.email IS NULL OR EXISTS (SELECT FROM public.users u
+                                      WHERE u.id = person AND lower(u.email) = lower(i.email)))
+    FOR UPDATE OF i;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    INSERT INTO public.memberships (org_id, user_id, role) VALUES (held.org_id, person, held.role)
+    ON CONFLICT DO NOTHING;
+    IF FOUND THEN
+        UPDATE public.invitations i SET uses = i.uses + 1 WHERE i.id = invitation;
+        RETURN QUERY SELECT held.org_id, held.name, true;
+    ELSE
+        RETURN QUERY SELECT held.org_id, held.name, false;
+    END IF;
+END
+$$;
+
+-- A person as whoever runs the hub names them; the caller has checked that, or sits at the hub's own machine.
+CREATE FUNCTION definer.person_by_id(person uuid) RETURNS TABLE (user_id uuid, email text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT u.id, u.email FROM public.users u WHERE u.id = person
+$$;
+
+CREATE FUNCTION definer.person_by_email(address text) RETURNS TABLE (user_id uuid, email text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT u.id, u.email FROM public.users u WHERE lower(u.email) = lower(address)
+$$;
+
+-- How a session began, for whoever tells its owner: by the id in the event that says so.
+CREATE FUNCTION definer.session_told(session uuid)
+RETURNS TABLE (user_id uuid, device text, address text, created_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT s.user_id, s.device, s.address, s.created_at FROM public.sessions s WHERE s.id = session
 $$;

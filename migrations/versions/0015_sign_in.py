@@ -50,6 +50,41 @@ CREATE TABLE failed_guesses (
     forget_at timestamptz NOT NULL
 );
 CREATE INDEX failed_guesses_forget_at_idx ON failed_guesses (forget_at);
+
+-- Nobody's address could be confirmed before, and nobody's had to be.
+ALTER TABLE users
+    ADD COLUMN email_verified_at timestamptz,
+    ADD COLUMN locale text,
+    ADD COLUMN awaits_email boolean NOT NULL DEFAULT false,
+    ADD COLUMN awaits_consent boolean NOT NULL DEFAULT false;
+
+-- What a link in a letter does, once; its token is made of the id and the hub's secret key, and stands nowhere.
+CREATE TABLE one_time_links (
+    id uuid PRIMARY KEY,
+    kind text NOT NULL,
+    user_id uuid REFERENCES users (id) ON DELETE CASCADE,
+    email text NOT NULL,
+    data jsonb NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL,
+    used_at timestamptz
+);
+CREATE INDEX one_time_links_user_id_idx ON one_time_links (user_id);
+CREATE INDEX one_time_links_expires_at_idx ON one_time_links (expires_at);
+
+CREATE TABLE invitations (
+    id uuid PRIMARY KEY,
+    org_id uuid NOT NULL REFERENCES organisations (id) ON DELETE CASCADE,
+    email text,
+    role text NOT NULL CHECK (role IN ('owner', 'maintainer', 'reviewer', 'viewer')),
+    invited_by uuid REFERENCES users (id) ON DELETE SET NULL,
+    uses_max integer NOT NULL CHECK (uses_max > 0),
+    uses integer NOT NULL DEFAULT 0,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL,
+    revoked_at timestamptz
+);
+CREATE INDEX invitations_org_id_idx ON invitations (org_id, id DESC);
 """
 
 POLICIES = """
@@ -62,7 +97,12 @@ CREATE POLICY refresh_tokens_of_own_sessions ON refresh_tokens
     USING (EXISTS (SELECT FROM sessions s WHERE s.id = refresh_tokens.session_id
                    AND s.user_id = (SELECT nullif(current_setting('lyceum.user_id', true), '')::uuid)));
 
--- No policy: only the audited functions read or write the keys, and count guesses.
+ALTER TABLE invitations ENABLE ROW LEVEL SECURITY;
+CREATE POLICY invitations_of_the_organisation ON invitations
+    USING (org_id = (SELECT nullif(current_setting('lyceum.org_id', true), '')::uuid));
+
+-- No policy: only the audited functions read or write the keys and the links, and count guesses.
+ALTER TABLE one_time_links ENABLE ROW LEVEL SECURITY;
 ALTER TABLE signing_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE failed_guesses ENABLE ROW LEVEL SECURITY;
 """

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from lyceum.accounts.factors.jobs import HANDLERS as FACTORS_HANDLERS
 from lyceum.accounts.factors.jobs import SCHEDULES as FACTORS_SCHEDULES
 from lyceum.accounts.factors.routes import router as factors_routes
+from lyceum.accounts.people.routes import router as people_routes
 from lyceum.accounts.public import Actor
 from lyceum.accounts.routes import router as accounts_routes
 from lyceum.accounts.sessions.jobs import HANDLERS as SESSIONS_HANDLERS
@@ -48,6 +49,7 @@ PARTITIONED: tuple[str, ...] = (PREDICTION_LOG,)
 ROUTERS: tuple[APIRouter, ...] = (
     pages_routes,
     accounts_routes,
+    people_routes,
     sessions_routes,
     factors_routes,
     well_known_routes,

@@ -207,6 +207,20 @@ async def test_signing_out_ends_the_session_and_clears_the_cookies(app: FastAPI,
         await opens_nothing(thief)
 
 
+async def test_whoever_signs_in_anew_in_a_browser_leaves_no_session_behind(
+    app: FastAPI, member: Member, stranger: Member
+) -> None:
+    email = await give_password(app, stranger.user_id)
+    async with signed_in_client(app, member) as client:
+        before = client.cookies["lyceum_access"]
+        assert (await sign_in(client, email)).status_code == 201
+        assert (await client.get(ME)).json()["user_id"] == str(stranger.user_id)
+        assert (await sign_in(client, email)).status_code == 201
+        assert len((await client.get("/api/v1/sessions")).json()["items"]) == 1
+    async with client_of(app, key=before) as thief:
+        await opens_nothing(thief)
+
+
 async def test_signing_out_works_after_the_access_token_has_run_out(
     app: FastAPI, member: Member, database: TestDatabase
 ) -> None:
@@ -278,7 +292,7 @@ async def test_the_last_use_is_noted_once_a_minute_at_most(
         assert rows_of(database, used, member.user_id)[0]["last_used_at"] > first[0]["last_used_at"]
 
 
-async def test_roles_changed_since_signing_in_count_at_once(
+async def test_a_role_that_changes_counts_for_those_who_are_signed_in(
     app: FastAPI, database: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lyceum.accounts.known.SHARED_SECONDS", 0.1)

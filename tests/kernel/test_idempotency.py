@@ -27,8 +27,11 @@ WITHOUT_A_KEY = {
     "/api/v1/sessions",
     "/api/v1/sessions/second-factor",
     "/api/v1/sessions/passkey",
+    "/api/v1/registrations",
+    "/api/v1/email-confirmations/letters",
+    "/api/v1/password-resets",
 }
-"""What nobody in particular sends: a set-up link works once anyway, and signing in twice makes two sessions."""
+"""What nobody in particular sends: a link or an address works once anyway, and signing in twice makes two sessions."""
 
 
 @pytest.fixture

@@ -83,13 +83,13 @@ _OWN_LIMIT = "__own_limit__"
 _ACTOR = "lyceum.actor"
 _REFUSAL = "lyceum.refusal"
 _UNTIL_ANSWERED = "lyceum.until_answered"
-_CHALLENGES = Limit("challenges", 600, 60)
+_CHALLENGES = Limit("challenges", 1_000, 60)
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _TOLD = {
     "anonymous": "{:,} requests without a key have come from this address within a minute;",
     "reads": "You have sent {:,} reads within a minute;",
     "writes": "You have sent {:,} changes within a minute;",
-    "challenges": "There have been {:,} questions for a passkey from this address within a minute;",
+    "challenges": "There have been {:,} requests with passkeys from this address within a minute;",
     "sign-ins": "There have been {:,} tries from this address within a minute;",
 }
 _SETTINGS = {
@@ -279,9 +279,9 @@ async def limit_sign_ins(request: Request) -> None:
 
 
 async def limit_challenges(request: Request) -> None:
-    """Count one more challenge for a passkey that this address asks for before anybody is known; raises `OverLimit`.
+    """Count one more challenge for a passkey, or answer to one, before anybody is known; raises `OverLimit`.
 
-    Everybody behind one address takes one to sign in: there are many more of them than of wrong passwords.
+    Nothing can be guessed here, and everybody behind one address takes two of these to sign in.
     """
     windows: Windows = request.app.state.windows
     taken = await windows.take(_CHALLENGES, address_of(request.scope))

@@ -11,12 +11,20 @@ from lyceum.accounts.policy import (
 from lyceum.kernel.problems import Conflict, Forbidden, Gone, Invalid, NotFound, Unauthenticated, Unavailable
 
 __all__ = [
+    "AccountWaits",
+    "BirthDateNeeded",
     "CodeWrong",
     "CsrfRefused",
+    "EmailTaken",
     "ExpiryPast",
     "FactorNotFound",
+    "GuardianNeeded",
+    "InvitationForAnother",
+    "InvitationNotFound",
+    "InvitationUsed",
     "KeyNotFound",
     "KeysBusy",
+    "LinkUsed",
     "NameTaken",
     "NoSecondFactor",
     "NotAllowed",
@@ -26,7 +34,9 @@ __all__ = [
     "PasskeyRefused",
     "PasskeysImpossible",
     "PasswordWeak",
+    "PasswordWrong",
     "PersonNotFound",
+    "RegistrationClosed",
     "ScopeUnknown",
     "SecondFactorNeeded",
     "SecondFactorRefused",
@@ -116,10 +126,70 @@ class CsrfRefused(Forbidden):
     code = "csrf_refused"
 
 
+class AccountWaits(Forbidden):
+    """The password is right, and the account waits: for its address to be confirmed, or for a guardian."""
+
+    code = "account_waits"
+
+
+class BirthDateNeeded(Invalid):
+    """The hub asks for the age of whoever registers."""
+
+    code = "birth_date_needed"
+
+
+class EmailTaken(Conflict):
+    """An account has this address, where no letter can say so instead."""
+
+    code = "email_taken"
+
+
+class GuardianNeeded(Invalid):
+    """A minor registers without naming a guardian."""
+
+    code = "guardian_needed"
+
+
+class InvitationForAnother(Forbidden):
+    """The invitation names another address."""
+
+    code = "invitation_for_another"
+
+
+class InvitationNotFound(NotFound):
+    """No such invitation in the organisation acted in."""
+
+    code = "invitation_not_found"
+
+
+class InvitationUsed(Gone):
+    """The invitation was used up, was taken back, has run out, or never was."""
+
+    code = "invitation_used"
+
+
+class LinkUsed(Gone):
+    """The link was used, has run out, or never was."""
+
+    code = "link_used"
+
+
+class PasswordWrong(Invalid):
+    """The present password is not right."""
+
+    code = "password_wrong"
+
+
 class PersonNotFound(NotFound):
-    """No such person on this hub."""
+    """No such account."""
 
     code = "person_not_found"
+
+
+class RegistrationClosed(Forbidden):
+    """Whoever asks may not make an account here."""
+
+    code = "registration_closed"
 
 
 class SecondFactorRefused(Unauthenticated):

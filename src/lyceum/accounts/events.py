@@ -19,3 +19,18 @@ class SecurityChanged(Event, frozen=True, kw_only=True):
     name = "accounts.security_changed"
     user_id: UUID
     what: str
+
+
+class LetterWanted(Event, frozen=True, kw_only=True):
+    """Somebody is to get a letter with a link; `letter_of` says what is in it, None where there is nobody to send it to."""
+
+    name = "accounts.letter_wanted"
+    link_id: UUID
+
+
+class PersonJoined(Event, frozen=True, kw_only=True):
+    """Somebody became a member of an organisation."""
+
+    name = "accounts.person_joined"
+    org_id: UUID
+    user_id: UUID

@@ -22,7 +22,7 @@ class OrganisationRow(Base):
 
 
 class UserRow(Base):
-    """A person. Without a password hash they cannot sign in with one."""
+    """A person. Without a password hash they cannot sign in with one, and with what is awaited they cannot sign in."""
 
     __tablename__ = "users"
 
@@ -32,6 +32,10 @@ class UserRow(Base):
     password_hash: Mapped[str | None]
     instance_admin: Mapped[bool] = mapped_column(server_default="false")
     suspended_at: Mapped[datetime | None]
+    email_verified_at: Mapped[datetime | None]
+    locale: Mapped[str | None]
+    awaits_email: Mapped[bool] = mapped_column(server_default="false")
+    awaits_consent: Mapped[bool] = mapped_column(server_default="false")
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
 
 

@@ -1,7 +1,9 @@
 """The door of accounts."""
 
 from lyceum.accounts.asking import who_asks
+from lyceum.accounts.factors.resetting import remove_factors_by_email
 from lyceum.accounts.known import KnownActors, KnownSessions, access_tokens
+from lyceum.accounts.people.public import reset_link_for_email
 from lyceum.accounts.policy import ANYONE, Actor, Power, Role, require, require_person
 from lyceum.accounts.queries import (
     administrator_is_set_up,
@@ -12,7 +14,8 @@ from lyceum.accounts.queries import (
 )
 from lyceum.accounts.schemas import FirstAdministrator
 from lyceum.accounts.service import create_setup_link, local_administrator_key, set_up
-from lyceum.accounts.sessions.public import SessionProof, find_session_actor
+from lyceum.accounts.sessions.public import SessionProof, answer_signed_in, find_session_actor
+from lyceum.accounts.told import Letter, LetterKind, SignIn, letter_of, sign_in_of
 
 __all__ = [
     "ANYONE",
@@ -20,20 +23,28 @@ __all__ = [
     "FirstAdministrator",
     "KnownActors",
     "KnownSessions",
+    "Letter",
+    "LetterKind",
     "Power",
     "Role",
     "SessionProof",
+    "SignIn",
     "access_tokens",
     "administrator_is_set_up",
+    "answer_signed_in",
     "create_setup_link",
     "find_actor",
     "find_organisation_id",
     "find_session_actor",
+    "letter_of",
     "local_administrator_key",
     "organisation_names",
+    "remove_factors_by_email",
     "require",
     "require_person",
+    "reset_link_for_email",
     "set_up",
     "setup_link_works",
+    "sign_in_of",
     "who_asks",
 ]

@@ -1,22 +1,32 @@
-"""Accounts over HTTP: set-up, who am I, API keys."""
+"""Accounts over HTTP: set-up and API keys."""
 
 from uuid import UUID
 
-from fastapi import Depends
+from fastapi import Depends, Request, Response
 
 from lyceum.accounts import queries, service
-from lyceum.accounts.edge import KEEPS_THAT_IT_WAS_DONE, CurrentResources, Tx, Who, api_router, limit_sign_ins
-from lyceum.accounts.needs import ENROLLING, KNOWN, OPEN, needs
-from lyceum.accounts.policy import Power, SignInNeeded
+from lyceum.accounts.edge import (
+    KEEPS_THAT_IT_WAS_DONE,
+    CurrentResources,
+    Facts,
+    Tokens,
+    Tx,
+    Who,
+    api_router,
+    limit_sign_ins,
+)
+from lyceum.accounts.needs import OPEN, needs
+from lyceum.accounts.policy import Power
 from lyceum.accounts.schemas import (
     AdministratorReady,
     ApiKey,
     ApiKeyMade,
     ApiKeyPage,
     FirstAdministrator,
-    Me,
     NewApiKey,
 )
+from lyceum.accounts.sessions.public import answer_signed_in
+from lyceum.kernel.http.origins import is_own_origin
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 
 router = api_router(tags=["accounts"])
@@ -24,19 +34,20 @@ router = api_router(tags=["accounts"])
 
 @router.post("/setup", status_code=201, dependencies=[Depends(limit_sign_ins)])
 @needs(OPEN)
-async def set_up(resources: CurrentResources, wanted: FirstAdministrator) -> AdministratorReady:
-    """Use the one-time set-up link."""
-    organisation, key = await service.set_up(resources, wanted)
-    return AdministratorReady(organisation=organisation, key=key)
-
-
-@router.get("/me")
-@needs(KNOWN, ENROLLING)
-async def read_me(who: Who) -> Me:
-    """Say who the key belongs to and what it may do."""
-    if who.org_id is None or who.user_id is None:
-        raise SignInNeeded("Send an API key as `Authorization: Bearer lyk_…`.")
-    return Me(user_id=who.user_id, organisation_id=who.org_id, organisation=who.org_name, powers=sorted(who.powers))
+async def set_up(
+    request: Request,
+    response: Response,
+    resources: CurrentResources,
+    tokens: Tokens,
+    facts: Facts,
+    wanted: FirstAdministrator,
+) -> AdministratorReady:
+    """Use the one-time set-up link; a page of the hub's own is signed in as well."""
+    by_page = is_own_origin(request.headers, resources.settings)
+    made = await service.set_up(resources, wanted, facts=facts if by_page else None)
+    if made.begun is not None:
+        await answer_signed_in(request, response, resources, tokens, made.begun, in_cookies=True)
+    return AdministratorReady(organisation=made.organisation, key=made.key)
 
 
 @router.post("/api-keys", status_code=201, dependencies=[KEEPS_THAT_IT_WAS_DONE])

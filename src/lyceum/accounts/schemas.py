@@ -23,15 +23,6 @@ EmailAddress = Annotated[
 ]
 
 
-class Me(BaseModel):
-    """Who the caller is."""
-
-    user_id: UUID
-    organisation_id: UUID
-    organisation: str
-    powers: list[str]
-
-
 class ApiKey(BaseModel):
     """A key without its secret."""
 

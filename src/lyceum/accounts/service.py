@@ -1,5 +1,6 @@
 """Writes of accounts: the first administrator, set-up links, API keys."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -7,19 +8,18 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.accounts.errors import ExpiryPast, KeyNotFound, NameTaken, PasswordWeak, ScopeUnknown, SetupLinkUsed
+from lyceum.accounts.errors import ExpiryPast, KeyNotFound, NameTaken, ScopeUnknown, SetupLinkUsed
 from lyceum.accounts.known import forget_after_commit
 from lyceum.accounts.models import ApiKeyRow, MembershipRow, OrganisationRow, UserRow
+from lyceum.accounts.passwords import refuse_weak
 from lyceum.accounts.policy import ALL_SCOPES, WEIGHTY_POWERS, WORK_SCOPES, Actor, Power, Role, require
 from lyceum.accounts.queries import as_key, setup_link_works
 from lyceum.accounts.schemas import ApiKey, ApiKeyMade, FirstAdministrator, NewApiKey
-from lyceum.accounts.sessions.public import refuse_stale_session
+from lyceum.accounts.sessions.public import BegunSession, RequestFacts, begin_session, refuse_stale_session
 from lyceum.kernel.db import NOBODY, Database, Scope
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.security import (
-    PASSWORD_CHARACTERS_MAX,
-    PASSWORD_CHARACTERS_MIN,
     digest_of,
     new_key,
     new_token,
@@ -62,12 +62,21 @@ async def local_administrator_key(database: Database) -> ApiKeyMade:
         )
 
 
-async def set_up(resources: Resources, wanted: FirstAdministrator) -> tuple[str, ApiKeyMade]:
-    """Use a set-up link: give the administrator an e-mail and a password; return their organisation and a key.
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """The administrator's organisation and first key, and their session where a browser asked."""
+
+    organisation: str
+    key: ApiKeyMade
+    begun: BegunSession | None
+
+
+async def set_up(resources: Resources, wanted: FirstAdministrator, *, facts: RequestFacts | None = None) -> SetUp:
+    """Use a set-up link: give the administrator an e-mail and a password, and with `facts` a session.
 
     Raises `SetupLinkUsed`, `PasswordWeak` and `NameTaken`; a refused link changes nothing.
     """
-    _refuse_weak(wanted.password)
+    refuse_weak(wanted.password, email=wanted.email, display_name=wanted.display_name)
     database = resources.database
     async with aside(database, NOBODY) as tx:
         if not await setup_link_works(tx, wanted.token):
@@ -81,7 +90,12 @@ async def set_up(resources: Resources, wanted: FirstAdministrator) -> tuple[str,
         await _name_administrator(tx, administrator, wanted, password_hash)
         organisation = await tx.scalar(select(OrganisationRow.name).where(OrganisationRow.id == administrator.org_id))
         key = await _add_key(tx, administrator, name="first key", scopes=list(ALL_SCOPES), expires_at=None)
-    return str(organisation), key
+        begun = None
+        if facts is not None and administrator.user_id is not None:
+            begun = await begin_session(
+                tx, administrator.user_id, settings=resources.settings, facts=facts, signed_in_with="set-up link"
+            )
+    return SetUp(str(organisation), key, begun)
 
 
 async def create_key(tx: AsyncSession, who: Actor, wanted: NewApiKey) -> ApiKeyMade:
@@ -164,10 +178,3 @@ async def _add_key(
     await tx.flush()
     await tx.refresh(row)
     return ApiKeyMade(**as_key(row).model_dump(), secret=secret.secret)
-
-
-def _refuse_weak(password: str) -> None:
-    if not PASSWORD_CHARACTERS_MIN <= len(password) <= PASSWORD_CHARACTERS_MAX:
-        raise PasswordWeak(
-            f"A password has {PASSWORD_CHARACTERS_MIN} to {PASSWORD_CHARACTERS_MAX} characters; this one has {len(password)}."
-        )

@@ -70,6 +70,12 @@ class Audience(Protocol):
         """Hear the one-time link for the administrator, who has not been set up yet."""
 
 
+RESET_LINK = "admin-reset-link "
+"""What stands before the address in the command that asks for such a link."""
+RESET_FACTORS = "admin-reset-factors "
+"""The same in the command that takes the second factors from somebody who has lost them."""
+
+
 class Supervisor:
     """One run of one hub."""
 
@@ -307,6 +313,10 @@ class Supervisor:
                 return {"url": _setup_url(parts, (await self._report_of("link", parts))["setup_token"])}
             case "admin-key":
                 return await self._report_of("key", self._ready_parts())
+            case _ if command.startswith(RESET_LINK):
+                return await self._report_of("reset-link", self._ready_parts(), command.removeprefix(RESET_LINK))
+            case _ if command.startswith(RESET_FACTORS):
+                return await self._report_of("reset-factors", self._ready_parts(), command.removeprefix(RESET_FACTORS))
             case _:
                 raise HubFailed(f"This hub does not know the command {command}: it may be of another release.")
 
@@ -344,18 +354,18 @@ class Supervisor:
         return self._parts
 
     async def _report_of(
-        self, name: str, parts: HubParts, *, seconds_max: float = ERRAND_SECONDS_MAX
+        self, name: str, parts: HubParts, *about: str, seconds_max: float = ERRAND_SECONDS_MAX
     ) -> dict[str, Any]:
         report: dict[str, Any] = {}
-        async for line in self._errand(name, parts, seconds_max=seconds_max):
+        async for line in self._errand(name, parts, *about, seconds_max=seconds_max):
             report |= line
         return report
 
     def _errand(
-        self, name: str, parts: HubParts, *, seconds_max: float = ERRAND_SECONDS_MAX
+        self, name: str, parts: HubParts, *about: str, seconds_max: float = ERRAND_SECONDS_MAX
     ) -> AsyncIterator[dict[str, Any]]:
         log_file = parts.folders.logs / "administrator.log"
-        return run_errand(errand_request(name, parts), self._forks, log_file=log_file, seconds_max=seconds_max)
+        return run_errand(errand_request(name, parts, *about), self._forks, log_file=log_file, seconds_max=seconds_max)
 
 
 def _setup_url(parts: HubParts, token: str) -> str:

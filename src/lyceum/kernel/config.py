@@ -158,6 +158,24 @@ class Settings(BaseSettings):
     signing_key_days: int = Field(
         30, ge=1, le=365, description="Days a key signs access tokens before the next one takes over."
     )
+    registration: Literal["off", "invitation", "domain", "open"] = Field(
+        "invitation",
+        description="Who may make an account: nobody, whoever was invited, besides them whoever has an e-mail address at "
+        "one of the domains (needs mail), or anybody.",
+    )
+    registration_domains: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Domains of e-mail addresses for LYCEUM_REGISTRATION=domain, separated by commas."
+    )
+    registration_age_min: int = Field(
+        0,
+        ge=0,
+        le=21,
+        description="Age below which a guardian has to agree to an account; asks everybody for their birth date; 0: off.",
+    )
+    mail_url: SecretStr | None = Field(
+        None,
+        description="SMTP server for letters, e.g. smtps://user:password@smtp.example.org:465; unset: none are sent.",
+    )
     password_memory_kib: int = Field(
         47_104,
         ge=7_168,
@@ -250,7 +268,9 @@ class Settings(BaseSettings):
             raise ValueError("must be the whole path of a folder")
         return place
 
-    @field_validator("trusted_proxies", "allowed_hosts", "worker_classes", "worker_labels", mode="before")
+    @field_validator(
+        "trusted_proxies", "allowed_hosts", "registration_domains", "worker_classes", "worker_labels", mode="before"
+    )
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -68,13 +68,13 @@ async def open_resources(
     if settings.database_url is None or settings.secret_key is None:
         raise NotConfigured("Set LYCEUM_DATABASE_URL and LYCEUM_SECRET_KEY, or start the hub with `lyceum up`.")
     url = settings.database_url.get_secret_value()
-    direct_url = settings.database_direct_url.get_secret_value() if settings.database_direct_url else url
+    direct_url = (settings.database_direct_url or settings.database_url).get_secret_value()
+    secret_key = settings.secret_key.get_secret_value().encode()
     async with AsyncExitStack() as held:
         valkey = _open_valkey(settings)
         if valkey is not None:
             held.push_async_callback(valkey.aclose)
         line = ValkeyLine(valkey)
-        secret_key = settings.secret_key.get_secret_value().encode()
         cache = SharedCache(line, secret_key=secret_key)
         written = _open_written(settings, valkey)
         if written is not None:
@@ -98,11 +98,10 @@ async def open_resources(
             statements.watch(replica.database.engine)
             await held.enter_async_context(replica.looked_at())
         await held.enter_async_context(reported(settings, process=process))
-        storage = open_storage(settings)
         yield Resources(
             settings=settings,
             database=database,
-            storage=storage,
+            storage=(storage := open_storage(settings)),
             disk=storage.disk,
             valkey=valkey,
             signer=Signer(secret_key),

@@ -9,7 +9,8 @@ import re
 import secrets
 import string
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -32,7 +33,9 @@ _KEY_FORM = re.compile(
 )
 _NONCE_BYTES = 12
 PASSWORD_MEMORY_KIB = 47_104
-PASSWORD_SECONDS_MAX = 30.0
+PASSWORD_SECONDS_MAX = 120.0
+_TURNS_BESIDE = 2
+
 _PASSES = ((47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4))
 _PASSES_MAX = 5
 """Argon2id with less memory goes over it more often: the pairs of OWASP's Password Storage Cheat Sheet."""
@@ -59,45 +62,55 @@ class Passwords:
     def __init__(self, *, memory_kib: int = PASSWORD_MEMORY_KIB) -> None:
         passes = next((passes for least_kib, passes in _PASSES if memory_kib >= least_kib), _PASSES_MAX)
         self._argon = PasswordHash((Argon2Hasher(time_cost=passes, memory_cost=memory_kib, parallelism=1),))
-        self._turns = asyncio.Semaphore(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self._cores = asyncio.Semaphore(cores)
+        self._turns = asyncio.Semaphore(cores + _TURNS_BESIDE)
         self._of_nobody: str | None = None
 
     async def hash(self, password: str) -> str:
         """Return the hash of a password; raises `PasswordsBusy`."""
-        return await self._in_turn(self._argon.hash, password)
+        return await self._computed(self._argon.hash, password)
 
-    async def verify(
-        self, password: str, password_hash: str | None, *, first: Callable[[], Awaitable[None]] | None = None
-    ) -> tuple[bool, str | None]:
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Let a few at once do what goes with a password; however many come, nobody waits anywhere but here.
+
+        Raises `PasswordsBusy` when the turn does not come within `PASSWORD_SECONDS_MAX`.
+        """
+        async with _taken(self._turns):
+            yield
+
+    async def verify(self, password: str, password_hash: str | None) -> tuple[bool, str | None]:
         """Say whether a password fits a hash, and return a new hash where that was made with other settings.
 
-        Without a hash nothing fits, and to find that out takes as long. `first` may refuse when the turn has come, after all
-        that came before. Raises `PasswordsBusy` and what `first` raises.
+        Without a hash nothing fits, and to find that out takes as long. Raises `PasswordsBusy`.
         """
         if self._of_nobody is None:
-            self._of_nobody = await self._in_turn(self._argon.hash, secrets.token_urlsafe(32))
+            self._of_nobody = await self._computed(self._argon.hash, secrets.token_urlsafe(32))
         if password_hash is None:
-            await self._in_turn(self._argon.verify, password, self._of_nobody, first=first)
+            await self._computed(self._argon.verify, password, self._of_nobody)
             return False, None
         try:
-            return await self._in_turn(self._argon.verify_and_update, password, password_hash, first=first)
+            return await self._computed(self._argon.verify_and_update, password, password_hash)
         except UnknownHashError:
             return False, None
 
-    async def _in_turn(
-        self, work: Callable[..., T], *arguments: str, first: Callable[[], Awaitable[None]] | None = None
-    ) -> T:
-        try:
-            async with asyncio.timeout(PASSWORD_SECONDS_MAX):
-                await self._turns.acquire()
-        except TimeoutError:
-            raise PasswordsBusy("Many people are signing in just now; try again in a moment.") from None
-        try:
-            if first is not None:
-                await first()
+    async def _computed(self, work: Callable[..., T], *arguments: str) -> T:
+        async with _taken(self._cores):
             return await asyncio.to_thread(work, *arguments)
-        finally:
-            self._turns.release()
+
+
+@asynccontextmanager
+async def _taken(turns: asyncio.Semaphore) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(PASSWORD_SECONDS_MAX):
+            await turns.acquire()
+    except TimeoutError:
+        raise PasswordsBusy("Many people are signing in just now; try again in a moment.") from None
+    try:
+        yield
+    finally:
+        turns.release()
 
 
 def new_key() -> NewKey:

@@ -12,8 +12,8 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup, escape
 from pydantic import ValidationError
 
-from lyceum.accounts.edge import OPEN, CurrentResources, api_router, limit_sign_ins, needs, own_limit
-from lyceum.accounts.public import FirstAdministrator, set_up, setup_link_works
+from lyceum.accounts.edge import OPEN, CurrentResources, Facts, Tokens, api_router, limit_sign_ins, needs, own_limit
+from lyceum.accounts.public import FirstAdministrator, answer_signed_in, set_up, setup_link_works
 from lyceum.kernel.db import NOBODY
 from lyceum.kernel.problems import Problem, TooLarge
 from lyceum.kernel.tx import aside
@@ -77,7 +77,7 @@ async def setup_form(request: Request, resources: CurrentResources, token: str =
 
 @router.post("/setup", dependencies=[Depends(limit_sign_ins)])
 @needs(OPEN)
-async def use_setup_form(request: Request, resources: CurrentResources) -> HTMLResponse:
+async def use_setup_form(request: Request, resources: CurrentResources, tokens: Tokens, facts: Facts) -> HTMLResponse:
     """Take the form; show the administrator's first key this once."""
     body = await request.body()
     if len(body) > FORM_BYTES_MAX:
@@ -86,7 +86,7 @@ async def use_setup_form(request: Request, resources: CurrentResources) -> HTMLR
     given = {name: fields.get(name, [""])[0] for name in FORM_LABELS}
     shown = {name: given[name] for name in ("token", "email", "display_name")}
     try:
-        organisation, key = await set_up(resources, FirstAdministrator(**given))
+        made = await set_up(resources, FirstAdministrator(**given), facts=facts)
     except ValidationError as error:
         problem = f"{FORM_LABELS[str(error.errors()[0]['loc'][0])]} is missing or cannot be used."
         return _page(request, "setup.html", status_code=422, problem=problem, **shown)
@@ -94,7 +94,10 @@ async def use_setup_form(request: Request, resources: CurrentResources) -> HTMLR
         if error.code == "setup_link_used":
             return _page(request, "setup_used.html", status_code=410)
         return _page(request, "setup.html", status_code=error.status, problem=error.detail, **shown)
-    return _page(request, "setup_done.html", organisation=organisation, secret=key.secret)
+    page = _page(request, "setup_done.html", organisation=made.organisation, secret=made.key.secret)
+    if made.begun is not None:
+        await answer_signed_in(request, page, resources, tokens, made.begun, in_cookies=True)
+    return page
 
 
 @router.get("/api/docs")

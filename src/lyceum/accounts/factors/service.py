@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,7 +13,6 @@ from lyceum.accounts.errors import (
     FactorNotFound,
     NoSecondFactor,
     PasskeyPresent,
-    PersonNotFound,
     SecondFactorRequired,
     TooManyFactors,
 )
@@ -36,15 +35,9 @@ from lyceum.accounts.models import UserRow
 from lyceum.accounts.policy import Actor, require_person
 from lyceum.accounts.sessions.public import forget_person_after_commit
 from lyceum.kernel.config import Settings
-from lyceum.kernel.db import NOBODY
 from lyceum.kernel.events import publish
 from lyceum.kernel.ids import new_id
-from lyceum.kernel.resources import Resources
 from lyceum.kernel.security import Sealer
-from lyceum.kernel.tx import aside
-
-_REMOVE_ALL = text("SELECT definer.factors_remove(:person)")
-_OWNER = text("SELECT definer.factors_owner(:email)")
 
 
 async def begin_app(tx: AsyncSession, who: Actor, sealer: Sealer, *, name: str, issuer: str) -> AuthenticatorAppMade:
@@ -135,27 +128,6 @@ async def renew_recovery_codes(tx: AsyncSession, who: Actor) -> RecoveryCodes:
     codes = await _new_codes(tx, user_id)
     await _changed(tx, user_id, what="recovery_codes_renewed")
     return RecoveryCodes(codes=codes)
-
-
-async def remove_all_of(tx: AsyncSession, user_id: UUID) -> int:
-    """Remove every factor of somebody who has lost theirs; return how many. Raises `PersonNotFound`.
-
-    Whoever calls has made sure that it is asked by whoever runs the hub.
-    """
-    removed = await tx.scalar(_REMOVE_ALL, {"person": user_id})
-    if removed is None:
-        raise PersonNotFound(f"There is nobody {user_id} on this hub.")
-    await _changed(tx, user_id, what="second_factors_reset")
-    return int(removed)
-
-
-async def remove_all_by_email(resources: Resources, email: str) -> int:
-    """Remove every factor of whoever has an address; return how many. Raises `PersonNotFound`."""
-    async with aside(resources.database, NOBODY) as tx:
-        user_id = await tx.scalar(_OWNER, {"email": email})
-        if user_id is None:
-            raise PersonNotFound(f"Nobody on this hub has the address {email}.")
-        return await remove_all_of(tx, user_id)
 
 
 async def account_of(tx: AsyncSession, user_id: UUID) -> str:

@@ -28,8 +28,8 @@ async def sign_in_second(resources: Resources, given: SecondFactor, *, facts: Re
     `SecondFactorRefused`, `PasskeyRefused` and `OverLimit`.
     """
     guesser = Guesser("", facts.network)
-    await refuse_barred_address(resources, guesser)
     async with aside(resources.database, NOBODY) as tx:
+        await refuse_barred_address(tx, resources, guesser)
         ticket = await guess_with(tx, given.ticket)
         if given.passkey is None:
             await resources.failures.count(tx, guess_limit(resources.settings), ticket.user_id.hex)
@@ -69,8 +69,6 @@ async def sign_in_by_passkey(
     resources: Resources, credential: SignedCredential, *, facts: RequestFacts
 ) -> BegunSession:
     """Begin a session of whoever has a passkey and its PIN or finger, which are two factors; raises `PasskeyRefused`."""
-    guesser = Guesser("", facts.network)
-    await refuse_barred_address(resources, guesser)
     user_id = await owner_by_passkey(resources, ceremonies.SIGN_IN, credential, verifies_person=True)
     async with aside(resources.database, Scope(user_id=user_id)) as tx:
         return await begin_session(tx, user_id, settings=resources.settings, facts=facts, signed_in_with="passkey")

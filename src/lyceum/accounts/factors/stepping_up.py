@@ -12,6 +12,7 @@ from lyceum.accounts.factors.showing import guess_limit, owner_by_passkey, use_a
 from lyceum.accounts.models import UserRow
 from lyceum.accounts.policy import Actor, NotAllowed, SignInNeeded, require_person
 from lyceum.accounts.sessions.public import (
+    Guesser,
     RequestFacts,
     begin_guess,
     guesser_of,
@@ -69,11 +70,7 @@ async def _show_password(resources: Resources, user_id: UUID, password: str, *, 
     guesser = guesser_of(resources, email=row.email or user_id.hex, network=facts.network)
     async with aside(resources.database, NOBODY) as tx:
         await begin_guess(tx, resources, guesser)
-
-    async def refuse_barred() -> None:
-        await refuse_barred_address(resources, guesser)
-
-    right, _ = await resources.passwords.verify(password, row.password_hash, first=refuse_barred)
+    right, _ = await resources.passwords.verify(password, row.password_hash)
     if not right:
         await note_wrong(resources, guesser)
         raise StepUpRefused("The password is not right; try again.")
@@ -82,10 +79,10 @@ async def _show_password(resources: Resources, user_id: UUID, password: str, *, 
 
 
 async def _show_code(resources: Resources, user_id: UUID, code: str, *, facts: RequestFacts) -> None:
-    guesser = guesser_of(resources, email=user_id.hex, network=facts.network)
-    await refuse_barred_address(resources, guesser)
+    guesser = Guesser("", facts.network)
     limit = guess_limit(resources.settings)
     async with aside(resources.database, NOBODY) as tx:
+        await refuse_barred_address(tx, resources, guesser)
         await resources.failures.count(tx, limit, user_id.hex)
     async with aside(resources.database, Scope(user_id=user_id)) as tx:
         if await use_app_code(tx, resources.sealer, user_id, code):

@@ -6,9 +6,9 @@ from fastapi import Request, Response
 
 from lyceum.accounts.sessions.access_tokens import ACCESS_SECONDS, AccessTokens
 from lyceum.accounts.sessions.cookies import cookie_names, csrf_token_of, set_cookies
-from lyceum.accounts.sessions.queries import session_for
+from lyceum.accounts.sessions.queries import as_session, session_for
 from lyceum.accounts.sessions.schemas import SecondFactorAsked, SignedIn
-from lyceum.accounts.sessions.service import BegunSession, SecondFactorWanted
+from lyceum.accounts.sessions.service import BegunSession, SecondFactorWanted, session_of_refresh_token, sign_out
 from lyceum.kernel.db import Scope
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import aside
@@ -27,14 +27,22 @@ async def answer_signed_in(
 
     The tokens go into cookies, where no script can read them, or else into the answer.
     """
-    async with aside(resources.database, Scope(org_id=None, user_id=begun.user_id), writes=False) as tx:
-        session = await session_for(tx, begun.user_id, begun.session_id)
+    if begun.row is not None:
+        session = as_session(begun.row, current=begun.session_id)
+    else:
+        async with aside(resources.database, Scope(user_id=begun.user_id), writes=False) as tx:
+            session = await session_for(tx, begun.user_id, begun.session_id)
     access_token = await tokens.issue(session_id=begun.session_id, user_id=begun.user_id)
     response.headers["cache-control"] = "no-store"
     if in_cookies:
+        names = cookie_names(request, resources.settings)
+        before = request.cookies.get(names.refresh, "")
+        if session_of_refresh_token(before) != begun.session_id:
+            # nobody has the tokens of the session that was there any more, and it would be listed for days
+            await sign_out(resources, before)
         set_cookies(
             response,
-            cookie_names(request, resources.settings),
+            names,
             access_token=access_token,
             refresh_token=begun.refresh_token,
             csrf_token=csrf_token_of(resources.signer, begun.session_id),

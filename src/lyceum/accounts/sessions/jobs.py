@@ -17,6 +17,7 @@ FORGET_AT_ONCE = 1000
 KEPT_AFTER_REPLACED = timedelta(seconds=2 * ACCESS_SECONDS)
 KEPT_AFTER_ENDED = timedelta(days=30)
 
+_FORGET_LINKS = text("SELECT definer.links_forget(:kept_for, :at_most)")
 _FORGET_GUESSES = text("SELECT definer.failures_forget(:at_most)")
 _FORGET = text("SELECT definer.sessions_forget(:kept_for, :at_most)")
 
@@ -31,7 +32,7 @@ class RotateSigningKeys(JobArgs, frozen=True, kw_only=True):
 
 
 class ForgetSessions(JobArgs, frozen=True, kw_only=True):
-    """Remove the sessions that ended a month ago, and wrong guesses that count no more."""
+    """Remove the sessions that ended and one-time links that ran out a month ago, and wrong guesses that count no more."""
 
     kind = "accounts.forget_sessions"
     job_class = "background"
@@ -49,10 +50,11 @@ async def rotate_signing_keys(run: JobRun, _args: RotateSigningKeys) -> dict[str
 
 
 async def forget_sessions(run: JobRun, _args: ForgetSessions) -> dict[str, int]:
-    """Return how many sessions and guesses were removed."""
+    """Return how many of each were removed."""
     database, kept = run.resources.database, {"kept_for": KEPT_AFTER_ENDED}
     return {
         "sessions": await forget_in_batches(database, _FORGET, kept, at_once=FORGET_AT_ONCE),
+        "links": await forget_in_batches(database, _FORGET_LINKS, kept, at_once=FORGET_AT_ONCE),
         "guesses": await forget_in_batches(database, _FORGET_GUESSES, at_once=FORGET_AT_ONCE),
     }
 

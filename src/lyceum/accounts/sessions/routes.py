@@ -10,6 +10,7 @@ from lyceum.accounts.edge import (
     SIGNED_IN,
     CurrentResources,
     Facts,
+    PrimaryTx,
     Tokens,
     Tx,
     Who,
@@ -71,7 +72,7 @@ async def refresh_session(
 
 @router.get("/sessions")
 @needs(SIGNED_IN, ENROLLING)
-async def list_sessions(tx: Tx, who: Who, limit: Limit = 50, cursor: Cursor = None) -> SessionPage:
+async def list_sessions(tx: PrimaryTx, who: Who, limit: Limit = 50, cursor: Cursor = None) -> SessionPage:
     """List where you are signed in, newest first."""
     user_id, before = require_person(who), decode_cursor(cursor)
     sessions = await queries.list_sessions(tx, user_id, current=who.session_id, limit=limit, before=before)

@@ -4,12 +4,13 @@ import re
 import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.accounts.errors import SessionNotFound, SessionRevoked, SignInRefused
+from lyceum.accounts.errors import AccountWaits, SessionNotFound, SessionRevoked, SignInRefused
 from lyceum.accounts.events import SecurityChanged, SignedInFromNewDevice
 from lyceum.accounts.factors.public import issue_ticket, second_factors_of
 from lyceum.accounts.models import UserRow
@@ -19,7 +20,6 @@ from lyceum.accounts.sessions.guessing import (
     guesser_of,
     note_right,
     note_wrong,
-    refuse_barred_address,
 )
 from lyceum.accounts.sessions.models import RefreshTokenRow, SessionRow
 from lyceum.accounts.sessions.proofs import forget_session_after_commit
@@ -41,7 +41,9 @@ SESSIONS_MAX = 100
 """Of one person; the oldest ends when one more begins."""
 ADDRESS_CHARACTERS_MAX = 45
 
-_LOOKUP = text("SELECT user_id, password_hash, suspended FROM definer.sign_in_lookup(:email)")
+_LOOKUP = text(
+    "SELECT user_id, password_hash, suspended, awaits_email, awaits_consent FROM definer.sign_in_lookup(:email)"
+)
 _ENDED = "This session has ended; sign in again."
 _OWNER = text("SELECT session_id, user_id FROM definer.refresh_token_owner(:digest)")
 _REFRESH = text(
@@ -70,6 +72,8 @@ class BegunSession:
     user_id: UUID
     refresh_token: str = field(repr=False)
     expires_at: datetime
+    row: SessionRow | None = field(repr=False, default=None)
+    """What was written, where it has just begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,26 +90,42 @@ async def sign_in(
 ) -> BegunSession | SecondFactorWanted:
     """Begin a session for whoever knows the password, or ask for a second factor.
 
-    Raises `SignInRefused`, for somebody unknown in the same words and after the same time, and `OverLimit`.
+    Raises `SignInRefused`, for somebody unknown in the same words and after the same time, `AccountWaits`, and `OverLimit`.
     """
+    async with resources.passwords.turn():
+        return await _sign_in(resources, email=email, password=password, facts=facts)
+
+
+async def _sign_in(
+    resources: Resources, *, email: str, password: str, facts: RequestFacts
+) -> BegunSession | SecondFactorWanted:
     guesser = guesser_of(resources, email=email, network=facts.network)
     async with aside(resources.database, NOBODY) as tx:
         await begin_guess(tx, resources, guesser)
         found = (await tx.execute(_LOOKUP, {"email": email})).one_or_none()
-
-    async def refuse_barred() -> None:
-        await refuse_barred_address(resources, guesser)
-
     password_hash = found.password_hash if found is not None else None
-    right, better_hash = await resources.passwords.verify(password, password_hash, first=refuse_barred)
+    right, better_hash = await resources.passwords.verify(password, password_hash)
     if found is None or not right or found.suspended:
         await note_wrong(resources, guesser)
         raise SignInRefused("The e-mail address or the password is not right; try again, or have the password reset.")
-    async with aside(resources.database, Scope(org_id=None, user_id=found.user_id)) as tx:
+    refused = _what_is_awaited(found)
+    async with aside(resources.database, Scope(user_id=found.user_id)) as tx:
         await note_right(tx, resources, guesser)
         if better_hash is not None:
             await tx.execute(update(UserRow).where(UserRow.id == found.user_id).values(password_hash=better_hash))
-        return await after_first_factor(tx, resources, found.user_id, facts=facts, signed_in_with="password")
+        if refused is None:
+            return await after_first_factor(tx, resources, found.user_id, facts=facts, signed_in_with="password")
+    raise refused
+
+
+def _what_is_awaited(found: Any) -> AccountWaits | None:
+    if found.awaits_email:
+        told = "Confirm your address first: open the link in the letter that was sent to it."
+        return AccountWaits(told, waits_for="email")
+    if found.awaits_consent:
+        told = "A guardian has to agree to your account first, by the link they were sent."
+        return AccountWaits(told, waits_for="guardian")
+    return None
 
 
 async def after_first_factor(
@@ -151,11 +171,12 @@ async def begin_session(
     await tx.flush()
     tx.add(RefreshTokenRow(digest=digest_of(refresh_token), session_id=session.id, generation=0))
     await tx.flush()
+    await tx.refresh(session)
     if before.any_session and not before.same_device and impersonator_id is None:
         await publish(tx, SignedInFromNewDevice(session_id=session.id, user_id=user_id))
     if before.live >= SESSIONS_MAX:
         await _end_oldest(tx, user_id)
-    return BegunSession(session.id, user_id, refresh_token, session.expires_at)
+    return BegunSession(session.id, user_id, refresh_token, session.expires_at, session)
 
 
 async def mark_fresh(tx: AsyncSession, user_id: UUID, session_id: UUID) -> datetime:
@@ -252,11 +273,13 @@ def session_of_refresh_token(refresh_token: str) -> UUID | None:
 
 async def sign_out(resources: Resources, refresh_token: str) -> None:
     """End the session a refresh token belongs to; nothing happens where it belongs to none."""
+    if session_of_refresh_token(refresh_token) is None:
+        return
     async with aside(resources.database, NOBODY) as tx:
         found = (await tx.execute(_OWNER, {"digest": digest_of(refresh_token)})).one_or_none()
     if found is None:
         return
-    async with aside(resources.database, Scope(org_id=None, user_id=found.user_id)) as tx:
+    async with aside(resources.database, Scope(user_id=found.user_id)) as tx:
         await revoke_session(tx, found.user_id, found.session_id)
 
 

@@ -130,7 +130,7 @@ class SigningKeys:
             }
             made = bool(await tx.scalar(_ADD, row))
         if made:
-            log.info("a key for access tokens was made", extra={"signs_from": signs_from.isoformat()})
+            log.info("a key for access tokens was made")
         return made
 
     async def _read_again(self, *, after_seconds: float) -> None:
@@ -147,7 +147,7 @@ class SigningKeys:
 
     def _loaded(self, row: Any) -> SigningKey:
         known = self._keys.get(row.id)
-        if known is not None:
+        if known is not None and known.signs_from == row.signs_from:
             return known
         public = serialization.load_der_public_key(row.public_key)
         if not isinstance(public, RSAPublicKey):

@@ -20,12 +20,13 @@ def is_own_origin(headers: Mapping[str, str], settings: Settings) -> bool:
     """
     try:
         place = urlsplit(headers.get("origin", "").lower())
-        own = {headers.get("host", "").lower()}
-        if settings.public_url is not None:
-            own.add(urlsplit(settings.public_url.lower()).netloc)
+        public = urlsplit((settings.public_url or "").lower())
     except ValueError:
         return False
-    return place.scheme in {"http", "https"} and place.netloc in own
+    if place.netloc == public.netloc and public.netloc:
+        # what came by http may have been put there on the way
+        return place.scheme == public.scheme
+    return place.scheme in {"http", "https"} and place.netloc == headers.get("host", "").lower()
 
 
 def refuse_foreign_origin(headers: Mapping[str, str], settings: Settings) -> None:
