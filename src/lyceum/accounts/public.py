@@ -1,7 +1,7 @@
 """The door of accounts."""
 
 from lyceum.accounts.asking import who_asks
-from lyceum.accounts.factors.resetting import remove_factors_by_email
+from lyceum.accounts.factors.public import remove_factors_by_email
 from lyceum.accounts.known import KnownActors, KnownSessions, access_tokens
 from lyceum.accounts.people.public import reset_link_for_email
 from lyceum.accounts.policy import ANYONE, Actor, Power, Role, require, require_person

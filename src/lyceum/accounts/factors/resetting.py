@@ -7,7 +7,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.errors import PersonNotFound
 from lyceum.accounts.events import SecurityChanged
-from lyceum.accounts.sessions.public import forget_person_after_commit
 from lyceum.kernel.db import NOBODY
 from lyceum.kernel.events import publish
 from lyceum.kernel.resources import Resources
@@ -25,7 +24,6 @@ async def remove_factors_of(tx: AsyncSession, user_id: UUID) -> int:
     removed = await tx.scalar(_REMOVE_ALL, {"person": user_id})
     if removed is None:
         raise PersonNotFound(f"There is nobody {user_id} on this hub.")
-    forget_person_after_commit(tx, user_id)
     await publish(tx, SecurityChanged(user_id=user_id, what="second_factors_reset"))
     return int(removed)
 

@@ -22,7 +22,7 @@ from lyceum.accounts.edge import (
     own_limit,
 )
 from lyceum.accounts.enrolling import is_wanted_of
-from lyceum.accounts.factors import ceremonies, queries, resetting, service, signing_in, stepping_up
+from lyceum.accounts.factors import ceremonies, queries, service, signing_in, stepping_up
 from lyceum.accounts.factors.schemas import (
     AuthenticatorAppMade,
     Factor,
@@ -196,7 +196,7 @@ async def renew_recovery_codes(response: Response, tx: Tx, who: Who) -> Recovery
 @needs(ADMINISTRATOR, fresh=True)
 async def remove_factors_of(tx: PrimaryTx, user_id: UUID) -> None:
     """Remove every second factor of somebody who has lost theirs; they are told by letter."""
-    await resetting.remove_factors_of(tx, user_id)
+    await service.reset(tx, user_id)
 
 
 def _session_of(who: Actor) -> tuple[UUID, UUID]:

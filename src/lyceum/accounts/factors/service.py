@@ -29,6 +29,7 @@ from lyceum.accounts.factors.queries import (
     recovery_codes_left,
     second_factors_of,
 )
+from lyceum.accounts.factors.resetting import remove_factors_of
 from lyceum.accounts.factors.schemas import AuthenticatorAppMade, Factor, FactorReady, RecoveryCodes
 from lyceum.accounts.factors.showing import SEALED_FOR, recovery_digest, take_code
 from lyceum.accounts.models import UserRow
@@ -128,6 +129,12 @@ async def renew_recovery_codes(tx: AsyncSession, who: Actor) -> RecoveryCodes:
     codes = await _new_codes(tx, user_id)
     await _changed(tx, user_id, what="recovery_codes_renewed")
     return RecoveryCodes(codes=codes)
+
+
+async def reset(tx: AsyncSession, user_id: UUID) -> None:
+    """Remove every factor of somebody who has lost theirs; raises `PersonNotFound`. The route asks for who runs the hub."""
+    await remove_factors_of(tx, user_id)
+    forget_person_after_commit(tx, user_id)
 
 
 async def account_of(tx: AsyncSession, user_id: UUID) -> str:
