@@ -111,7 +111,7 @@ async def ask_step_up_passkey(resources: CurrentResources, who: Who) -> PasskeyO
 
 @router.get("/me/factors")
 @needs(SIGNED_IN, ENROLLING)
-async def read_factors(resources: CurrentResources, tx: Tx, who: Who) -> Factors:
+async def read_factors(resources: CurrentResources, tx: PrimaryTx, who: Who) -> Factors:
     """List your second factors."""
     user_id = require_person(who)
     return Factors(
