@@ -15,14 +15,20 @@ $$;
 CREATE FUNCTION definer.session_lookup(session uuid, person uuid, organisation text)
 RETURNS TABLE (
     org_id uuid, org_name text, role text, instance_admin boolean, expires_at timestamptz,
-    stepped_up_until timestamptz, impersonator_id uuid
+    stepped_up_until timestamptz, impersonator_id uuid, proofs text[]
 )
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE public.sessions s SET last_used_at = now()
     WHERE s.id = session AND s.last_used_at < now() - interval '1 minute' AND s.revoked_at IS NULL;
     RETURN QUERY
-    SELECT m.org_id, m.name, m.role, u.instance_admin, s.expires_at, s.stepped_up_until, s.impersonator_id
+    SELECT m.org_id, m.name, m.role, u.instance_admin, s.expires_at, s.stepped_up_until, s.impersonator_id,
+        array_remove(ARRAY[
+            CASE WHEN u.password_hash IS NOT NULL THEN 'password' END,
+            CASE WHEN EXISTS (SELECT FROM public.authenticator_apps a
+                              WHERE a.user_id = u.id AND a.confirmed_at IS NOT NULL) THEN 'totp' END,
+            CASE WHEN EXISTS (SELECT FROM public.passkeys p WHERE p.user_id = u.id) THEN 'passkey' END
+        ], NULL)
     FROM public.sessions s
     JOIN public.users u ON u.id = s.user_id
     LEFT JOIN LATERAL (

@@ -191,6 +191,15 @@ def admin_reset_link(email: Annotated[str, typer.Argument(help="Address of the a
     typer.echo(ask_hub(settings_here().home, f"admin-reset-link {email}")["url"])
 
 
+@admin.command("reset-factors")
+def admin_reset_factors(email: Annotated[str, typer.Argument(help="Address of the account.")]) -> None:
+    """Take the second factors from somebody who has lost them all: they sign in with their password, and are told by letter."""
+    from lyceum.hub.control import ask_hub
+
+    removed = ask_hub(settings_here().home, f"admin-reset-factors {email}")["removed"]
+    typer.echo(f"{email} had {removed} second factor{'' if removed == 1 else 's'}, and has none now.")
+
+
 def _shows_colours() -> bool:
     import os
 

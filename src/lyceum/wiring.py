@@ -4,6 +4,9 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
+from lyceum.accounts.factors.jobs import HANDLERS as FACTORS_HANDLERS
+from lyceum.accounts.factors.jobs import SCHEDULES as FACTORS_SCHEDULES
+from lyceum.accounts.factors.routes import router as factors_routes
 from lyceum.accounts.jobs import Eraser
 from lyceum.accounts.jobs import handlers as accounts_handlers
 from lyceum.accounts.people.routes import router as people_routes
@@ -63,6 +66,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     accounts_routes,
     people_routes,
     sessions_routes,
+    factors_routes,
     well_known_routes,
     *NOTIFY_ROUTERS,
     jobs_routes,
@@ -80,6 +84,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     *SWEEPING_SCHEDULES,
     *SESSIONS_SCHEDULES,
     *NOTIFY_SCHEDULES,
+    *FACTORS_SCHEDULES,
     *FILES_SCHEDULES,
     *DATASETS_SCHEDULES,
     *PREDICTIONS_SCHEDULES,
@@ -93,6 +98,7 @@ HANDLERS: tuple[Handler, ...] = (
     *SWEEPING_HANDLERS,
     *SESSIONS_HANDLERS,
     *NOTIFY_HANDLERS,
+    *FACTORS_HANDLERS,
     *FILES_HANDLERS,
     *DATASETS_HANDLERS,
     *QUALITY_HANDLERS,

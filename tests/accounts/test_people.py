@@ -22,7 +22,7 @@ from fixtures.sign_in import (
     token_in_letter,
 )
 from lyceum.kernel.ids import new_id
-from make.accounts import Member
+from make.accounts import Member, make_member
 
 ME = "/api/v1/me"
 NEW_PASSWORD = "staple of four words"
@@ -214,17 +214,23 @@ async def test_a_token_that_was_made_up_does_nothing(
 
 
 async def test_the_administrator_hands_over_a_link_that_sets_a_password(
-    app: FastAPI, client: httpx.AsyncClient, member: Member, browser: httpx.AsyncClient
+    app: FastAPI, client: httpx.AsyncClient, member: Member, browser: httpx.AsyncClient, database: TestDatabase
 ) -> None:
     path = f"/api/v1/admin/users/{member.user_id}/reset-link"
-    made = await client.post(path)
+    assert (await client.post(path)).json()["code"] == "session_needed"
+    administrator = make_member(database)
+    rows_of(database, "UPDATE users SET instance_admin = true WHERE id = %s", administrator.user_id)
+    async with signed_in_client(app, administrator) as session:
+        made = await session.post(path)
+        unknown = await session.post(f"/api/v1/admin/users/{new_id()}/reset-link")
+    rows_of(database, "UPDATE users SET instance_admin = false WHERE id = %s", administrator.user_id)
     assert made.status_code == 201
+    assert unknown.json()["code"] == "person_not_found"
     token = parse_qs(urlsplit(made.json()["url"]).query)["token"][0]
     given = {"token": token, "password": NEW_PASSWORD}
     assert (await browser.post("/api/v1/password-resets/confirm", json=given)).status_code == 204
     assert (await sign_in(browser, f"{member.user_id.hex}@example.org", NEW_PASSWORD)).status_code == 201
     assert (await browser.get(ME)).json()["email_verified"] is False
-    assert (await client.post(f"/api/v1/admin/users/{new_id()}/reset-link")).json()["code"] == "person_not_found"
     async with client_of(app, key=member.key) as owner:
         assert (await owner.post(path)).status_code == 403
 

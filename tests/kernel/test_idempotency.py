@@ -25,6 +25,8 @@ KEY = {"idempotency-key": "a key of the client's own"}
 WITHOUT_A_KEY = {
     "/api/v1/setup",
     "/api/v1/sessions",
+    "/api/v1/sessions/second-factor",
+    "/api/v1/sessions/passkey",
     "/api/v1/registrations",
     "/api/v1/email-confirmations/letters",
     "/api/v1/password-resets",

@@ -26,10 +26,12 @@ class Asking:
     refusal: Problem | None = None
 
 
-async def who_asks(connection: HTTPConnection, known: KnownActors, resources: Resources, *, method: str) -> Asking:
+async def who_asks(
+    connection: HTTPConnection, known: KnownActors, resources: Resources, *, method: str, anew: bool = False
+) -> Asking:
     """Return who a request comes from; one without anything usable comes from `ANYONE`.
 
-    What stands in `Authorization` counts before cookies. Raises what looking it up raises.
+    What stands in `Authorization` counts before cookies. Asked `anew`, nothing remembered of a session counts. Raises what looking it up raises.
     """
     authorization = connection.headers.get("authorization")
     organisation = connection.headers.get(ORGANISATION_HEADER)
@@ -37,27 +39,29 @@ async def who_asks(connection: HTTPConnection, known: KnownActors, resources: Re
         proof = await known.sessions.proof_of(authorization)
         if proof is None:
             return Asking(await known.actor_of(authorization))
-        return await _in_session(known, proof, organisation)
+        return await _in_session(known, proof, organisation, anew=anew)
     names = cookie_names(connection, resources.settings)
     token = connection.cookies.get(names.access)
     proof = await known.sessions.proof_of(f"Bearer {token}") if token else None
     if proof is None:
         return Asking(ANYONE)
-    asking = await _in_session(known, proof, organisation)
+    asking = await _in_session(known, proof, organisation, anew=anew)
     if asking.who.user_id is None:
         return asking
     csrf = csrf_refusal(connection, method, resources.signer, resources.settings, session_id=proof.session_id)
     return asking if csrf is None else Asking(asking.who, csrf)
 
 
-async def _in_session(known: KnownActors, proof: SessionProof, organisation: str | None) -> Asking:
+async def _in_session(
+    known: KnownActors, proof: SessionProof, organisation: str | None, *, anew: bool = False
+) -> Asking:
     if not organisation:
-        return Asking(await known.sessions.actor_of(proof))
+        return Asking(await known.sessions.actor_of(proof, anew=anew))
     if ORGANISATION_FORM.fullmatch(organisation):
-        who = await known.sessions.actor_of(replace(proof, organisation=organisation))
+        who = await known.sessions.actor_of(replace(proof, organisation=organisation), anew=anew)
     else:
-        who = replace(await known.sessions.actor_of(proof), org_id=None, org_name="")
-    if who.user_id is None or who.org_id is not None:
+        who = replace(await known.sessions.actor_of(proof, anew=anew), org_id=None, org_name="")
+    if who.user_id is None or who.org_id is not None or who.must_enrol:
         return Asking(who)
     return Asking(who, OrganisationNotFound(f"You are in no organisation called {organisation[:64]!r}."))
 

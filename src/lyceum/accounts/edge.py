@@ -19,17 +19,20 @@ from lyceum.accounts.keys.uses import KeyUses
 from lyceum.accounts.known import LOOKUPS_AT_ONCE, KnownActors, known_actors
 from lyceum.accounts.needs import (
     ADMINISTRATOR,
+    ENROLLING,
     KNOWN,
     OPEN,
     SECURITY_SCHEMES,
     SIGNED_IN,
+    Check,
     check_of,
     needs,
+    needs_fresh,
     needs_of,
     needs_of_object,
     operation_needs,
 )
-from lyceum.accounts.policy import Actor, Power
+from lyceum.accounts.policy import Actor, Power, SecondFactorNeeded, StepUpNeeded
 from lyceum.accounts.sessions.public import AccessTokens, RequestFacts
 from lyceum.kernel.config import Settings
 from lyceum.kernel.http.middleware import ANSWER_FIELDS
@@ -44,6 +47,7 @@ from lyceum.kernel.tx import transaction
 
 __all__ = [
     "ADMINISTRATOR",
+    "ENROLLING",
     "KEEPS_ANSWER",
     "KEEPS_THAT_IT_WAS_DONE",
     "KNOWN",
@@ -65,8 +69,10 @@ __all__ = [
     "introduced",
     "key_rates",
     "known_actors",
+    "limit_challenges",
     "limit_sign_ins",
     "needs",
+    "needs_fresh",
     "needs_of",
     "needs_of_object",
     "operation_id",
@@ -83,11 +89,13 @@ _OWN_LIMIT = "__own_limit__"
 _ACTOR = "lyceum.actor"
 _REFUSAL = "lyceum.refusal"
 _UNTIL_ANSWERED = "lyceum.until_answered"
+_CHALLENGES = Limit("challenges", 1_000, 60)
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _TOLD = {
     "anonymous": "{:,} requests without a key have come from this address within a minute;",
     "reads": "You have sent {:,} reads within a minute;",
     "writes": "You have sent {:,} changes within a minute;",
+    "challenges": "There have been {:,} requests with passkeys from this address within a minute;",
     "sign-ins": "There have been {:,} tries from this address within a minute;",
 }
 _SETTINGS = {
@@ -117,10 +125,12 @@ async def current_actor(request: Request) -> Actor:
 async def _whose_request(request: Request) -> Actor:
     """Return whom a request counts for, whether they are refused or not."""
     who: Actor | None = request.scope.get(_ACTOR)
-    if who is not None:
-        return who
+    return who if who is not None else await _ask_whose(request)
+
+
+async def _ask_whose(request: Request, *, anew: bool = False) -> Actor:
     known: KnownActors = request.app.state.known_actors
-    asking = await who_asks(request, known, resources_of(request), method=request.method)
+    asking = await who_asks(request, known, resources_of(request), method=request.method, anew=anew)
     if asking.who.user_id is not None:
         note_in_log(org_id=asking.who.org_id, user_id=asking.who.user_id)
     request.scope[_ACTOR] = asking.who
@@ -201,7 +211,7 @@ class HubRoute(APIRoute):
             if not counts_itself:
                 await limit_requests(request)
             if check is not None:
-                check(await current_actor(request))
+                await _refuse_lacking(request, check)
             async with AsyncExitStack() as until_answered:
                 request.scope[_UNTIL_ANSWERED] = until_answered
                 response = await make_answer(StrictRequest(request.scope, request.receive))
@@ -211,6 +221,15 @@ class HubRoute(APIRoute):
             return response
 
         return answer
+
+
+async def _refuse_lacking(request: Request, check: Check) -> None:
+    try:
+        check(await current_actor(request))
+    except (SecondFactorNeeded, StepUpNeeded):
+        # they may have done a moment ago what they are asked for
+        await _ask_whose(request, anew=True)
+        check(await current_actor(request))
 
 
 async def limit_requests(request: Request) -> None:
@@ -266,6 +285,17 @@ async def limit_sign_ins(request: Request) -> None:
     taken = await windows.take_surely(limit, address_of(request.scope))
     if taken.wait_seconds is not None:
         raise OverLimit(f"{_TOLD[limit.name].format(limit.at_most)} wait a minute and try again.", taken)
+
+
+async def limit_challenges(request: Request) -> None:
+    """Count one more challenge for a passkey, or answer to one, before anybody is known; raises `OverLimit`.
+
+    Nothing can be guessed here, and everybody behind one address takes two of these to sign in.
+    """
+    windows: Windows = request.app.state.windows
+    taken = await windows.take(_CHALLENGES, address_of(request.scope))
+    if taken is not None and taken.wait_seconds is not None:
+        raise OverLimit(f"{_TOLD['challenges'].format(_CHALLENGES.at_most)} wait a minute and try again.", taken)
 
 
 def _limit_of(request: Request, who: Actor, settings: Settings) -> tuple[Limit, str]:

@@ -1,14 +1,23 @@
 """What accounts can refuse."""
 
-from lyceum.accounts.policy import NotAllowed, OrganisationNeeded, SignInNeeded, SignInWithSession
+from lyceum.accounts.policy import (
+    NotAllowed,
+    OrganisationNeeded,
+    SecondFactorNeeded,
+    SignInNeeded,
+    SignInWithSession,
+    StepUpNeeded,
+)
 from lyceum.kernel.problems import Conflict, Forbidden, Gone, Invalid, NotFound, Unauthenticated, Unavailable
 
 __all__ = [
     "AccountWaits",
     "BirthDateNeeded",
+    "CodeWrong",
     "CsrfRefused",
     "EmailTaken",
     "ExpiryPast",
+    "FactorNotFound",
     "GrantNotFound",
     "GroupNotFound",
     "GuardianNeeded",
@@ -25,9 +34,13 @@ __all__ = [
     "MemberNotFound",
     "NameDiffers",
     "NameTaken",
+    "NoSecondFactor",
     "NotAllowed",
     "OrganisationNeeded",
     "OrganisationNotFound",
+    "PasskeyPresent",
+    "PasskeyRefused",
+    "PasskeysImpossible",
     "PasswordWeak",
     "PasswordWrong",
     "PersonNotFound",
@@ -35,12 +48,19 @@ __all__ = [
     "RequestDecided",
     "RequestNotFound",
     "ScopeUnknown",
+    "SecondFactorNeeded",
+    "SecondFactorRefused",
+    "SecondFactorRequired",
     "SessionNotFound",
     "SessionRevoked",
     "SetupLinkUsed",
     "SignInNeeded",
     "SignInRefused",
     "SignInWithSession",
+    "StepUpNeeded",
+    "StepUpRefused",
+    "TicketRefused",
+    "TooManyFactors",
 ]
 
 
@@ -240,3 +260,69 @@ class RegistrationClosed(Forbidden):
     """Whoever asks may not make an account here."""
 
     code = "registration_closed"
+
+
+class SecondFactorRefused(Unauthenticated):
+    """The code of the second step is wrong, or was used before."""
+
+    code = "second_factor_refused"
+
+
+class TicketRefused(Unauthenticated):
+    """The ticket of the first step has run out, was used, or had too many wrong codes."""
+
+    code = "ticket_refused"
+
+
+class PasskeyRefused(Unauthenticated):
+    """What an authenticator signed is not for this hub, not for what was asked, or not by a passkey known here."""
+
+    code = "passkey_refused"
+
+
+class PasskeysImpossible(Conflict):
+    """The hub's address is none that browsers make passkeys for."""
+
+    code = "passkeys_impossible"
+
+
+class PasskeyPresent(Conflict):
+    """The passkey is kept already."""
+
+    code = "passkey_present"
+
+
+class FactorNotFound(NotFound):
+    """No such second factor of the person who asks."""
+
+    code = "factor_not_found"
+
+
+class TooManyFactors(Conflict):
+    """As many factors as one may have."""
+
+    code = "too_many_factors"
+
+
+class CodeWrong(Invalid):
+    """An app that is set up showed another code."""
+
+    code = "code_wrong"
+
+
+class NoSecondFactor(Conflict):
+    """There is no second factor that recovery codes would stand in for."""
+
+    code = "no_second_factor"
+
+
+class SecondFactorRequired(Conflict):
+    """The last second factor of somebody who needs one."""
+
+    code = "second_factor_required"
+
+
+class StepUpRefused(Forbidden):
+    """What was shown to step up is wrong, or is not what is wanted of this person."""
+
+    code = "step_up_refused"

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from lyceum.accounts.enrolling import enrolling, has_factors_wanted
 from lyceum.accounts.errors import KeysBusy
 from lyceum.accounts.keys.uses import KeyUses
 from lyceum.accounts.policy import ANYONE, Actor
@@ -131,8 +132,16 @@ class KnownSessions:
         kind, _, token = authorization.partition(" ")
         return await proof_of(self.tokens, token, organisation=organisation) if kind.lower() == "bearer" else None
 
-    async def actor_of(self, proof: SessionProof) -> Actor:
-        """Return who acts in a session and where, `ANYONE` when it has ended; raises what `find` raises."""
+    async def actor_of(self, proof: SessionProof, *, anew: bool = False) -> Actor:
+        """Return who acts in a session and where, `ANYONE` when it has ended; raises what `find` raises.
+
+        What they did a moment ago may be missing from what is remembered; asked `anew` it is not.
+        """
+        if anew:
+            asked_at = time.monotonic()
+            who = await self._find(proof)
+            self._known.put(proof, who, asked_at=asked_at)
+            return who
         return await self._known.get(proof, self._shared, proof)
 
     async def close(self) -> None:
@@ -160,7 +169,8 @@ def known_actors(resources: Resources, *, uses: KeyUses | None = None) -> KnownA
 
     async def find_session(proof: SessionProof) -> Actor:
         async with turn, transaction(resources.database, NOBODY) as tx:
-            return await find_session_actor(tx, proof)
+            who = await find_session_actor(tx, proof)
+        return who if has_factors_wanted(who, resources.settings) else enrolling(who)
 
     sessions = KnownSessions(resources.cache, access_tokens(resources), find_session)
     return KnownActors(resources.cache, find, sessions=sessions, new_keys_at_once=NEW_KEYS_AT_ONCE, uses=uses)

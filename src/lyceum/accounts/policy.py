@@ -1,7 +1,7 @@
 """Who may do what: the roles of an organisation, the powers of each, and the one question every access asks."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -52,9 +52,20 @@ GRANTED_POWERS: dict[Role, frozenset[Power]] = {
     role: POWERS[role] & OBJECT_POWERS for role in (Role.MAINTAINER, Role.REVIEWER, Role.VIEWER)
 }
 """What a grant of an object gives on that object; nobody is granted to own it."""
+WEIGHTY_POWERS: frozenset[Power] = frozenset(
+    {
+        Power.KEYS_MANAGE,
+        Power.MEMBERS_MANAGE,
+        Power.ORGANISATION_MANAGE,
+        Power.GRANTS_MANAGE,
+        Power.DESTINATIONS_MANAGE,
+        Power.HUB_OPERATE,
+    }
+)
+"""Those that no key gives on by itself, and nobody whose session was merely left open."""
 ALL_SCOPES: tuple[str, ...] = tuple(Power)
-WORK_SCOPES: tuple[str, ...] = tuple(power for power in Power if power in OBJECT_POWERS or power is Power.KEYS_MANAGE)
-"""What a key is made for when nothing is said: work with data, runs and models, and more keys for it."""
+WORK_SCOPES: tuple[str, ...] = tuple(power for power in Power if power in OBJECT_POWERS)
+"""What a key is made for when nothing is said: work with data, runs and models."""
 
 
 _SIGN_IN = "Send an API key as `Authorization: Bearer lyk_…`; `lyceum admin key` prints one."
@@ -79,6 +90,22 @@ class SignInWithSession(Forbidden):
     """A key came where a person has to be signed in themselves."""
 
     code = "session_needed"
+
+
+class StepUpNeeded(Forbidden):
+    """It is too long ago that whoever is signed in has shown that it is them; `methods` says how they can."""
+
+    code = "step_up_needed"
+
+    def __init__(self, methods: tuple[str, ...]) -> None:
+        how = "confirm that it is you" if methods else "sign out and in again"
+        super().__init__(f"This is too weighty for a session left open: {how}, and try again.", methods=list(methods))
+
+
+class SecondFactorNeeded(Forbidden):
+    """The hub wants a second factor of whoever is signed in, and they have none."""
+
+    code = "second_factor_needed"
 
 
 class OrganisationNeeded(Forbidden):
@@ -108,6 +135,10 @@ class Actor:
     session_id: UUID | None = None
     impersonator_id: UUID | None = None
     stepped_up_until: datetime | None = None
+    proofs: tuple[str, ...] = ()
+    """By what whoever is signed in can show again that it is them: `password`, `totp`, `passkey`."""
+    must_enrol: bool = False
+    """The hub wants a second factor of them, and until they have one they may only set one up."""
 
     @property
     def scope(self) -> Scope:
@@ -130,6 +161,30 @@ def require(who: Actor, power: Power) -> UUID:
     if power not in who.powers:
         raise NotAllowed(f"This needs the power {power}, which neither your role nor this key's scopes give in full.")
     return who.org_id
+
+
+def is_fresh(who: Actor) -> bool:
+    """Say whether whoever is signed in has shown in the last minutes that it is them."""
+    return who.stepped_up_until is not None and who.stepped_up_until > datetime.now(UTC)
+
+
+def refuse_stale(who: Actor) -> None:
+    """Raise `StepUpNeeded` unless whoever is signed in has shown in the last minutes that it is them.
+
+    Raises `SignInWithSession` for a key, and `NotAllowed` for whoever acts as somebody else: neither can show that.
+    """
+    if who.key_id is not None:
+        raise SignInWithSession("An API key cannot do this: sign in as yourself.")
+    if who.impersonator_id is not None:
+        raise NotAllowed("You act as somebody else; only they themselves can do this.")
+    if not is_fresh(who):
+        raise StepUpNeeded(step_up_methods(who))
+
+
+def step_up_methods(who: Actor) -> tuple[str, ...]:
+    """Return by what they can step up: a second factor where they have one, else their password."""
+    second = tuple(proof for proof in who.proofs if proof != "password")
+    return second or who.proofs
 
 
 def require_person(who: Actor) -> UUID:

@@ -1,6 +1,7 @@
 """The door of accounts."""
 
 from lyceum.accounts.asking import who_asks
+from lyceum.accounts.factors.public import remove_factors_by_email
 from lyceum.accounts.grants.guests import acting_as, granted_ids, guest_for, is_granted, maintains_any
 from lyceum.accounts.grants.kinds import GrantableKind, ObjectCard, ObjectRef
 from lyceum.accounts.known import KnownActors, KnownSessions, access_tokens
@@ -50,6 +51,7 @@ __all__ = [
     "local_administrator_key",
     "maintains_any",
     "organisation_names",
+    "remove_factors_by_email",
     "require",
     "require_person",
     "require_to_see",

@@ -1,6 +1,6 @@
 """The program behind an errand: migrates, makes set-up and reset links and the local administrator's key.
 
-    python -m lyceum.hub.administrator prepare|check|first-link|link|key|reset-link EMAIL|backup
+    python -m lyceum.hub.administrator prepare|check|first-link|link|key|reset-link EMAIL|reset-factors EMAIL|backup
 
 It writes one JSON object a line.
 """
@@ -110,6 +110,11 @@ def reset_link() -> None:
     _report(**asyncio.run(_reset_link(sys.argv[2])))
 
 
+def reset_factors() -> None:
+    """Remove the second factors of whoever has the address on the command line."""
+    _report(removed=asyncio.run(_reset_factors(sys.argv[2])))
+
+
 def backup() -> None:
     """Make the backup that is due, then remove those that are not to be kept."""
     from lyceum.backup.prune import Keep, prune_backups
@@ -177,6 +182,22 @@ async def _reset_link(email: str) -> dict[str, Any]:
     return {"url": made.url, "expires_at": made.expires_at.isoformat()}
 
 
+async def _reset_factors(email: str) -> int:
+    from lyceum import wiring
+    from lyceum.accounts.public import remove_factors_by_email
+    from lyceum.hub.errors import HubRefused
+    from lyceum.kernel.config import settings
+    from lyceum.kernel.problems import NotFound
+    from lyceum.kernel.resources import open_resources
+
+    # whose factors they were is told by letter
+    async with open_resources(settings(), pool_size=1, subscribers=wiring.subscribers()) as resources:
+        try:
+            return await remove_factors_by_email(resources, email)
+        except NotFound as unknown:
+            raise HubRefused(unknown.detail) from None
+
+
 def _connect(url: str) -> "psycopg.Connection":
     """Return a connection, tried again for a while; raises `psycopg.OperationalError` after that, or when turned away."""
     import psycopg
@@ -211,6 +232,7 @@ ERRANDS: dict[str, Callable[[], None]] = {
     "link": link,
     "key": key,
     "reset-link": reset_link,
+    "reset-factors": reset_factors,
     "backup": backup,
 }
 

@@ -72,6 +72,8 @@ class Audience(Protocol):
 
 RESET_LINK = "admin-reset-link "
 """What stands before the address in the command that asks for such a link."""
+RESET_FACTORS = "admin-reset-factors "
+"""The same in the command that takes the second factors from somebody who has lost them."""
 
 
 class Supervisor:
@@ -313,6 +315,8 @@ class Supervisor:
                 return await self._report_of("key", self._ready_parts())
             case _ if command.startswith(RESET_LINK):
                 return await self._report_of("reset-link", self._ready_parts(), command.removeprefix(RESET_LINK))
+            case _ if command.startswith(RESET_FACTORS):
+                return await self._report_of("reset-factors", self._ready_parts(), command.removeprefix(RESET_FACTORS))
             case _:
                 raise HubFailed(f"This hub does not know the command {command}: it may be of another release.")
 

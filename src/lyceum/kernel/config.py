@@ -185,6 +185,10 @@ class Settings(BaseSettings):
     session_idle_days: int = Field(
         7, ge=1, le=90, description="Days after which a session ends that nobody has come back to."
     )
+    second_factor_required_of: Literal["nobody", "administrators", "everybody"] = Field(
+        "nobody",
+        description="Who needs a second factor: a session of theirs without one can only set one up; API keys go on.",
+    )
     session_days_max: int = Field(30, ge=1, le=365, description="Days after which every session ends.")
     signing_key_days: int = Field(
         30, ge=1, le=365, description="Days a key signs access tokens before the next one takes over."

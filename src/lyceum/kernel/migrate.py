@@ -31,6 +31,7 @@ FUNCTIONS_FILES = (
     "functions_tenancy.sql",
     "functions_grants.sql",
     "functions_notify.sql",
+    "functions_factors.sql",
 )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.routing import Route
 
-from lyceum.accounts.edge import SECURITY_SCHEMES, needs_of, operation_needs
+from lyceum.accounts.edge import SECURITY_SCHEMES, needs_fresh, needs_of, operation_needs
 from lyceum.kernel.http.documented import with_refusals
 from lyceum.serve.predictions.public import PREDICT_OPERATION, PREDICT_PATH
 
@@ -28,7 +28,7 @@ def document_of(app: FastAPI) -> Document:
     for route in app.routes:
         if not isinstance(route, Route) or route.path not in paths or (declared := needs_of(route.endpoint)) is None:
             continue
-        told = operation_needs(declared)
+        told = operation_needs(declared, fresh=needs_fresh(route.endpoint))
         for method in (route.methods or set()) & {name.upper() for name in paths[route.path]}:
             operation = paths[route.path][method.lower()]
             says = f"{operation.get('description', '')}\n\n{told['says']}".strip()

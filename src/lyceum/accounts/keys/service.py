@@ -9,19 +9,25 @@ from lyceum.accounts.errors import ExpiryPast, KeyNotInUse, ScopeUnknown
 from lyceum.accounts.keys.queries import as_key, key_row_for, refuse_others, require_key_keeper
 from lyceum.accounts.known import forget_after_commit
 from lyceum.accounts.models import ApiKeyRow
-from lyceum.accounts.policy import OBJECT_POWERS, WORK_SCOPES, Actor
+from lyceum.accounts.policy import OBJECT_POWERS, WEIGHTY_POWERS, WORK_SCOPES, Actor
 from lyceum.accounts.schemas import ApiKey, ApiKeyMade, NewApiKey
+from lyceum.accounts.sessions.public import refuse_stale_session
 from lyceum.kernel.db import Scope
 from lyceum.kernel.security import new_key
 
 
 async def create_key(tx: AsyncSession, who: Actor, wanted: NewApiKey) -> ApiKeyMade:
-    """Make a key with some of the caller's own powers; raises `ScopeUnknown` for any other, and `ExpiryPast`."""
+    """Make a key with some of the caller's own powers; raises `ScopeUnknown` for any other, and `ExpiryPast`.
+
+    One that may manage something takes somebody who has just shown that it is them: raises what `refuse_stale` does.
+    """
     require_key_keeper(who)
     scopes = wanted.scopes
     if scopes is None:
         scopes = [scope for scope in WORK_SCOPES if scope in who.powers]
     _refuse_beyond(who, scopes)
+    if not WEIGHTY_POWERS.isdisjoint(scopes):
+        await refuse_stale_session(tx, who)
     if wanted.expires_at is not None and wanted.expires_at <= datetime.now(UTC):
         raise ExpiryPast(f"The key would have run out at {wanted.expires_at.isoformat()}; give a time to come.")
     return await add_key(
@@ -48,12 +54,15 @@ async def replace_key(tx: AsyncSession, who: Actor, key_id: UUID, *, overlap_hou
     """Make a key that does what one of the caller's own did, which works beside it for some hours yet.
 
     The new one lasts as long as the old was made for. Raises `KeyNotFound`, `NotAllowed` for somebody else's, `ScopeUnknown`
-    for one that may do more than the caller, `KeyNotInUse`.
+    for one that may do more than the caller, `KeyNotInUse`, and for another key that may manage something what `refuse_stale`
+    does.
     """
     old = await key_row_for(tx, who, key_id)
     refuse_others(who, old)
     if old.id != who.key_id:
         _refuse_beyond(who, old.scopes)
+        if not WEIGHTY_POWERS.isdisjoint(old.scopes):
+            await refuse_stale_session(tx, who)
     now = datetime.now(UTC)
     if old.revoked_at is not None or old.replaced_by is not None or (old.expires_at and old.expires_at <= now):
         raise KeyNotInUse(f"The key {old.name} was revoked or replaced, or has run out; make another.")

@@ -6,6 +6,7 @@ from fastapi import Depends, Request, Response
 
 from lyceum.accounts.edge import (
     ADMINISTRATOR,
+    ENROLLING,
     KEEPS_ANSWER,
     KEEPS_THAT_IT_WAS_DONE,
     KNOWN,
@@ -115,21 +116,21 @@ async def reset_password(resources: CurrentResources, given: PasswordReset) -> N
 
 
 @router.post("/admin/users/{user_id}/reset-link", status_code=201, dependencies=[KEEPS_THAT_IT_WAS_DONE])
-@needs(ADMINISTRATOR)
+@needs(ADMINISTRATOR, fresh=True)
 async def make_reset_link(tx: Tx, resources: CurrentResources, user_id: UUID) -> LinkMade:
     """Make a link that sets somebody's password, to hand over to them; it is shown this once."""
     return await service.link_for_person(tx, resources, "reset_password", user_id)
 
 
 @router.post("/admin/users/{user_id}/consent-link", status_code=201, dependencies=[KEEPS_THAT_IT_WAS_DONE])
-@needs(ADMINISTRATOR)
+@needs(ADMINISTRATOR, fresh=True)
 async def make_consent_link(tx: Tx, resources: CurrentResources, user_id: UUID) -> LinkMade:
     """Make a link by which a guardian agrees to somebody's account, to hand over where no letter can be sent."""
     return await service.link_for_person(tx, resources, "guardian_consent", user_id)
 
 
 @router.get("/me")
-@needs(KNOWN)
+@needs(KNOWN, ENROLLING)
 async def read_me(tx: PrimaryTx, who: Who) -> Me:
     """Say who you are, where you act and what you may do there."""
     return await queries.read_me(tx, who)
@@ -144,7 +145,7 @@ async def change_profile(tx: Tx, who: Who, wanted: Profile) -> Me:
 
 
 @router.post("/me/password", status_code=204)
-@needs(SIGNED_IN)
+@needs(SIGNED_IN, ENROLLING, fresh=True)
 async def change_password(resources: CurrentResources, who: Who, facts: Facts, wanted: NewPassword) -> None:
     """Change your password; your other sessions end."""
     await service.change_password(resources, who, wanted, network=facts.network)

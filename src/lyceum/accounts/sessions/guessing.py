@@ -28,8 +28,13 @@ def guesser_of(resources: Resources, *, email: str, network: str) -> Guesser:
 
 async def begin_guess(tx: AsyncSession, resources: Resources, guesser: Guesser) -> None:
     """Count a guess as wrong until it has shown to be right; raises `OverLimit` where none is free."""
-    await resources.failures.refuse_barred(tx, _of_address(resources.settings), guesser.address)
+    await refuse_barred_address(tx, resources, guesser)
     await resources.failures.count(tx, _of_account(resources.settings), guesser.account)
+
+
+async def refuse_barred_address(tx: AsyncSession, resources: Resources, guesser: Guesser) -> None:
+    """Raise `OverLimit` where so many wrong guesses have come from the address that it has to wait."""
+    await resources.failures.refuse_barred(tx, _of_address(resources.settings), guesser.address)
 
 
 async def note_wrong(resources: Resources, guesser: Guesser) -> None:

@@ -9,7 +9,14 @@ from lyceum.accounts.sessions.cookies import (
     csrf_token_of,
     set_cookies,
 )
-from lyceum.accounts.sessions.guessing import begin_guess, guesser_of, note_right, note_wrong
+from lyceum.accounts.sessions.guessing import (
+    Guesser,
+    begin_guess,
+    guesser_of,
+    note_right,
+    note_wrong,
+    refuse_barred_address,
+)
 from lyceum.accounts.sessions.proofs import (
     ORGANISATION_FORM,
     SessionProof,
@@ -17,14 +24,15 @@ from lyceum.accounts.sessions.proofs import (
     forget_session_after_commit,
     proof_of,
 )
-from lyceum.accounts.sessions.queries import find_session_actor, session_for
+from lyceum.accounts.sessions.queries import find_session_actor, refuse_stale_session, session_for
 from lyceum.accounts.sessions.service import (
+    FRESH_SECONDS,
     BegunSession,
     RequestFacts,
     SecondFactorWanted,
     after_first_factor,
     begin_session,
-    person_of_ticket,
+    mark_fresh,
     revoke_session,
     revoke_sessions,
 )
@@ -32,9 +40,11 @@ from lyceum.accounts.sessions.signing_keys import SigningKeys
 
 __all__ = [
     "ACCESS_SECONDS",
+    "FRESH_SECONDS",
     "ORGANISATION_FORM",
     "AccessTokens",
     "BegunSession",
+    "Guesser",
     "RequestFacts",
     "SecondFactorWanted",
     "SessionProof",
@@ -53,10 +63,12 @@ __all__ = [
     "forget_session_after_commit",
     "guesser_of",
     "has_token_form",
+    "mark_fresh",
     "note_right",
     "note_wrong",
-    "person_of_ticket",
     "proof_of",
+    "refuse_barred_address",
+    "refuse_stale_session",
     "revoke_session",
     "revoke_sessions",
     "session_for",

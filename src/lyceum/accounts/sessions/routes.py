@@ -5,6 +5,7 @@ from uuid import UUID
 from fastapi import Request, Response
 
 from lyceum.accounts.edge import (
+    ENROLLING,
     OPEN,
     SIGNED_IN,
     CurrentResources,
@@ -70,7 +71,7 @@ async def refresh_session(
 
 
 @router.get("/sessions")
-@needs(SIGNED_IN)
+@needs(SIGNED_IN, ENROLLING)
 async def list_sessions(tx: PrimaryTx, who: Who, limit: Limit = 50, cursor: Cursor = None) -> SessionPage:
     """List where you are signed in, newest first."""
     user_id, before = require_person(who), decode_cursor(cursor)
@@ -93,14 +94,14 @@ async def sign_out(request: Request, resources: CurrentResources, tx: Tx, who: W
 
 
 @router.delete("/sessions/{session_id}", status_code=204)
-@needs(SIGNED_IN)
+@needs(SIGNED_IN, ENROLLING)
 async def revoke_session(tx: Tx, who: Who, session_id: UUID) -> None:
     """Sign out one of your devices; within a second its session opens nothing."""
     await service.revoke_session(tx, require_person(who), session_id)
 
 
 @router.delete("/sessions", status_code=204)
-@needs(SIGNED_IN)
+@needs(SIGNED_IN, ENROLLING)
 async def sign_out_everywhere(request: Request, resources: CurrentResources, tx: Tx, who: Who) -> Response:
     """Sign out everywhere, here too."""
     await service.revoke_sessions(tx, require_person(who))

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.errors import AccountWaits, SessionNotFound, SessionRevoked, SignInRefused
 from lyceum.accounts.events import SecurityChanged, SignedInFromNewDevice
+from lyceum.accounts.factors.public import issue_ticket, second_factors_of
 from lyceum.accounts.models import UserRow
 from lyceum.accounts.sessions.devices import device_of
 from lyceum.accounts.sessions.guessing import (
@@ -34,7 +35,8 @@ REFRESH_MARK = "lyr"
 _REFRESH_FORM = re.compile(rf"{REFRESH_MARK}_([0-9a-f]{{32}})_[A-Za-z0-9_-]{{43}}")
 TWIN_GRACE = timedelta(seconds=10)
 """Within which tabs of one browser, and a request sent again, may use the same refresh token."""
-TICKET_SECONDS = 300
+FRESH_SECONDS = 600
+"""For so long after signing in or stepping up, a session may do what weighs most."""
 SESSIONS_MAX = 100
 """Of one person; the oldest ends when one more begins."""
 ADDRESS_CHARACTERS_MAX = 45
@@ -132,24 +134,9 @@ async def after_first_factor(
     """Begin a session, or ask for a second factor where the person has one; `tx` works for the person."""
     methods = await second_factors_of(tx, user_id)
     if methods:
-        ticket = resources.signer.sign(_ticket_statement(user_id), lifetime_seconds=TICKET_SECONDS)
-        return SecondFactorWanted(user_id, f"{user_id.hex}.{ticket}", methods)
+        ticket = await issue_ticket(tx, user_id, signed_in_with=signed_in_with)
+        return SecondFactorWanted(user_id, ticket, methods)
     return await begin_session(tx, user_id, settings=resources.settings, facts=facts, signed_in_with=signed_in_with)
-
-
-async def second_factors_of(_tx: AsyncSession, _user_id: UUID) -> tuple[str, ...]:
-    """Return by what the person may show a second factor, none where they have set up none."""
-    return ()
-
-
-def person_of_ticket(resources: Resources, ticket: str) -> UUID | None:
-    """Return whose first factor was right, by a ticket that has not run out; else None."""
-    named, _, signed = ticket.partition(".")
-    try:
-        user_id = UUID(hex=named)
-    except ValueError:
-        return None
-    return user_id if resources.signer.vouches(signed, _ticket_statement(user_id)) else None
 
 
 async def begin_session(
@@ -159,7 +146,6 @@ async def begin_session(
     settings: Settings,
     facts: RequestFacts,
     signed_in_with: str,
-    stepped_up_until: datetime | None = None,
     impersonator_id: UUID | None = None,
 ) -> BegunSession:
     """Begin a session of a person who has shown who they are; `tx` works for them.
@@ -175,7 +161,8 @@ async def begin_session(
         device=device,
         address=address,
         expires_at=now + min(timedelta(days=settings.session_idle_days), timedelta(days=settings.session_days_max)),
-        stepped_up_until=stepped_up_until,
+        # whoever acts as somebody else has not shown to be them
+        stepped_up_until=now + timedelta(seconds=FRESH_SECONDS) if impersonator_id is None else None,
         impersonator_id=impersonator_id,
     )
     before = await _sessions_before(tx, user_id, device=device)
@@ -190,6 +177,20 @@ async def begin_session(
     if before.live >= SESSIONS_MAX:
         await _end_oldest(tx, user_id)
     return BegunSession(session.id, user_id, refresh_token, session.expires_at, session)
+
+
+async def mark_fresh(tx: AsyncSession, user_id: UUID, session_id: UUID) -> datetime:
+    """Let a session do what weighs most for `FRESH_SECONDS`: its owner has shown that it is them; return until when.
+
+    `tx` works for the person. Raises `SessionRevoked`.
+    """
+    until = datetime.now(UTC) + timedelta(seconds=FRESH_SECONDS)
+    own = (SessionRow.id == session_id, SessionRow.user_id == user_id, SessionRow.revoked_at.is_(None))
+    marked = update(SessionRow).where(*own).values(stepped_up_until=until)
+    if await tx.scalar(marked.returning(SessionRow.id)) is None:
+        raise SessionRevoked(_ENDED)
+    forget_session_after_commit(tx, session_id)
+    return until
 
 
 async def refresh(resources: Resources, refresh_token: str, *, facts: RequestFacts) -> BegunSession:
@@ -284,7 +285,3 @@ async def sign_out(resources: Resources, refresh_token: str) -> None:
 
 def _new_refresh_token(session_id: UUID) -> str:
     return f"{REFRESH_MARK}_{session_id.hex}_{secrets.token_urlsafe(32)}"
-
-
-def _ticket_statement(user_id: UUID) -> str:
-    return f"second factor of {user_id.hex}"
