@@ -9,6 +9,7 @@ import tomllib
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -61,6 +62,12 @@ class Settings(BaseSettings):
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="More host names the hub answers to, besides its own address and that of the public URL."
+    )
+
+    outward_allowed_networks: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Networks that are not public and may still be asked at addresses people give (webhooks, sign-on, files "
+        "by URL), such as 10.1.0.0/16, separated by commas.",
     )
 
     database_url: SecretStr | None = Field(
@@ -245,6 +252,18 @@ class Settings(BaseSettings):
         if place is not None and not urlsplit(place).scheme and not Path(place).expanduser().is_absolute():
             raise ValueError("must be the whole path of a folder")
         return place
+
+    @field_validator("outward_allowed_networks", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        named = cls._comma_separated(value)
+        if isinstance(named, tuple):
+            for network in named:
+                try:
+                    ip_network(network, strict=False)
+                except ValueError:
+                    raise ValueError(f"{network!r} is no network such as 10.1.0.0/16") from None
+        return named
 
     @field_validator("trusted_proxies", "allowed_hosts", "worker_classes", "worker_labels", mode="before")
     @classmethod
