@@ -10,6 +10,9 @@ from lyceum.accounts.sessions.jobs import HANDLERS as SESSIONS_HANDLERS
 from lyceum.accounts.sessions.jobs import SCHEDULES as SESSIONS_SCHEDULES
 from lyceum.accounts.sessions.routes import router as sessions_routes
 from lyceum.accounts.sessions.routes import well_known as well_known_routes
+from lyceum.accounts.signon.jobs import HANDLERS as SIGN_ON_HANDLERS
+from lyceum.accounts.signon.jobs import SCHEDULES as SIGN_ON_SCHEDULES
+from lyceum.accounts.signon.routes import router as sign_on_routes
 from lyceum.data.datasets.jobs import HANDLERS as DATASETS_HANDLERS
 from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
 from lyceum.data.datasets.jobs import clear_up as clear_up_datasets
@@ -47,6 +50,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     accounts_routes,
     sessions_routes,
     well_known_routes,
+    sign_on_routes,
     jobs_routes,
     files_routes,
     datasets_routes,
@@ -61,6 +65,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     *RETENTION_SCHEDULES,
     *SWEEPING_SCHEDULES,
     *SESSIONS_SCHEDULES,
+    *SIGN_ON_SCHEDULES,
     *FILES_SCHEDULES,
     *DATASETS_SCHEDULES,
     *PREDICTIONS_SCHEDULES,
@@ -70,6 +75,7 @@ HANDLERS: tuple[Handler, ...] = (
     *RETENTION_HANDLERS,
     *SWEEPING_HANDLERS,
     *SESSIONS_HANDLERS,
+    *SIGN_ON_HANDLERS,
     *FILES_HANDLERS,
     *DATASETS_HANDLERS,
     *QUALITY_HANDLERS,

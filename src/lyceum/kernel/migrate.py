@@ -28,6 +28,7 @@ FUNCTIONS_FILES = (
     "functions_storage.sql",
     "functions_partitions.sql",
     "functions_identity.sql",
+    "functions_oidc.sql",
 )
 
 

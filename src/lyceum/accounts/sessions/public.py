@@ -15,7 +15,7 @@ from lyceum.accounts.sessions.proofs import (
     forget_session_after_commit,
     proof_of,
 )
-from lyceum.accounts.sessions.queries import find_session_actor, session_for
+from lyceum.accounts.sessions.queries import find_session_actor, list_session_ids, session_for
 from lyceum.accounts.sessions.service import (
     BegunSession,
     RequestFacts,
@@ -47,6 +47,7 @@ __all__ = [
     "forget_person_after_commit",
     "forget_session_after_commit",
     "has_token_form",
+    "list_session_ids",
     "person_of_ticket",
     "proof_of",
     "revoke_session",
