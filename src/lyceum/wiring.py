@@ -4,6 +4,10 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
+from lyceum.accounts.provider.jobs import HANDLERS as PROVIDER_HANDLERS
+from lyceum.accounts.provider.jobs import SCHEDULES as PROVIDER_SCHEDULES
+from lyceum.accounts.provider.routes import router as provider_routes
+from lyceum.accounts.provider.routes import well_known as provider_well_known_routes
 from lyceum.accounts.public import Actor
 from lyceum.accounts.routes import router as accounts_routes
 from lyceum.accounts.sessions.jobs import HANDLERS as SESSIONS_HANDLERS
@@ -34,6 +38,7 @@ from lyceum.kernel.jobs.schedules import Schedule
 from lyceum.kernel.realtime.topics import TopicKind
 from lyceum.kernel.sweeping import HANDLERS as SWEEPING_HANDLERS
 from lyceum.kernel.sweeping import SCHEDULES as SWEEPING_SCHEDULES
+from lyceum.pages.authorize import router as authorize_page_routes
 from lyceum.pages.routes import router as pages_routes
 from lyceum.serve.predictions.jobs import HANDLERS as PREDICTIONS_HANDLERS
 from lyceum.serve.predictions.jobs import SCHEDULES as PREDICTIONS_SCHEDULES
@@ -51,6 +56,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     sessions_routes,
     well_known_routes,
     sign_on_routes,
+    provider_routes,
+    provider_well_known_routes,
+    authorize_page_routes,
     jobs_routes,
     files_routes,
     datasets_routes,
@@ -66,6 +74,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     *SWEEPING_SCHEDULES,
     *SESSIONS_SCHEDULES,
     *SIGN_ON_SCHEDULES,
+    *PROVIDER_SCHEDULES,
     *FILES_SCHEDULES,
     *DATASETS_SCHEDULES,
     *PREDICTIONS_SCHEDULES,
@@ -76,6 +85,7 @@ HANDLERS: tuple[Handler, ...] = (
     *SWEEPING_HANDLERS,
     *SESSIONS_HANDLERS,
     *SIGN_ON_HANDLERS,
+    *PROVIDER_HANDLERS,
     *FILES_HANDLERS,
     *DATASETS_HANDLERS,
     *QUALITY_HANDLERS,

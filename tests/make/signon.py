@@ -1,5 +1,6 @@
 """Identity providers as an administrator sets them up, and people who sign on through them."""
 
+import asyncio
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,8 @@ import httpx
 from fastapi import FastAPI
 
 from fixtures.app import client_of
-from fixtures.identity_provider import CLIENT_ID, CLIENT_SECRET
+from fixtures.identity_provider import CLIENT_ID, CLIENT_SECRET, ToldProvider
+from lyceum.accounts.known import KNOWN_SECONDS
 from make.accounts import Member
 
 
@@ -60,3 +62,23 @@ def problem_of(answer: httpx.Response) -> str | None:
     """Return the code of what went wrong that stands in the address of the sign-in page, None where nothing did."""
     url = httpx.URL(answer.headers["location"])
     return url.params.get("problem") if url.path == "/sign-in" else None
+
+
+async def came_back(
+    browser: httpx.AsyncClient, chosen: SetUpProvider, provider: ToldProvider, **more: str
+) -> httpx.Response:
+    """Sign somebody on; return what the hub answers in the end."""
+    return await browser.get(provider.answer_for(await begun(browser, chosen), **more))
+
+
+async def is_signed_in(browser: httpx.AsyncClient) -> bool:
+    """Say whether somebody is signed in in a browser."""
+    return (await browser.get("/api/v1/sessions")).status_code == 200
+
+
+async def until_signed_out(browser: httpx.AsyncClient) -> None:
+    """Return once nobody is signed in any more; fails when that takes longer than a session is remembered."""
+    deadline = asyncio.get_running_loop().time() + KNOWN_SECONDS + 1
+    while await is_signed_in(browser):
+        assert asyncio.get_running_loop().time() < deadline
+        await asyncio.sleep(0.02)

@@ -24,7 +24,7 @@ from lyceum.kernel.tx import aside
 
 ATTEMPT_SECONDS = 600
 COOKIE = "lyceum_sign_on"
-RETURN_CHARACTERS_MAX = 500
+RETURN_CHARACTERS_MAX = 1_500
 _PURPOSE = "sign-ons under way"
 _STATE_FORM = re.compile(r"[A-Za-z0-9_-]{43}")
 _RETURN_FORM = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")

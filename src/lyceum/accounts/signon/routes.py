@@ -82,7 +82,10 @@ def providers_of(request: Request) -> IdentityProviders:
 @needs(OPEN)
 @own_limit
 async def begin_sign_on(
-    request: Request, resources: CurrentResources, provider: str, return_to: Annotated[str, Query(max_length=500)] = "/"
+    request: Request,
+    resources: CurrentResources,
+    provider: str,
+    return_to: Annotated[str, Query(max_length=attempts.RETURN_CHARACTERS_MAX)] = "/",
 ) -> Response:
     """Go to the provider's sign-in page; `return_to` is the hub's page to come back to."""
     chosen = await queries.provider_by_name(resources, provider)

@@ -139,7 +139,7 @@ class Connect(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    return_to: str = Field(default="/", max_length=500)
+    return_to: str = Field(default="/", max_length=1_500)
 
 
 class ConnectAt(BaseModel):
