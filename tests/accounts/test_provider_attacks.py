@@ -95,7 +95,6 @@ async def test_a_code_needs_the_verifier_the_address_and_the_program_it_was_made
         {"redirect_uri": None},
         {"redirect_uri": f"{REDIRECT_URI}/"},
         {"client_id": other.id, "client_secret": other.secret},
-        {"code": None},
     ):
         refused = await program.exchange(server, await code_for(browser_in, program), **more)
         assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant"), more
