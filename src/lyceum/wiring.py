@@ -38,7 +38,7 @@ from lyceum.kernel.jobs.schedules import Schedule
 from lyceum.kernel.realtime.topics import TopicKind
 from lyceum.kernel.sweeping import HANDLERS as SWEEPING_HANDLERS
 from lyceum.kernel.sweeping import SCHEDULES as SWEEPING_SCHEDULES
-from lyceum.pages.authorize import router as authorize_page_routes
+from lyceum.pages.routes import authorize_router as authorize_page_routes
 from lyceum.pages.routes import router as pages_routes
 from lyceum.serve.predictions.jobs import HANDLERS as PREDICTIONS_HANDLERS
 from lyceum.serve.predictions.jobs import SCHEDULES as PREDICTIONS_SCHEDULES

@@ -13,9 +13,12 @@ from lyceum.accounts.public import FirstAdministrator, set_up, setup_link_works
 from lyceum.kernel.db import NOBODY
 from lyceum.kernel.problems import Problem, TooLarge
 from lyceum.kernel.tx import aside
+from lyceum.pages.authorize import router as authorize_router
 from lyceum.pages.document import api_document
 from lyceum.pages.reference import reference_of
 from lyceum.pages.rendering import HERE, page
+
+__all__ = ["authorize_router", "router"]
 
 FORM_BYTES_MAX = 10_000
 FORM_LABELS = {"token": "The set-up link", "email": "E-mail", "display_name": "Name", "password": "Password"}

@@ -1,6 +1,7 @@
 """The door of sessions: who a request belongs to, and beginning and ending sessions."""
 
 from lyceum.accounts.sessions.access_tokens import ACCESS_SECONDS, AccessTokens, has_token_form
+from lyceum.accounts.sessions.answers import answer_signed_in
 from lyceum.accounts.sessions.cookies import (
     clear_cookies,
     cookie_names,
@@ -38,6 +39,7 @@ __all__ = [
     "SessionProof",
     "SigningKeys",
     "after_first_factor",
+    "answer_signed_in",
     "begin_session",
     "clear_cookies",
     "cookie_names",

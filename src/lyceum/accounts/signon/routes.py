@@ -23,9 +23,7 @@ from lyceum.accounts.edge import (
     own_limit,
 )
 from lyceum.accounts.policy import require_person
-from lyceum.accounts.sessions.answers import answer_signed_in
-from lyceum.accounts.sessions.cookies import cookie_names
-from lyceum.accounts.sessions.public import SecondFactorWanted
+from lyceum.accounts.sessions.public import SecondFactorWanted, answer_signed_in, cookie_names
 from lyceum.accounts.signon import arrival, attempts, queries, service
 from lyceum.accounts.signon.discovery import IdentityProviders
 from lyceum.accounts.signon.errors import LogoutTokenRefused, SignOnStale
