@@ -5,6 +5,7 @@ pytest_plugins = (
     "fixtures.s3",
     "fixtures.app",
     "fixtures.sign_in",
+    "fixtures.identity_provider",
     "fixtures.staffed",
     "fixtures.staged_tables",
     "fixtures.loop_watch",

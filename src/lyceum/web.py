@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from lyceum import wiring
 from lyceum.accounts.edge import LOOKUPS_AT_ONCE, OPEN, KeyUses, key_rates, known_actors, needs, operation_id
+from lyceum.accounts.signon.public import IdentityProviders
 from lyceum.kernel.config import Settings, settings
 from lyceum.kernel.db import CONNECTIONS_ASIDE, Database
 from lyceum.kernel.http.health import add_health
@@ -17,6 +18,7 @@ from lyceum.kernel.http.protection import Protection, with_cors
 from lyceum.kernel.http.routing import RoutesByWord
 from lyceum.kernel.jobs.figures import count_jobs
 from lyceum.kernel.limits.windows import Windows
+from lyceum.kernel.outward import Outward
 from lyceum.kernel.partitions import count_fallen
 from lyceum.kernel.resources import open_resources
 from lyceum.kernel.serving import serve_http
@@ -45,6 +47,7 @@ def create_app(config: Settings) -> FastAPI:
             app.state.predictions = predictions
             app.state.known_actors = known_actors(resources, uses=uses)
             app.state.key_rates = key_rates(resources.line)
+            app.state.identity_providers = IdentityProviders(Outward.configured(config))
             app.state.windows = Windows(resources.line, resources.database)
             app.state.final_kinds = wiring.handlers().final_kinds
             app.state.grantable = {kind.kind: kind for kind in wiring.GRANTABLE}

@@ -10,12 +10,19 @@ from lyceum.accounts.factors.routes import router as factors_routes
 from lyceum.accounts.jobs import Eraser
 from lyceum.accounts.jobs import handlers as accounts_handlers
 from lyceum.accounts.people.routes import router as people_routes
+from lyceum.accounts.provider.jobs import HANDLERS as PROVIDER_HANDLERS
+from lyceum.accounts.provider.jobs import SCHEDULES as PROVIDER_SCHEDULES
+from lyceum.accounts.provider.routes import router as provider_routes
+from lyceum.accounts.provider.routes import well_known as provider_well_known_routes
 from lyceum.accounts.public import Actor, GrantableKind
 from lyceum.accounts.routes import router as accounts_routes
 from lyceum.accounts.sessions.jobs import HANDLERS as SESSIONS_HANDLERS
 from lyceum.accounts.sessions.jobs import SCHEDULES as SESSIONS_SCHEDULES
 from lyceum.accounts.sessions.routes import router as sessions_routes
 from lyceum.accounts.sessions.routes import well_known as well_known_routes
+from lyceum.accounts.signon.jobs import HANDLERS as SIGN_ON_HANDLERS
+from lyceum.accounts.signon.jobs import SCHEDULES as SIGN_ON_SCHEDULES
+from lyceum.accounts.signon.routes import router as sign_on_routes
 from lyceum.data.datasets.jobs import HANDLERS as DATASETS_HANDLERS
 from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
 from lyceum.data.datasets.jobs import clear_up as clear_up_datasets
@@ -46,6 +53,7 @@ from lyceum.notify.jobs import SCHEDULES as NOTIFY_SCHEDULES
 from lyceum.notify.jobs import SUBSCRIPTIONS as NOTIFY_SUBSCRIPTIONS
 from lyceum.notify.routes import ROUTERS as NOTIFY_ROUTERS
 from lyceum.notify.topics import TOPICS as NOTIFY_TOPICS
+from lyceum.pages.routes import authorize_router as authorize_page_routes
 from lyceum.pages.routes import router as pages_routes
 from lyceum.serve.predictions.jobs import HANDLERS as PREDICTIONS_HANDLERS
 from lyceum.serve.predictions.jobs import SCHEDULES as PREDICTIONS_SCHEDULES
@@ -69,6 +77,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     factors_routes,
     well_known_routes,
     *NOTIFY_ROUTERS,
+    sign_on_routes,
+    provider_routes,
+    provider_well_known_routes,
+    authorize_page_routes,
     jobs_routes,
     files_routes,
     datasets_routes,
@@ -85,6 +97,8 @@ SCHEDULES: tuple[Schedule, ...] = (
     *SESSIONS_SCHEDULES,
     *NOTIFY_SCHEDULES,
     *FACTORS_SCHEDULES,
+    *SIGN_ON_SCHEDULES,
+    *PROVIDER_SCHEDULES,
     *FILES_SCHEDULES,
     *DATASETS_SCHEDULES,
     *PREDICTIONS_SCHEDULES,
@@ -99,6 +113,8 @@ HANDLERS: tuple[Handler, ...] = (
     *SESSIONS_HANDLERS,
     *NOTIFY_HANDLERS,
     *FACTORS_HANDLERS,
+    *SIGN_ON_HANDLERS,
+    *PROVIDER_HANDLERS,
     *FILES_HANDLERS,
     *DATASETS_HANDLERS,
     *QUALITY_HANDLERS,

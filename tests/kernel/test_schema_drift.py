@@ -29,8 +29,11 @@ WITHOUT_MODEL = {
     "job_usage",
     "limit_counts",
     "notice_rounds",
+    "oauth_tokens",
     "prediction_log",
     "setup_links",
+    "sign_on_given",
+    "sign_on_used",
 }
 """Tables that only the migrations and the audited functions write."""
 PARTITION = re.compile(r"_(\d{4}_\d{2}|default)$")

@@ -32,6 +32,7 @@ FUNCTIONS_FILES = (
     "functions_grants.sql",
     "functions_notify.sql",
     "functions_factors.sql",
+    "functions_oidc.sql",
 )
 
 

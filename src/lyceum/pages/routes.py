@@ -1,52 +1,28 @@
 """The plain pages: what is here, the set-up form, and the API's reference; no script, nothing from elsewhere."""
 
 import asyncio
-import re
-from pathlib import Path
 from urllib.parse import parse_qs
 
 import orjson
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, Response
-from jinja2 import Environment, FileSystemLoader, select_autoescape
-from markupsafe import Markup, escape
 from pydantic import ValidationError
 
 from lyceum.accounts.edge import OPEN, CurrentResources, Facts, Tokens, api_router, limit_sign_ins, needs, own_limit
 from lyceum.accounts.public import FirstAdministrator, answer_signed_in, set_up, setup_link_works
 from lyceum.kernel.db import NOBODY
-from lyceum.kernel.http.protection import PLAIN_PAGE_POLICY
 from lyceum.kernel.problems import Problem, TooLarge
 from lyceum.kernel.tx import aside
+from lyceum.pages.authorize import router as authorize_router
 from lyceum.pages.document import api_document
 from lyceum.pages.reference import reference_of
-from lyceum.version import VERSION
+from lyceum.pages.rendering import HERE, page
 
-HERE = Path(__file__).parent
+__all__ = ["authorize_router", "router"]
+
 FORM_BYTES_MAX = 10_000
 FORM_LABELS = {"token": "The set-up link", "email": "E-mail", "display_name": "Name", "password": "Password"}
-_BACKTICKS = re.compile(r"`([^`]+)`")
 router = api_router("", include_in_schema=False)
-_templates = Environment(
-    loader=FileSystemLoader(HERE / "templates"),
-    autoescape=select_autoescape(),
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-
-
-def _code_spans(text: str) -> Markup:
-    """Return a sentence with what stands between backticks set as code; all of it is escaped."""
-    return Markup(_BACKTICKS.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 escaped on this line
-
-
-_templates.filters["code_spans"] = _code_spans
-
-
-def _page(request: Request, template: str, *, status_code: int = 200, **values: object) -> HTMLResponse:
-    root = request.scope.get("root_path", "")
-    text = _templates.get_template(template).render(root=root, version=VERSION, **values)
-    return HTMLResponse(text, status_code=status_code, headers={"content-security-policy": PLAIN_PAGE_POLICY})
 
 
 @router.get("/")
@@ -54,7 +30,7 @@ def _page(request: Request, template: str, *, status_code: int = 200, **values: 
 async def first_page(request: Request, resources: CurrentResources) -> HTMLResponse:
     """Say what is here and what to do next."""
     settings = resources.settings
-    return _page(request, "home.html", address=settings.base_url)
+    return page(request, "home.html", address=settings.base_url)
 
 
 @router.get("/setup")
@@ -64,8 +40,8 @@ async def setup_form(request: Request, resources: CurrentResources, token: str =
     async with aside(resources.database, NOBODY) as tx:
         works = await setup_link_works(tx, token)
     if not works:
-        return _page(request, "setup_used.html", status_code=410)
-    return _page(request, "setup.html", token=token, problem="", email="", display_name="")
+        return page(request, "setup_used.html", status_code=410)
+    return page(request, "setup.html", token=token, problem="", email="", display_name="")
 
 
 @router.post("/setup", dependencies=[Depends(limit_sign_ins)])
@@ -82,15 +58,15 @@ async def use_setup_form(request: Request, resources: CurrentResources, tokens: 
         made = await set_up(resources, FirstAdministrator(**given), facts=facts)
     except ValidationError as error:
         problem = f"{FORM_LABELS[str(error.errors()[0]['loc'][0])]} is missing or cannot be used."
-        return _page(request, "setup.html", status_code=422, problem=problem, **shown)
+        return page(request, "setup.html", status_code=422, problem=problem, **shown)
     except Problem as error:
         if error.code == "setup_link_used":
-            return _page(request, "setup_used.html", status_code=410)
-        return _page(request, "setup.html", status_code=error.status, problem=error.detail, **shown)
-    page = _page(request, "setup_done.html", organisation=made.organisation, secret=made.key.secret)
+            return page(request, "setup_used.html", status_code=410)
+        return page(request, "setup.html", status_code=error.status, problem=error.detail, **shown)
+    shown_once = page(request, "setup_done.html", organisation=made.organisation, secret=made.key.secret)
     if made.begun is not None:
-        await answer_signed_in(request, page, resources, tokens, made.begun, in_cookies=True)
-    return page
+        await answer_signed_in(request, shown_once, resources, tokens, made.begun, in_cookies=True)
+    return shown_once
 
 
 @router.get("/api/docs")
@@ -98,7 +74,7 @@ async def use_setup_form(request: Request, resources: CurrentResources, tokens: 
 async def api_reference(request: Request) -> HTMLResponse:
     """Show every operation of the API with what it takes and gives."""
     document = await api_document(request.app)
-    return await asyncio.to_thread(lambda: _page(request, "reference.html", groups=reference_of(document)))
+    return await asyncio.to_thread(lambda: page(request, "reference.html", groups=reference_of(document)))
 
 
 @router.get("/api/openapi.json")

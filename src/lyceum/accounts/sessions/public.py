@@ -24,7 +24,12 @@ from lyceum.accounts.sessions.proofs import (
     forget_session_after_commit,
     proof_of,
 )
-from lyceum.accounts.sessions.queries import find_session_actor, refuse_stale_session, session_for
+from lyceum.accounts.sessions.queries import (
+    find_session_actor,
+    list_session_ids,
+    refuse_stale_session,
+    session_for,
+)
 from lyceum.accounts.sessions.service import (
     FRESH_SECONDS,
     BegunSession,
@@ -63,6 +68,7 @@ __all__ = [
     "forget_session_after_commit",
     "guesser_of",
     "has_token_form",
+    "list_session_ids",
     "mark_fresh",
     "note_right",
     "note_wrong",

@@ -68,6 +68,15 @@ async def list_sessions(
     return [as_session(row, current=current) for row in await tx.scalars(query)]
 
 
+async def list_session_ids(tx: AsyncSession, user_id: UUID, *, signed_in_with: str) -> list[UUID]:
+    """Return a person's live sessions that began in one way; nobody has more than `SESSIONS_MAX`."""
+    live = (SessionRow.revoked_at.is_(None), SessionRow.expires_at > func.now())
+    query = select(SessionRow.id).where(
+        SessionRow.user_id == user_id, SessionRow.signed_in_with == signed_in_with, *live
+    )
+    return list(await tx.scalars(query.limit(1_000)))
+
+
 async def session_for(tx: AsyncSession, user_id: UUID, session_id: UUID) -> Session:
     """Return one of a person's sessions as the one that asks; raises `SessionNotFound`."""
     row = await tx.scalar(select(SessionRow).where(SessionRow.id == session_id, SessionRow.user_id == user_id))
