@@ -4,6 +4,10 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
+from lyceum.accounts.audit.jobs import HANDLERS as AUDIT_HANDLERS
+from lyceum.accounts.audit.jobs import SCHEDULES as AUDIT_SCHEDULES
+from lyceum.accounts.audit.jobs import TABLE as AUDIT_LOG
+from lyceum.accounts.audit.routes import router as audit_routes
 from lyceum.accounts.public import Actor
 from lyceum.accounts.routes import router as accounts_routes
 from lyceum.data.datasets.jobs import HANDLERS as DATASETS_HANDLERS
@@ -35,12 +39,13 @@ from lyceum.serve.registry.routes import router as registry_routes
 from lyceum.train.runs.jobs import HANDLERS as RUNS_HANDLERS
 from lyceum.train.runs.routes import router as runs_routes
 
-PARTITIONED: tuple[str, ...] = (PREDICTION_LOG,)
+PARTITIONED: tuple[str, ...] = (PREDICTION_LOG, AUDIT_LOG)
 """Tables in months, whose rows beside all months are counted."""
 
 ROUTERS: tuple[APIRouter, ...] = (
     pages_routes,
     accounts_routes,
+    audit_routes,
     jobs_routes,
     files_routes,
     datasets_routes,
@@ -54,6 +59,7 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = ()
 SCHEDULES: tuple[Schedule, ...] = (
     *RETENTION_SCHEDULES,
     *SWEEPING_SCHEDULES,
+    *AUDIT_SCHEDULES,
     *FILES_SCHEDULES,
     *DATASETS_SCHEDULES,
     *PREDICTIONS_SCHEDULES,
@@ -62,6 +68,7 @@ SCHEDULES: tuple[Schedule, ...] = (
 HANDLERS: tuple[Handler, ...] = (
     *RETENTION_HANDLERS,
     *SWEEPING_HANDLERS,
+    *AUDIT_HANDLERS,
     *FILES_HANDLERS,
     *DATASETS_HANDLERS,
     *QUALITY_HANDLERS,

@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
+from lyceum.accounts.audit.edge import TX_TO_RECORD_IN, Recorder, not_recorded, noting
 from lyceum.accounts.known import LOOKUPS_AT_ONCE, KnownActors, known_actors
 from lyceum.accounts.policy import ANYONE, Actor
 from lyceum.kernel.config import Settings
@@ -20,6 +21,7 @@ from lyceum.kernel.http.middleware import ANSWER_FIELDS
 from lyceum.kernel.idempotency.answers import KEEP_ANSWER, IdempotencyKey, keep, refuse_repetition, sent_by
 from lyceum.kernel.limits.fields import Limit, OverLimit, address_of
 from lyceum.kernel.limits.windows import Windows
+from lyceum.kernel.problems import Problem
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.telemetry import note_in_log
 from lyceum.kernel.tx import transaction
@@ -37,6 +39,7 @@ __all__ = [
     "api_router",
     "known_actors",
     "limit_sign_ins",
+    "not_recorded",
     "operation_id",
     "own_limit",
 ]
@@ -118,6 +121,7 @@ async def _primary(request: Request, who: Actor) -> AsyncIterator[AsyncSession]:
         request.app.state.transaction_turns,
         transaction(resources_of(request).database, who.scope, writes=writes) as tx,
     ):
+        request.scope[TX_TO_RECORD_IN] = tx
         yield tx
 
 
@@ -132,16 +136,26 @@ class HubRoute(APIRoute):
         """Return what makes the answer."""
         make_answer = super().get_route_handler()
         counts_itself = getattr(self.endpoint, _OWN_LIMIT, False)
+        recorder = Recorder(self.endpoint, action=self.name, path=self.path)
 
         async def answer(request: Request) -> Response:
             if not counts_itself:
                 await limit_requests(request)
-            async with AsyncExitStack() as until_answered:
-                request.scope[_UNTIL_ANSWERED] = until_answered
-                response = await make_answer(request)
-                keep_answer: KeepAnswer | None = request.scope.get(KEEP_ANSWER)
-                if keep_answer is not None and response.status_code < 400:
-                    await keep_answer(response)
+            with noting(address_of(request.scope)) as notes:
+                try:
+                    async with AsyncExitStack() as until_answered:
+                        request.scope[_UNTIL_ANSWERED] = until_answered
+                        response = await make_answer(request)
+                        keep_answer: KeepAnswer | None = request.scope.get(KEEP_ANSWER)
+                        if keep_answer is not None and response.status_code < 400:
+                            await keep_answer(response)
+                        entries = await recorder.entries(request, await current_actor(request), notes, response)
+                        recorder.record_in_tx(request, entries)
+                    await recorder.record_aside(resources_of(request).database, entries)
+                except Problem as problem:
+                    if problem.is_refusal and request.method not in _READS:
+                        recorder.refused(request, await current_actor(request), notes, problem)
+                    raise
             return response
 
         return answer

@@ -20,6 +20,7 @@ class Power(StrEnum):
     MODELS_WRITE = "models:write"
     MODELS_PREDICT = "models:predict"
     KEYS_MANAGE = "keys:manage"
+    AUDIT_READ = "audit:read"
     HUB_OPERATE = "hub:operate"
     """Of no role: the hub's administrator has it, whatever the organisation."""
 
@@ -51,10 +52,16 @@ class NotAllowed(Forbidden):
     code = "not_allowed"
 
 
+_SIGN_IN = "Send an API key as `Authorization: Bearer lyk_…`; `lyceum admin key` prints one."
+
+
 class SignInNeeded(Unauthenticated):
-    """No usable API key came with the request."""
+    """Nobody the hub knows is asking."""
 
     code = "sign_in_needed"
+
+    def __init__(self, detail: str = _SIGN_IN) -> None:
+        super().__init__(detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +77,14 @@ class Actor:
     key_id: UUID | None
     powers: frozenset[str]
     expires_at: datetime | None = None
+    session_id: UUID | None = None
+    impersonator_id: UUID | None = None
+    stepped_up_until: datetime | None = None
 
     @property
     def scope(self) -> Scope:
         """For whom the database works."""
-        return Scope(org_id=self.org_id, user_id=self.user_id) if self.org_id else NOBODY
+        return Scope(org_id=self.org_id, user_id=self.user_id) if self.user_id else NOBODY
 
 
 ANYONE = Actor(org_id=None, org_name="", user_id=None, key_id=None, powers=frozenset())
@@ -83,10 +93,17 @@ ANYONE = Actor(org_id=None, org_name="", user_id=None, key_id=None, powers=froze
 def require(who: Actor, power: Power) -> UUID:
     """Return the id of the organisation acted in; raises `SignInNeeded` or `NotAllowed` without the power."""
     if who.org_id is None:
-        raise SignInNeeded("Send an API key as `Authorization: Bearer lyk_…`; `lyceum admin key` prints one.")
+        raise SignInNeeded
     if power not in who.powers:
         raise NotAllowed(f"This needs the power {power}, which neither your role nor this key's scopes give in full.")
     return who.org_id
+
+
+def require_person(who: Actor) -> UUID:
+    """Return the id of whoever asks, in an organisation or in none; raises `SignInNeeded`."""
+    if who.user_id is None:
+        raise SignInNeeded
+    return who.user_id
 
 
 def powers_of(role: str, scopes: list[str], *, operates_hub: bool) -> frozenset[str]:

@@ -7,6 +7,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from lyceum.accounts.audit.public import note_audit, record
 from lyceum.accounts.errors import ExpiryPast, KeyNotFound, NameTaken, PasswordWeak, ScopeUnknown, SetupLinkUsed
 from lyceum.accounts.known import forget_after_commit
 from lyceum.accounts.models import ApiKeyRow, MembershipRow, OrganisationRow, UserRow
@@ -52,13 +53,15 @@ async def local_administrator_key(database: Database) -> ApiKeyMade:
     """
     administrator = await _first_administrator(database)
     async with transaction(database, administrator) as tx:
-        return await _add_key(
+        made = await _add_key(
             tx,
             administrator,
             name=LOCAL_KEY_NAME,
             scopes=list(ALL_SCOPES),
             expires_at=datetime.now(UTC) + timedelta(hours=LOCAL_KEY_HOURS),
         )
+        record(tx, administrator, "admin_key", "api_key", made.id, after=as_shown(made))
+        return made
 
 
 async def set_up(database: Database, wanted: FirstAdministrator) -> tuple[str, ApiKeyMade]:
@@ -79,6 +82,7 @@ async def set_up(database: Database, wanted: FirstAdministrator) -> tuple[str, A
         await _name_administrator(tx, administrator, wanted, password_hash)
         organisation = await tx.scalar(select(OrganisationRow.name).where(OrganisationRow.id == administrator.org_id))
         key = await _add_key(tx, administrator, name="first key", scopes=list(ALL_SCOPES), expires_at=None)
+        note_audit("user", administrator.user_id, org_id=administrator.org_id, actor_id=administrator.user_id)
     return str(organisation), key
 
 
@@ -90,7 +94,9 @@ async def create_key(tx: AsyncSession, who: Actor, wanted: NewApiKey) -> ApiKeyM
         raise ScopeUnknown(f"You cannot give {', '.join(beyond)}; yours are {', '.join(sorted(who.powers))}.")
     if wanted.expires_at is not None and wanted.expires_at <= datetime.now(UTC):
         raise ExpiryPast(f"The key would have run out at {wanted.expires_at.isoformat()}; give a time to come.")
-    return await _add_key(tx, who.scope, name=wanted.name, scopes=wanted.scopes, expires_at=wanted.expires_at)
+    made = await _add_key(tx, who.scope, name=wanted.name, scopes=wanted.scopes, expires_at=wanted.expires_at)
+    note_audit("api_key", made.id, after=as_shown(made))
+    return made
 
 
 async def revoke_key(tx: AsyncSession, who: Actor, key_id: UUID) -> ApiKey:
@@ -99,6 +105,7 @@ async def revoke_key(tx: AsyncSession, who: Actor, key_id: UUID) -> ApiKey:
     key = await tx.scalar(select(ApiKeyRow).where(ApiKeyRow.id == key_id, ApiKeyRow.org_id == org_id))
     if key is None:
         raise KeyNotFound(f"There is no key {key_id} in {who.org_name}.")
+    note_audit("api_key", key.id, before=as_key(key))
     if key.revoked_at is None:
         key.revoked_at = datetime.now(UTC)
         await tx.flush()
@@ -154,6 +161,11 @@ async def _add_key(
     await tx.flush()
     await tx.refresh(row)
     return ApiKeyMade(**as_key(row).model_dump(), secret=secret.secret)
+
+
+def as_shown(made: ApiKeyMade) -> ApiKey:
+    """Return a fresh key as it is shown from then on, without its secret."""
+    return ApiKey.model_validate(made.model_dump(exclude={"secret"}))
 
 
 def _refuse_weak(password: str) -> None:

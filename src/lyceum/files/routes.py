@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from lyceum.accounts.edge import KEEPS_ANSWER, CurrentResources, Tx, Who, api_router, own_limit
+from lyceum.accounts.edge import KEEPS_ANSWER, CurrentResources, Tx, Who, api_router, not_recorded, own_limit
 from lyceum.files import damage, kept, parts, service, sweeping
 from lyceum.files.digests import announced_in
 from lyceum.files.schemas import (
@@ -40,6 +40,7 @@ async def begin_upload(tx: Tx, who: Who, resources: CurrentResources, wanted: Ne
 
 @router.put("/uploads/{upload_id}/content", tags=["uploads"])
 @own_limit
+@not_recorded
 async def receive_content(
     request: Request, resources: CurrentResources, upload_id: UUID, org: UUID, signature: str
 ) -> UploadWhole:
@@ -78,6 +79,7 @@ async def list_parts(
 
 @router.put("/uploads/{upload_id}/parts/{number}", tags=["uploads"])
 @own_limit
+@not_recorded
 async def receive_part(
     request: Request, resources: CurrentResources, upload_id: UUID, number: PartNumber, org: UUID, signature: str
 ) -> PartWhole:

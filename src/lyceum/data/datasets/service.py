@@ -7,6 +7,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from lyceum.accounts.audit.public import note_audit
 from lyceum.accounts.public import Actor, Power, require
 from lyceum.data.datasets.errors import ChangeEmpty, DatasetExists
 from lyceum.data.datasets.jobs import ReadUpload
@@ -29,6 +30,7 @@ async def create(tx: AsyncSession, who: Actor, wanted: NewDataset) -> Dataset:
         description=wanted.description,
         column_notes=wanted.column_notes,
         visibility=wanted.visibility,
+        sensitive=wanted.sensitive,
         created_by=who.user_id,
     )
     try:
@@ -52,8 +54,9 @@ async def change(
     changes = wanted.model_dump()
     before = await dataset_to_change(tx, who, org, name)
     if not changes:
-        raise ChangeEmpty("Nothing is to be changed; send description, column_notes or visibility.")
+        raise ChangeEmpty("Nothing is to be changed; send description, column_notes, visibility or sensitive.")
     require_revision(if_match, before.revision, newest=before)
+    note_audit(before=before)
     changes["revision"] = before.revision + 1
     await tx.execute(update(DatasetRow).where(DatasetRow.id == before.id).values(changes))
     return before.model_copy(update=changes)

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from lyceum.accounts.audit.public import record
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.work import AcceptedTable
 from lyceum.files.public import give_up_content
@@ -38,6 +39,7 @@ async def accept(tx: AsyncSession, version_id: UUID, table: AcceptedTable) -> st
     row.accepted_at = datetime.now(UTC)
     await tx.flush()
     await count_kept(tx, "tables", byte_count=table.table_bytes, object_count=1)
+    record(tx, tx.info["scope"], "accept_version", "dataset_version", row.id)
     return await give_up_content(tx, row.upload_id) if row.upload_id else None
 
 
@@ -49,6 +51,7 @@ async def reject(tx: AsyncSession, version_id: UUID, error: dict[str, Any]) -> N
     row.state = "rejected"
     row.error = error
     await tx.flush()
+    record(tx, tx.info["scope"], "reject_version", "dataset_version", row.id)
 
 
 async def list_undecided(tx: AsyncSession, *, limit: int) -> list[tuple[UUID, UUID]]:

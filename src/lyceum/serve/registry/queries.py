@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from lyceum.accounts.audit.public import note_audit, note_sensitive_read
 from lyceum.accounts.public import Actor, Power, find_organisation_id, organisation_names, require
 from lyceum.serve.registry.errors import ModelNotFound, ModelVersionNotFound
 from lyceum.serve.registry.models import ModelAliasRow, ModelRow, ModelVersionRow
@@ -35,6 +36,10 @@ async def model_row_for(tx: AsyncSession, who: Actor, org: str, name: str, *, ne
     row = await tx.scalar(query) if org_id is not None else None
     if row is None or (need is Power.MODELS_WRITE and row.org_id != own_org):
         raise ModelNotFound(f"There is no model {org}/{name} that you may {_verb(need)}.")
+    address = f"{org}/{row.name}"
+    note_audit("model", row.id, address=address, org_id=row.org_id)
+    if row.sensitive:
+        note_sensitive_read("model", row.id, address=address, org_id=row.org_id)
     return row
 
 
@@ -126,6 +131,7 @@ async def _as_models(tx: AsyncSession, who: Actor, rows: Iterable[ModelRow]) -> 
             name=row.name,
             description=row.description,
             visibility=row.visibility,
+            sensitive=row.sensitive,
             latest_version=latest.get(row.id),
             aliases=aliases.get(row.id, {}),
             created_at=row.created_at,
