@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from lyceum.accounts.edge import OPEN, needs
 from lyceum.kernel.config import Settings, settings
 from lyceum.kernel.db import CONNECTIONS_ASIDE
 from lyceum.kernel.http.health import add_health
@@ -51,7 +52,7 @@ def create_app(config: Settings) -> ASGIApp:
 
     rest = FastAPI(title="Lyceum predictions", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     answer_problems(rest)
-    add_health(rest)
+    add_health(rest, declare=needs(OPEN))
     return OwnHost(PredictProcess(rest), settings=config)
 
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from lyceum import wiring
 from lyceum.accounts.audit.public import Refusals
-from lyceum.accounts.edge import LOOKUPS_AT_ONCE, known_actors, operation_id
+from lyceum.accounts.edge import LOOKUPS_AT_ONCE, OPEN, known_actors, needs, operation_id
 from lyceum.kernel.config import Settings, settings
 from lyceum.kernel.db import CONNECTIONS_ASIDE, Database
 from lyceum.kernel.http.health import add_health
@@ -72,7 +72,7 @@ def create_app(config: Settings) -> FastAPI:
     # not included, which would have each request go through two levels of routes, twice
     routes = [route for router in wiring.ROUTERS for route in router.routes]
     app.router.routes.extend([RoutesByWord(routes, prefix="/api/v1/"), *routes])
-    add_health(app, refresh=_count)
+    add_health(app, refresh=_count, declare=needs(OPEN))
     app.add_middleware(BodyLimit, bytes_max=config.request_bytes_max, unlimited_prefix="/api/v1/uploads/")
     app.add_middleware(OwnHost, settings=config)
     app.add_middleware(Observed)

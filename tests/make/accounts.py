@@ -34,7 +34,7 @@ class Member:
     @property
     def actor(self) -> Actor:
         powers = powers_of(self.role, list(self.scopes), operates_hub=False)
-        return Actor(self.org_id, self.org_name, self.user_id, self.key_id, powers)
+        return Actor(self.org_id, self.org_name, self.user_id, self.key_id, powers, scopes=frozenset(self.scopes))
 
     @property
     def headers(self) -> dict[str, str]:

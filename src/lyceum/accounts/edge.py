@@ -15,7 +15,19 @@ from starlette.responses import Response
 
 from lyceum.accounts.audit.edge import TX_TO_RECORD_IN, Recorder, not_recorded, noting
 from lyceum.accounts.known import LOOKUPS_AT_ONCE, KnownActors, known_actors
-from lyceum.accounts.policy import ANYONE, Actor
+from lyceum.accounts.needs import (
+    ADMINISTRATOR,
+    KNOWN,
+    OPEN,
+    SECURITY_SCHEMES,
+    SIGNED_IN,
+    check_of,
+    needs,
+    needs_of,
+    needs_of_object,
+    operation_needs,
+)
+from lyceum.accounts.policy import ANYONE, Actor, Power
 from lyceum.kernel.config import Settings
 from lyceum.kernel.http.middleware import ANSWER_FIELDS
 from lyceum.kernel.idempotency.answers import KEEP_ANSWER, IdempotencyKey, keep, refuse_repetition, sent_by
@@ -27,20 +39,30 @@ from lyceum.kernel.telemetry import note_in_log
 from lyceum.kernel.tx import transaction
 
 __all__ = [
+    "ADMINISTRATOR",
     "KEEPS_ANSWER",
     "KEEPS_THAT_IT_WAS_DONE",
+    "KNOWN",
     "LOOKUPS_AT_ONCE",
+    "OPEN",
+    "SECURITY_SCHEMES",
+    "SIGNED_IN",
     "CurrentResources",
     "HubRoute",
     "KnownActors",
+    "Power",
     "PrimaryTx",
     "Tx",
     "Who",
     "api_router",
     "known_actors",
     "limit_sign_ins",
+    "needs",
+    "needs_of",
+    "needs_of_object",
     "not_recorded",
     "operation_id",
+    "operation_needs",
     "own_limit",
 ]
 
@@ -130,19 +152,22 @@ def _until_answered(request: Request) -> AsyncExitStack:
 
 
 class HubRoute(APIRoute):
-    """A route that counts its requests; its answer is made, and kept where that was asked for, before its transaction commits."""
+    """A route that counts its requests and refuses whoever lacks what it needs; its answer is made, and kept where that was asked for, before its transaction commits."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what makes the answer."""
         make_answer = super().get_route_handler()
         counts_itself = getattr(self.endpoint, _OWN_LIMIT, False)
         recorder = Recorder(self.endpoint, action=self.name, path=self.path)
+        check = check_of(self.endpoint)
 
         async def answer(request: Request) -> Response:
             if not counts_itself:
                 await limit_requests(request)
             with noting(address_of(request.scope)) as notes:
                 try:
+                    if check is not None:
+                        check(await current_actor(request))
                     async with AsyncExitStack() as until_answered:
                         request.scope[_UNTIL_ANSWERED] = until_answered
                         response = await make_answer(request)

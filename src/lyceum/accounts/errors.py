@@ -1,6 +1,6 @@
 """What accounts can refuse."""
 
-from lyceum.accounts.policy import NotAllowed, SignInNeeded
+from lyceum.accounts.policy import NotAllowed, OrganisationNeeded, SignInNeeded, SignInWithSession
 from lyceum.kernel.problems import Conflict, Gone, Invalid, NotFound, Unavailable
 
 __all__ = [
@@ -9,10 +9,12 @@ __all__ = [
     "KeysBusy",
     "NameTaken",
     "NotAllowed",
+    "OrganisationNeeded",
     "PasswordWeak",
     "ScopeUnknown",
     "SetupLinkUsed",
     "SignInNeeded",
+    "SignInWithSession",
 ]
 
 

@@ -1,10 +1,13 @@
-"""What a route needs of whoever asks, declared under its decorator."""
+"""What a route needs of whoever asks: declared under its decorator, asked before anything of it runs.
 
-from collections.abc import Callable
+A route without such a line fails the suite. What a route needs here is the least of it; the service asks again, of the object.
+"""
+
+from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from lyceum.accounts.policy import Power
+from lyceum.accounts.policy import Actor, NotAllowed, Power, SignInNeeded, SignInWithSession, require
 
 
 class Marker(StrEnum):
@@ -17,18 +20,121 @@ class Marker(StrEnum):
 
 
 OPEN = Marker.OPEN
+"""Anyone may ask, also nobody in particular."""
 KNOWN = Marker.KNOWN
+"""Whoever the hub knows, by a session or a key; whether they are in an organisation does not matter."""
 SIGNED_IN = Marker.SIGNED_IN
+"""A person with a session. A key is refused: what is a person's own is not done by a program."""
 ADMINISTRATOR = Marker.ADMINISTRATOR
+"""Whoever runs the hub."""
+
+Need = Power | Marker
+Check = Callable[[Actor], None]
 
 F = TypeVar("F", bound=Callable[..., object])
 
+_NEEDS, _OF_OBJECT = "__needs__", "__needs_of_object__"
+_IN_WORDS = {
+    OPEN: "Anyone may ask.",
+    KNOWN: "Needs a key or a session.",
+    SIGNED_IN: "Needs a session; an API key is refused.",
+    ADMINISTRATOR: "For whoever runs the hub.",
+}
+SECURITY_SCHEMES: dict[str, Any] = {
+    "key": {"type": "http", "scheme": "bearer", "description": "An API key (`lyk_…`), or a session's access token."}
+}
 
-def needs(*need: Power | Marker) -> Callable[[F], F]:
-    """Have a route say what it needs."""
+
+def needs(*need: Need) -> Callable[[F], F]:
+    """Have a route refuse whoever lacks one of these powers in the organisation they act in."""
+    return _declaring(need, of_object=False)
+
+
+def needs_of_object(*need: Power) -> Callable[[F], F]:
+    """Have a route refuse whoever could not have these powers on any object: by their role, or by what they were granted.
+
+    Whether they have them on the object that the route names is for the function that fetches it to ask.
+    """
+    return _declaring(need, of_object=True)
+
+
+def needs_of(endpoint: object) -> tuple[Need, ...] | None:
+    """Return what a route's function has declared, None where it has declared nothing."""
+    declared: tuple[Need, ...] | None = getattr(endpoint, _NEEDS, None)
+    return declared
+
+
+def check_of(endpoint: object) -> Check | None:
+    """Return what refuses whoever lacks what the route needs, None where anyone may ask; made once, at the route's making."""
+    declared = needs_of(endpoint)
+    if declared is None or OPEN in declared:
+        return None
+    powers = frozenset(
+        need if isinstance(need, Power) else Power.HUB_OPERATE
+        for need in declared
+        if isinstance(need, Power) or need is ADMINISTRATOR
+    )
+    if not powers:
+        return _require_session if SIGNED_IN in declared else _require_known
+    return _check_of_object(powers) if getattr(endpoint, _OF_OBJECT, False) else _check_of_powers(powers)
+
+
+def operation_needs(declared: Iterable[Need]) -> dict[str, Any]:
+    """Return what the API's document says of an operation: `needs`, `security`, and the same in words in `says`."""
+    listed = list(declared)
+    said = [_IN_WORDS[need] for need in listed if isinstance(need, Marker)]
+    powers = [f"`{need}`" for need in listed if isinstance(need, Power)]
+    if powers:
+        said.append(f"Needs {' and '.join(powers)}.")
+    return {
+        "needs": [str(need) for need in listed],
+        "security": [] if OPEN in listed else [{"key": []}],
+        "says": " ".join(said),
+    }
+
+
+def _declaring(need: tuple[Need, ...], *, of_object: bool) -> Callable[[F], F]:
+    if not need:
+        raise TypeError("say what the route needs: a power, OPEN, KNOWN, SIGNED_IN or ADMINISTRATOR")
 
     def declare(endpoint: F) -> F:
-        setattr(endpoint, "__needs__", need)  # noqa: B010 no function has such an attribute
+        setattr(endpoint, _NEEDS, need)
+        setattr(endpoint, _OF_OBJECT, of_object)
         return endpoint
 
     return declare
+
+
+def _check_of_powers(powers: frozenset[Power]) -> Check:
+    def check(who: Actor) -> None:
+        if not powers <= who.powers:
+            _refuse(who, powers - who.powers)
+
+    return check
+
+
+def _check_of_object(powers: frozenset[Power]) -> Check:
+    def check(who: Actor) -> None:
+        if powers <= who.powers or (who.user_id is not None and (who.scopes is None or powers <= who.scopes)):
+            return
+        _refuse(who, powers - who.powers)
+
+    return check
+
+
+def _refuse(who: Actor, missing: frozenset[Power]) -> None:
+    if who.user_id is not None and Power.HUB_OPERATE in missing:
+        raise NotAllowed("This is for whoever runs the hub; ask its administrator.")
+    for power in sorted(missing):
+        require(who, power)
+
+
+def _require_known(who: Actor) -> None:
+    if who.user_id is None:
+        raise SignInNeeded
+
+
+def _require_session(who: Actor) -> None:
+    _require_known(who)
+    if who.key_id is not None:
+        raise SignInWithSession("An API key cannot do this: sign in as yourself.")

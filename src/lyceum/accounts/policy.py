@@ -20,7 +20,11 @@ class Power(StrEnum):
     MODELS_WRITE = "models:write"
     MODELS_PREDICT = "models:predict"
     KEYS_MANAGE = "keys:manage"
+    MEMBERS_MANAGE = "members:manage"
+    ORGANISATION_MANAGE = "organisation:manage"
+    GRANTS_MANAGE = "grants:manage"
     AUDIT_READ = "audit:read"
+    DESTINATIONS_MANAGE = "destinations:manage"
     HUB_OPERATE = "hub:operate"
     """Of no role: the hub's administrator has it, whatever the organisation."""
 
@@ -38,21 +42,28 @@ _READ = frozenset({Power.DATASETS_READ, Power.RUNS_READ, Power.MODELS_READ, Powe
 _WRITE = frozenset({Power.DATASETS_WRITE, Power.RUNS_WRITE, Power.MODELS_WRITE})
 POWERS: dict[Role, frozenset[Power]] = {
     Role.OWNER: frozenset(Power) - {Power.HUB_OPERATE},
-    Role.MAINTAINER: _READ | _WRITE | {Power.KEYS_MANAGE},
+    Role.MAINTAINER: _READ | _WRITE | {Power.KEYS_MANAGE, Power.GRANTS_MANAGE},
     Role.REVIEWER: _READ,
     Role.VIEWER: _READ,
 }
+OBJECT_POWERS: frozenset[Power] = _READ | _WRITE
+"""Those that can be had on one object alone, by a grant."""
+GRANTED_POWERS: dict[Role, frozenset[Power]] = {
+    role: POWERS[role] & OBJECT_POWERS for role in (Role.MAINTAINER, Role.REVIEWER, Role.VIEWER)
+}
+"""What a grant of an object gives on that object; nobody is granted to own it."""
 ALL_SCOPES: tuple[str, ...] = tuple(Power)
-ORGANISATION_SCOPES: tuple[str, ...] = tuple(power for power in Power if power is not Power.HUB_OPERATE)
+WORK_SCOPES: tuple[str, ...] = tuple(power for power in Power if power in OBJECT_POWERS or power is Power.KEYS_MANAGE)
+"""What a key is made for when nothing is said: work with data, runs and models, and more keys for it."""
+
+
+_SIGN_IN = "Send an API key as `Authorization: Bearer lyk_…`; `lyceum admin key` prints one."
 
 
 class NotAllowed(Forbidden):
     """The role or the key lacks the power."""
 
     code = "not_allowed"
-
-
-_SIGN_IN = "Send an API key as `Authorization: Bearer lyk_…`; `lyceum admin key` prints one."
 
 
 class SignInNeeded(Unauthenticated):
@@ -64,11 +75,24 @@ class SignInNeeded(Unauthenticated):
         super().__init__(detail)
 
 
+class SignInWithSession(Forbidden):
+    """A key came where a person has to be signed in themselves."""
+
+    code = "session_needed"
+
+
+class OrganisationNeeded(Forbidden):
+    """Whoever asks is in no organisation."""
+
+    code = "organisation_needed"
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who is asking: a person acting in one organisation, with the powers role and key leave them.
 
-    Nobody in particular has no ids and no powers. A key may run out at `expires_at`.
+    Nobody in particular has no ids and no powers. A person who is in no organisation has an id and no organisation. A key
+    may run out at `expires_at`.
     """
 
     org_id: UUID | None
@@ -77,6 +101,10 @@ class Actor:
     key_id: UUID | None
     powers: frozenset[str]
     expires_at: datetime | None = None
+    scopes: frozenset[str] | None = None
+    """What a key leaves of any power, also of one that was granted; None leaves all."""
+    rate_per_minute: int | None = None
+    """Requests the key may send, None for what any key may."""
     session_id: UUID | None = None
     impersonator_id: UUID | None = None
     stepped_up_until: datetime | None = None
@@ -91,9 +119,14 @@ ANYONE = Actor(org_id=None, org_name="", user_id=None, key_id=None, powers=froze
 
 
 def require(who: Actor, power: Power) -> UUID:
-    """Return the id of the organisation acted in; raises `SignInNeeded` or `NotAllowed` without the power."""
-    if who.org_id is None:
+    """Return the id of the organisation acted in.
+
+    Raises `SignInNeeded`, `OrganisationNeeded`, and `NotAllowed` without the power.
+    """
+    if who.user_id is None:
         raise SignInNeeded
+    if who.org_id is None:
+        raise OrganisationNeeded("You are in no organisation yet; make one, or accept an invitation to one.")
     if power not in who.powers:
         raise NotAllowed(f"This needs the power {power}, which neither your role nor this key's scopes give in full.")
     return who.org_id

@@ -1,7 +1,7 @@
 """The door of accounts."""
 
 from lyceum.accounts.known import KnownActors
-from lyceum.accounts.policy import ANYONE, Actor, Power, Role, require
+from lyceum.accounts.policy import ANYONE, Actor, Power, Role, require, require_person
 from lyceum.accounts.queries import (
     administrator_is_set_up,
     find_actor,
@@ -26,6 +26,7 @@ __all__ = [
     "local_administrator_key",
     "organisation_names",
     "require",
+    "require_person",
     "set_up",
     "setup_link_works",
 ]

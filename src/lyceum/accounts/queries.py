@@ -32,6 +32,7 @@ async def find_actor(tx: AsyncSession, key_secret: str) -> Actor:
         key_id=row.key_id,
         powers=powers_of(row.role, row.scopes, operates_hub=row.instance_admin),
         expires_at=row.expires_at,
+        scopes=frozenset(row.scopes),
     )
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
 
-from lyceum.accounts.policy import ALL_SCOPES, ORGANISATION_SCOPES
+from lyceum.accounts.policy import ALL_SCOPES
 
 EMAIL_PATTERN = r"^[^@\s]+@[^@\s]+$"
 
@@ -63,7 +63,8 @@ class NewApiKey(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=100)
-    scopes: list[str] = Field(default_factory=lambda: list(ORGANISATION_SCOPES), max_length=len(ALL_SCOPES))
+    scopes: list[str] | None = Field(default=None, max_length=len(ALL_SCOPES))
+    """Null for those of your own powers that work with data, runs, models and keys."""
     expires_at: AwareDatetime | None = None
 
 

@@ -11,7 +11,7 @@ from lyceum.accounts.audit.public import note_audit, record
 from lyceum.accounts.errors import ExpiryPast, KeyNotFound, NameTaken, PasswordWeak, ScopeUnknown, SetupLinkUsed
 from lyceum.accounts.known import forget_after_commit
 from lyceum.accounts.models import ApiKeyRow, MembershipRow, OrganisationRow, UserRow
-from lyceum.accounts.policy import ALL_SCOPES, Actor, Power, Role, require
+from lyceum.accounts.policy import ALL_SCOPES, WORK_SCOPES, Actor, Power, Role, require
 from lyceum.accounts.queries import as_key, setup_link_works
 from lyceum.accounts.schemas import ApiKey, ApiKeyMade, FirstAdministrator, NewApiKey
 from lyceum.kernel.db import NOBODY, Database, Scope
@@ -89,12 +89,15 @@ async def set_up(database: Database, wanted: FirstAdministrator) -> tuple[str, A
 async def create_key(tx: AsyncSession, who: Actor, wanted: NewApiKey) -> ApiKeyMade:
     """Make a key with some of the caller's own powers; raises `ScopeUnknown` for any other, and `ExpiryPast`."""
     require(who, Power.KEYS_MANAGE)
-    beyond = sorted(set(wanted.scopes) - who.powers)
+    scopes = wanted.scopes
+    if scopes is None:
+        scopes = [scope for scope in WORK_SCOPES if scope in who.powers]
+    beyond = sorted(set(scopes) - who.powers)
     if beyond:
         raise ScopeUnknown(f"You cannot give {', '.join(beyond)}; yours are {', '.join(sorted(who.powers))}.")
     if wanted.expires_at is not None and wanted.expires_at <= datetime.now(UTC):
         raise ExpiryPast(f"The key would have run out at {wanted.expires_at.isoformat()}; give a time to come.")
-    made = await _add_key(tx, who.scope, name=wanted.name, scopes=wanted.scopes, expires_at=wanted.expires_at)
+    made = await _add_key(tx, who.scope, name=wanted.name, scopes=scopes, expires_at=wanted.expires_at)
     note_audit("api_key", made.id, after=as_shown(made))
     return made
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Depends, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.accounts.edge import CurrentResources, PrimaryTx, Who, api_router
+from lyceum.accounts.edge import ADMINISTRATOR, CurrentResources, PrimaryTx, Who, api_router, needs, needs_of_object
 from lyceum.accounts.public import Actor, Power, require
 from lyceum.jobs.schemas import JobLogPage, JobOut, JobPage, as_job_out, as_log_line
 from lyceum.kernel.db import NOBODY, Scope
@@ -35,6 +35,7 @@ FinalKinds = Annotated[frozenset[str], Depends(_final_kinds)]
 
 
 @router.get("/jobs")
+@needs(Power.RUNS_READ)
 async def list_own_jobs(
     tx: PrimaryTx,
     who: Who,
@@ -50,6 +51,7 @@ async def list_own_jobs(
 
 
 @router.get("/hub/jobs")
+@needs(ADMINISTRATOR)
 async def list_jobs_of_the_hub(
     tx: PrimaryTx,
     who: Who,
@@ -65,6 +67,7 @@ async def list_jobs_of_the_hub(
 
 
 @router.get("/jobs/{job_id}")
+@needs_of_object(Power.RUNS_READ)
 async def read_job(tx: PrimaryTx, who: Who, resources: CurrentResources, job_id: UUID) -> JobOut:
     """Read a job of the organisation and how far it is."""
     require(who, Power.RUNS_READ)
@@ -73,6 +76,7 @@ async def read_job(tx: PrimaryTx, who: Who, resources: CurrentResources, job_id:
 
 
 @router.get("/jobs/{job_id}/log")
+@needs_of_object(Power.RUNS_READ)
 async def read_log(tx: PrimaryTx, who: Who, job_id: UUID, after: AfterLine = 0, limit: Limit = 200) -> JobLogPage:
     """Read what a job's handler logged, from the line after `after` on."""
     require(who, Power.RUNS_READ)
@@ -80,6 +84,7 @@ async def read_log(tx: PrimaryTx, who: Who, job_id: UUID, after: AfterLine = 0, 
 
 
 @router.post("/jobs/{job_id}/cancel")
+@needs_of_object(Power.RUNS_WRITE)
 async def cancel_job(tx: PrimaryTx, who: Who, job_id: UUID) -> JobOut:
     """Call a job off; it stops within a second."""
     require(who, Power.RUNS_WRITE)
@@ -87,6 +92,7 @@ async def cancel_job(tx: PrimaryTx, who: Who, job_id: UUID) -> JobOut:
 
 
 @router.post("/jobs/{job_id}/retry")
+@needs_of_object(Power.RUNS_WRITE)
 async def retry_job(tx: PrimaryTx, who: Who, final_kinds: FinalKinds, job_id: UUID) -> JobOut:
     """Have a job that is dead or was called off tried again; any other is left as it is."""
     require(who, Power.RUNS_WRITE)
@@ -94,6 +100,7 @@ async def retry_job(tx: PrimaryTx, who: Who, final_kinds: FinalKinds, job_id: UU
 
 
 @router.get("/hub/jobs/{job_id}")
+@needs(ADMINISTRATOR)
 async def read_job_of_any(who: Who, resources: CurrentResources, job_id: UUID) -> JobOut:
     """Read a job of any organisation and how far it is; for whoever runs the hub."""
     async with _in_its_organisation(resources, who, job_id) as tx:
@@ -102,6 +109,7 @@ async def read_job_of_any(who: Who, resources: CurrentResources, job_id: UUID) -
 
 
 @router.get("/hub/jobs/{job_id}/log")
+@needs(ADMINISTRATOR)
 async def read_log_of_any(
     who: Who, resources: CurrentResources, job_id: UUID, after: AfterLine = 0, limit: Limit = 200
 ) -> JobLogPage:
@@ -111,6 +119,7 @@ async def read_log_of_any(
 
 
 @router.post("/hub/jobs/{job_id}/cancel")
+@needs(ADMINISTRATOR)
 async def cancel_job_of_any(who: Who, resources: CurrentResources, job_id: UUID) -> JobOut:
     """Call a job of any organisation off; for whoever runs the hub."""
     async with _in_its_organisation(resources, who, job_id) as tx:
@@ -118,6 +127,7 @@ async def cancel_job_of_any(who: Who, resources: CurrentResources, job_id: UUID)
 
 
 @router.post("/hub/jobs/{job_id}/retry")
+@needs(ADMINISTRATOR)
 async def retry_job_of_any(who: Who, resources: CurrentResources, final_kinds: FinalKinds, job_id: UUID) -> JobOut:
     """Have a job of any organisation that is dead or was called off tried again; for whoever runs the hub."""
     async with _in_its_organisation(resources, who, job_id) as tx:

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
-from lyceum.accounts.edge import KnownActors
+from lyceum.accounts.edge import KNOWN, KnownActors, needs
 from lyceum.accounts.public import Actor
 from lyceum.kernel.realtime.sockets import Sockets
 from lyceum.kernel.realtime.topics import TopicKind, Topics
@@ -37,5 +37,6 @@ def add_socket_route(app: FastAPI) -> None:
     app.router.routes.append(WebSocketRoute(SOCKET_PATH, _serve))
 
 
+@needs(KNOWN)
 async def _serve(websocket: WebSocket) -> None:
     await cast("Sockets[Actor]", websocket.app.state.sockets).serve(websocket)

@@ -4,7 +4,9 @@ import asyncio
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.routing import Route
 
+from lyceum.accounts.edge import SECURITY_SCHEMES, needs_of, operation_needs
 from lyceum.serve.predictions.public import PREDICT_OPERATION, PREDICT_PATH
 
 Document = dict[str, Any]
@@ -20,4 +22,14 @@ async def api_document(app: FastAPI) -> Document:
 
 def _document(app: FastAPI) -> Document:
     written = app.openapi()
-    return {**written, "paths": {**written["paths"], PREDICT_PATH: {"post": PREDICT_OPERATION}}}
+    paths: dict[str, dict[str, Any]] = {**written["paths"], PREDICT_PATH: {"post": dict(PREDICT_OPERATION)}}
+    for route in app.routes:
+        if not isinstance(route, Route) or route.path not in paths or (declared := needs_of(route.endpoint)) is None:
+            continue
+        told = operation_needs(declared)
+        for method in (route.methods or set()) & {name.upper() for name in paths[route.path]}:
+            operation = paths[route.path][method.lower()]
+            says = f"{operation.get('description', '')}\n\n{told['says']}".strip()
+            operation |= {"description": says, "x-lyceum-needs": told["needs"], "security": told["security"]}
+    components = {**written.get("components", {}), "securitySchemes": SECURITY_SCHEMES}
+    return {**written, "paths": paths, "components": components}

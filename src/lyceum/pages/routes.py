@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup, escape
 from pydantic import ValidationError
 
-from lyceum.accounts.edge import CurrentResources, api_router, limit_sign_ins, own_limit
+from lyceum.accounts.edge import OPEN, CurrentResources, api_router, limit_sign_ins, needs, own_limit
 from lyceum.accounts.public import FirstAdministrator, set_up, setup_link_works
 from lyceum.kernel.db import NOBODY
 from lyceum.kernel.problems import Problem, TooLarge
@@ -57,6 +57,7 @@ def _page(request: Request, template: str, *, status_code: int = 200, **values: 
 
 
 @router.get("/")
+@needs(OPEN)
 async def first_page(request: Request, resources: CurrentResources) -> HTMLResponse:
     """Say what is here and what to do next."""
     settings = resources.settings
@@ -64,6 +65,7 @@ async def first_page(request: Request, resources: CurrentResources) -> HTMLRespo
 
 
 @router.get("/setup")
+@needs(OPEN)
 async def setup_form(request: Request, resources: CurrentResources, token: str = "") -> HTMLResponse:
     """Show the form of a set-up link, or say that the link has been used."""
     async with aside(resources.database, NOBODY) as tx:
@@ -74,6 +76,7 @@ async def setup_form(request: Request, resources: CurrentResources, token: str =
 
 
 @router.post("/setup", dependencies=[Depends(limit_sign_ins)])
+@needs(OPEN)
 async def use_setup_form(request: Request, resources: CurrentResources) -> HTMLResponse:
     """Take the form; show the administrator's first key this once."""
     body = await request.body()
@@ -95,6 +98,7 @@ async def use_setup_form(request: Request, resources: CurrentResources) -> HTMLR
 
 
 @router.get("/api/docs")
+@needs(OPEN)
 async def api_reference(request: Request) -> HTMLResponse:
     """Show every operation of the API with what it takes and gives."""
     document = await api_document(request.app)
@@ -102,6 +106,7 @@ async def api_reference(request: Request) -> HTMLResponse:
 
 
 @router.get("/api/openapi.json")
+@needs(OPEN)
 async def openapi_document(request: Request) -> Response:
     """Describe the API for programs."""
     document = await api_document(request.app)
@@ -111,6 +116,7 @@ async def openapi_document(request: Request) -> Response:
 
 
 @router.get("/static/{name}")
+@needs(OPEN)
 @own_limit
 async def static_file(name: str) -> Response:
     """Serve the pages' own style and icon."""
