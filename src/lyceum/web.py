@@ -43,6 +43,8 @@ def create_app(config: Settings) -> FastAPI:
             app.state.predictions = predictions
             app.state.known_actors = known_actors(resources)
             app.state.windows = Windows(resources.line, resources.database)
+            app.state.status_checks = wiring.STATUS
+            app.state.schedules = wiring.SCHEDULES
             app.state.final_kinds = wiring.handlers().final_kinds
             app.state.transaction_turns = asyncio.Semaphore(config.database_pool_size)
             app.state.refusals = Refusals(resources.database)

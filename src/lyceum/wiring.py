@@ -4,6 +4,14 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
+from lyceum.accounts.admin.public import (
+    StatusCheck,
+    backup_status,
+    disk_status,
+    public_url_status,
+    queue_status,
+)
+from lyceum.accounts.admin.routes import router as admin_routes
 from lyceum.accounts.audit.jobs import HANDLERS as AUDIT_HANDLERS
 from lyceum.accounts.audit.jobs import SCHEDULES as AUDIT_SCHEDULES
 from lyceum.accounts.audit.jobs import TABLE as AUDIT_LOG
@@ -46,6 +54,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     pages_routes,
     accounts_routes,
     audit_routes,
+    admin_routes,
     jobs_routes,
     files_routes,
     datasets_routes,
@@ -78,6 +87,9 @@ HANDLERS: tuple[Handler, ...] = (
 
 TOPICS: tuple[TopicKind[Actor], ...] = (*JOBS_TOPICS,)
 """What can be followed on a socket."""
+
+STATUS: tuple[StatusCheck, ...] = (public_url_status, backup_status, disk_status, queue_status)
+"""Who is asked what of the hub is set up."""
 
 CLEAR_UPS: tuple[Callable[[Settings], None], ...] = (clear_up_datasets,)
 """What each worker does on its own machine before it runs jobs."""

@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
+from lyceum.accounts.admin.edge import AS_HEADER, acting_as
 from lyceum.accounts.audit.edge import TX_TO_RECORD_IN, Recorder, not_recorded, noting
 from lyceum.accounts.known import LOOKUPS_AT_ONCE, KnownActors, known_actors
 from lyceum.accounts.needs import (
@@ -102,6 +103,9 @@ async def current_actor(request: Request) -> Actor:
     if authorization is not None:
         known: KnownActors = request.app.state.known_actors
         who = await known.actor_of(authorization)
+    if AS_HEADER in request.headers:
+        who = await acting_as(request, resources_of(request).database, who)
+    if who.user_id is not None:
         note_in_log(org_id=who.org_id, user_id=who.user_id)
     request.scope[_ACTOR] = who
     return who

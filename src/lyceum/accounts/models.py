@@ -32,6 +32,8 @@ class UserRow(Base):
     password_hash: Mapped[str | None]
     instance_admin: Mapped[bool] = mapped_column(server_default="false")
     suspended_at: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]
+    """Since when the row leads to nobody: it stays for what points at it."""
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
 
 

@@ -36,7 +36,13 @@ async def read_me(who: Who) -> Me:
     """Say who the key belongs to and what it may do."""
     if who.org_id is None or who.user_id is None:
         raise SignInNeeded("Send an API key as `Authorization: Bearer lyk_…`.")
-    return Me(user_id=who.user_id, organisation_id=who.org_id, organisation=who.org_name, powers=sorted(who.powers))
+    return Me(
+        user_id=who.user_id,
+        organisation_id=who.org_id,
+        organisation=who.org_name,
+        powers=sorted(who.powers),
+        impersonator_id=who.impersonator_id,
+    )
 
 
 @router.post("/api-keys", status_code=201, dependencies=[KEEPS_THAT_IT_WAS_DONE])

@@ -30,6 +30,7 @@ class Me(BaseModel):
     organisation_id: UUID
     organisation: str
     powers: list[str]
+    impersonator_id: UUID | None = Field(description="The administrator who acts as this person, if one does.")
 
 
 class ApiKey(BaseModel):

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from lyceum.hub.backups import last_backup
+from lyceum.kernel.backup_note import last_backup
 from lyceum.hub.children import Child, ChildPlan
 from lyceum.hub.control import serve_control
 from lyceum.hub.errands import ERRAND_SECONDS_MAX, run_errand

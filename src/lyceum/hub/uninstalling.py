@@ -5,7 +5,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from lyceum.hub.backups import NOTE_FILE, SEEN_FILE
+from lyceum.hub.backups import SEEN_FILE
+from lyceum.kernel.backup_note import NOTE_FILE
 from lyceum.hub.control import ask_hub
 from lyceum.hub.errors import HubFailed, HubNotRunning, HubRefused
 from lyceum.hub.folders import folders_of, prepare_folders

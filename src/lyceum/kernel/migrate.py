@@ -28,6 +28,8 @@ FUNCTIONS_FILES = (
     "functions_storage.sql",
     "functions_partitions.sql",
     "functions_audit.sql",
+    "functions_admin.sql",
+    "functions_privacy.sql",
 )
 APPEND_ONLY = ("audit_log",)
 """Tables the app's role adds to and reads, and changes nothing in; their partitions it reaches through them alone."""

@@ -1,0 +1,1 @@
+-- People who take their data along or leave. Part of the audited functions: see functions.sql.
