@@ -16,16 +16,23 @@ from lyceum.accounts.audit.jobs import HANDLERS as AUDIT_HANDLERS
 from lyceum.accounts.audit.jobs import SCHEDULES as AUDIT_SCHEDULES
 from lyceum.accounts.audit.jobs import TABLE as AUDIT_LOG
 from lyceum.accounts.audit.routes import router as audit_routes
+from lyceum.accounts.privacy.jobs import SCHEDULES as PRIVACY_SCHEDULES
+from lyceum.accounts.privacy.jobs import privacy_jobs
+from lyceum.accounts.privacy.public import EXPORTERS as ACCOUNTS_EXPORTERS
+from lyceum.accounts.privacy.public import Eraser, Exporter
+from lyceum.accounts.privacy.routes import router as privacy_routes
 from lyceum.accounts.public import Actor
 from lyceum.accounts.routes import router as accounts_routes
 from lyceum.data.datasets.jobs import HANDLERS as DATASETS_HANDLERS
 from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
 from lyceum.data.datasets.jobs import clear_up as clear_up_datasets
+from lyceum.data.datasets.public import ERASER as TABLES_ERASER
 from lyceum.data.datasets.routes import router as datasets_routes
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.routes import router as quality_routes
 from lyceum.files.jobs import HANDLERS as FILES_HANDLERS
 from lyceum.files.jobs import SCHEDULES as FILES_SCHEDULES
+from lyceum.files.public import ERASER as UPLOADS_ERASER
 from lyceum.files.routes import router as files_routes
 from lyceum.jobs.routes import router as jobs_routes
 from lyceum.jobs.topics import TOPICS as JOBS_TOPICS
@@ -45,6 +52,7 @@ from lyceum.serve.predictions.jobs import SCHEDULES as PREDICTIONS_SCHEDULES
 from lyceum.serve.predictions.jobs import TABLE as PREDICTION_LOG
 from lyceum.serve.registry.routes import router as registry_routes
 from lyceum.train.runs.jobs import HANDLERS as RUNS_HANDLERS
+from lyceum.train.runs.public import ERASER as MODELS_ERASER
 from lyceum.train.runs.routes import router as runs_routes
 
 PARTITIONED: tuple[str, ...] = (PREDICTION_LOG, AUDIT_LOG)
@@ -55,6 +63,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     accounts_routes,
     audit_routes,
     admin_routes,
+    privacy_routes,
     jobs_routes,
     files_routes,
     datasets_routes,
@@ -63,12 +72,19 @@ ROUTERS: tuple[APIRouter, ...] = (
     runs_routes,
 )
 
+EXPORTERS: tuple[Exporter, ...] = (*ACCOUNTS_EXPORTERS,)
+"""What goes into the archive of a person's data."""
+
+ERASERS: tuple[Eraser, ...] = (UPLOADS_ERASER, TABLES_ERASER, MODELS_ERASER)
+"""How what is kept of a person goes when they leave, and of the organisations that go with them."""
+
 SUBSCRIPTIONS: tuple[Subscription, ...] = ()
 
 SCHEDULES: tuple[Schedule, ...] = (
     *RETENTION_SCHEDULES,
     *SWEEPING_SCHEDULES,
     *AUDIT_SCHEDULES,
+    *PRIVACY_SCHEDULES,
     *FILES_SCHEDULES,
     *DATASETS_SCHEDULES,
     *PREDICTIONS_SCHEDULES,
@@ -78,6 +94,7 @@ HANDLERS: tuple[Handler, ...] = (
     *RETENTION_HANDLERS,
     *SWEEPING_HANDLERS,
     *AUDIT_HANDLERS,
+    *privacy_jobs(EXPORTERS, ERASERS).handlers(),
     *FILES_HANDLERS,
     *DATASETS_HANDLERS,
     *QUALITY_HANDLERS,

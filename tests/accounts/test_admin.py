@@ -30,7 +30,7 @@ async def impersonating(client: httpx.AsyncClient, member: Member) -> dict[str, 
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "body"),
+    "method, path, body",
     [
         ("GET", "/users", None),
         ("GET", "/users/{id}", None),
@@ -138,7 +138,7 @@ async def test_what_is_done_as_somebody_else_is_recorded_with_both(
 
 
 @pytest.mark.parametrize(
-    ("method", "path"),
+    "method, path",
     [
         ("POST", "/api-keys"),
         ("DELETE", "/api-keys/00000000-0000-7000-8000-000000000000"),

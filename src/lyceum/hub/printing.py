@@ -7,9 +7,9 @@ from typing import Any
 
 from lyceum.hub.administrator import SETUP_LINK_MINUTES
 from lyceum.hub.backups import age_text
-from lyceum.kernel.backup_note import LastBackup, last_backup
 from lyceum.hub.postgres import POSTGRES_VERSION
 from lyceum.hub.supervisor import HubReady
+from lyceum.kernel.backup_note import LastBackup, last_backup
 from lyceum.kernel.config import Settings
 
 LABEL_WIDTH = 17

@@ -1,5 +1,6 @@
 """The door of datasets."""
 
+from lyceum.data.datasets.erasing import ERASER
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
 from lyceum.data.datasets.queries import (
     DatasetRef,
@@ -14,6 +15,7 @@ from lyceum.data.datasets.queries import (
 from lyceum.data.datasets.snapshot import files_kept_with, log_needed_with
 
 __all__ = [
+    "ERASER",
     "DatasetNotFound",
     "DatasetRef",
     "VersionNotFound",
