@@ -110,7 +110,7 @@ async def test_people_download_what_the_hub_keeps_of_them_and_nobody_else_does(
         early = await client.get(f"/api/v1/me/exports/{asked.json()['id']}/content")
         assert (early.status_code, early.json()["code"]) == (409, "export_not_ready")
         async with running_worker(resources, *PRIVACY_HANDLERS):
-            await eventually(lambda: rows_of(fresh_database, "SELECT FROM personal_exports WHERE state = 'ready'"))
+            await eventually(lambda: rows_of(fresh_database, "SELECT 1 FROM personal_exports WHERE state = 'ready'"))
         shown = (await client.get("/api/v1/me/exports")).json()["items"]
         assert [item["state"] for item in shown] == ["ready"]
         content = await client.get(f"/api/v1/me/exports/{shown[0]['id']}/content")
@@ -143,12 +143,12 @@ async def test_an_archive_is_removed_when_its_time_is_over(
     async with signed_in(fresh_app, fresh_member) as client:
         made = (await client.post("/api/v1/me/export")).json()
         async with running_worker(resources, *PRIVACY_HANDLERS):
-            await eventually(lambda: rows_of(fresh_database, "SELECT FROM personal_exports WHERE state = 'ready'"))
+            await eventually(lambda: rows_of(fresh_database, "SELECT 1 FROM personal_exports WHERE state = 'ready'"))
             key = rows_of(fresh_database, "SELECT content_key FROM personal_exports")[0]["content_key"]
             assert await resources.storage.byte_count(key)
             rows_of(fresh_database, "UPDATE personal_exports SET expires_at = now()")
             await _keep_promises(resources)
-            await eventually(lambda: rows_of(fresh_database, "SELECT FROM personal_exports WHERE state = 'expired'"))
+            await eventually(lambda: rows_of(fresh_database, "SELECT 1 FROM personal_exports WHERE state = 'expired'"))
         assert await resources.storage.byte_count(key) is None
         gone = await client.get(f"/api/v1/me/exports/{made['id']}/content")
     assert (gone.status_code, gone.json()["code"]) == (410, "export_gone")
@@ -210,7 +210,7 @@ async def test_what_is_an_organisations_stays_with_it_and_names_nobody(
     assert (line["actor_id"], line["actor"], line["address"]) == (str(member.user_id), "Former member", None)
     row = rows_of(database, "SELECT email, display_name FROM users WHERE id = %s", member.user_id)
     assert row == [{"email": None, "display_name": "Former member"}]
-    assert rows_of(database, "SELECT FROM memberships WHERE user_id = %s", member.user_id) == []
+    assert rows_of(database, "SELECT 1 FROM memberships WHERE user_id = %s", member.user_id) == []
 
 
 async def test_nobody_leaves_while_their_files_are_copied_and_the_next_try_goes_through(
