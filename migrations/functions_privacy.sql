@@ -15,6 +15,8 @@ BEGIN
             FROM public.memberships m JOIN public.organisations o ON o.id = m.org_id WHERE m.user_id = person;
         WHEN 'api_keys' THEN RETURN QUERY
             SELECT to_jsonb(k) - 'digest' FROM public.api_keys k WHERE k.user_id = person ORDER BY k.id;
+        WHEN 'sessions' THEN RETURN QUERY
+            SELECT to_jsonb(s) FROM public.sessions s WHERE s.user_id = person ORDER BY s.id;
         WHEN 'acted_as' THEN RETURN QUERY
             SELECT to_jsonb(i) FROM public.impersonations i WHERE i.user_id = person ORDER BY i.id;
         WHEN 'datasets' THEN RETURN QUERY
@@ -184,6 +186,7 @@ BEGIN
     END IF;
     DELETE FROM public.api_keys k WHERE k.user_id = person;
     DELETE FROM public.memberships m WHERE m.user_id = person;
+    DELETE FROM public.sessions s WHERE s.user_id = person OR s.impersonator_id = person;
     DELETE FROM public.idempotency_keys i WHERE i.user_id = person;
     DELETE FROM public.personal_exports e WHERE e.user_id = person;
     UPDATE public.impersonations i SET reason = '', ended_at = coalesce(i.ended_at, now())

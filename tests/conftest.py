@@ -4,6 +4,7 @@ pytest_plugins = (
     "fixtures.servers",
     "fixtures.s3",
     "fixtures.app",
+    "fixtures.sign_in",
     "fixtures.staffed",
     "fixtures.staged_tables",
     "fixtures.loop_watch",

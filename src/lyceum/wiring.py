@@ -23,6 +23,10 @@ from lyceum.accounts.privacy.public import Eraser, Exporter
 from lyceum.accounts.privacy.routes import router as privacy_routes
 from lyceum.accounts.public import Actor
 from lyceum.accounts.routes import router as accounts_routes
+from lyceum.accounts.sessions.jobs import HANDLERS as SESSIONS_HANDLERS
+from lyceum.accounts.sessions.jobs import SCHEDULES as SESSIONS_SCHEDULES
+from lyceum.accounts.sessions.routes import router as sessions_routes
+from lyceum.accounts.sessions.routes import well_known as well_known_routes
 from lyceum.data.datasets.jobs import HANDLERS as DATASETS_HANDLERS
 from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
 from lyceum.data.datasets.jobs import clear_up as clear_up_datasets
@@ -64,6 +68,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     audit_routes,
     admin_routes,
     privacy_routes,
+    sessions_routes,
+    well_known_routes,
     jobs_routes,
     files_routes,
     datasets_routes,
@@ -85,6 +91,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     *SWEEPING_SCHEDULES,
     *AUDIT_SCHEDULES,
     *PRIVACY_SCHEDULES,
+    *SESSIONS_SCHEDULES,
     *FILES_SCHEDULES,
     *DATASETS_SCHEDULES,
     *PREDICTIONS_SCHEDULES,
@@ -95,6 +102,7 @@ HANDLERS: tuple[Handler, ...] = (
     *SWEEPING_HANDLERS,
     *AUDIT_HANDLERS,
     *privacy_jobs(EXPORTERS, ERASERS).handlers(),
+    *SESSIONS_HANDLERS,
     *FILES_HANDLERS,
     *DATASETS_HANDLERS,
     *QUALITY_HANDLERS,

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from fixtures.app import client_of, rows_of
 from fixtures.servers import TestDatabase
+from fixtures.sign_in import signed_in_client
 from lyceum.accounts.known import KNOWN_SECONDS
 from make.accounts import Member, make_member, make_organisation, make_user
 
@@ -93,6 +94,37 @@ async def test_a_suspended_person_is_out_within_a_second_and_back_in_when_restor
         deadline = asyncio.get_running_loop().time() + KNOWN_SECONDS + 1
         while (await theirs.get("/api/v1/me")).status_code != 200:
             assert asyncio.get_running_loop().time() < deadline
+
+
+async def test_a_suspended_persons_session_opens_nothing_within_a_second(
+    client: httpx.AsyncClient, app: FastAPI, member: Member
+) -> None:
+    async with signed_in_client(app, member) as theirs:
+        assert (await theirs.get("/api/v1/me")).status_code == 200
+        assert (await client.post(f"{ADMIN}/users/{member.user_id}/suspend")).status_code == 200
+        deadline = asyncio.get_running_loop().time() + KNOWN_SECONDS
+        while (await theirs.get("/api/v1/me")).status_code != 401:
+            assert asyncio.get_running_loop().time() < deadline
+
+
+async def test_an_administrator_who_is_signed_in_acts_as_somebody_until_they_sign_out(
+    app: FastAPI, database: TestDatabase, member: Member
+) -> None:
+    other = administrator(database)
+    async with signed_in_client(app, other) as client:
+        acting = await impersonating(client, member)
+        named = {**acting, "lyceum-organisation": member.org_name}
+        me = (await client.get("/api/v1/me", headers=named)).json()
+        assert (me["user_id"], me["impersonator_id"]) == (str(member.user_id), str(other.user_id))
+        assert (await client.post("/api/v1/datasets", json={"name": "d"}, headers=named)).status_code == 201
+        no_csrf = {**acting, "x-csrf-token": "forged"}
+        refused = await client.post("/api/v1/datasets", json={"name": "e"}, headers=no_csrf)
+        assert refused.status_code == 403
+        unknown = await client.get("/api/v1/me", headers={**acting, "lyceum-organisation": "main"})
+        assert (unknown.status_code, unknown.json()["code"]) == (404, "organisation_not_found")
+        assert (await client.delete("/api/v1/sessions/current")).status_code == 204
+        assert (await client.get("/api/v1/me", headers=acting)).status_code in {401, 403}
+    rows_of(database, "UPDATE users SET instance_admin = false WHERE id = %s", other.user_id)
 
 
 async def test_the_last_administrator_stays_one(fresh_app: FastAPI, fresh_database: TestDatabase) -> None:

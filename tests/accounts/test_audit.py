@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from fixtures.app import client_of, eventually, rows_of
 from fixtures.servers import TestDatabase
+from fixtures.sign_in import give_password, sign_in
 from lyceum.accounts.audit.export import escaped_cell
 from lyceum.accounts.audit.recording import digest_of_shown, record
 from lyceum.kernel.db import NOBODY
@@ -138,6 +139,26 @@ async def test_a_tried_set_up_link_is_recorded_without_what_was_sent(
     lines = await eventually(lambda: rows_of(fresh_database, "SELECT * FROM audit_log"))
     assert (lines[0]["action"], lines[0]["reason"], lines[0]["org_id"]) == ("set_up", "setup_link_used", None)
     assert not any(value in str(lines[0]) for value in ("guessed", "who@", "horse"))
+
+
+async def test_signing_in_is_recorded_and_so_is_who_could_not(
+    app: FastAPI, member: Member, database: TestDatabase
+) -> None:
+    email = await give_password(app, member.user_id)
+    async with client_of(app) as client:
+        assert (await sign_in(client, email, cookies=False)).status_code == 201
+        for address in (email, f"nobody.{email}"):
+            assert (await sign_in(client, address, "wrong horse battery", cookies=False)).status_code == 401
+    of_person = "SELECT * FROM audit_log WHERE actor_id = %s ORDER BY id"
+
+    def lines() -> list[dict[str, Any]]:
+        found = rows_of(database, of_person, member.user_id)
+        return found if len(found) == 2 else []
+
+    done, refused = await eventually(lines)
+    assert (done["action"], done["outcome"], done["object_kind"]) == ("sign_in", "done", "session")
+    assert (refused["action"], refused["outcome"], refused["reason"]) == ("sign_in", "refused", "sign_in_refused")
+    assert not any("@" in str(line) or "horse" in str(line) for line in (done, refused))
 
 
 async def test_however_many_different_attempts_come_few_lines_are_written(

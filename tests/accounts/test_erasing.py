@@ -113,6 +113,13 @@ def _leave_rows(database: TestDatabase, marked: Marked) -> None:
         *(new_id(), marked.colleague.user_id, user, f"{word} asked for help"),
     )
 
+    rows_of(
+        database,
+        "INSERT INTO sessions (id, user_id, signed_in_with, device, address, expires_at)"
+        " VALUES (%s, %s, 'password', %s, '192.0.2.1', now())",
+        *(new_id(), user, f"Phone of {word}"),
+    )
+
 
 def _leave_files(folder: Path, marked: Marked) -> None:
     word, org = marked.word, str(marked.alone.org_id)
@@ -191,7 +198,14 @@ def _is_found_before(database: TestDatabase, folder: Path, marked: Marked) -> No
         *("users.email", "users.display_name", "users.password_hash", "api_keys.name", "organisations.name"),
         *("datasets.name", "datasets.description", "dataset_versions.profile", "checks.definition"),
         *("check_results.result", "training_runs.report", "trials.facts", "models.name", "uploads.file_name"),
-        *("jobs.origin", "job_log.message", "job_log.facts", "impersonations.reason", "idempotency_keys.body"),
+        *(
+            "jobs.origin",
+            "job_log.message",
+            "job_log.facts",
+            "impersonations.reason",
+            "sessions.device",
+            "idempotency_keys.body",
+        ),
     }
     tables = {place.partition(".")[0].rstrip("0123456789_") for place in rows}
     assert {"audit_log", "prediction_log"} <= tables

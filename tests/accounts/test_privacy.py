@@ -3,11 +3,7 @@
 import io
 import json
 import zipfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import httpx
 import psycopg
@@ -16,36 +12,18 @@ from fastapi import FastAPI
 
 from fixtures.app import client_of, eventually, rows_of, running_worker
 from fixtures.servers import TestDatabase
+from fixtures.sign_in import signed_in_client
 from lyceum import wiring
-from lyceum.accounts.policy import Actor
 from lyceum.accounts.privacy.erasing import erase_person
 from lyceum.accounts.privacy.jobs import KeepPromises, MakeExport, privacy_jobs
 from lyceum.kernel.db import NOBODY
 from lyceum.kernel.holding import FILES_LOCK, FilesHeld
-from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.queue import enqueue
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
 from make.accounts import Member, make_member, make_organisation
 
 PRIVACY_HANDLERS = privacy_jobs(wiring.EXPORTERS, wiring.ERASERS).handlers()
-
-
-@asynccontextmanager
-async def signed_in(app: FastAPI, member: Member, **more: Any) -> AsyncIterator[httpx.AsyncClient]:
-    """Yield a client of somebody who is there themselves, and not by a key."""
-    person = replace(member.actor, key_id=None, session_id=new_id(), **more)
-
-    class _Known:
-        async def actor_of(self, _authorization: str) -> Actor:
-            return person
-
-    before, app.state.known_actors = app.state.known_actors, _Known()
-    try:
-        async with client_of(app, key="somebody") as client:
-            yield client
-    finally:
-        app.state.known_actors = before
 
 
 def join(database: TestDatabase, member: Member, role: str) -> Member:
@@ -103,7 +81,7 @@ async def test_people_download_what_the_hub_keeps_of_them_and_nobody_else_does(
         [fresh_member.key_id, colleague.key_id],
     )
     resources = fresh_app.state.resources
-    async with signed_in(fresh_app, fresh_member) as client:
+    async with signed_in_client(fresh_app, fresh_member) as client:
         asked = await client.post("/api/v1/me/export")
         assert (asked.status_code, asked.json()["state"]) == (202, "queued")
         assert (await client.post("/api/v1/me/export")).json()["id"] == asked.json()["id"]
@@ -127,7 +105,7 @@ async def test_people_download_what_the_hub_keeps_of_them_and_nobody_else_does(
     assert "digest" not in lines["api_keys.jsonl"][0]
     assert {row["actor_id"] for row in lines["audit.jsonl"]} == {str(fresh_member.user_id)}
     assert [row["inputs"] for row in lines["predictions.jsonl"]] == [{"age": 5}]
-    async with signed_in(fresh_app, colleague) as client:
+    async with signed_in_client(fresh_app, colleague) as client:
         stolen = await client.get(f"/api/v1/me/exports/{shown[0]['id']}/content")
         assert (stolen.status_code, stolen.json()["code"]) == (404, "export_not_found")
     async with client_of(fresh_app, key=colleague.key) as client:
@@ -140,7 +118,7 @@ async def test_an_archive_is_removed_when_its_time_is_over(
     fresh_app: FastAPI, fresh_database: TestDatabase, fresh_member: Member
 ) -> None:
     resources: Resources = fresh_app.state.resources
-    async with signed_in(fresh_app, fresh_member) as client:
+    async with signed_in_client(fresh_app, fresh_member) as client:
         made = (await client.post("/api/v1/me/export")).json()
         async with running_worker(resources, *PRIVACY_HANDLERS):
             await eventually(lambda: rows_of(fresh_database, "SELECT 1 FROM personal_exports WHERE state = 'ready'"))
@@ -157,7 +135,7 @@ async def test_an_archive_is_removed_when_its_time_is_over(
 async def test_who_wants_to_leave_may_stay_until_the_days_are_over(
     app: FastAPI, member: Member, database: TestDatabase
 ) -> None:
-    async with signed_in(app, member) as client:
+    async with signed_in_client(app, member) as client:
         assert (await client.get("/api/v1/me/deletion")).status_code == 404
         asked = await client.post("/api/v1/me/deletion")
         assert asked.status_code == 202
@@ -173,7 +151,7 @@ async def test_who_wants_to_leave_may_stay_until_the_days_are_over(
 
 async def test_nobody_leaves_others_without_an_owner(app: FastAPI, member: Member, database: TestDatabase) -> None:
     join(database, member, "viewer")
-    async with signed_in(app, member) as client:
+    async with signed_in_client(app, member) as client:
         refused = await client.post("/api/v1/me/deletion")
         assert (refused.status_code, refused.json()["code"]) == (409, "organisations_need_owner")
         assert refused.json()["organisations"] == [member.org_name]

@@ -72,7 +72,7 @@ async def test_nobody_without_a_link_has_the_hub_compute_a_password_hash(
     anonymous: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     computed: list[str] = []
-    monkeypatch.setattr("lyceum.accounts.service.hash_password", computed.append)
+    monkeypatch.setattr("lyceum.kernel.security.Passwords.hash", computed.append)
     assert (await anonymous.post("/api/v1/setup", json=_wanted("no link"))).status_code == 410
     assert computed == []
 

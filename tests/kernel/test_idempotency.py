@@ -22,8 +22,8 @@ from lyceum.wiring import ROUTERS
 from make.accounts import Member
 
 KEY = {"idempotency-key": "a key of the client's own"}
-WITHOUT_A_KEY = {"/api/v1/setup"}
-"""What nobody in particular sends; a set-up link works once anyway."""
+WITHOUT_A_KEY = {"/api/v1/setup", "/api/v1/sessions"}
+"""What nobody in particular sends: a set-up link works once anyway, and signing in twice makes two sessions."""
 
 
 @pytest.fixture

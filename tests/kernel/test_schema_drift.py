@@ -23,6 +23,7 @@ WITHOUT_MODEL = {
     "alembic_version",
     "applied_functions",
     "damaged_files",
+    "failed_guesses",
     "job_figures",
     "job_usage",
     "limit_counts",

@@ -14,7 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from lyceum.accounts.admin.edge import AS_HEADER, acting_as
+from lyceum.accounts.asking import introduced, who_asks
 from lyceum.accounts.audit.edge import TX_TO_RECORD_IN, Recorder, not_recorded, noting
+from lyceum.accounts.errors import OrganisationNotFound
 from lyceum.accounts.known import LOOKUPS_AT_ONCE, KnownActors, known_actors
 from lyceum.accounts.needs import (
     ADMINISTRATOR,
@@ -28,7 +30,8 @@ from lyceum.accounts.needs import (
     needs_of_object,
     operation_needs,
 )
-from lyceum.accounts.policy import ANYONE, Actor, Power
+from lyceum.accounts.policy import Actor, Power
+from lyceum.accounts.sessions.public import AccessTokens, RequestFacts
 from lyceum.kernel.config import Settings
 from lyceum.kernel.http.middleware import ANSWER_FIELDS
 from lyceum.kernel.idempotency.answers import KEEP_ANSWER, IdempotencyKey, keep, refuse_repetition, sent_by
@@ -49,13 +52,16 @@ __all__ = [
     "SECURITY_SCHEMES",
     "SIGNED_IN",
     "CurrentResources",
+    "Facts",
     "HubRoute",
     "KnownActors",
     "Power",
     "PrimaryTx",
+    "Tokens",
     "Tx",
     "Who",
     "api_router",
+    "introduced",
     "known_actors",
     "limit_sign_ins",
     "needs",
@@ -73,6 +79,7 @@ KeepAnswer = Callable[[Response], Awaitable[None]]
 
 _OWN_LIMIT = "__own_limit__"
 _ACTOR = "lyceum.actor"
+_REFUSAL = "lyceum.refusal"
 _UNTIL_ANSWERED = "lyceum.until_answered"
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _TOLD = {
@@ -94,25 +101,55 @@ def resources_of(request: Request) -> Resources:
 
 
 async def current_actor(request: Request) -> Actor:
-    """Return who is asking; a request without a usable key comes from `ANYONE`."""
+    """Return who is asking; a request without a usable key, token or cookie comes from `ANYONE`.
+
+    Raises why they are refused whatever they ask for: `CsrfRefused`, `OrganisationNotFound`.
+    """
+    who = await _whose_request(request)
+    refusal: Problem | None = request.scope[_REFUSAL]
+    if refusal is not None:
+        raise refusal
+    return who
+
+
+async def _whose_request(request: Request) -> Actor:
+    """Return whom a request counts for, whether they are refused or not."""
     who: Actor | None = request.scope.get(_ACTOR)
     if who is not None:
         return who
-    who = ANYONE
-    authorization = request.headers.get("authorization")
-    if authorization is not None:
-        known: KnownActors = request.app.state.known_actors
-        who = await known.actor_of(authorization)
+    known: KnownActors = request.app.state.known_actors
+    asking = await who_asks(request, known, resources_of(request), method=request.method)
+    who, refusal = asking.who, asking.refusal
     if AS_HEADER in request.headers:
         who = await acting_as(request, resources_of(request).database, who)
+        # the organisation named is one of the person's, not of the administrator's
+        refusal = None if isinstance(refusal, OrganisationNotFound) else refusal
     if who.user_id is not None:
         note_in_log(org_id=who.org_id, user_id=who.user_id)
     request.scope[_ACTOR] = who
+    request.scope[_REFUSAL] = refusal
     return who
+
+
+def facts_of(request: Request) -> RequestFacts:
+    """Return what is noted of a request that signs somebody in."""
+    return RequestFacts(
+        address=request.client.host if request.client is not None else "unknown",
+        network=address_of(request.scope),
+        user_agent=request.headers.get("user-agent", ""),
+    )
+
+
+def tokens_of(request: Request) -> AccessTokens:
+    """Return what makes and reads this hub's access tokens."""
+    known: KnownActors = request.app.state.known_actors
+    return known.sessions.tokens
 
 
 CurrentResources = Annotated[Resources, Depends(resources_of)]
 Who = Annotated[Actor, Depends(current_actor)]
+Facts = Annotated[RequestFacts, Depends(facts_of)]
+Tokens = Annotated[AccessTokens, Depends(tokens_of)]
 
 
 async def require_room(resources: CurrentResources) -> None:
@@ -195,7 +232,7 @@ async def limit_requests(request: Request) -> None:
 
     A route that has a limit of its own says so with `own_limit`. Without Valkey nothing is counted.
     """
-    limit, of = _limit_of(request, await current_actor(request), resources_of(request).settings)
+    limit, of = _limit_of(request, await _whose_request(request), resources_of(request).settings)
     if limit.at_most == 0:
         return
     windows: Windows = request.app.state.windows

@@ -1,19 +1,24 @@
 """What accounts can refuse."""
 
 from lyceum.accounts.policy import NotAllowed, OrganisationNeeded, SignInNeeded, SignInWithSession
-from lyceum.kernel.problems import Conflict, Gone, Invalid, NotFound, Unavailable
+from lyceum.kernel.problems import Conflict, Forbidden, Gone, Invalid, NotFound, Unauthenticated, Unavailable
 
 __all__ = [
+    "CsrfRefused",
     "ExpiryPast",
     "KeyNotFound",
     "KeysBusy",
     "NameTaken",
     "NotAllowed",
     "OrganisationNeeded",
+    "OrganisationNotFound",
     "PasswordWeak",
     "ScopeUnknown",
+    "SessionNotFound",
+    "SessionRevoked",
     "SetupLinkUsed",
     "SignInNeeded",
+    "SignInRefused",
     "SignInWithSession",
 ]
 
@@ -59,3 +64,33 @@ class NameTaken(Conflict):
     """An address or e-mail that somebody has."""
 
     code = "name_taken"
+
+
+class SignInRefused(Unauthenticated):
+    """The e-mail or the password is not right; which of the two, nobody is told."""
+
+    code = "sign_in_refused"
+
+
+class SessionRevoked(Unauthenticated):
+    """The session has ended: signed out, run out, or its refresh token came twice."""
+
+    code = "session_revoked"
+
+
+class SessionNotFound(NotFound):
+    """No such session of the person who asks."""
+
+    code = "session_not_found"
+
+
+class OrganisationNotFound(NotFound):
+    """No organisation of that name that the person who asks is in."""
+
+    code = "organisation_not_found"
+
+
+class CsrfRefused(Forbidden):
+    """A change by cookie without what only the hub's own pages can send."""
+
+    code = "csrf_refused"

@@ -143,3 +143,9 @@ def powers_of(role: str, scopes: list[str], *, operates_hub: bool) -> frozenset[
     """Return what is left under a key's scopes of a role's powers, and of those of the hub's administrator."""
     powers = POWERS[Role(role)] | ({Power.HUB_OPERATE} if operates_hub else set())
     return frozenset(powers) & frozenset(scopes)
+
+
+def powers_in_session(role: str | None, *, operates_hub: bool) -> frozenset[str]:
+    """Return a role's powers, none for somebody in no organisation, and those of the hub's administrator."""
+    powers = POWERS[Role(role)] if role is not None else frozenset[Power]()
+    return frozenset(powers | ({Power.HUB_OPERATE} if operates_hub else set()))

@@ -26,7 +26,7 @@ router = api_router(tags=["accounts"])
 @needs(OPEN)
 async def set_up(resources: CurrentResources, wanted: FirstAdministrator) -> AdministratorReady:
     """Use the one-time set-up link."""
-    organisation, key = await service.set_up(resources.database, wanted)
+    organisation, key = await service.set_up(resources, wanted)
     return AdministratorReady(organisation=organisation, key=key)
 
 

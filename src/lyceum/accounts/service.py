@@ -16,11 +16,11 @@ from lyceum.accounts.queries import as_key, setup_link_works
 from lyceum.accounts.schemas import ApiKey, ApiKeyMade, FirstAdministrator, NewApiKey
 from lyceum.kernel.db import NOBODY, Database, Scope
 from lyceum.kernel.ids import new_id
+from lyceum.kernel.resources import Resources
 from lyceum.kernel.security import (
     PASSWORD_CHARACTERS_MAX,
     PASSWORD_CHARACTERS_MIN,
     digest_of,
-    hash_password,
     new_key,
     new_token,
 )
@@ -64,17 +64,18 @@ async def local_administrator_key(database: Database) -> ApiKeyMade:
         return made
 
 
-async def set_up(database: Database, wanted: FirstAdministrator) -> tuple[str, ApiKeyMade]:
+async def set_up(resources: Resources, wanted: FirstAdministrator) -> tuple[str, ApiKeyMade]:
     """Use a set-up link: give the administrator an e-mail and a password; return their organisation and a key.
 
     Raises `SetupLinkUsed`, `PasswordWeak` and `NameTaken`; a refused link changes nothing.
     """
     _refuse_weak(wanted.password)
+    database = resources.database
     async with aside(database, NOBODY) as tx:
         if not await setup_link_works(tx, wanted.token):
             raise SetupLinkUsed(_LINK_USED)
     # after the link, so that nobody without one has the hub compute
-    password_hash = await hash_password(wanted.password)
+    password_hash = await resources.passwords.hash(wanted.password)
     administrator = await _first_administrator(database)
     async with aside(database, administrator) as tx:
         if not await tx.scalar(_USE_SETUP_LINK, {"digest": digest_of(wanted.token)}):

@@ -136,7 +136,29 @@ class Settings(BaseSettings):
         100, ge=0, description="Changes one person may send each minute, with all their keys; 0: any number."
     )
     sign_in_attempts_per_minute: int = Field(
-        10, ge=1, description="Passwords and set-up links that may be tried from one address each minute."
+        100,
+        ge=1,
+        description="Wrong passwords, and one-time links and registrations of any kind, that one address may send each "
+        "minute; right passwords do not count.",
+    )
+    sign_in_failures_per_minute: int = Field(
+        5, ge=1, description="Wrong passwords for one account each minute; then the wait doubles with each further one."
+    )
+    sign_in_wait_seconds_max: int = Field(
+        900, ge=60, description="Longest wait after wrong passwords for one account, in seconds."
+    )
+    session_idle_days: int = Field(
+        7, ge=1, le=90, description="Days after which a session ends that nobody has come back to."
+    )
+    session_days_max: int = Field(30, ge=1, le=365, description="Days after which every session ends.")
+    signing_key_days: int = Field(
+        30, ge=1, le=365, description="Days a key signs access tokens before the next one takes over."
+    )
+    password_memory_kib: int = Field(
+        47_104,
+        ge=7_168,
+        le=1_048_576,
+        description="Memory that hashing one password takes (Argon2id), in KiB; less memory, more passes over it.",
     )
     sockets_max: int = Field(5_000, ge=1, description="Sockets one API process keeps open at once.")
     sockets_per_user_max: int = Field(20, ge=1, description="Sockets of one person that a process keeps open at once.")

@@ -30,6 +30,7 @@ FUNCTIONS_FILES = (
     "functions_audit.sql",
     "functions_admin.sql",
     "functions_privacy.sql",
+    "functions_identity.sql",
 )
 APPEND_ONLY = ("audit_log",)
 """Tables the app's role adds to and reads, and changes nothing in; their partitions it reaches through them alone."""

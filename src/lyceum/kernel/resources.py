@@ -12,9 +12,10 @@ from lyceum.kernel.config import Settings
 from lyceum.kernel.db import Database, open_database
 from lyceum.kernel.disk import Disk
 from lyceum.kernel.jobs.wake import WorkerWaker
+from lyceum.kernel.limits.failures import Failures
 from lyceum.kernel.replica import Replica
 from lyceum.kernel.reporting import reported
-from lyceum.kernel.security import Signer
+from lyceum.kernel.security import Passwords, Sealer, Signer
 from lyceum.kernel.statements import StatementWatch
 from lyceum.kernel.storage import Storage, open_storage
 from lyceum.kernel.valkey import ValkeyLine
@@ -31,7 +32,8 @@ class NotConfigured(RuntimeError):
 class Resources:
     """The settings, the database, the files, Valkey (None when there is none) and the signer of links.
 
-    `line` asks Valkey for whoever can do without its answer, and `cache` keeps answers there.
+    `sealer` seals what only the hub may read, `passwords` hashes and compares, `failures` counts wrong
+    guesses; `line` asks Valkey for whoever can do without its answer, and `cache` keeps answers there.
     """
 
     settings: Settings
@@ -40,6 +42,9 @@ class Resources:
     disk: Disk
     valkey: Redis | None
     signer: Signer
+    sealer: Sealer
+    passwords: Passwords
+    failures: Failures
     line: ValkeyLine
     cache: SharedCache
     replica: Replica | None = None
@@ -69,7 +74,8 @@ async def open_resources(
         if valkey is not None:
             held.push_async_callback(valkey.aclose)
         line = ValkeyLine(valkey)
-        cache = SharedCache(line, secret_key=settings.secret_key.get_secret_value().encode())
+        secret_key = settings.secret_key.get_secret_value().encode()
+        cache = SharedCache(line, secret_key=secret_key)
         written = _open_written(settings, valkey)
         if written is not None:
             held.push_async_callback(written.close)
@@ -99,7 +105,10 @@ async def open_resources(
             storage=storage,
             disk=storage.disk,
             valkey=valkey,
-            signer=Signer(settings.secret_key.get_secret_value().encode()),
+            signer=Signer(secret_key),
+            sealer=Sealer(secret_key),
+            failures=Failures(),
+            passwords=Passwords(memory_kib=settings.password_memory_kib),
             line=line,
             cache=cache,
             replica=replica,

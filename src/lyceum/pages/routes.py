@@ -86,7 +86,7 @@ async def use_setup_form(request: Request, resources: CurrentResources) -> HTMLR
     given = {name: fields.get(name, [""])[0] for name in FORM_LABELS}
     shown = {name: given[name] for name in ("token", "email", "display_name")}
     try:
-        organisation, key = await set_up(resources.database, FirstAdministrator(**given))
+        organisation, key = await set_up(resources, FirstAdministrator(**given))
     except ValidationError as error:
         problem = f"{FORM_LABELS[str(error.errors()[0]['loc'][0])]} is missing or cannot be used."
         return _page(request, "setup.html", status_code=422, problem=problem, **shown)

@@ -10,12 +10,13 @@ from sqlalchemy import text
 from starlette.requests import Request
 
 from lyceum.accounts.admin.errors import ImpersonationOver, NotWhileImpersonating
+from lyceum.accounts.asking import ORGANISATION_HEADER
+from lyceum.accounts.errors import OrganisationNotFound
 from lyceum.accounts.policy import OBJECT_POWERS, POWERS, Actor, Power, Role
 from lyceum.kernel.db import NOBODY, Database
 from lyceum.kernel.tx import aside
 
 AS_HEADER = "lyceum-as"
-ORGANISATION_HEADER = "lyceum-organisation"
 CLOSED_WORDS = frozenset(
     {
         "me",
@@ -52,15 +53,18 @@ async def acting_as(request: Request, database: Database, who: Actor) -> Actor:
         impersonation_id = UUID(named)
     except ValueError:
         raise _over() from None
+    organisation = request.headers.get(ORGANISATION_HEADER)
     asked = {
         "id": impersonation_id,
         "administrator": who.user_id,
-        "organisation": request.headers.get(ORGANISATION_HEADER),
+        "organisation": organisation,
     }
     async with aside(database, NOBODY, writes=False) as tx:
         row = (await tx.execute(_LOOKUP, asked)).one_or_none()
     if row is None:
         raise _over()
+    if organisation is not None and row.org_id is None:
+        raise OrganisationNotFound(f"They are in no organisation called {organisation[:64]!r}.")
     _refuse_closed(request)
     powers = POWERS[Role(row.role)] & _LEFT if row.role is not None else frozenset[Power]()
     return Actor(

@@ -13,6 +13,7 @@ from lyceum.accounts.admin.schemas import Impersonation, Person
 from lyceum.accounts.audit.public import note_audit
 from lyceum.accounts.known import forget_after_commit
 from lyceum.accounts.policy import Actor, Power, require, require_person
+from lyceum.accounts.sessions.public import forget_person_after_commit
 from lyceum.kernel.ids import new_id
 
 IMPERSONATION_MINUTES = 30
@@ -91,4 +92,5 @@ async def _change(tx: AsyncSession, who: Actor, user_id: UUID, digests: list[byt
         raise LastAdministrator("They are the last who can run the hub; make somebody else an administrator first.")
     for digest in digests:
         forget_after_commit(tx, bytes(digest))
+    forget_person_after_commit(tx, user_id)
     return await person_for(tx, who, user_id)

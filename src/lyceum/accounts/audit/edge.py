@@ -87,9 +87,7 @@ class Recorder:
                 add_with_commit(tx, entry)
 
     def refused(self, request: Request, who: Actor, notes: Notes, problem: Problem) -> None:
-        """Have a refused attempt written soon."""
-        if not self._records:
-            return
+        """Have a refused attempt written soon, also at a route that is else left out."""
         refusals: Refusals = request.app.state.refusals
         refusals.add(
             Entry(

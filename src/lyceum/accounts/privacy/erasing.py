@@ -18,6 +18,7 @@ from lyceum.accounts.known import forget_after_commit
 from lyceum.accounts.privacy.archive import folder_of
 from lyceum.accounts.privacy.models import DeletionRow
 from lyceum.accounts.privacy.providers import Eraser
+from lyceum.accounts.sessions.public import forget_person_after_commit
 from lyceum.kernel.db import NOBODY, Scope
 from lyceum.kernel.events import publish
 from lyceum.kernel.holding import remove_below_or_wait
@@ -90,4 +91,5 @@ async def _let_in_no_more(resources: Resources, user_id: UUID) -> tuple[UUID, ..
         row = (await tx.execute(_UNDER_WAY, {"person": user_id})).one()
         for digest in row.key_digests:
             forget_after_commit(tx, bytes(digest))
+        forget_person_after_commit(tx, user_id)
     return tuple(UUID(org_id) for org_id in row.organisation_ids)

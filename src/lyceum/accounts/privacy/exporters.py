@@ -62,6 +62,7 @@ EXPORTERS: tuple[Exporter, ...] = (
         "organisations.jsonl", "The organisations you are in, and your role there.", rows_of_kind("organisations")
     ),
     Exporter("api_keys.jsonl", "Your API keys, without what they are sent as.", rows_of_kind("api_keys")),
+    Exporter("sessions.jsonl", "Where you were signed in.", rows_of_kind("sessions")),
     Exporter("audit.jsonl", "What you did, newest first.", _audit),
     Exporter("acted_as.jsonl", "When an administrator acted as you, and why.", rows_of_kind("acted_as")),
     Exporter("datasets.jsonl", "Datasets you made.", rows_of_kind("datasets")),

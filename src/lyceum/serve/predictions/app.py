@@ -10,9 +10,10 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 import msgspec
+from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
-from lyceum.accounts.public import Power, require
+from lyceum.accounts.public import Actor, Power, require
 from lyceum.kernel.http.middleware import REQUEST_ID, TRACE_PARENT
 from lyceum.kernel.http.problems import problem_response
 from lyceum.kernel.limits.leases import Leases
@@ -62,7 +63,7 @@ class PredictApp:
 
     def __init__(self, resources: Resources, prediction_log: PredictionLog | None) -> None:
         settings = resources.settings
-        self._lookups = Lookups(resources.database, resources.cache)
+        self._lookups = Lookups(resources)
         self._requests = Leases(resources.line, name="predictions", per_second=settings.predict_requests_per_second)
         self._models = LoadedModels(resources.storage, bytes_max=settings.predict_models_bytes_max)
         self._bodies = Bodies(bytes_max=settings.request_bytes_max)
@@ -114,12 +115,13 @@ class PredictApp:
             raise NothingHere(f"There is nothing at {path[:200]}.")
         if scope["method"] != "POST":
             raise MethodNotAllowed(f"{scope['method']} is not something {path} does; POST the rows to it.")
-        who = await self._lookups.actor(headers.get(b"authorization", b""))
+        who = await self._who(scope, headers)
         note_in_log(org_id=who.org_id, user_id=who.user_id)
         require(who, Power.MODELS_PREDICT)
-        assert who.key_id is not None  # noqa: S101 who has a power here came with a key
+        caller_id = who.key_id or who.session_id
+        assert caller_id is not None  # noqa: S101 who has a power here came with a key or in a session
         # before anything is looked up for the key, so that addresses that do not exist cannot wear the database out
-        await admit(self._requests, who.key_id)
+        await admit(self._requests, caller_id)
         version = await self._lookups.version(who, match[1], match[2])
         loaded = self._models.get(version.id) or await self._models.load(version)
         body = await self._bodies.read(headers, receive)
@@ -128,7 +130,16 @@ class PredictApp:
         finally:
             self._bodies.release(body)
         content = b"%b%b}" % (loaded.reply_start, answered.predictions)
-        return _Reply(who.key_id, version, len(body), answered, content)
+        return _Reply(caller_id, version, len(body), answered, content)
+
+    async def _who(self, scope: Scope, headers: dict[bytes, bytes]) -> Actor:
+        authorization = headers.get(b"authorization")
+        if authorization is not None:
+            who = await self._lookups.actor(authorization)
+            if who.user_id is not None:
+                return who
+        # not a key; nearly all come with one, and what is read here of a request costs them nothing
+        return await self._lookups.actor_in_session(HTTPConnection({**scope, "type": "http"}))
 
     def _record(self, reply: _Reply, request_id: str, seconds: float) -> None:
         answered = reply.answered

@@ -1,0 +1,34 @@
+"""Whose page a request comes from: browsers say so of whatever page sends it."""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from lyceum.kernel.config import Settings
+from lyceum.kernel.problems import Forbidden
+
+
+class OriginForeign(Forbidden):
+    """A page of another site wants something of this hub that only its own pages get."""
+
+    code = "origin_foreign"
+
+
+def is_own_origin(headers: Mapping[str, str], settings: Settings) -> bool:
+    """Say whether the `Origin` header names the hub itself, by the name it was asked for or its public one.
+
+    Without the header nobody says whose page it was, and the answer is no.
+    """
+    try:
+        place = urlsplit(headers.get("origin", "").lower())
+        own = {headers.get("host", "").lower()}
+        if settings.public_url is not None:
+            own.add(urlsplit(settings.public_url.lower()).netloc)
+    except ValueError:
+        return False
+    return place.scheme in {"http", "https"} and place.netloc in own
+
+
+def refuse_foreign_origin(headers: Mapping[str, str], settings: Settings) -> None:
+    """Raise `OriginForeign` for a page of another site; programs, which name no origin, may go on."""
+    if "origin" in headers and not is_own_origin(headers, settings):
+        raise OriginForeign("A page of another site may not do this; open the hub's own page.")
