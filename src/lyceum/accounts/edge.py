@@ -205,7 +205,9 @@ class HubRoute(APIRoute):
         async def answer(request: Request) -> Response:
             if not counts_itself:
                 await limit_requests(request)
-            with noting(address_of(request.scope)) as notes:
+            with noting(
+                self.name, address=address_of(request.scope), request_id=request.scope.get("request_id")
+            ) as notes:
                 try:
                     if check is not None:
                         check(await current_actor(request))

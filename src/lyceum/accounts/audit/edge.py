@@ -50,7 +50,7 @@ class Recorder:
 
     async def entries(self, request: Request, who: Actor, notes: Notes, response: Response) -> list[Entry]:
         """Return what is to be recorded of a request that was answered: a change, or reads of sensitive objects."""
-        if response.status_code >= 400 or not self._records:
+        if response.status_code >= 400 or not self._records or notes.is_recorded:
             return []
         if request.method in _READS:
             entry = Entry(who, self._action, "read", request_id=request.scope.get("request_id"), address=notes.address)

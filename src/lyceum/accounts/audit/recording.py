@@ -75,15 +75,18 @@ class Notes:
     address: str | None = None
     reads: dict[ObjectRef, None] = field(default_factory=dict)
     """Sensitive objects that were read, each once."""
+    action: str = ""
+    request_id: str | None = None
+    is_recorded: bool = False
 
 
 _notes: ContextVar[Notes | None] = ContextVar("audit_notes", default=None)
 
 
 @contextmanager
-def noting(address: str) -> Iterator[Notes]:
+def noting(action: str, *, address: str, request_id: str | None) -> Iterator[Notes]:
     """Yield what is noted of the request that runs within the block, from an address."""
-    notes = Notes(address=address)
+    notes = Notes(address=address, action=action, request_id=request_id)
     token = _notes.set(notes)
     try:
         yield notes
@@ -128,6 +131,28 @@ def note_sensitive_read(kind: str, object_id: UUID, *, address: str, org_id: UUI
     notes = _notes.get()
     if notes is not None and len(notes.reads) < READS_NOTED_MAX:
         notes.reads[ObjectRef(kind, str(object_id), address, org_id)] = None
+
+
+def record_here(tx: AsyncSession, who: Actor | Scope) -> None:
+    """Have the line of the request under way written when `tx` commits, as that of `who`: for a request that has no other.
+
+    It then takes no transaction of its own, and has no digest of the answer, which is made later.
+    """
+    notes = _notes.get()
+    if notes is None or notes.is_recorded:
+        return
+    notes.is_recorded = True
+    entry = Entry(
+        who=who,
+        action=notes.action,
+        outcome="done",
+        object=notes.object,
+        before_digest=notes.before_digest,
+        after_digest=notes.after_digest,
+        request_id=notes.request_id,
+        address=notes.address,
+    )
+    add_with_commit(tx, entry)
 
 
 def record(

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.accounts.audit.public import note_audit
+from lyceum.accounts.audit.public import note_audit, record_here
 from lyceum.accounts.errors import SessionNotFound, SessionRevoked, SignInRefused
 from lyceum.accounts.events import SecurityChanged, SignedInFromNewDevice
 from lyceum.accounts.models import UserRow
@@ -163,7 +163,8 @@ async def begin_session(
     )
     before = await _sessions_before(tx, user_id, device=device)
     refresh_token = _new_refresh_token(session.id)
-    note_audit("session", session.id, actor_id=user_id)
+    note_audit("session", session.id)
+    record_here(tx, Scope(user_id=user_id))
     tx.add(session)
     await tx.flush()
     tx.add(RefreshTokenRow(digest=digest_of(refresh_token), session_id=session.id, generation=0))
