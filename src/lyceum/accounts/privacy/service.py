@@ -6,7 +6,7 @@ from sqlalchemy import delete, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.admin.public import LastAdministrator
-from lyceum.accounts.audit.public import note_audit
+from lyceum.accounts.audit.public import note_audit, record_here
 from lyceum.accounts.models import UserRow
 from lyceum.accounts.policy import Actor, Role, require_person
 from lyceum.accounts.privacy.errors import DeletionNotAsked, DeletionUnderWay, OrganisationsNeedOwner
@@ -38,6 +38,7 @@ async def ask_for_export(tx: AsyncSession, who: Actor) -> PersonalExport:
     await tx.refresh(row)
     await enqueue(tx, MakeExport(export_id=row.id, user_id=user_id))
     note_audit("personal_export", row.id)
+    record_here(tx, who)
     return as_export(row)
 
 
@@ -62,6 +63,7 @@ async def ask_for_deletion(tx: AsyncSession, who: Actor, settings: Settings, nam
     row.organisation_ids = [str(one.id) for one in named]
     await tx.flush()
     note_audit("user", user_id)
+    record_here(tx, who)
     return await as_deletion(tx, row)
 
 
@@ -75,6 +77,7 @@ async def stay(tx: AsyncSession, who: Actor) -> None:
         raise DeletionUnderWay("Your account is being deleted; it is too late to stay.")
     await tx.execute(delete(DeletionRow).where(DeletionRow.user_id == user_id))
     note_audit("user", user_id)
+    record_here(tx, who)
 
 
 def _named(found: list[OwnOrganisation], names: set[str]) -> list[OwnOrganisation]:
