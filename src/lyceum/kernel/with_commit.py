@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from psycopg.pq import Escaping
+from psycopg.pq.abc import Escaping as Escapes
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
@@ -37,7 +38,7 @@ def _send(session: Session) -> None:
     say_past_sqlalchemy(connection, raw, "; ".join([*said, "COMMIT"]), told_as="COMMIT")
 
 
-def _literal(escaping: Escaping, value: Value) -> str:
+def _literal(escaping: Escapes, value: Value) -> str:
     if value is None:
         return "NULL"
     if isinstance(value, int):

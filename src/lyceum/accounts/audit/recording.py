@@ -111,7 +111,7 @@ def note_audit(
     notes = _notes.get()
     if notes is None:
         return
-    given = {
+    given: dict[str, Any] = {
         "kind": kind,
         "id": str(object_id) if object_id is not None else None,
         "address": address,

@@ -1,5 +1,6 @@
 """The audit log over HTTP: of the organisation acted in, and of the whole hub."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
@@ -107,10 +108,10 @@ async def export_audit_of_hub(
     return _download(exported(resources.database, who.scope, list_page, form), form)
 
 
-def _download(chunks: object, form: ExportFormat) -> Response:
+def _download(chunks: AsyncIterator[bytes], form: ExportFormat) -> Response:
     headers = {
         "content-disposition": content_disposition(f"audit-{datetime.now(UTC):%Y-%m-%d}.{form}"),
         "cache-control": "no-store",
         "x-content-type-options": "nosniff",
     }
-    return StreamingResponse(chunks, media_type=MEDIA_TYPES[form], headers=headers)  # type: ignore[arg-type]
+    return StreamingResponse(chunks, media_type=MEDIA_TYPES[form], headers=headers)
