@@ -64,6 +64,23 @@ def _leave_rows(database: TestDatabase, marked: Marked) -> None:
         *(f"{word}@example.org", word, f"$argon2id${word}", user),
     )
     rows_of(database, "UPDATE api_keys SET name = %s WHERE user_id = %s", f"{word}'s laptop", user)
+    for of in (alone, shared):
+        _leave_work(database, of, word)
+    rows_of(
+        database,
+        "INSERT INTO impersonations (id, administrator_id, user_id, reason, ends_at) VALUES (%s, %s, %s, %s, now())",
+        *(new_id(), marked.colleague.user_id, user, f"{word} asked for help"),
+    )
+    rows_of(
+        database,
+        "INSERT INTO sessions (id, user_id, signed_in_with, device, address, expires_at)"
+        " VALUES (%s, %s, 'password', %s, '192.0.2.1', now())",
+        *(new_id(), user, f"Phone of {word}"),
+    )
+    _leave_data(database, alone, word)
+
+
+def _leave_data(database: TestDatabase, alone: Member, word: str) -> None:
     dataset_id, _ = make_dataset(database, alone, name=f"set-{word}")
     version_id = make_version(database, alone, dataset_id)
     rows_of(
@@ -88,36 +105,26 @@ def _leave_rows(database: TestDatabase, marked: Marked) -> None:
         " outputs) VALUES (now(), %s, %s, %s, 'r', 1, %s, '{}')",
         *(alone.org_id, new_id(), alone.key_id, Jsonb({"name": word})),
     )
-    for of in (alone, shared):
-        upload_id, job_id = new_id(), new_id()
-        rows_of(
-            database,
-            "INSERT INTO uploads (id, org_id, created_by, file_name, expires_at)"
-            " VALUES (%s, %s, %s, %s, now() + interval '1 day')",
-            *(upload_id, of.org_id, user, f"{word}.csv"),
-        )
-        rows_of(
-            database,
-            "INSERT INTO jobs (id, org_id, owner_id, kind, args, state, origin) VALUES (%s, %s, %s, 'x', '{}', 'done', %s)",
-            *(job_id, of.org_id, user, Jsonb({"request_id": word})),
-        )
-        rows_of(
-            database,
-            "INSERT INTO job_log (job_id, org_id, attempt, at, level, message, facts)"
-            " VALUES (%s, %s, 1, now(), 'info', %s, %s)",
-            *(job_id, of.org_id, word, Jsonb({"file": word})),
-        )
-    rows_of(
-        database,
-        "INSERT INTO impersonations (id, administrator_id, user_id, reason, ends_at) VALUES (%s, %s, %s, %s, now())",
-        *(new_id(), marked.colleague.user_id, user, f"{word} asked for help"),
-    )
 
+
+def _leave_work(database: TestDatabase, of: Member, word: str) -> None:
+    upload_id, job_id = new_id(), new_id()
     rows_of(
         database,
-        "INSERT INTO sessions (id, user_id, signed_in_with, device, address, expires_at)"
-        " VALUES (%s, %s, 'password', %s, '192.0.2.1', now())",
-        *(new_id(), user, f"Phone of {word}"),
+        "INSERT INTO uploads (id, org_id, created_by, file_name, expires_at)"
+        " VALUES (%s, %s, %s, %s, now() + interval '1 day')",
+        *(upload_id, of.org_id, of.user_id, f"{word}.csv"),
+    )
+    rows_of(
+        database,
+        "INSERT INTO jobs (id, org_id, owner_id, kind, args, state, origin) VALUES (%s, %s, %s, 'x', '{}', 'done', %s)",
+        *(job_id, of.org_id, of.user_id, Jsonb({"request_id": word})),
+    )
+    rows_of(
+        database,
+        "INSERT INTO job_log (job_id, org_id, attempt, at, level, message, facts)"
+        " VALUES (%s, %s, 1, now(), 'info', %s, %s)",
+        *(job_id, of.org_id, word, Jsonb({"file": word})),
     )
 
 

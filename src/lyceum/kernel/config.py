@@ -168,9 +168,7 @@ class Settings(BaseSettings):
     )
     prediction_log_days: int = Field(30, ge=0, description="Days the prediction log is kept; 0 keeps none.")
 
-    audit_log_days: int = Field(
-        400, ge=30, description="Days the audit log is kept: who changed what, and who read what is sensitive."
-    )
+    audit_log_days: int = Field(400, ge=30, description="Days the audit log is kept.")
     account_deletion_days: int = Field(
         14, ge=0, description="Days between somebody's wish to leave and its being done; until then they may stay."
     )
