@@ -77,7 +77,45 @@ def _leave_rows(database: TestDatabase, marked: Marked) -> None:
         " VALUES (%s, %s, 'password', %s, '192.0.2.1', now())",
         *(new_id(), user, f"Phone of {word}"),
     )
+    _leave_letters(database, marked)
     _leave_data(database, alone, word)
+
+
+def _leave_letters(database: TestDatabase, marked: Marked) -> None:
+    word, user, colleague = marked.word, marked.alone.user_id, marked.colleague
+    email = f"{word}@example.org"
+    rows_of(
+        database,
+        "INSERT INTO one_time_links (id, kind, user_id, email, data, expires_at) VALUES (%s, 'invitation', NULL, %s, '{}', now())",
+        *(new_id(), email),
+    )
+    rows_of(
+        database,
+        "INSERT INTO invitations (id, org_id, email, role, uses_max, expires_at) VALUES (%s, %s, %s, 'viewer', 1, now())",
+        *(new_id(), colleague.org_id, email),
+    )
+    rows_of(
+        database,
+        "INSERT INTO access_requests (id, org_id, kind, address, user_id, reason) VALUES (%s, %s, 'dataset', 'a/b', %s, %s)",
+        *(new_id(), colleague.org_id, user, f"{word} asks"),
+    )
+    rows_of(
+        database,
+        "INSERT INTO notices (id, user_id, org_id, kind, data, in_inbox, mail) VALUES (%s, %s, %s, 'x', %s, true, 'none')",
+        *(new_id(), user, colleague.org_id, Jsonb({"by": word})),
+    )
+    rows_of(
+        database,
+        "INSERT INTO push_subscriptions (id, user_id, endpoint_digest, service, device, sealed)"
+        " VALUES (%s, %s, %s, 'example.org', %s, '')",
+        *(new_id(), user, word.encode(), f"Phone of {word}"),
+    )
+    rows_of(
+        database,
+        "INSERT INTO destinations (id, org_id, kind, name, host, sealed, notice_kinds)"
+        " VALUES (%s, %s, 'webhook', %s, 'example.org', '', '[]')",
+        *(new_id(), marked.alone.org_id, word),
+    )
 
 
 def _leave_data(database: TestDatabase, alone: Member, word: str) -> None:
@@ -203,6 +241,8 @@ def _is_found_before(database: TestDatabase, folder: Path, marked: Marked) -> No
     rows = places_in_tables(database, marked.word)
     assert rows >= {
         *("users.email", "users.display_name", "users.password_hash", "api_keys.name", "organisations.name"),
+        *("one_time_links.email", "invitations.email", "access_requests.reason", "notices.data"),
+        *("push_subscriptions.device", "destinations.name"),
         *("datasets.name", "datasets.description", "dataset_versions.profile", "checks.definition"),
         *("check_results.result", "training_runs.report", "trials.facts", "models.name", "uploads.file_name"),
         *(
