@@ -132,6 +132,12 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     DELETE FROM public.push_subscriptions s WHERE s.user_id = person AND org IS NULL;
 $$;
 
+-- The organisation the transaction works for is gone: so is what anybody was told of it.
+CREATE FUNCTION definer.notices_of_organisation_forget() RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    DELETE FROM public.notices n WHERE n.org_id = (SELECT nullif(current_setting('lyceum.org_id', true), '')::uuid);
+$$;
+
 -- The browsers a notice is pushed to, and the end of one: for the job that pushes, which has the ids.
 CREATE FUNCTION definer.push_subscriptions_of(person uuid) RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from lyceum import wiring
+from lyceum.accounts.audit.public import Refusals
 from lyceum.accounts.edge import LOOKUPS_AT_ONCE, OPEN, KeyUses, key_rates, known_actors, needs, operation_id
 from lyceum.accounts.signon.public import IdentityProviders
 from lyceum.kernel.config import Settings, settings
@@ -49,9 +50,13 @@ def create_app(config: Settings) -> FastAPI:
             app.state.key_rates = key_rates(resources.line)
             app.state.identity_providers = IdentityProviders(Outward.configured(config))
             app.state.windows = Windows(resources.line, resources.database)
+            app.state.status_checks = wiring.STATUS
+            app.state.schedules = wiring.SCHEDULES
             app.state.final_kinds = wiring.handlers().final_kinds
             app.state.grantable = {kind.kind: kind for kind in wiring.GRANTABLE}
             app.state.transaction_turns = asyncio.Semaphore(config.database_pool_size)
+            app.state.refusals = Refusals(resources.database)
+            app.state.refusals.start()
             try:
                 async with open_sockets(resources, app.state.known_actors, wiring.TOPICS) as sockets:
                     app.state.sockets = sockets
@@ -59,6 +64,7 @@ def create_app(config: Settings) -> FastAPI:
                     yield
             finally:
                 await app.state.known_actors.close()
+                await app.state.refusals.close()
 
     app = FastAPI(
         title="Lyceum",

@@ -15,7 +15,7 @@ from fixtures.people import as_person
 from fixtures.servers import TestDatabase
 from lyceum import wiring
 from lyceum.accounts import public as accounts
-from lyceum.accounts.events import AccountDeleted, LetterWanted, PersonLeft, SecurityChanged, SignedInFromNewDevice
+from lyceum.accounts.events import LetterWanted, PersonLeft, SecurityChanged, SignedInFromNewDevice
 from lyceum.accounts.public import Letter, SignIn
 from lyceum.kernel.config import Settings
 from lyceum.kernel.db import NOBODY
@@ -25,6 +25,7 @@ from lyceum.kernel.jobs.queue import enqueue
 from lyceum.kernel.resources import Resources, open_resources
 from lyceum.kernel.tx import transaction
 from lyceum.notify.jobs import HANDLERS
+from lyceum.notify.public import ERASER
 from lyceum.notify.unsubscribing import EVERY_KIND, token_for
 from lyceum.notify.work import LookForDigests, MailNotice
 from make.accounts import Member, make_member
@@ -240,8 +241,8 @@ async def test_what_somebody_was_told_goes_with_them(
         assert rows_of(database, "SELECT 1 FROM notices") == []
         await tell(resources, member, run_finished())
         rows_of(database, "INSERT INTO notice_settings VALUES (%s, 'never', 'UTC', NULL)", member.user_id)
-        await tell_of(resources, AccountDeleted(user_id=member.user_id))
-        await settled(database)
+    assert ERASER.of_person is not None
+    await ERASER.of_person(resources, member.user_id)
     for table in ("notices", "notice_settings", "notice_preferences", "push_subscriptions"):
         assert rows_of(database, f"SELECT 1 FROM {table}") == []
 

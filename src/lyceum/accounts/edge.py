@@ -13,7 +13,10 @@ from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
+from lyceum.accounts.admin.edge import AS_HEADER, acting_as_person
 from lyceum.accounts.asking import introduced, who_asks
+from lyceum.accounts.audit.edge import TX_TO_RECORD_IN, Recorder, not_recorded, noting
+from lyceum.accounts.errors import OrganisationNotFound
 from lyceum.accounts.keys.rates import key_rates, take_of_key
 from lyceum.accounts.keys.uses import KeyUses
 from lyceum.accounts.known import LOOKUPS_AT_ONCE, KnownActors, known_actors
@@ -75,6 +78,7 @@ __all__ = [
     "needs_fresh",
     "needs_of",
     "needs_of_object",
+    "not_recorded",
     "operation_id",
     "operation_needs",
     "own_limit",
@@ -131,11 +135,19 @@ async def _whose_request(request: Request) -> Actor:
 async def _ask_whose(request: Request, *, anew: bool = False) -> Actor:
     known: KnownActors = request.app.state.known_actors
     asking = await who_asks(request, known, resources_of(request), method=request.method, anew=anew)
-    if asking.who.user_id is not None:
-        note_in_log(org_id=asking.who.org_id, user_id=asking.who.user_id)
-    request.scope[_ACTOR] = asking.who
-    request.scope[_REFUSAL] = asking.refusal
-    return asking.who
+    who, refusal = asking.who, asking.refusal
+    if AS_HEADER in request.headers:
+        # the organisation named is one of the person's, not of the administrator's
+        refusal = None if isinstance(refusal, OrganisationNotFound) else refusal
+        try:
+            who = await acting_as_person(request, resources_of(request).database, who)
+        except Problem as problem:
+            refusal = refusal or problem
+    if who.user_id is not None:
+        note_in_log(org_id=who.org_id, user_id=who.user_id)
+    request.scope[_ACTOR] = who
+    request.scope[_REFUSAL] = refusal
+    return who
 
 
 def facts_of(request: Request) -> RequestFacts:
@@ -191,6 +203,7 @@ async def _primary(request: Request, who: Actor) -> AsyncIterator[AsyncSession]:
         request.app.state.transaction_turns,
         transaction(resources_of(request).database, who.scope, writes=writes) as tx,
     ):
+        request.scope[TX_TO_RECORD_IN] = tx
         yield tx
 
 
@@ -205,19 +218,30 @@ class HubRoute(APIRoute):
         """Return what makes the answer."""
         make_answer = super().get_route_handler()
         counts_itself = getattr(self.endpoint, _OWN_LIMIT, False)
+        recorder = Recorder(self.endpoint, action=self.name, path=self.path)
         check = check_of(self.endpoint)
 
         async def answer(request: Request) -> Response:
             if not counts_itself:
                 await limit_requests(request)
-            if check is not None:
-                await _refuse_lacking(request, check)
-            async with AsyncExitStack() as until_answered:
-                request.scope[_UNTIL_ANSWERED] = until_answered
-                response = await make_answer(StrictRequest(request.scope, request.receive))
-                keep_answer: KeepAnswer | None = request.scope.get(KEEP_ANSWER)
-                if keep_answer is not None and response.status_code < 400:
-                    await keep_answer(response)
+            facts = {"address": address_of(request.scope), "request_id": request.scope.get("request_id")}
+            with noting(self.name, **facts) as notes:
+                try:
+                    if check is not None:
+                        await _refuse_lacking(request, check)
+                    async with AsyncExitStack() as until_answered:
+                        request.scope[_UNTIL_ANSWERED] = until_answered
+                        response = await make_answer(StrictRequest(request.scope, request.receive))
+                        keep_answer: KeepAnswer | None = request.scope.get(KEEP_ANSWER)
+                        if keep_answer is not None and response.status_code < 400:
+                            await keep_answer(response)
+                        entries = await recorder.entries(request, await _whose_request(request), notes, response)
+                        recorder.record_in_tx(request, entries)
+                    await recorder.record_aside(resources_of(request).database, entries)
+                except Problem as problem:
+                    if problem.is_refusal and request.method not in _READS:
+                        recorder.refused(request, await _whose_request(request), notes, problem)
+                    raise
             return response
 
         return answer

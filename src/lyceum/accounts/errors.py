@@ -68,6 +68,7 @@ class SetupLinkUsed(Gone):
     """The set-up link was used, has run out, or never was."""
 
     code = "setup_link_used"
+    is_refusal = True
 
 
 class KeyNotFound(NotFound):

@@ -1,8 +1,23 @@
 """What others may want to hear of accounts: ids only, and never a secret."""
 
+from typing import ClassVar
 from uuid import UUID
 
 from lyceum.kernel.events import Event
+
+
+class AccountDeleted(Event, frozen=True, kw_only=True):
+    """A person has left; their id leads to nobody now."""
+
+    name: ClassVar[str] = "accounts.account_deleted"
+    user_id: UUID
+
+
+class OrganisationDeleted(Event, frozen=True, kw_only=True):
+    """An organisation is gone, with all that was in it."""
+
+    name: ClassVar[str] = "accounts.organisation_deleted"
+    org_id: UUID
 
 
 class SignedInFromNewDevice(Event, frozen=True, kw_only=True):
@@ -37,13 +52,6 @@ class PersonLeft(Event, frozen=True, kw_only=True):
     user_id: UUID
 
 
-class OrganisationDeleted(Event, frozen=True, kw_only=True):
-    """An organisation is gone; what it had is being removed."""
-
-    name = "accounts.organisation_deleted"
-    org_id: UUID
-
-
 class AccessAsked(Event, frozen=True, kw_only=True):
     """Somebody asks for access to an object, which may not exist."""
 
@@ -63,10 +71,3 @@ class LetterWanted(Event, frozen=True, kw_only=True):
 
     name = "accounts.letter_wanted"
     link_id: UUID
-
-
-class AccountDeleted(Event, frozen=True, kw_only=True):
-    """An account is gone: whatever is kept of the person goes too."""
-
-    name = "accounts.account_deleted"
-    user_id: UUID

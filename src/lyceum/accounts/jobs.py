@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from lyceum.accounts.organisations.erasing import Eraser, erasing_handler
+from lyceum.accounts.organisations.erasing import erasing_handler
+from lyceum.accounts.privacy.public import Eraser
 from lyceum.kernel.jobs.handlers import Handler
-
-__all__ = ["Eraser", "handlers"]
 
 
 def handlers(erasers: Sequence[Eraser]) -> tuple[Handler, ...]:

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -202,11 +201,6 @@ def _has_run_out(who: Actor) -> bool:
 def forget_after_commit(tx: AsyncSession, digest: bytes) -> None:
     """Have every process ask anew who the key with this digest belongs to, once `tx` has committed."""
     drop_after_commit(tx, _tag(digest))
-
-
-def forget_person_after_commit(tx: AsyncSession, user_id: UUID) -> None:
-    """Have whatever was remembered of a person's memberships and sessions asked anew, once `tx` has committed."""
-    drop_after_commit(tx, f"user:{user_id}")
 
 
 def _busy() -> KeysBusy:

@@ -37,6 +37,8 @@ class UserRow(Base):
     locale: Mapped[str | None]
     awaits_email: Mapped[bool] = mapped_column(server_default="false")
     awaits_consent: Mapped[bool] = mapped_column(server_default="false")
+    erased_at: Mapped[datetime | None]
+    """Since when the row leads to nobody: it stays for what points at it."""
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
 
 

@@ -7,8 +7,9 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from lyceum.accounts.audit.public import note_audit, record, record_here
 from lyceum.accounts.errors import NameTaken, SetupLinkUsed
-from lyceum.accounts.keys.service import add_key
+from lyceum.accounts.keys.service import add_key, as_shown
 from lyceum.accounts.models import MembershipRow, OrganisationRow, UserRow
 from lyceum.accounts.passwords import refuse_weak
 from lyceum.accounts.policy import ALL_SCOPES, Role
@@ -51,13 +52,15 @@ async def local_administrator_key(database: Database) -> ApiKeyMade:
     """
     administrator = await _first_administrator(database)
     async with transaction(database, administrator) as tx:
-        return await add_key(
+        made = await add_key(
             tx,
             administrator,
             name=LOCAL_KEY_NAME,
             scopes=list(ALL_SCOPES),
             expires_at=datetime.now(UTC) + timedelta(hours=LOCAL_KEY_HOURS),
         )
+        record(tx, administrator, "admin_key", "api_key", made.id, after=as_shown(made))
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,8 @@ async def set_up(resources: Resources, wanted: FirstAdministrator, *, facts: Req
         await _name_administrator(tx, administrator, wanted, password_hash)
         organisation = await tx.scalar(select(OrganisationRow.name).where(OrganisationRow.id == administrator.org_id))
         key = await add_key(tx, administrator, name="first key", scopes=list(ALL_SCOPES), expires_at=None)
+        note_audit("user", administrator.user_id)
+        record_here(tx, administrator)
         begun = None
         if facts is not None and administrator.user_id is not None:
             begun = await begin_session(

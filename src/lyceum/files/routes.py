@@ -17,6 +17,7 @@ from lyceum.accounts.edge import (
     api_router,
     needs,
     needs_of_object,
+    not_recorded,
     own_limit,
 )
 from lyceum.files import damage, kept, parts, service, sweeping
@@ -55,6 +56,7 @@ async def begin_upload(tx: Tx, who: Who, resources: CurrentResources, wanted: Ne
 @router.put("/uploads/{upload_id}/content", tags=["uploads"])
 @needs(OPEN)
 @own_limit
+@not_recorded
 async def receive_content(
     request: Request, resources: CurrentResources, upload_id: UUID, org: UUID, signature: str
 ) -> UploadWhole:
@@ -102,6 +104,7 @@ async def list_parts(
 @router.put("/uploads/{upload_id}/parts/{number}", tags=["uploads"])
 @needs(OPEN)
 @own_limit
+@not_recorded
 async def receive_part(
     request: Request, resources: CurrentResources, upload_id: UUID, number: PartNumber, org: UUID, signature: str
 ) -> PartWhole:

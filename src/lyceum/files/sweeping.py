@@ -42,7 +42,7 @@ async def abandon(who: Actor, resources: Resources, upload_id: UUID) -> None:
     async with aside(resources.database, who.scope) as tx:
         upload = await upload_row_of(tx, who, upload_id)
     org_id = upload.org_id
-    if upload.state not in ABANDONED_FROM or not await _remove(
+    if upload.state not in ABANDONED_FROM or not await remove_upload(
         resources, org_id=org_id, upload_id=upload_id, states=ABANDONED_FROM
     ):
         raise UploadFinished(f"{upload.file_name} was used already, so it is not removed.")
@@ -58,7 +58,7 @@ async def sweep(resources: Resources) -> int:
     while page:
         for upload in page:
             try:
-                swept += await _remove(resources, org_id=upload.org_id, upload_id=upload.id)
+                swept += await remove_upload(resources, org_id=upload.org_id, upload_id=upload.id)
             except FilesHeld:
                 return swept
             except Exception:
@@ -76,7 +76,9 @@ async def _expired(resources: Resources, *, after: _Expired) -> list[_Expired]:
         return [_Expired(row.id, row.org_id, row.expires_at) for row in await tx.execute(found, page)]
 
 
-async def _remove(resources: Resources, *, org_id: UUID, upload_id: UUID, states: frozenset[str] = SWEPT_FROM) -> bool:
+async def remove_upload(
+    resources: Resources, *, org_id: UUID, upload_id: UUID, states: frozenset[str] = SWEPT_FROM
+) -> bool:
     """Remove an upload's content and, unless something was made of it, its row; return False where it may not be."""
     async with aside(resources.database, Scope(org_id=org_id)) as tx:
         if not await may_remove_files(tx):

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from lyceum.hub.backups import last_backup
 from lyceum.hub.children import Child, ChildPlan
 from lyceum.hub.control import serve_control
 from lyceum.hub.errands import ERRAND_SECONDS_MAX, run_errand
@@ -37,6 +36,7 @@ from lyceum.hub.prepared import read_note
 from lyceum.hub.replica_state import replica_in_use
 from lyceum.hub.scheduled import BACKUP_SECONDS_MAX, keep_backups
 from lyceum.hub.switching import settle
+from lyceum.kernel.backup_note import last_backup
 from lyceum.kernel.config import Settings
 from lyceum.kernel.disk import disk_of
 

@@ -224,6 +224,13 @@ class Settings(BaseSettings):
     )
     prediction_log_days: int = Field(30, ge=0, description="Days the prediction log is kept; 0 keeps none.")
 
+    audit_log_days: int = Field(400, ge=30, description="Days the audit log is kept.")
+    account_deletion_days: int = Field(
+        14, ge=0, description="Days between somebody's wish to leave and its being done; until then they may stay."
+    )
+    personal_export_days: int = Field(
+        7, ge=1, description="Days somebody can download the archive of their own data that was made for them."
+    )
     worker_processes: int = Field(1, ge=1, le=64, description="Worker processes `lyceum up` runs on this machine.")
     worker_light_slots: int = Field(16, ge=1, description="Light jobs one worker runs at once.")
     worker_heavy_slots: int = Field(

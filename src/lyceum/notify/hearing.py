@@ -6,7 +6,6 @@ from lyceum.accounts import public as accounts
 from lyceum.accounts.events import (
     AccessAsked,
     AccessDecided,
-    AccountDeleted,
     LetterWanted,
     PersonLeft,
     SecurityChanged,
@@ -70,11 +69,6 @@ async def _forget_in_organisation(run: JobRun, event: PersonLeft) -> None:
         await tx.execute(_FORGET_PERSON, {"person": event.user_id, "org_id": event.org_id})
 
 
-async def _forget(run: JobRun, event: AccountDeleted) -> None:
-    async with transaction(run.resources.database, NOBODY) as tx:
-        await tx.execute(_FORGET_PERSON, {"person": event.user_id, "org_id": None})
-
-
 async def tell_of_dead_jobs(run: JobRun, _args: LookForDeadJobs) -> dict[str, int]:
     """Tell administrators of the jobs that died since the last look, once a kind until they have read it."""
     async with transaction(run.resources.database, NOBODY) as tx:
@@ -92,5 +86,4 @@ SUBSCRIPTIONS = (
     Subscription(AccessAsked, "notify.access_asked", _tell_deciders),
     Subscription(AccessDecided, "notify.access_decided", _tell_asker),
     Subscription(PersonLeft, "notify.person_left", _forget_in_organisation),
-    Subscription(AccountDeleted, "notify.account_deleted", _forget),
 )

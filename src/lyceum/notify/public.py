@@ -13,9 +13,13 @@ from lyceum.notify.kinds import (
     SecurityWasChanged,
     VersionRejected,
 )
+from lyceum.notify.leaving import ERASER, EXPORTERS
 from lyceum.notify.service import notify, notify_administrators
+from lyceum.notify.status import mail_status
 
 __all__ = [
+    "ERASER",
+    "EXPORTERS",
     "AccessAsked",
     "AccessGranted",
     "AccessRefused",
@@ -27,6 +31,7 @@ __all__ = [
     "RunFinished",
     "SecurityWasChanged",
     "VersionRejected",
+    "mail_status",
     "notify",
     "notify_administrators",
 ]

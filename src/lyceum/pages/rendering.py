@@ -9,16 +9,11 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup, escape
 
+from lyceum.kernel.http.protection import PLAIN_PAGE_POLICY
 from lyceum.version import VERSION
 
 HERE = Path(__file__).parent
-SECURITY_HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "cache-control": "no-store",
-}
+SECURITY_HEADERS = {"content-security-policy": PLAIN_PAGE_POLICY}
 _BACKTICKS = re.compile(r"`([^`]+)`")
 _templates = Environment(
     loader=FileSystemLoader(HERE / "templates"),

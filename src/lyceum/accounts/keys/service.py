@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from lyceum.accounts.audit.public import note_audit
 from lyceum.accounts.errors import ExpiryPast, KeyNotInUse, ScopeUnknown
 from lyceum.accounts.keys.queries import as_key, key_row_for, refuse_others, require_key_keeper
 from lyceum.accounts.known import forget_after_commit
@@ -30,7 +31,7 @@ async def create_key(tx: AsyncSession, who: Actor, wanted: NewApiKey) -> ApiKeyM
         await refuse_stale_session(tx, who)
     if wanted.expires_at is not None and wanted.expires_at <= datetime.now(UTC):
         raise ExpiryPast(f"The key would have run out at {wanted.expires_at.isoformat()}; give a time to come.")
-    return await add_key(
+    made = await add_key(
         tx,
         who.scope,
         name=wanted.name,
@@ -38,11 +39,14 @@ async def create_key(tx: AsyncSession, who: Actor, wanted: NewApiKey) -> ApiKeyM
         expires_at=wanted.expires_at,
         rate_per_minute=_rate_within(who, wanted.rate_per_minute),
     )
+    note_audit("api_key", made.id, after=as_shown(made))
+    return made
 
 
 async def revoke_key(tx: AsyncSession, who: Actor, key_id: UUID) -> ApiKey:
     """Revoke a key of the organisation; raises `KeyNotFound`. Revoking twice changes nothing."""
     key = await key_row_for(tx, who, key_id)
+    note_audit("api_key", key.id, before=as_key(key))
     if key.revoked_at is None:
         key.revoked_at = datetime.now(UTC)
         await tx.flush()
@@ -59,6 +63,7 @@ async def replace_key(tx: AsyncSession, who: Actor, key_id: UUID, *, overlap_hou
     """
     old = await key_row_for(tx, who, key_id)
     refuse_others(who, old)
+    note_audit("api_key", old.id, before=as_key(old))
     if old.id != who.key_id:
         _refuse_beyond(who, old.scopes)
         if not WEIGHTY_POWERS.isdisjoint(old.scopes):
@@ -77,6 +82,7 @@ async def replace_key(tx: AsyncSession, who: Actor, key_id: UUID, *, overlap_hou
     ends_at = now + timedelta(hours=overlap_hours)
     old.expires_at = min(ends_at, old.expires_at) if old.expires_at else ends_at
     old.replaced_by = made.id
+    note_audit(after=as_shown(made))
     await tx.flush()
     forget_after_commit(tx, old.digest)
     return made
@@ -107,6 +113,11 @@ async def add_key(
     await tx.flush()
     await tx.refresh(row)
     return ApiKeyMade(**as_key(row).model_dump(), secret=secret.secret)
+
+
+def as_shown(made: ApiKeyMade) -> ApiKey:
+    """Return a fresh key as it is shown from then on, without its secret."""
+    return ApiKey.model_validate(made.model_dump(exclude={"secret"}))
 
 
 def _refuse_beyond(who: Actor, scopes: list[str]) -> None:

@@ -1,20 +1,19 @@
 """What becomes of all that a deleted organisation had: each module removes its own, from those above downwards."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import delete, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.grants.models import AccessRequestRow, GrantRow
 from lyceum.accounts.groups.models import GroupRow
+from lyceum.accounts.privacy.public import Eraser
 from lyceum.kernel.jobs.handlers import JobRun, LightHandler
 from lyceum.kernel.jobs.queue import JobArgs
-from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
 
-Eraser = Callable[[Resources, UUID], Awaitable[None]]
-"""Removes the rows and files of an organisation that a module keeps; safe to run twice."""
+_INVITATIONS = text("DELETE FROM invitations WHERE org_id = :org")
 
 
 class EraseOrganisation(JobArgs, frozen=True, kw_only=True):
@@ -31,7 +30,8 @@ def erasing_handler(erasers: Sequence[Eraser]) -> LightHandler:
 
     async def erase(run: JobRun, args: EraseOrganisation) -> None:
         for eraser in erasers:
-            await eraser(run.resources, args.org_id)
+            if eraser.of_organisation is not None:
+                await eraser.of_organisation(run.resources, args.org_id)
         async with transaction(run.resources.database, run.scope) as tx:
             await _erase_own(tx, args.org_id)
 
@@ -41,3 +41,4 @@ def erasing_handler(erasers: Sequence[Eraser]) -> LightHandler:
 async def _erase_own(tx: AsyncSession, org_id: UUID) -> None:
     for row in (AccessRequestRow, GrantRow, GroupRow):
         await tx.execute(delete(row).where(row.org_id == org_id))
+    await tx.execute(_INVITATIONS, {"org": org_id})

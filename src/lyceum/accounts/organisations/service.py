@@ -10,12 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.accounts.errors import HomeOfTheHub, LastOwner, MemberNotFound, NameDiffers, NameTaken
 from lyceum.accounts.events import OrganisationDeleted, PersonJoined, PersonLeft
 from lyceum.accounts.grants.models import GrantRow
-from lyceum.accounts.known import forget_after_commit, forget_person_after_commit
+from lyceum.accounts.known import forget_after_commit
 from lyceum.accounts.models import ApiKeyRow, MembershipRow, OrganisationRow
 from lyceum.accounts.organisations.erasing import EraseOrganisation
 from lyceum.accounts.organisations.queries import member_for, organisation_acted_in, organisation_for
 from lyceum.accounts.organisations.schemas import NewOrganisation, Organisation, OrganisationMember
 from lyceum.accounts.policy import Actor, NotAllowed, Power, Role, require_person
+from lyceum.accounts.sessions.public import forget_person_after_commit
 from lyceum.kernel.config import Settings
 from lyceum.kernel.events import publish
 from lyceum.kernel.ids import new_id

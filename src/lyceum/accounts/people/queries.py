@@ -31,6 +31,7 @@ async def read_me(tx: AsyncSession, who: Actor) -> Me:
         powers=sorted(who.powers),
         operates_hub=Power.HUB_OPERATE in who.powers,
         session=await session_for(tx, user_id, who.session_id) if who.session_id is not None else None,
+        impersonator_id=who.impersonator_id,
     )
 
 

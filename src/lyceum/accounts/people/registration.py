@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from lyceum.accounts.audit.public import note_audit, record_here
 from lyceum.accounts.errors import (
     BirthDateNeeded,
     EmailTaken,
@@ -171,6 +172,8 @@ async def _made(
     if wanted.awaits_consent and given.guardian_email is not None:
         link_id = await make_link(tx, "guardian_consent", email=given.guardian_email, user_id=user_id)
         await publish(tx, LetterWanted(link_id=link_id))
+    note_audit("user", user_id)
+    record_here(tx, person)
     if wanted.awaits_email or wanted.awaits_consent:
         return None
     return await begin_session(tx, user_id, settings=settings, facts=facts, signed_in_with="registration")

@@ -37,6 +37,7 @@ class Me(BaseModel):
     powers: list[str]
     operates_hub: bool
     session: Session | None
+    impersonator_id: UUID | None = Field(description="The administrator who acts as this person, if one does.")
 
 
 class Profile(BaseModel):

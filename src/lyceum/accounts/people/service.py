@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import func, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from lyceum.accounts.audit.public import note_audit, record_here
 from lyceum.accounts.errors import LinkUsed, PasswordWrong, PersonNotFound
 from lyceum.accounts.events import LetterWanted, SecurityChanged
 from lyceum.accounts.models import UserRow
@@ -74,6 +75,8 @@ async def change_password(resources: Resources, who: Actor, wanted: NewPassword,
     async with aside(resources.database, person) as tx:
         await note_right(tx, resources, guesser)
         await _set_password(tx, user_id, fresh, but=who.session_id)
+        note_audit("user", user_id)
+        record_here(tx, who)
 
 
 async def want_letter(resources: Resources, kind: LinkKind, email: str) -> None:
@@ -113,6 +116,8 @@ async def reset_password(resources: Resources, token: str, password: str) -> Non
             confirmed = {"email_verified_at": func.now(), "awaits_email": False}
             await tx.execute(update(UserRow).where(UserRow.id == user_id).values(confirmed))
         await _set_password(tx, user_id, fresh)
+        note_audit("user", user_id)
+        record_here(tx, person)
 
 
 async def confirm_email(resources: Resources, token: str) -> EmailConfirmed:
@@ -122,6 +127,8 @@ async def confirm_email(resources: Resources, token: str) -> EmailConfirmed:
         own = (UserRow.id == person.user_id, func.lower(UserRow.email) == link.email.lower())
         values = {"email_verified_at": func.now(), "awaits_email": False}
         awaits_consent = await tx.scalar(update(UserRow).where(*own).values(values).returning(UserRow.awaits_consent))
+        note_audit("user", person.user_id)
+        record_here(tx, person)
     if awaits_consent is None:
         raise LinkUsed("The address of this account was changed since this letter was sent.")
     return EmailConfirmed(state="guardian" if awaits_consent else "ready", email=link.email)
@@ -133,6 +140,9 @@ async def consent(resources: Resources, token: str) -> Consented:
     async with aside(resources.database, person) as tx:
         agreed = update(UserRow).where(UserRow.id == person.user_id).values(awaits_consent=False)
         name = await tx.scalar(agreed.returning(UserRow.display_name))
+        # a guardian is nobody here
+        note_audit("user", person.user_id)
+        record_here(tx, NOBODY)
     return Consented(display_name=str(name))
 
 

@@ -16,6 +16,7 @@ from lyceum.accounts.edge import (
     Who,
     api_router,
     needs,
+    not_recorded,
     own_limit,
 )
 from lyceum.accounts.errors import SessionRevoked
@@ -56,6 +57,7 @@ async def sign_in(
 @router.post("/sessions/refresh")
 @needs(OPEN)
 @own_limit
+@not_recorded
 async def refresh_session(
     request: Request,
     response: Response,

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from lyceum.accounts.audit.public import note_audit, record_here
 from lyceum.accounts.errors import AccountWaits, SessionNotFound, SessionRevoked, SignInRefused
 from lyceum.accounts.events import SecurityChanged, SignedInFromNewDevice
 from lyceum.accounts.factors.public import issue_ticket, second_factors_of
@@ -106,6 +107,8 @@ async def _sign_in(
     password_hash = found.password_hash if found is not None else None
     right, better_hash = await resources.passwords.verify(password, password_hash)
     if found is None or not right or found.suspended:
+        if found is not None:
+            note_audit("user", found.user_id, actor_id=found.user_id)
         await note_wrong(resources, guesser)
         raise SignInRefused("The e-mail address or the password is not right; try again, or have the password reset.")
     refused = _what_is_awaited(found)
@@ -167,6 +170,8 @@ async def begin_session(
     )
     before = await _sessions_before(tx, user_id, device=device)
     refresh_token = _new_refresh_token(session.id)
+    note_audit("session", session.id)
+    record_here(tx, Scope(user_id=user_id))
     tx.add(session)
     await tx.flush()
     tx.add(RefreshTokenRow(digest=digest_of(refresh_token), session_id=session.id, generation=0))

@@ -1,12 +1,13 @@
 """The door of datasets."""
 
-from lyceum.data.datasets.erasing import erase
+from lyceum.data.datasets.erasing import ERASER
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
 from lyceum.data.datasets.queries import (
     DatasetRef,
     VersionTable,
     addresses_of_versions,
     dataset_ref_for,
+    note_read_of_version,
     profile_by_id,
     version_table_by_id,
     version_table_for,
@@ -15,6 +16,7 @@ from lyceum.data.datasets.sharing import GRANTABLE, writing_to, writing_to_datas
 from lyceum.data.datasets.snapshot import files_kept_with, log_needed_with
 
 __all__ = [
+    "ERASER",
     "GRANTABLE",
     "DatasetNotFound",
     "DatasetRef",
@@ -22,9 +24,9 @@ __all__ = [
     "VersionTable",
     "addresses_of_versions",
     "dataset_ref_for",
-    "erase",
     "files_kept_with",
     "log_needed_with",
+    "note_read_of_version",
     "profile_by_id",
     "version_table_by_id",
     "version_table_for",

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, literal_column, select,
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from lyceum.accounts.audit.public import note_audit, note_sensitive_read
 from lyceum.accounts.public import (
     ANYONE,
     Actor,
@@ -43,6 +44,7 @@ _WITH_LATEST = select(
     DatasetRow.description,
     DatasetRow.column_notes,
     DatasetRow.visibility,
+    DatasetRow.sensitive,
     DatasetRow.created_at,
     DatasetRow.revision,
     _LATEST_NUMBER.label("latest_version"),
@@ -81,7 +83,13 @@ def _page(*conditions: ColumnElement[bool]) -> Prepared:
 
 _NEWEST = _page()
 _NEWEST_BEFORE = _page(DatasetRow.id < bindparam("before"))
-_OF_ITS_DATASET = DatasetRow.name.label("dataset_name"), DatasetRow.column_notes
+_OF_ITS_DATASET = (
+    DatasetRow.name.label("dataset_name"),
+    DatasetRow.column_notes,
+    DatasetRow.sensitive,
+    DatasetRow.id.label("id_of_dataset"),
+    DatasetRow.org_id.label("org_of_dataset"),
+)
 _OF_A_VERSION = [column.key for column in DatasetVersionRow.__table__.columns if column.key != "profile"]
 _LATEST_VERSION = Prepared(
     select(*_OF_ITS_DATASET, *(getattr(_LATEST, name) for name in _OF_A_VERSION))
@@ -160,6 +168,7 @@ async def dataset_row_for(tx: AsyncSession, who: Actor, org: str, name: str, *, 
     row = await tx.scalar(_ONE, _at(org_id, name)) if org_id is not None else None
     if row is None or (need is Power.DATASETS_WRITE and row.org_id != own_org):
         raise dataset_not_found(org, name, need)
+    _note(row, f"{org}/{row.name}")
     return row
 
 
@@ -176,6 +185,7 @@ async def dataset_for(tx: AsyncSession, who: Actor, org: str, name: str) -> Data
     found = await _SHOWN.row(tx, **_at(org_id, name)) if org_id is not None else None
     if found is None:
         raise dataset_not_found(org, name, Power.DATASETS_READ)
+    _note(found, f"{org}/{found.name}")
     return _as_dataset(found, org)
 
 
@@ -187,6 +197,7 @@ async def dataset_to_change(tx: AsyncSession, who: Actor, org: str, name: str) -
     found = await _SHOWN_LOCKED.row(tx, **_at(org_id, name)) if org_id == own_org else None
     if found is None:
         raise dataset_not_found(org, name, Power.DATASETS_WRITE)
+    _note(found, f"{org}/{found.name}")
     return _as_dataset(found, org)
 
 
@@ -208,7 +219,9 @@ async def version_by_id(tx: AsyncSession, who: Actor, version_id: UUID) -> Versi
     dataset = await tx.get(DatasetRow, row.dataset_id) if row is not None else None
     if row is None or dataset is None or dataset.archived_at is not None:
         raise VersionNotFound(f"There is no dataset version {version_id} that you may read.")
-    return as_version(row, await _address(tx, dataset.org_id, dataset.name, who=who))
+    address = await _address(tx, dataset.org_id, dataset.name, who=who)
+    _note(dataset, address)
+    return as_version(row, address)
 
 
 async def version_row_for(
@@ -226,6 +239,7 @@ async def version_row_for(
     if found.id is None:
         wanted = "no version yet" if number is None else f"no version {number}"
         raise VersionNotFound(f"The dataset {org}/{name} has {wanted}.")
+    note_dataset(found.id_of_dataset, found.org_of_dataset, f"{org}/{found.dataset_name}", is_sensitive=found.sensitive)
     return found
 
 
@@ -249,6 +263,20 @@ async def profile_by_id(tx: AsyncSession, version_id: UUID) -> dict[str, Any]:
     if profile is None:
         raise AssertionError("a version is accepted with its profile")
     return profile
+
+
+async def note_read_of_version(tx: AsyncSession, version_id: UUID) -> None:
+    """Have the read of what shows rows of a version told of, where its dataset is sensitive."""
+    row = (
+        await tx.execute(
+            select(DatasetRow.id, DatasetRow.org_id, DatasetRow.name)
+            .join(DatasetVersionRow, DatasetVersionRow.dataset_id == DatasetRow.id)
+            .where(DatasetVersionRow.id == version_id, DatasetRow.sensitive)
+        )
+    ).one_or_none()
+    if row is not None:
+        address = await _address(tx, row.org_id, row.name)
+        note_sensitive_read("dataset", row.id, address=address, org_id=row.org_id)
 
 
 async def list_versions(
@@ -351,6 +379,7 @@ def _as_dataset(row: Row, organisation: str) -> Dataset:
         description=row.description,
         column_notes=row.column_notes,
         visibility=row.visibility,
+        sensitive=row.sensitive,
         latest_version=row.latest_version,
         created_at=row.created_at,
         revision=row.revision,
@@ -362,6 +391,17 @@ def _require(who: Actor, need: Power) -> UUID | None:
         return require(who, need)
     require_to_see(who, need)
     return who.org_id
+
+
+def note_dataset(dataset_id: UUID, org_id: UUID, address: str, *, is_sensitive: bool) -> None:
+    """Have the record of the request under way name the dataset, and tell of its read where it is sensitive."""
+    note_audit("dataset", dataset_id, address=address, org_id=org_id)
+    if is_sensitive:
+        note_sensitive_read("dataset", dataset_id, address=address, org_id=org_id)
+
+
+def _note(row: DatasetRow | Row, address: str) -> None:
+    note_dataset(row.id, row.org_id, address, is_sensitive=row.sensitive)
 
 
 def _at(org_id: UUID, name: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from lyceum.accounts.audit.public import note_audit
 from lyceum.accounts.errors import NotAllowed
 from lyceum.accounts.public import Actor, Power, require
 from lyceum.data.datasets.errors import ChangeEmpty, DatasetExists
@@ -31,6 +32,7 @@ async def create(tx: AsyncSession, who: Actor, wanted: NewDataset) -> Dataset:
         description=wanted.description,
         column_notes=wanted.column_notes,
         visibility=wanted.visibility,
+        sensitive=wanted.sensitive,
         created_by=who.user_id,
     )
     try:
@@ -55,10 +57,11 @@ async def change(
     async with writing_to(tx, who, org, name) as writer:
         before = await dataset_to_change(tx, writer, org, name)
         if not changes:
-            raise ChangeEmpty("Nothing is to be changed; send description, column_notes or visibility.")
-        if "visibility" in changes:
+            raise ChangeEmpty("Nothing is to be changed; send description, column_notes, visibility or sensitive.")
+        if changes.keys() & {"visibility", "sensitive"}:
             _refuse_guest(who, before)
         require_revision(if_match, before.revision, newest=before)
+        note_audit(before=before)
         changes["revision"] = before.revision + 1
         await tx.execute(update(DatasetRow).where(DatasetRow.id == before.id).values(changes))
     return before.model_copy(update=changes)
@@ -107,7 +110,9 @@ async def _add_version(tx: AsyncSession, who: Actor, dataset: DatasetRow, wanted
 
 def _refuse_guest(who: Actor, dataset: Dataset) -> None:
     if dataset.organisation != who.org_name:
-        raise NotAllowed(f"Who sees {dataset.address} is for members of {dataset.organisation} to say.")
+        raise NotAllowed(
+            f"Who sees {dataset.address}, and whether that is recorded, is for members of {dataset.organisation} to say."
+        )
 
 
 def _reading(version_id: UUID, wanted: NewVersion) -> ReadUpload:

@@ -1,5 +1,5 @@
 """The door of checks."""
 
-from lyceum.data.quality.erasing import erase
+from lyceum.data.quality.erasing import ERASER
 
-__all__ = ["erase"]
+__all__ = ["ERASER"]

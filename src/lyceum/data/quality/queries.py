@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor, Power, require_to_see
-from lyceum.data.datasets.public import dataset_ref_for, version_table_for
+from lyceum.data.datasets.public import dataset_ref_for, note_read_of_version, version_table_for
 from lyceum.data.quality.errors import CheckRunNotFound
 from lyceum.data.quality.models import CheckResultRow, CheckRow, CheckRunRow
 from lyceum.data.quality.schemas import Check, CheckResult, CheckRun, CheckRunListed, FailingRow
@@ -65,6 +65,7 @@ async def check_run_for(tx: AsyncSession, who: Actor, run_id: UUID) -> CheckRun:
     run = await tx.get(CheckRunRow, run_id)
     if run is None:
         raise CheckRunNotFound(f"There is no check run {run_id} that you may read.")
+    await note_read_of_version(tx, run.version_id)
     results = await tx.scalars(
         select(CheckResultRow).where(CheckResultRow.check_run_id == run_id).order_by(CheckResultRow.id)
     )

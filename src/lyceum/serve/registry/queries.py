@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import literal_column, select, true, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from lyceum.accounts.audit.public import note_audit, note_sensitive_read
 from lyceum.accounts.public import (
     Actor,
     GrantableKind,
@@ -51,6 +52,10 @@ async def model_row_for(tx: AsyncSession, who: Actor, org: str, name: str, *, ne
     row = await tx.scalar(query) if org_id is not None else None
     if row is None or (need is Power.MODELS_WRITE and row.org_id != own_org):
         raise ModelNotFound(f"There is no model {org}/{name} that you may {_verb(need)}.")
+    address = f"{org}/{row.name}"
+    note_audit("model", row.id, address=address, org_id=row.org_id)
+    if row.sensitive:
+        note_sensitive_read("model", row.id, address=address, org_id=row.org_id)
     return row
 
 
@@ -196,6 +201,7 @@ async def _as_models(tx: AsyncSession, who: Actor, rows: Iterable[ModelRow]) -> 
             name=row.name,
             description=row.description,
             visibility=row.visibility,
+            sensitive=row.sensitive,
             latest_version=latest.get(row.id),
             aliases=aliases.get(row.id, {}),
             created_at=row.created_at,

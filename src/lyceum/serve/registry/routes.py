@@ -10,7 +10,15 @@ from lyceum.kernel.http.downloads import SHOWS_FILE, Download, answer_download
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 from lyceum.kernel.tx import aside
 from lyceum.serve.registry import queries, service
-from lyceum.serve.registry.schemas import NUMBER_MAX, AliasTarget, Model, ModelPage, ModelVersion, ModelVersionPage
+from lyceum.serve.registry.schemas import (
+    NUMBER_MAX,
+    AliasTarget,
+    Model,
+    ModelPage,
+    ModelVersion,
+    ModelVersionPage,
+    Sensitivity,
+)
 
 router = api_router("/api/v1/models", tags=["models"])
 
@@ -75,6 +83,13 @@ async def download_artifact(
         file_name=f"{model.name}-{row.number}.onnx",
     )
     return await answer_download(request, resources.storage, download)
+
+
+@router.put("/{org}/{name}/sensitive")
+@needs_of_object(Power.MODELS_WRITE)
+async def mark_model(tx: Tx, who: Who, org: str, name: str, wanted: Sensitivity) -> Model:
+    """Have every read of a model recorded in the audit log, or no longer."""
+    return await service.mark(tx, who, org, name, sensitive=wanted.sensitive)
 
 
 @router.put("/{org}/{name}/aliases/{alias}")

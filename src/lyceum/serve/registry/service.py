@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from lyceum.accounts.audit.public import note_audit
 from lyceum.accounts.public import Actor, Power, require
 from lyceum.kernel.ids import new_id
 from lyceum.serve.registry.errors import ModelArchived, ModelNameInvalid, ModelVersionNotFound
@@ -80,7 +81,17 @@ async def _set_alias(tx: AsyncSession, who: Actor, org: str, name: str, alias: s
     )
     if version is None:
         raise ModelVersionNotFound(f"The model {org}/{name} has no version {number}.")
+    note_audit(before=await model_for(tx, who, org, name))
     await _point(tx, who, model, alias, version)
+    return await model_for(tx, who, org, name)
+
+
+async def mark(tx: AsyncSession, who: Actor, org: str, name: str, *, sensitive: bool) -> Model:
+    """Have every read of a model recorded from now on, or no longer; raises `ModelNotFound`."""
+    model = await model_row_for(tx, who, org, name, need=Power.MODELS_WRITE)
+    note_audit(before=await model_for(tx, who, org, name))
+    model.sensitive = sensitive
+    await tx.flush()
     return await model_for(tx, who, org, name)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import delete, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from lyceum.accounts.audit.public import record
 from lyceum.data.datasets.public import version_table_by_id
 from lyceum.kernel.jobs.ending import hold_in
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun
@@ -106,6 +107,7 @@ async def _conclude(tx: AsyncSession, run: JobRun, args: FitModel, outcome: FitO
     row.baseline = report["baseline"]
     row.fit_seconds = report["fit_seconds"]
     await tx.flush()
+    record(tx, tx.info["scope"], "finish_run", "run", row.id)
     if is_new:
         await count_kept(tx, "models", byte_count=outcome.artifact["byte_count"], object_count=1)
         await tell_of_finished(tx, row)
@@ -123,6 +125,7 @@ async def _gave_up(tx: AsyncSession, args: FitModel, error: dict[str, Any] | Non
         row.finished_at = datetime.now(UTC)
         await tell_of_failed(tx, row)
     await tx.flush()
+    record(tx, tx.info["scope"], "end_run", "run", row.id)
 
 
 def call_off(row: TrainingRunRow) -> None:

@@ -23,7 +23,7 @@ from lyceum.accounts.public import (
     require,
     require_to_see,
 )
-from lyceum.data.datasets.public import addresses_of_versions
+from lyceum.data.datasets.public import addresses_of_versions, note_read_of_version
 from lyceum.jobs.public import JobProgress
 from lyceum.kernel.progress import read_progress
 from lyceum.train.runs.errors import RunNotFinished, RunNotFound
@@ -119,6 +119,7 @@ async def list_runs(tx: AsyncSession, who: Actor, *, limit: int, before: UUID | 
 async def report_for(tx: AsyncSession, who: Actor, run_id: UUID) -> dict[str, Any]:
     """Return a finished run's report; raises `RunNotFound`, `RunNotFinished`."""
     row = await run_row_for(tx, who, run_id, need=Power.RUNS_READ)
+    await note_read_of_version(tx, row.dataset_version_id)
     report: dict[str, Any] | None = await tx.scalar(select(TrainingRunRow.report).where(TrainingRunRow.id == row.id))
     if report is None:
         raise RunNotFinished(f"The run is {row.state}; it has a report once it is finished.")
