@@ -224,8 +224,8 @@ class HubRoute(APIRoute):
         async def answer(request: Request) -> Response:
             if not counts_itself:
                 await limit_requests(request)
-            facts = {"address": address_of(request.scope), "request_id": request.scope.get("request_id")}
-            with noting(self.name, **facts) as notes:
+            request_id: str | None = request.scope.get("request_id")
+            with noting(self.name, address=address_of(request.scope), request_id=request_id) as notes:
                 try:
                     if check is not None:
                         await _refuse_lacking(request, check)

@@ -1,6 +1,7 @@
 """The plain pages: what is here, the set-up form, and the API's reference; no script, nothing from elsewhere."""
 
 import asyncio
+from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
@@ -53,7 +54,7 @@ async def use_setup_form(request: Request, resources: CurrentResources, tokens: 
         raise TooLarge("The form is larger than any set-up needs.")
     fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
     given = {name: fields.get(name, [""])[0] for name in FORM_LABELS}
-    shown = {name: given[name] for name in ("token", "email", "display_name")}
+    shown: dict[str, Any] = {name: given[name] for name in ("token", "email", "display_name")}
     try:
         made = await set_up(resources, FirstAdministrator(**given), facts=facts)
     except ValidationError as error:
