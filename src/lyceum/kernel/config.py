@@ -3,16 +3,13 @@
 A setting comes from the environment (`LYCEUM_<NAME>`), else from `lyceum.toml` in the hub's home, else from its default.
 """
 
-import ipaddress
 import os
 import tomllib
-from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from cronsim import CronSim, CronSimError
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
@@ -24,12 +21,25 @@ from pydantic_settings import (
 )
 
 from lyceum.kernel.config_sentences import sentence_of, sentence_of_unparsable
-from lyceum.kernel.config_values import MailSender, MailServerUrl, networks_validator
+from lyceum.kernel.config_values import (
+    BackupPlace,
+    CommaSeparated,
+    CronExpression,
+    MailSender,
+    MailServerUrl,
+    Networks,
+    Origins,
+    PostgresqlUrl,
+    ProxyAddresses,
+    SentryDsn,
+    StorageUrl,
+    ValkeyUrl,
+    WebAddress,
+    split_by_commas,
+)
 
 ENV_PREFIX = "LYCEUM_"
 CONFIG_FILE = "lyceum.toml"
-_POSTGRESQL = frozenset({"postgresql", "postgres"})
-_VALKEY = frozenset({"redis", "rediss", "unix"})
 
 
 class SettingsInvalid(ValueError):
@@ -55,16 +65,16 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address the API listens on; 0.0.0.0 opens it to other machines.")
     port: int = Field(8000, ge=1, le=65535, description="Port of the API and the web app.")
     predict_port: int = Field(8001, ge=1, le=65535, description="Port of the prediction process.")
-    public_url: str | None = Field(
+    public_url: WebAddress | None = Field(
         None, description="Address people type, e.g. https://hub.example.org/lyceum; may hold a sub-path."
     )
-    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+    trusted_proxies: ProxyAddresses = Field(
         (), description="Addresses or networks of reverse proxies whose X-Forwarded-* headers are believed."
     )
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+    allowed_hosts: CommaSeparated = Field(
         (), description="More host names the hub answers to, besides its own address and that of the public URL."
     )
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    cors_origins: Origins = Field(
         (), description="Origins whose pages may call the API with a key, e.g. https://app.example.org; unset: none."
     )
     hsts_subdomains: bool = Field(
@@ -82,27 +92,29 @@ class Settings(BaseSettings):
     )
     notices_read_days: int = Field(30, ge=1, description="Days a notice is kept after it was read.")
     notices_kept_days: int = Field(180, ge=1, description="Days a notice is kept that nobody reads.")
-    outward_allowed_networks: Annotated[tuple[str, ...], NoDecode, networks_validator] = Field(
+    outward_allowed_networks: Networks = Field(
         (),
         description="Networks that are not public and may still be asked at addresses people give (webhooks, sign-on, files "
         "by URL), such as 10.1.0.0/16, separated by commas.",
     )
 
-    database_url: SecretStr | None = Field(
+    database_url: PostgresqlUrl | None = Field(
         None, description="PostgreSQL 16-18 for the app's role; unset: the embedded server."
     )
-    database_owner_url: SecretStr | None = Field(
+    database_owner_url: PostgresqlUrl | None = Field(
         None, description="The same database as its owner, for migrations; unset: the embedded server's owner."
     )
-    database_direct_url: SecretStr | None = Field(
+    database_direct_url: PostgresqlUrl | None = Field(
         None, description="Direct address beside a transaction pooler, for LISTEN; unset: the database URL is direct."
     )
-    database_replica_url: SecretStr | None = Field(
+    database_replica_url: PostgresqlUrl | None = Field(
         None, description="A streaming replica of the same database, as the app's role, for reads; unset: none."
     )
     database_pool_size: int = Field(8, ge=1, le=100, description="Connections a process holds; also requests at once.")
-    valkey_url: SecretStr | None = Field(None, description="Valkey or Redis; unset: the embedded server.")
-    storage_url: str | None = Field(None, description="s3://bucket/prefix for files and tables; unset: a local folder.")
+    valkey_url: ValkeyUrl | None = Field(None, description="Valkey or Redis; unset: the embedded server.")
+    storage_url: StorageUrl | None = Field(
+        None, description="s3://bucket/prefix for files and tables; unset: a local folder."
+    )
     storage_options: dict[str, SecretStr] = Field(
         default_factory=dict, description="Keys of the object store (JSON), e.g. aws_access_key_id, aws_endpoint."
     )
@@ -110,7 +122,7 @@ class Settings(BaseSettings):
         None, description="Signs links; unset: made once and kept in the hub's home. The same on every machine."
     )
 
-    backup_to: str | None = Field(
+    backup_to: BackupPlace | None = Field(
         None, description="Folder or s3://bucket/prefix for backups; unset: the folder `backups` in the hub's home."
     )
     backup_options: dict[str, SecretStr] = Field(
@@ -119,7 +131,7 @@ class Settings(BaseSettings):
     backup_key_file: Path | None = Field(
         None, description="File with the age1… key backups are encrypted for; unset: they are not encrypted."
     )
-    backup_schedule: str | None = Field(
+    backup_schedule: CronExpression | None = Field(
         None, description="When `lyceum up` makes a backup, as a cron expression in UTC, e.g. 30 2 * * *; unset: never."
     )
     backup_keep_daily: int = Field(7, ge=0, description="After a scheduled backup: days whose newest backup is kept.")
@@ -198,7 +210,7 @@ class Settings(BaseSettings):
         description="Who may make an account: nobody, whoever was invited, besides them whoever has an e-mail address at "
         "one of the domains (needs mail), or anybody.",
     )
-    registration_domains: Annotated[tuple[str, ...], NoDecode] = Field(
+    registration_domains: CommaSeparated = Field(
         (), description="Domains of e-mail addresses for LYCEUM_REGISTRATION=domain, separated by commas."
     )
     registration_age_min: int = Field(
@@ -251,10 +263,10 @@ class Settings(BaseSettings):
         ge=0,
         description="Heavy jobs of one organisation that run at once on all workers; 0: any number, in fair turns.",
     )
-    worker_classes: Annotated[tuple[Literal["high", "normal", "background"], ...], NoDecode] = Field(
+    worker_classes: Annotated[tuple[Literal["high", "normal", "background"], ...], NoDecode, split_by_commas] = Field(
         ("high", "normal", "background"), description="Classes of jobs this worker takes, separated by commas."
     )
-    worker_labels: Annotated[tuple[str, ...], NoDecode] = Field(
+    worker_labels: CommaSeparated = Field(
         (), description="Labels of jobs this worker takes besides those without one, separated by commas."
     )
     worker_metrics_port: int = Field(
@@ -272,7 +284,7 @@ class Settings(BaseSettings):
     slow_query_seconds: float = Field(
         0.5, ge=0, description="Statements that take longer are logged, with their plan; 0 logs none."
     )
-    otlp_endpoint: str | None = Field(
+    otlp_endpoint: WebAddress | None = Field(
         None,
         description="Collector that traces are sent to by OTLP over HTTP, e.g. http://127.0.0.1:4318; unset: none.",
     )
@@ -282,120 +294,13 @@ class Settings(BaseSettings):
     trace_sample_ratio: float = Field(
         1.0, ge=0, le=1, description="Share of traces begun here that are sent; those begun by others go by their word."
     )
-    sentry_dsn: SecretStr | None = Field(None, description="Sentry project that is told of crashes; unset: nobody is.")
+    sentry_dsn: SentryDsn | None = Field(None, description="Sentry project that is told of crashes; unset: nobody is.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
 
     @field_validator("home", mode="after")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().absolute()
-
-    @field_validator("backup_schedule", mode="after")
-    @classmethod
-    def _cron(cls, expression: str | None) -> str | None:
-        if expression is not None:
-            try:
-                next(CronSim(expression, datetime.now(UTC)))
-            except (CronSimError, StopIteration):
-                raise ValueError("must be five fields of cron, such as 30 2 * * *") from None
-        return expression
-
-    @field_validator("backup_to", mode="after")
-    @classmethod
-    def _folder_or_bucket(cls, place: str | None) -> str | None:
-        if place is not None and urlsplit(place).scheme not in {"", "s3", "file"}:
-            raise ValueError("must be a folder or start with s3://")
-        if place is not None and not urlsplit(place).scheme and not Path(place).expanduser().is_absolute():
-            raise ValueError("must be the whole path of a folder")
-        return place
-
-    @field_validator(
-        "trusted_proxies",
-        "allowed_hosts",
-        "cors_origins",
-        "registration_domains",
-        "worker_classes",
-        "worker_labels",
-        mode="before",
-    )
-    @classmethod
-    def _comma_separated(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-    @field_validator("trusted_proxies", mode="after")
-    @classmethod
-    def _addresses(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
-        for proxy in proxies:
-            try:
-                ipaddress.ip_network(proxy)
-            except ValueError:
-                raise ValueError(f"must hold addresses and networks, such as 10.0.0.0/8; {proxy!r} is none") from None
-        return proxies
-
-    @field_validator("cors_origins", mode="after")
-    @classmethod
-    def _origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in origins:
-            parts = urlsplit(origin)
-            if parts.scheme not in {"http", "https"} or origin != f"{parts.scheme}://{parts.netloc.lower()}":
-                raise ValueError(
-                    f"must hold origins in small letters, such as https://app.example.org; {origin!r} is none"
-                )
-        return origins
-
-    @field_validator("public_url", mode="after")
-    @classmethod
-    def _web_address(cls, url: str | None) -> str | None:
-        if url is None:
-            return None
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("must start with http:// or https:// and name a host")
-        return url.rstrip("/")
-
-    @field_validator("database_url", "database_owner_url", "database_direct_url", "database_replica_url", mode="after")
-    @classmethod
-    def _postgresql(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and url.get_secret_value().partition("://")[0].partition("+")[0] not in _POSTGRESQL:
-            raise ValueError("must start with postgresql://")
-        return url
-
-    @field_validator("valkey_url", mode="after")
-    @classmethod
-    def _valkey(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is None:
-            return None
-        try:
-            parts = urlsplit(url.get_secret_value())
-            # read for what it raises, whose text may hold a part of the password
-            _ = parts.port
-        except ValueError:
-            raise ValueError("must be an address such as redis://:password@host:6379/0") from None
-        if parts.scheme not in _VALKEY:
-            raise ValueError("must start with redis://, rediss:// or unix://")
-        return url
-
-    @field_validator("otlp_endpoint", mode="after")
-    @classmethod
-    def _collector(cls, url: str | None) -> str | None:
-        return cls._web_address(url)
-
-    @field_validator("sentry_dsn", mode="after")
-    @classmethod
-    def _sentry_project(cls, dsn: SecretStr | None) -> SecretStr | None:
-        if dsn is None:
-            return None
-        parts = urlsplit(dsn.get_secret_value())
-        if parts.scheme not in {"http", "https"} or not (parts.username and parts.hostname and parts.path.strip("/")):
-            raise ValueError("must be an address such as https://key@sentry.example.org/1")
-        return dsn
-
-    @field_validator("storage_url", mode="after")
-    @classmethod
-    def _object_store(cls, url: str | None) -> str | None:
-        if url is not None and urlsplit(url).scheme not in {"s3", "file"}:
-            raise ValueError("must start with s3:// (or file:// for another folder)")
-        return url
 
     @classmethod
     def settings_customise_sources(
