@@ -214,8 +214,8 @@ class HubRoute(APIRoute):
         async def answer(request: Request) -> Response:
             if not counts_itself:
                 await limit_requests(request)
-            facts = {"address": address_of(request.scope), "request_id": request.scope.get("request_id")}
-            with noting(self.name, **facts) as notes:
+            address, request_id = address_of(request.scope), request.scope.get("request_id")
+            with noting(self.name, address=address, request_id=request_id) as notes:
                 try:
                     if check is not None:
                         check(await current_actor(request))
