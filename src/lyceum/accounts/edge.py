@@ -112,7 +112,7 @@ async def current_actor(request: Request) -> Actor:
     Raises why they are refused whatever they ask for: `CsrfRefused`, `OrganisationNotFound`.
     """
     who = await _whose_request(request)
-    refusal: Problem | None = request.scope[_REFUSAL]
+    refusal: Problem | None = request.scope.get(_REFUSAL)
     if refusal is not None:
         raise refusal
     return who
