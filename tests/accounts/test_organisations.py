@@ -222,8 +222,8 @@ async def test_a_deleted_organisation_opens_nothing_and_leaves_nothing(
             await eventually(lambda: _ended(rows_of(database, erasing, owner.org_id)[0]))
         assert (await client.get(f"/api/v1/datasets/{address}")).status_code == 404
         assert (await client.get(f"/api/v1/runs/{theirs}")).status_code == 200
-    # keys are kept for what they did, revoked
-    assert await _left(database, owner.org_id) == {"api_keys", "jobs"}
+    # keys are kept for what they did, revoked, and so is what was recorded
+    assert await _left(database, owner.org_id) == {"api_keys", "audit_log", "jobs"}
     assert rows_of(database, "SELECT 1 FROM api_keys WHERE org_id = %s AND revoked_at IS NULL", owner.org_id) == []
     assert not [
         path for path in resources.settings.home.rglob("*") if path.is_file() and str(owner.org_id) in str(path)

@@ -120,7 +120,7 @@ async def current_actor(request: Request) -> Actor:
     Raises why they are refused whatever they ask for: `CsrfRefused`, `OrganisationNotFound`.
     """
     who = await _whose_request(request)
-    refusal: Problem | None = request.scope[_REFUSAL]
+    refusal: Problem | None = request.scope.get(_REFUSAL)
     if refusal is not None:
         raise refusal
     return who
@@ -224,8 +224,8 @@ class HubRoute(APIRoute):
         async def answer(request: Request) -> Response:
             if not counts_itself:
                 await limit_requests(request)
-            request_id: str | None = request.scope.get("request_id")
-            with noting(self.name, address=address_of(request.scope), request_id=request_id) as notes:
+            address, request_id = address_of(request.scope), request.scope.get("request_id")
+            with noting(self.name, address=address, request_id=request_id) as notes:
                 try:
                     if check is not None:
                         await _refuse_lacking(request, check)

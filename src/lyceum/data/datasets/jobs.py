@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.data.datasets import versions
+from lyceum.data.datasets.addresses import table_key
 from lyceum.data.datasets.errors import VersionNotFound
 from lyceum.data.datasets.models import DatasetVersionRow
-from lyceum.data.datasets.queries import table_key
 from lyceum.data.datasets.retention import FORGET_EVERY_SECONDS, ForgetRejected, forget_rejected
 from lyceum.data.datasets.rows.public import sweep_staging
 from lyceum.data.datasets.work import AcceptedTable, Intake

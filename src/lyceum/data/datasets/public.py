@@ -1,10 +1,9 @@
 """The door of datasets."""
 
+from lyceum.data.datasets.addresses import DatasetRef, VersionTable
 from lyceum.data.datasets.erasing import ERASER
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
 from lyceum.data.datasets.queries import (
-    DatasetRef,
-    VersionTable,
     addresses_of_versions,
     dataset_ref_for,
     note_read_of_version,

@@ -18,9 +18,10 @@ from lyceum.accounts.public import (
     organisation_names,
     require,
 )
+from lyceum.data.datasets.addresses import DatasetAddress
 from lyceum.data.datasets.errors import DatasetNotFound
 from lyceum.data.datasets.models import DatasetRow
-from lyceum.data.datasets.queries import DatasetAddress, dataset_not_found, dataset_row_for
+from lyceum.data.datasets.queries import dataset_not_found, dataset_row_for
 
 KIND = "dataset"
 """What grants call them."""
