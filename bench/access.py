@@ -23,7 +23,7 @@ from starlette.types import Message
 from lyceum.kernel.migrate import libpq_url as _libpq
 
 PARTS = ("needs", "policies", "limits")
-WAYS = ((), ("needs",), ("policies",), ("limits",), PARTS)
+WAYS: tuple[tuple[str, ...], ...] = ((), ("needs",), ("policies",), ("limits",), PARTS)
 ANY_NUMBER = 1_000_000
 _FILL = """
     INSERT INTO organisations (id, name, title) SELECT gen_random_uuid(), 'other-' || n, '' FROM generate_series(1, 50) n;
@@ -100,7 +100,7 @@ async def _measure(way: list[str], requests: int) -> None:
     if "needs" not in way:
         from lyceum.accounts import needs
 
-        needs.check_of = lambda _endpoint: None
+        needs.check_of = lambda endpoint: None  # noqa: ARG005 called by its name
     from lyceum.kernel.config import load_settings
     from lyceum.web import create_app
 

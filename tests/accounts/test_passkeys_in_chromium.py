@@ -3,14 +3,13 @@
 import os
 from pathlib import Path
 
-import pytest
+from playwright.sync_api import sync_playwright
 
 from fixtures.app import ServedProcess, rows_of
+from fixtures.machine import refuse_or_skip
 from fixtures.servers import TestDatabase
 from fixtures.sign_in import PASSWORD, password_hash
 from make.accounts import Member
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="the browser's driver is not installed")
 
 CHROMIUM = Path(os.environ.get("TESTS_CHROMIUM", "/usr/bin/chromium"))
 AUTHENTICATOR = {
@@ -49,13 +48,14 @@ def run(page: object, script: str, **given: object) -> dict[str, object]:
     return answer
 
 
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed")
 def test_chromium_makes_a_passkey_and_signs_in_with_it_alone_after_the_password_and_to_step_up(
     served_api: ServedProcess, member: Member, database: TestDatabase
 ) -> None:
+    if not CHROMIUM.exists():
+        refuse_or_skip(f"there is no Chromium at {CHROMIUM}")
     given = "UPDATE users SET password_hash = %s WHERE id = %s RETURNING email"
     email = rows_of(database, given, password_hash(), member.user_id)[0]["email"]
-    with sync_api.sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
         page = browser.new_page()
         devtools = page.context.new_cdp_session(page)

@@ -37,7 +37,7 @@ async def test_the_provider_is_asked_with_state_nonce_and_pkce(
 
 
 def _unsigned(provider: ToldProvider, claims: dict[str, Any]) -> str:
-    return jwt.encode(claims, None, algorithm="none", headers={"kid": provider.key_id})
+    return jwt.encode(claims, "", algorithm="none", headers={"kid": provider.key_id})
 
 
 def _by_public_key(provider: ToldProvider, claims: dict[str, Any]) -> str:

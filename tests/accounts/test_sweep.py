@@ -138,7 +138,7 @@ async def others(app: FastAPI, database: TestDatabase, hidden: Hidden) -> AsyncI
 def _routes(app: FastAPI, *methods: str) -> Iterator[tuple[str, APIRoute]]:
     for route in app.routes:
         if isinstance(route, APIRoute) and route.path.startswith("/api/v1/"):
-            yield from ((method, route) for method in sorted(route.methods & set(methods)))
+            yield from ((method, route) for method in sorted((route.methods or set()) & set(methods)))
 
 
 async def test_nothing_hidden_is_shown_by_any_route(

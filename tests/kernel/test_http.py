@@ -58,7 +58,8 @@ def extra(app: FastAPI) -> FastAPI:
 
         await tx.execute(text("SELECT CAST(:value AS text)"), {"value": "a\0b"})
 
-    app.router.routes.extend(router.routes)
+    # before the web app, whose page is the answer to whatever is nobody's
+    app.router.routes[:0] = router.routes
     return app
 
 

@@ -1,4 +1,4 @@
-"""What the audit log adds to a change: `python bench/audit.py [--changes 400] [--rounds 5]`.
+"""What the audit log adds to a change: `python bench/audit_log.py [--changes 400] [--rounds 5]`.
 
 A dataset is made over and over by the API in this process, with the log and with its lines left out, in turns; the same
 statements run in both. What is printed is the median of the rounds: microseconds of this process's CPU, and of time.
