@@ -49,8 +49,9 @@ def run(page: object, script: str, **given: object) -> dict[str, object]:
 
 
 def test_chromium_makes_a_passkey_and_signs_in_with_it_alone_after_the_password_and_to_step_up(
-    served_api: ServedProcess, member: Member, database: TestDatabase
+    web_built: Path, served_api: ServedProcess, member: Member, database: TestDatabase
 ) -> None:
+    assert (web_built / "index.html").is_file()
     if not CHROMIUM.exists():
         refuse_or_skip(f"there is no Chromium at {CHROMIUM}")
     given = "UPDATE users SET password_hash = %s WHERE id = %s RETURNING email"
@@ -61,7 +62,7 @@ def test_chromium_makes_a_passkey_and_signs_in_with_it_alone_after_the_password_
         devtools = page.context.new_cdp_session(page)
         devtools.send("WebAuthn.enable")
         devtools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
-        page.goto(served_api.url.replace("127.0.0.1", "localhost") + "/health/live")
+        page.goto(served_api.url.replace("127.0.0.1", "localhost") + "/sign-in")
         with_password = {"email": email, "password": PASSWORD}
         assert run(page, "return call('POST', '/sessions', given)", **with_password)["state"] == "signed_in"
         assert run(page, MAKE)["status"] == 201
