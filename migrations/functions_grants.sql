@@ -67,6 +67,26 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     )
 $$;
 
+-- A request for access to what there is, for whoever tells of it: by the id in the event, in the scope of whoever asked or of the
+-- organisation that was asked. Who decides there, and as what they are members, stands in no answer to whoever asked.
+CREATE FUNCTION definer.access_request_told(request uuid, deciding_roles text[])
+RETURNS TABLE (
+    org_id uuid, kind text, address text, user_id uuid, display_name text, reason text, state text, role text,
+    deciders uuid[]
+)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT r.org_id, r.kind, r.address, r.user_id, u.display_name, r.reason, r.state,
+           (SELECT g.role FROM public.grants g WHERE r.state = 'approved'
+            AND g.user_id = r.user_id AND g.kind = r.kind AND g.object_id = r.object_id),
+           ARRAY(SELECT m.user_id FROM public.memberships m JOIN public.users d ON d.id = m.user_id
+                 WHERE m.org_id = r.org_id AND m.role = ANY (deciding_roles) AND d.suspended_at IS NULL
+                 ORDER BY m.user_id)
+    FROM public.access_requests r JOIN public.users u ON u.id = r.user_id
+    WHERE r.id = request AND r.org_id IS NOT NULL
+      AND (r.user_id = nullif(current_setting('lyceum.user_id', true), '')::uuid
+           OR r.org_id = nullif(current_setting('lyceum.org_id', true), '')::uuid)
+$$;
+
 -- Whether a group is of an organisation that the person is in.
 CREATE FUNCTION definer.group_is_near(wanted uuid) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -6,10 +6,9 @@
 CREATE FUNCTION definer.reader_of_letters(person uuid)
 RETURNS TABLE (user_id uuid, email text, display_name text, locale text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT u.id, u.email, u.display_name, coalesce(to_jsonb(u) ->> 'locale', 'en')
+    SELECT u.id, u.email, u.display_name, coalesce(u.locale, 'en')
     FROM public.users u
-    WHERE u.id = person AND u.suspended_at IS NULL AND u.email IS NOT NULL
-      AND (NOT to_jsonb(u) ? 'email_verified_at' OR to_jsonb(u) ->> 'email_verified_at' IS NOT NULL)
+    WHERE u.id = person AND u.suspended_at IS NULL AND u.email IS NOT NULL AND u.email_verified_at IS NOT NULL
 $$;
 
 -- Keeps a notice for each of some people and says by which ways they want it. Of those in no organisation of the notice nobody

@@ -4,19 +4,17 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 
 from fixtures.app import client_of, eventually, rows_of, running_app, running_worker, settings_for
 from fixtures.mail_server import MailServer, text_of
 from fixtures.module_database import database, module_database
-from fixtures.people import as_person
+from fixtures.people import as_administrator, as_person, confirm_email
 from fixtures.servers import TestDatabase
 from lyceum import wiring
-from lyceum.accounts import public as accounts
 from lyceum.accounts.events import LetterWanted, PersonLeft, SecurityChanged, SignedInFromNewDevice
-from lyceum.accounts.public import Letter, SignIn
+from lyceum.accounts.people.public import make_link, token_of
 from lyceum.kernel.config import Settings
 from lyceum.kernel.db import NOBODY
 from lyceum.kernel.events import Event, Subscriptions, publish
@@ -47,6 +45,13 @@ def hub_settings(database: TestDatabase, valkey_url: str, tmp_path: Path, mail_s
 async def resources(hub_settings: Settings) -> AsyncIterator[Resources]:
     async with open_resources(hub_settings, subscribers=wiring.subscribers()) as opened:
         yield opened
+
+
+@pytest.fixture
+def member(database: TestDatabase, member: Member) -> Member:
+    """A member whom letters reach."""
+    confirm_email(database, member)
+    return member
 
 
 async def tell_of(resources: Resources, event: Event) -> None:
@@ -116,6 +121,17 @@ async def test_a_letter_that_was_put_off_comes_later_and_one_that_was_refused_do
     assert [letter["Subject"] for letter in mail_server.delivered] == ["Training on main/flights is finished"]
 
 
+async def test_nobody_is_written_to_at_an_address_they_have_not_shown_to_be_theirs(
+    resources: Resources, database: TestDatabase, member: Member, mail_server: MailServer
+) -> None:
+    rows_of(database, "UPDATE users SET email_verified_at = NULL WHERE id = %s", member.user_id)
+    await tell(resources, member, run_finished())
+    async with running_worker(resources, *HANDLERS):
+        await settled(database)
+    assert mail_server.delivered == []
+    assert rows_of(database, "SELECT mailed_at FROM notices WHERE in_inbox") == [{"mailed_at": None}]
+
+
 async def test_who_is_suspended_meanwhile_gets_nothing(
     resources: Resources, database: TestDatabase, member: Member, mail_server: MailServer
 ) -> None:
@@ -137,50 +153,36 @@ async def test_a_hub_without_mail_sends_none_and_nothing_fails(
 
 
 async def test_the_letter_of_a_link_goes_out_and_its_secret_lies_nowhere(
-    resources: Resources, database: TestDatabase, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+    resources: Resources, database: TestDatabase, member: Member, mail_server: MailServer
 ) -> None:
-    link_id, token = new_id(), "secret-of-the-link"
-    letter = Letter(
-        kind="reset_password",
-        to="ada@example.org",
-        display_name="Ada",
-        url=f"https://hub.example.org/reset?token={token}",
-        expires_at=datetime(2026, 3, 29, 7, tzinfo=UTC),
-        locale="de",
-    )
-
-    async def letter_of(_tx: object, asked: UUID) -> Letter | None:
-        return letter if asked == link_id else None
-
-    monkeypatch.setattr(accounts, "letter_of", letter_of)
+    # also of an address that is not confirmed: that is what such letters are for
+    rows_of(database, "UPDATE users SET locale = 'de', email_verified_at = NULL WHERE id = %s", member.user_id)
+    async with transaction(resources.database, NOBODY) as tx:
+        link_id = await make_link(tx, "reset_password", email="ada@example.org", user_id=member.user_id)
+    token = token_of(resources.signer, "reset_password", link_id)
     async with running_worker(resources, *HANDLERS, DELIVERY):
         await tell_of(resources, LetterWanted(link_id=link_id))
         await tell_of(resources, LetterWanted(link_id=new_id()))
         await eventually(lambda: mail_server.delivered)
         await settled(database)
-    assert len(mail_server.delivered) == 1
+    assert mail_server.recipients == ["ada@example.org"]
     arrived = mail_server.delivered[0]
     assert arrived["Subject"] == "Wähle ein neues Passwort"
-    assert token in text_of(arrived)
+    assert f"https://hub.example.org/reset?token={token}" in text_of(arrived)
     assert str(link_id) not in arrived["Message-ID"]
     assert arrived["List-Unsubscribe"] is None
     assert token not in str(rows_of(database, "SELECT args, result, error FROM jobs"))
 
 
 async def test_a_new_device_and_a_changed_password_are_told_by_mail_whatever_somebody_wants(
-    resources: Resources,
-    database: TestDatabase,
-    member: Member,
-    mail_server: MailServer,
-    monkeypatch: pytest.MonkeyPatch,
+    resources: Resources, database: TestDatabase, member: Member, mail_server: MailServer
 ) -> None:
     session_id = new_id()
-
-    async def sign_in_of(_tx: object, asked: UUID) -> SignIn | None:
-        began = SignIn(member.user_id, "Firefox on Linux", "192.0.2.7", datetime(2026, 3, 29, 7, tzinfo=UTC))
-        return began if asked == session_id else None
-
-    monkeypatch.setattr(accounts, "sign_in_of", sign_in_of)
+    began = """
+        INSERT INTO sessions (id, user_id, signed_in_with, device, address, created_at, expires_at)
+        VALUES (%s, %s, 'password', 'Firefox on Linux', '192.0.2.7', '2026-03-29 07:00Z', now() + interval '1 day')
+    """
+    rows_of(database, began, session_id, member.user_id)
     rows_of(database, "INSERT INTO notice_settings VALUES (%s, 'never', 'UTC', NULL)", member.user_id)
     async with running_worker(resources, *HANDLERS, DELIVERY):
         await tell_of(resources, SignedInFromNewDevice(session_id=session_id, user_id=member.user_id))
@@ -189,7 +191,9 @@ async def test_a_new_device_and_a_changed_password_are_told_by_mail_whatever_som
         await settled(database)
     subjects = sorted(letter["Subject"] for letter in mail_server.delivered)
     assert subjects == ["New sign-in to your account", "The security of your account has changed"]
-    assert "refresh token reused" in "".join(text_of(letter) for letter in mail_server.delivered)
+    said = "".join(text_of(letter) for letter in mail_server.delivered)
+    for fact in ("Firefox on Linux", "192.0.2.7", "2026-03-29 07:00 UTC", "refresh token reused"):
+        assert fact in said
 
 
 async def test_a_digest_gathers_what_came_and_comes_when_it_is_due(
@@ -252,8 +256,8 @@ async def test_an_administrator_tries_mail_and_is_told_what_is_wrong(
 ) -> None:
     async with running_app(hub_settings) as app:
         administrator = make_member(database)
-        rows_of(database, "UPDATE users SET instance_admin = true WHERE id = %s", administrator.user_id)
-        async with as_person(app, administrator) as client:
+        confirm_email(database, administrator)
+        async with as_administrator(app, administrator) as client:
             done = await client.post("/api/v1/admin/mail/test", json={})
             assert done.status_code == 200, done.text
             assert done.json()["to"] == f"{administrator.user_id.hex}@example.org"
@@ -262,7 +266,7 @@ async def test_an_administrator_tries_mail_and_is_told_what_is_wrong(
             refused = await client.post("/api/v1/admin/mail/test", json={"to": "eve@example.org"})
             assert (refused.status_code, refused.json()["code"]) == (422, "mail_refused")
     without = hub_settings.model_copy(update={"mail_url": None})
-    async with running_app(without) as app, as_person(app, administrator) as client:
+    async with running_app(without) as app, as_administrator(app, administrator) as client:
         assert (await client.post("/api/v1/admin/mail/test", json={})).json()["code"] == "mail_not_set_up"
 
 
@@ -271,8 +275,7 @@ async def test_letters_are_shown_to_administrators_alone_and_run_nothing(
 ) -> None:
     async with running_app(hub_settings) as app:
         administrator = make_member(database)
-        rows_of(database, "UPDATE users SET instance_admin = true WHERE id = %s", administrator.user_id)
-        async with as_person(app, administrator) as client, as_person(app, member) as other:
+        async with as_administrator(app, administrator) as client, as_person(app, member) as other:
             items = (await client.get("/api/v1/admin/mail/templates")).json()["templates"]
             assert {item["language"] for item in items} == {"en", "de"}
             assert {"verify_email", "reset_password", "invitation", "run_failed", "incident"} <= {

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.people.public import token_of, url_of
+from lyceum.accounts.policy import POWERS, Power
 from lyceum.kernel.resources import Resources
 
 LetterKind = Literal["verify_email", "reset_password", "invitation", "guardian_consent", "account_deletion"]
@@ -38,8 +39,12 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """Who asks for access to what, who may decide, and what was decided; `role` is None while it is open or refused."""
+    """Who asks for access to what, who may decide, and what was decided.
 
+    `org_id` is whose the object is; `role` is None unless the request was approved and the grant still stands.
+    """
+
+    org_id: UUID
     object_kind: str
     address: str
     asked_by: UUID
@@ -72,14 +77,33 @@ async def sign_in_of(tx: AsyncSession, session_id: UUID) -> SignIn | None:
     return SignIn(row.user_id, row.device, row.address, row.created_at) if row is not None else None
 
 
-async def access_request_of(_tx: AsyncSession, _request_id: UUID) -> AccessRequest | None:
-    """Return a request for access, None when there is none."""
-    return None
+async def access_request_of(tx: AsyncSession, request_id: UUID) -> AccessRequest | None:
+    """Return a request for access, None when there is none or nothing stands at its address.
+
+    `tx` works for whoever asked, or for the organisation that was asked, as the event does that names the request.
+    """
+    row = (await tx.execute(_REQUEST, {"request": request_id, "deciding_roles": _DECIDING_ROLES})).one_or_none()
+    if row is None:
+        return None
+    return AccessRequest(
+        org_id=row.org_id,
+        object_kind=row.kind,
+        address=row.address,
+        asked_by=row.user_id,
+        asked_by_name=row.display_name,
+        reason=row.reason,
+        deciders=tuple(row.deciders),
+        state="open" if row.state == "pending" else row.state,
+        role=row.role,
+    )
 
 
 _LETTER = text("SELECT kind, email, display_name, locale, data, expires_at FROM definer.link_letter(:link)")
 
 _SESSION = text("SELECT user_id, device, address, created_at FROM definer.session_told(:session)")
+
+_REQUEST = text("SELECT * FROM definer.access_request_told(:request, :deciding_roles)")
+_DECIDING_ROLES = [role.value for role, powers in POWERS.items() if Power.GRANTS_MANAGE in powers]
 
 
 def _url_of(resources: Resources, kind: LetterKind, link_id: UUID, data: dict[str, Any]) -> str:

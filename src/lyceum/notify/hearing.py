@@ -11,7 +11,7 @@ from lyceum.accounts.events import (
     SecurityChanged,
     SignedInFromNewDevice,
 )
-from lyceum.kernel.db import NOBODY
+from lyceum.kernel.db import NOBODY, Scope
 from lyceum.kernel.events import Subscription
 from lyceum.kernel.jobs.handlers import JobRun
 from lyceum.kernel.tx import transaction
@@ -43,11 +43,14 @@ async def _tell_of_security(run: JobRun, event: SecurityChanged) -> None:
 async def _tell_deciders(run: JobRun, event: AccessAsked) -> None:
     async with transaction(run.resources.database, run.scope) as tx:
         asked = await accounts.access_request_of(tx, event.request_id)
-        if asked is not None and asked.state == "open":
-            notice = kinds.AccessAsked(
-                object_kind=asked.object_kind, address=asked.address, asked_by=asked.asked_by_name, reason=asked.reason
-            )
-            await notify(tx, notice, asked.deciders, collapse_key=f"access:{event.request_id}")
+    if asked is None or asked.state != "open":
+        return
+    notice = kinds.AccessAsked(
+        object_kind=asked.object_kind, address=asked.address, asked_by=asked.asked_by_name, reason=asked.reason
+    )
+    # whoever asks works for an organisation of their own, and those who decide are told by theirs
+    async with transaction(run.resources.database, Scope(org_id=asked.org_id)) as tx:
+        await notify(tx, notice, asked.deciders, collapse_key=f"access:{event.request_id}")
 
 
 async def _tell_asker(run: JobRun, event: AccessDecided) -> None:

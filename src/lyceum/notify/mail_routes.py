@@ -48,7 +48,7 @@ async def try_mail(who: Who, resources: CurrentResources, wanted: MailTrial) -> 
         reader = await find_reader(tx, person_of(who))
     to = wanted.to or (reader.email if reader else None)
     if to is None:
-        raise MailRefused("Your account has no e-mail address; say in `to` where the letter shall go.")
+        raise MailRefused("You have confirmed no e-mail address; say in `to` where the letter shall go.")
     shown = Reader(reader.display_name if reader else "", reader.locale if reader else "en")
     letter = trial_rendered(shown, hub=settings.base_url)
     began = time.monotonic()
