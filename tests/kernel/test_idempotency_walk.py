@@ -15,8 +15,16 @@ from lyceum.wiring import ROUTERS
 from make.accounts import Member
 from make.creating import CREATING, Creating, make_place
 
-WITHOUT_A_KEY = {"/api/v1/setup"}
-"""What nobody in particular sends; a set-up link works once anyway."""
+WITHOUT_A_KEY = {
+    "/api/v1/setup",
+    "/api/v1/registrations",
+    "/api/v1/email-confirmations/letters",
+    "/api/v1/password-resets",
+    "/api/v1/sessions",
+    "/api/v1/sessions/second-factor",
+    "/api/v1/sessions/passkey",
+}
+"""What nobody in particular sends, so that there is no one to keep an answer for."""
 TWINS = 6
 MADE = {201, 202}
 
