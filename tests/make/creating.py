@@ -6,13 +6,13 @@ A route that is not here fails `tests/kernel/test_idempotency_walk.py`.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 
 from fixtures.servers import TestDatabase
 from fixtures.staffed import upload
-from make.accounts import Member
+from make.accounts import Member, make_key, make_member
 from make.data import make_check, make_dataset, make_version
 from make.train import make_run
 
@@ -31,6 +31,8 @@ class Place:
     """What there is for things to be made of: a dataset with a version and a check, and a run."""
 
     client: httpx.AsyncClient
+    database: TestDatabase
+    owner: Member
     dataset: str
     run_id: UUID
 
@@ -40,7 +42,7 @@ def make_place(database: TestDatabase, client: httpx.AsyncClient, owner: Member)
     dataset_id, address = make_dataset(database, owner)
     version_id = make_version(database, owner, dataset_id)
     make_check(database, owner, dataset_id)
-    return Place(client, address, make_run(database, owner, version_id))
+    return Place(client, database, owner, address, make_run(database, owner, version_id))
 
 
 async def _key(_place: Place) -> Creating:
@@ -84,6 +86,47 @@ async def _registration(place: Place) -> Creating:
     return Creating(path, {"name": "one", "alias": None}, {"name": "two", "alias": None})
 
 
+async def _rotation(place: Place) -> Creating:
+    owner = place.owner
+    key_id, _ = make_key(place.database, org_id=owner.org_id, user_id=owner.user_id, scopes=("datasets:read",))
+    return Creating(f"/api/v1/api-keys/{key_id}/rotate", {"overlap_hours": 1}, {"overlap_hours": 2})
+
+
+async def _group(place: Place) -> Creating:
+    path = f"/api/v1/organisations/{place.owner.org_name}/groups"
+    return Creating(path, {"name": "one"}, {"name": "two"})
+
+
+async def _group_member(place: Place) -> Creating:
+    groups = (await _group(place)).path
+    group = (await place.client.post(groups, json={"name": f"of {uuid4()}"})).json()["id"]
+    organisation = (place.owner.org_id, place.owner.org_name)
+    one, other = (make_member(place.database, organisation=organisation, role="viewer") for _ in range(2))
+    path = f"{groups}/{group}/members"
+    return Creating(path, {"user_id": str(one.user_id)}, {"user_id": str(other.user_id)})
+
+
+async def _grant(place: Place) -> Creating:
+    groups = (await _group(place)).path
+    group = (await place.client.post(groups, json={"name": f"of {uuid4()}"})).json()["id"]
+    wanted = {"kind": "dataset", "address": place.dataset, "group_id": group}
+    return Creating("/api/v1/grants", wanted | {"role": "viewer"}, wanted | {"role": "reviewer"})
+
+
+async def _invitation(place: Place) -> Creating:
+    path = f"/api/v1/organisations/{place.owner.org_name}/invitations"
+    return Creating(path, {"role": "viewer"}, {"role": "reviewer"})
+
+
+async def _destination(place: Place) -> Creating:
+    path = f"/api/v1/organisations/{place.owner.org_name}/destinations"
+    one, other = (
+        {"kind": "webhook", "name": name, "url": "https://203.0.113.7/", "notice_kinds": ["run_finished", "run_failed"]}
+        for name in ("one", "two")
+    )
+    return Creating(path, one, other)
+
+
 CREATING: dict[str, Callable[[Place], Awaitable[Creating]]] = {
     "/api/v1/api-keys": _key,
     "/api/v1/uploads": _upload,
@@ -92,6 +135,12 @@ CREATING: dict[str, Callable[[Place], Awaitable[Creating]]] = {
     "/api/v1/datasets/{org}/{name}/checks": _check,
     "/api/v1/datasets/{org}/{name}/checks/suggest": _suggestion,
     "/api/v1/datasets/{org}/{name}/versions/{number}/check-runs": _check_run,
+    "/api/v1/api-keys/{key_id}/rotate": _rotation,
+    "/api/v1/organisations/{org}/groups": _group,
+    "/api/v1/organisations/{org}/groups/{group_id}/members": _group_member,
+    "/api/v1/grants": _grant,
+    "/api/v1/organisations/{org}/invitations": _invitation,
+    "/api/v1/organisations/{org}/destinations": _destination,
     "/api/v1/runs": _run,
     "/api/v1/runs/{run_id}/register": _registration,
 }

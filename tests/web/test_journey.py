@@ -213,7 +213,7 @@ def test_an_invitation_brings_somebody_in_and_their_password_can_be_changed(
     csrf = next(cookie["value"] for cookie in owner.page.context.cookies() if cookie["name"].endswith("lyceum_csrf"))
     made = owner.page.request.post(
         "/api/v1/organisations/main/invitations",
-        data={"role": "Viewer"},
+        data={"role": "viewer"},
         headers={"X-CSRF-Token": csrf, "Origin": owner.page.url.split("/runs")[0], "Idempotency-Key": "invitation-1"},
     )
     assert made.status == 201, made.text()

@@ -175,7 +175,7 @@ async def take_back_invitation(tx: Tx, who: Who, org: str, invitation_id: UUID) 
     await invitations.take_back(tx, who, org, invitation_id)
 
 
-@router.get("/invitations/{token}")
+@router.get("/invitations/{token}", responses={410: {"description": "The invitation is used up, over or taken back"}})
 @needs(OPEN)
 @own_limit
 async def look_at_invitation(tx: PrimaryTx, resources: CurrentResources, token: str) -> InvitationSeen:

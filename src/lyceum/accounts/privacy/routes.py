@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID
 
 from fastapi import Request, Response
@@ -14,11 +15,17 @@ from lyceum.accounts.policy import Actor, require_person
 from lyceum.accounts.privacy import queries, service
 from lyceum.accounts.privacy.schemas import Deletion, NewDeletion, PersonalExport, PersonalExportList
 from lyceum.kernel.db import Scope
-from lyceum.kernel.http.downloads import answer_download
+from lyceum.kernel.http.downloads import SHOWS_FILE, answer_download
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import aside
 
 router = api_router("/api/v1/me", tags=["privacy"])
+
+_SHOWS_ARCHIVE: dict[int | str, dict[str, Any]] = {
+    **SHOWS_FILE,
+    409: {"description": "The archive is not ready"},
+    410: {"description": "The time of the archive is over"},
+}
 
 
 @asynccontextmanager
@@ -44,7 +51,7 @@ async def list_my_exports(who: Who, resources: CurrentResources) -> PersonalExpo
         return PersonalExportList(items=await queries.list_exports(tx, who))
 
 
-@router.get("/exports/{export_id}/content", response_class=StreamingResponse)
+@router.get("/exports/{export_id}/content", response_class=StreamingResponse, responses=_SHOWS_ARCHIVE)
 @needs(SIGNED_IN)
 async def download_my_export(request: Request, who: Who, resources: CurrentResources, export_id: UUID) -> Response:
     """Download an archive of yours, or a range of it."""
