@@ -30,6 +30,44 @@ MADE_UP = (
 )
 
 
+def _insert_job_and_upload(database: TestDatabase, owner: Member, job_id: UUID, upload_id: UUID, run_id: UUID) -> None:
+    rows_of(
+        database,
+        "INSERT INTO jobs (id, org_id, owner_id, kind, args, state) VALUES (%s, %s, %s, 'x', '{}', 'done')",
+        job_id,
+        owner.org_id,
+        owner.user_id,
+    )
+    rows_of(database, "UPDATE training_runs SET job_id = %s WHERE id = %s", job_id, run_id)
+    rows_of(
+        database,
+        """
+        INSERT INTO uploads (id, org_id, created_by, file_name, state, content_key, bytes_received, expires_at)
+        VALUES (%s, %s, %s, 'x', 'complete', 'x', 1, now() + interval '1 day')
+        """,
+        upload_id,
+        owner.org_id,
+        owner.user_id,
+    )
+
+
+def _insert_request(
+    database: TestDatabase, owner: Member, request_id: UUID, dataset_id: UUID, address: str, reader: Member
+) -> None:
+    rows_of(
+        database,
+        """
+        INSERT INTO access_requests (id, org_id, kind, object_id, address, user_id, reason)
+        VALUES (%s, %s, 'dataset', %s, %s, %s, 'please')
+        """,
+        request_id,
+        owner.org_id,
+        dataset_id,
+        address,
+        reader.user_id,
+    )
+
+
 class Hidden:
     """An organisation with one of everything that somebody else may not see."""
 
@@ -40,38 +78,10 @@ class Hidden:
         check_id = make_check(database, owner, dataset_id)
         model_id, model = make_registered(database, owner)
         run_id, job_id, upload_id, request_id = make_run(database, owner, version_id), new_id(), new_id(), new_id()
-        rows_of(
-            database,
-            "INSERT INTO jobs (id, org_id, owner_id, kind, args, state) VALUES (%s, %s, %s, 'x', '{}', 'done')",
-            job_id,
-            owner.org_id,
-            owner.user_id,
-        )
-        rows_of(database, "UPDATE training_runs SET job_id = %s WHERE id = %s", job_id, run_id)
-        rows_of(
-            database,
-            """
-            INSERT INTO uploads (id, org_id, created_by, file_name, state, content_key, bytes_received, expires_at)
-            VALUES (%s, %s, %s, 'x', 'complete', 'x', 1, now() + interval '1 day')
-            """,
-            upload_id,
-            owner.org_id,
-            owner.user_id,
-        )
+        _insert_job_and_upload(database, owner, job_id, upload_id, run_id)
         # granted, all of it, to somebody else: that shows it to nobody but them
         self.granted = make_member(database)
-        rows_of(
-            database,
-            """
-            INSERT INTO access_requests (id, org_id, kind, object_id, address, user_id, reason)
-            VALUES (%s, %s, 'dataset', %s, %s, %s, 'please')
-            """,
-            request_id,
-            owner.org_id,
-            dataset_id,
-            dataset,
-            self.granted.user_id,
-        )
+        _insert_request(database, owner, request_id, dataset_id, dataset, self.granted)
         objects = {"dataset": dataset_id, "model": model_id, "run": run_id}
         grants = [make_grant(database, owner, kind, found, to=self.granted) for kind, found in objects.items()]
         self._of_models = {"name": model.partition("/")[2], "number": "1", "alias": "champion"}
@@ -166,6 +176,8 @@ async def test_the_same_routes_show_it_to_its_owner(app: FastAPI, hidden: Hidden
         "/api/v1/authorizations",  # is asked for a program's request, which is not made up
         "/api/v1/uploads/{upload_id}/content",  # no file belongs to it
         "/api/v1/uploads/{upload_id}/parts",
+        "/api/v1/authorizations",  # answers what a program asks in the query, and nothing is asked there
+        "/api/v1/oauth/userinfo",  # takes the tokens of programs alone
         "/api/v1/models/{org}/{name}/versions/{number}/artifact",
         "/api/v1/datasets/{org}/{name}/versions/{number}/preview",
     }

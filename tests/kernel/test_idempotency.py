@@ -142,7 +142,7 @@ async def test_what_was_refused_or_failed_may_be_sent_again_with_its_key(
             raise outcomes.pop(0)
         return {"made": 1}
 
-    app.router.routes.extend(router.routes)
+    app.router.routes[:0] = router.routes
     answers = [await mine.post("/test/make", headers=KEY) for _ in range(5)]
     assert [answer.status_code for answer in answers] == [503, 422, 500, 201, 201]
     kept = rows_of(database, "SELECT status FROM idempotency_keys WHERE user_id = %s", member.user_id)
