@@ -175,6 +175,7 @@ async def test_the_same_routes_show_it_to_its_owner(app: FastAPI, hidden: Hidden
         "/api/v1/uploads/{upload_id}/parts",
         "/api/v1/authorizations",  # answers what a program asks in the query, and nothing is asked there
         "/api/v1/oauth/userinfo",  # takes the tokens of programs alone
+        "/api/v1/oauth/end-session",  # leads a browser on
         "/api/v1/models/{org}/{name}/versions/{number}/artifact",
         "/api/v1/datasets/{org}/{name}/versions/{number}/preview",
     }
