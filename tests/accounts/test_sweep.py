@@ -171,11 +171,11 @@ async def test_nothing_hidden_is_shown_by_any_route(
 async def test_the_same_routes_show_it_to_its_owner(app: FastAPI, hidden: Hidden) -> None:
     """What the sweep asks for is there."""
     missing = {
-        "/api/v1/oauth/userinfo",  # takes the token of a program that somebody signed in to
-        "/api/v1/oauth/end-session",  # sends a browser on
-        "/api/v1/authorizations",  # is asked for a program's request, which is not made up
         "/api/v1/uploads/{upload_id}/content",  # no file belongs to it
         "/api/v1/uploads/{upload_id}/parts",
+        "/api/v1/authorizations",  # answers what a program asks in the query, and nothing is asked there
+        "/api/v1/oauth/userinfo",  # takes the tokens of programs alone
+        "/api/v1/oauth/end-session",  # leads a browser on
         "/api/v1/models/{org}/{name}/versions/{number}/artifact",
         "/api/v1/datasets/{org}/{name}/versions/{number}/preview",
     }
