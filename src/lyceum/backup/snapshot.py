@@ -45,6 +45,8 @@ def snapshot_of(owner_url: str) -> Iterator[Snapshot]:
             with connection.transaction():
                 revision = _revision_in(connection)
                 yield Snapshot(connection, contents_at(connection), revision)
+            # the server's process ends a moment after its connection, and would hold them until then
+            connection.execute("SELECT pg_advisory_unlock_all()")
     except psycopg.Error as error:
         raise BackupFailed(f"The database cannot be copied: {first_line(error)}") from error
 
