@@ -39,7 +39,7 @@ def open_to_elsewhere(database: TestDatabase, valkey_url: str, tmp_path: Path) -
 @pytest.mark.parametrize(
     "path, status, policy",
     [
-        ("/", 200, PLAIN_PAGE_POLICY),
+        ("/authorize", 422, PLAIN_PAGE_POLICY),
         ("/api/v1/api-keys", 401, DATA_POLICY),
         ("/api/v1/nothing", 404, DATA_POLICY),
         ("/api/openapi.json", 200, DATA_POLICY),
@@ -75,17 +75,18 @@ async def test_refusals_before_any_route_and_predictions_have_them_too(anonymous
 
 
 async def test_a_page_runs_the_hubs_own_scripts_and_none_that_stand_in_it(app: FastAPI) -> None:
-    @app.get("/test/page")
+    @app.get("/api/page-of-tests")
     async def page() -> Response:
         return HTMLResponse("<!doctype html>")
 
-    @app.get("/test/worker.js")
+    @app.get("/api/worker-of-tests.js")
     async def worker() -> Response:
         return Response("", media_type="text/javascript")
 
     async with client_of(app) as client:
         policies = [
-            (await client.get(path)).headers["content-security-policy"] for path in ("/test/page", "/test/worker.js")
+            (await client.get(path)).headers["content-security-policy"]
+            for path in ("/api/page-of-tests", "/api/worker-of-tests.js")
         ]
     assert policies[0] == policies[1]
     allowed = directives(policies[0])

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+from fastapi import FastAPI
 
 from fixtures.servers import TestDatabase
 from fixtures.staffed import upload
@@ -19,17 +20,19 @@ from make.train import make_run
 
 @dataclass(frozen=True, slots=True)
 class Creating:
-    """A request that makes something, and another body for the same place."""
+    """A request that makes something, and another body for the same place; the owner's key sends it, or who is named."""
 
     path: str
     body: Any
     other: Any
+    client: httpx.AsyncClient | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """What there is for things to be made of: a dataset with a version and a check, and a run."""
 
+    app: FastAPI
     client: httpx.AsyncClient
     database: TestDatabase
     owner: Member
@@ -37,12 +40,12 @@ class Place:
     run_id: UUID
 
 
-def make_place(database: TestDatabase, client: httpx.AsyncClient, owner: Member) -> Place:
+def make_place(app: FastAPI, database: TestDatabase, client: httpx.AsyncClient, owner: Member) -> Place:
     """Make what the requests below refer to."""
     dataset_id, address = make_dataset(database, owner)
     version_id = make_version(database, owner, dataset_id)
     make_check(database, owner, dataset_id)
-    return Place(client, database, owner, address, make_run(database, owner, version_id))
+    return Place(app, client, database, owner, address, make_run(database, owner, version_id))
 
 
 async def _key(_place: Place) -> Creating:
@@ -127,7 +130,9 @@ async def _destination(place: Place) -> Creating:
     return Creating(path, one, other)
 
 
-CREATING: dict[str, Callable[[Place], Awaitable[Creating]]] = {
+Row = Callable[[Place], Awaitable[Creating]]
+
+OF_OBJECTS: dict[str, Row] = {
     "/api/v1/api-keys": _key,
     "/api/v1/uploads": _upload,
     "/api/v1/datasets": _dataset,
@@ -144,4 +149,4 @@ CREATING: dict[str, Callable[[Place], Awaitable[Creating]]] = {
     "/api/v1/runs": _run,
     "/api/v1/runs/{run_id}/register": _registration,
 }
-"""By the path of the route."""
+"""By the path of the route; those of people and of the hub stand in `make.creating_people`."""

@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from fixtures.app import free_port, served
+from fixtures.app import free_port, rows_of, served
 from fixtures.staffed import StaffedHub, csv_of, dataset_with, ok
 from make.accounts import Member, make_key, make_member
 from make.data import make_check, make_check_run
@@ -101,6 +101,9 @@ async def live(
     with served("lyceum.web", own) as process:
         headers: dict[str, dict[str, str]] = {"nobody": {}} | {role: who.headers for role, who in people.items()}
         yield LiveApi(process.url.replace(str(staffed_hub.settings.port), str(own.port)), document, headers, there)
+    # what was made is shown to the hub, and tests that share it look at all that they see
+    rows_of(database, "UPDATE datasets SET visibility = 'private' WHERE org_id = %s", owner.org_id)
+    rows_of(database, "UPDATE models SET visibility = 'private' WHERE org_id = %s", owner.org_id)
 
 
 def holds(live: LiveApi, *, examples: int, derandomize: bool) -> tuple[list[str], Counter[int]]:

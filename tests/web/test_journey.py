@@ -129,7 +129,7 @@ def test_every_page_fits_is_usable_by_all_and_stays_where_it_is(
         tab.screenshot(f"{name}-{re.sub(r'[^a-z]+', '-', place).strip('-') or 'overview'}")
         found = [*tab.accessibility_faults(), *tab.faults]
         if found or tab.overflow_px() or tab.layout_shift() > SHIFT_MAX:
-            faults[place] = (found, tab.overflow_px(), tab.layout_shift())
+            faults[place] = (found, tab.overflow_px(), tab.layout_shift(), tab.moved())
         tab.faults.clear()
     assert faults == {}
 
@@ -192,6 +192,7 @@ def test_the_keyboard_alone_finds_an_object_and_changes_the_language(
     page.goto(journey["run"])
     page.get_by_role("heading", name="dear", level=1).wait_for()
     page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox")).to_be_focused()
     page.keyboard.type("houses data")
     expect(page.get_by_role("option", name=re.compile("main.houses.*Dataset"))).to_be_visible()
     page.keyboard.press("Enter")

@@ -21,7 +21,7 @@ BUILT = Path(__file__).resolve().parent.parent / "_web"
 PAGE = "index.html"
 ASSETS = "assets/"
 NOT_PAGES = ("/api/", "/health/", "/static/", "/.well-known/")
-NOT_PAGES_EXACTLY = frozenset({"/api", "/health", "/metrics"})
+NOT_PAGES_EXACTLY = frozenset({"/api", "/authorize", "/health", "/metrics"})
 _BASE = '<base href="/" />'
 _NOT_SERVED = frozenset({"built.json", PAGE})
 _ENCODINGS = (("br", ".br"), ("gzip", ".gz"))

@@ -86,7 +86,8 @@ function DatasetPage() {
                 {t("dataset.columns", { amount: count(version.table_schema?.columns.length ?? 0) })}
               </span>
               <span className="num">{bytes(version.byte_count ?? 0)}</span>
-              <span>{version.file_name}</span>
+              {/* on a phone it would break the line, and move the page below when it comes */}
+              <span className="hidden sm:inline">{version.file_name}</span>
             </>
           ) : (
             <Skeleton className="h-5 w-64" />

@@ -9,12 +9,19 @@ import { InboxBell } from "./inbox-bell";
 import { BottomBar, Sidebar } from "./navigation";
 import { Notices } from "./notices";
 
-const Finder = lazy(() => import("./finder"));
+const loadFinder = () => import("./finder");
+const Finder = lazy(loadFinder);
+const LATER_MS = 1_500;
 
 /** What stands around every page of somebody who is signed in. */
 export function Shell() {
   const { t } = useTranslation();
   const [finding, setFinding] = useState(false);
+  useEffect(() => {
+    // there before it is asked for, so that what is typed right after Ctrl K is not lost
+    const timer = setTimeout(() => void loadFinder(), LATER_MS);
+    return () => clearTimeout(timer);
+  }, []);
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.key !== "k" || !(event.ctrlKey || event.metaKey)) return;
