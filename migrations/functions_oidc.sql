@@ -3,9 +3,16 @@
 -- functions.sql.
 
 -- The provider a browser is sent to, by the name in its address; the secret is sealed.
-CREATE FUNCTION definer.sign_on_provider(provider_name text) RETURNS SETOF public.sign_on_providers
+CREATE FUNCTION definer.sign_on_provider(provider_name text)
+RETURNS TABLE (
+    id uuid, name text, title text, discovery_url text, client_id text, client_secret_sealed bytea, scopes jsonb,
+    groups_claim text, email_claim text, name_claim text, admits text, email_domains jsonb, trusts_email boolean,
+    trusts_second_factor boolean, refresh_minutes integer
+)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT p.* FROM public.sign_on_providers p WHERE p.name = provider_name
+    SELECT p.id, p.name, p.title, p.discovery_url, p.client_id, p.client_secret_sealed, p.scopes, p.groups_claim,
+           p.email_claim, p.name_claim, p.admits, p.email_domains, p.trusts_email, p.trusts_second_factor, p.refresh_minutes
+    FROM public.sign_on_providers p WHERE p.name = provider_name
 $$;
 
 -- What a sign-in page offers: names and titles are for everybody.
@@ -167,9 +174,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- Lyceum as the provider: a client is looked up by its public id before anybody is known; the digest of its secret says nothing.
-CREATE FUNCTION definer.oauth_client(client uuid) RETURNS SETOF public.oauth_clients
+CREATE FUNCTION definer.oauth_client(client uuid)
+RETURNS TABLE (
+    id uuid, title text, secret_digest bytea, redirect_uris jsonb, sign_out_uris jsonb, asks_consent boolean
+)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT c.* FROM public.oauth_clients c WHERE c.id = client
+    SELECT c.id, c.title, c.secret_digest, c.redirect_uris, c.sign_out_uris, c.asks_consent
+    FROM public.oauth_clients c WHERE c.id = client
 $$;
 
 -- Uses a code. The digest of a random code and the client that authenticated are the predicate. A code that comes again has

@@ -3,6 +3,7 @@ import tailwindcss from "@tailwindcss/vite";
 import { tanstackRouter } from "@tanstack/router-plugin/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
+import { pageRoutes } from "./bundling/page-routes.ts";
 import { precompressed } from "./bundling/precompressed.ts";
 import { serviceWorker } from "./bundling/service-worker.ts";
 
@@ -23,6 +24,7 @@ export default defineConfig({
     tanstackRouter({ target: "react", autoCodeSplitting: true, quoteStyle: "double", semicolons: true }),
     react(),
     tailwindcss(),
+    pageRoutes(here("./src/routeTree.gen.ts")),
     serviceWorker(),
     precompressed(),
   ],

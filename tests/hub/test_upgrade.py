@@ -4,7 +4,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -154,12 +154,6 @@ def lost(before: list[Row], after: list[Row]) -> Counter[tuple[str | None, ...]]
     return then - now
 
 
-def _apply_where_its_tables_are(connection: psycopg.Connection, functions: bytes) -> None:
-    """Make functions, unless rows of a table that comes with this release's migration are what one returns."""
-    with suppress(psycopg.errors.UndefinedObject), connection.transaction():
-        connection.execute(functions)
-
-
 @contextmanager
 def home_of_the_release_before(home: Path) -> Iterator[TestDatabase]:
     """Yield the empty database of an embedded hub as the revision before this release's has it, with files beside."""
@@ -173,7 +167,7 @@ def home_of_the_release_before(home: Path) -> Iterator[TestDatabase]:
             # ours stand for those of the release before, which are not kept; what they name may not be there yet
             raw.execute("SET LOCAL check_function_bodies = off")
             for name in migrate.FUNCTIONS_FILES:
-                _apply_where_its_tables_are(raw, (history.migrations_folder() / name).read_bytes())
+                raw.execute((history.migrations_folder() / name).read_bytes())
             raw.execute("INSERT INTO applied_functions (digest) VALUES ('of the release before')")
         yield TestDatabase(name="lyceum", app_url="", owner_url=url, admin_url=url)
     for number in range(3):

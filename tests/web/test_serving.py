@@ -1,6 +1,7 @@
 """How the API process serves the web app: what is kept, what is asked for again, what is not there."""
 
 import gzip
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from fixtures.servers import TestDatabase
 from lyceum.pages import web_app
 
 PAGE = '<!doctype html><head><base href="/" /><title>Lyceum</title></head>'
+PAGES = ["/", "/datasets", "/datasets/$org/$name", "/runs/$id", "/setup", "/help/$"]
 SCRIPT = b"console.log('lyceum')" * 50
 
 
@@ -23,6 +25,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "index.html").write_text(PAGE)
     (folder / "sw.js").write_text("self.skipWaiting()")
     (folder / "built.json").write_text("{}")
+    (folder / "pages.json").write_text(json.dumps(PAGES))
     (folder / "assets" / "app-1a2b.js").write_bytes(SCRIPT)
     (folder / "assets" / "app-1a2b.js.gz").write_bytes(gzip.compress(SCRIPT))
     (folder / "assets" / "app-1a2b.js.br").write_bytes(b"brotli")
@@ -60,7 +63,18 @@ async def test_an_asset_is_kept_for_a_year_and_sent_as_the_build_compressed_it(b
     assert refused.headers["content-encoding"] == "gzip"
 
 
-@pytest.mark.parametrize("path", ["/", "/datasets/main/flights.2013", "/runs/1?tab=report", "/setup", "/no/such/page"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/datasets/",
+        "/Datasets",
+        "/datasets/main/flights.2013",
+        "/runs/1?tab=report",
+        "/setup",
+        "/help/any/thing.x",
+    ],
+)
 async def test_a_page_of_the_app_is_asked_for_again_each_time(browser: httpx.AsyncClient, path: str) -> None:
     page = await browser.get(path)
     assert page.status_code == 200
@@ -72,6 +86,16 @@ async def test_a_page_of_the_app_is_asked_for_again_each_time(browser: httpx.Asy
     head = await browser.head(path)
     assert head.headers["content-length"] == str(len(PAGE))
     assert not head.content
+
+
+@pytest.mark.parametrize(
+    "path", ["/no/such/page", "/datasets/main", "/datasets/main/flights/more", "/runs/", "/setup2"]
+)
+async def test_a_page_the_app_has_not_is_its_own_page_of_that_and_a_404(browser: httpx.AsyncClient, path: str) -> None:
+    missing = await browser.get(path)
+    assert (missing.status_code, missing.text) == (404, PAGE)
+    again = await browser.get(path, headers={"if-none-match": missing.headers["etag"]})
+    assert (again.status_code, again.text) == (404, PAGE)
 
 
 async def test_a_page_may_run_and_load_only_what_the_hub_has(browser: httpx.AsyncClient) -> None:
@@ -90,6 +114,7 @@ async def test_a_page_may_run_and_load_only_what_the_hub_has(browser: httpx.Asyn
         "/favicon.ico",
         "/built.json",
         "/index.html",
+        "/pages.json",
         "/api/v1/no-such-thing",
         "/api/nothing",
         "/api",
@@ -119,4 +144,5 @@ async def test_below_a_sub_path_the_page_says_where_its_files_are(
     settings = settings_for(database, tmp_path, valkey_url=valkey_url, public_url="http://127.0.0.1/hub")
     async with running_app(settings) as app, client_of(app) as client:
         assert '<base href="/hub/" />' in (await client.get("/hub/datasets")).text
+        assert (await client.get("/hub/no/such/page")).status_code == 404
         assert (await client.get("/hub/assets/app-1a2b.js")).status_code == 200

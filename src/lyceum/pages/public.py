@@ -2,12 +2,12 @@
 
 from starlette.routing import BaseRoute
 
-from lyceum.pages.web_app import WebApp, read_web_files
+from lyceum.pages.web_app import WebApp, read_web_app
 
 __all__ = ["web_app"]
 
 
 def web_app(*, root_path: str) -> tuple[BaseRoute, ...]:
     """Return the route of the web app, to stand after the API's and before the plain pages; none when it is not built."""
-    files = read_web_files()
-    return (WebApp(files, root_path=root_path),) if files else ()
+    app = read_web_app()
+    return (WebApp(app, root_path=root_path),) if app else ()

@@ -1,17 +1,19 @@
 """The web app's built files over HTTP: kept for a year where their names hold a digest, else asked for again each time.
 
 They are read once, at the start, in the forms that the build has compressed. What is no file of the app and no path of the
-API is a page of the app, which finds its own way; what looks like a file and is none is a plain 404.
+API is a page of the app, which finds its own way; where it has no such page it says so itself, and the answer is a 404 as
+well. What looks like a file and is none is a plain 404.
 """
 
 import hashlib
+import json
 import mimetypes
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from starlette._utils import get_route_path
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
@@ -19,11 +21,12 @@ from starlette.types import Receive, Scope, Send
 
 BUILT = Path(__file__).resolve().parent.parent / "_web"
 PAGE = "index.html"
+PAGES = "pages.json"
 ASSETS = "assets/"
 NOT_PAGES = ("/api/", "/health/", "/static/", "/.well-known/")
 NOT_PAGES_EXACTLY = frozenset({"/api", "/authorize", "/health", "/metrics"})
 _BASE = '<base href="/" />'
-_NOT_SERVED = frozenset({"built.json", PAGE})
+_NOT_SERVED = frozenset({"built.json", PAGE, PAGES})
 _ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
@@ -56,16 +59,32 @@ class WebFile:
         return "", self.forms[""]
 
 
-def read_web_files() -> dict[str, WebFile]:
-    """Return the built files by their path below the hub's; empty when the app is not built."""
+@dataclass(frozen=True, slots=True)
+class BuiltApp:
+    """What the build has made: its files by their path below the hub's, and the paths of its pages as one expression."""
+
+    files: Mapping[str, WebFile]
+    page: WebFile
+    paths: re.Pattern[str]
+
+
+def read_web_app() -> BuiltApp | None:
+    """Return what is built, None when the app is not."""
     folder = BUILT
     if not (folder / PAGE).is_file():
-        return {}
+        return None
     endings = tuple(ending for _, ending in _ENCODINGS)
     paths = [path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(endings)]
     names = {path.relative_to(folder).as_posix(): path for path in paths}
     files = {name: _read(name, path) for name, path in names.items() if name not in _NOT_SERVED and name[0] != "."}
-    return {**files, PAGE: _read(PAGE, names[PAGE])}
+    pages = json.loads((folder / PAGES).read_text(encoding="utf-8"))
+    return BuiltApp(files, _read(PAGE, names[PAGE]), re.compile("|".join(map(_expression_of, pages)), re.IGNORECASE))
+
+
+def _expression_of(page: str) -> str:
+    """Return what matches the paths of a page whose `$name` stands for one word and whose `$` for all that comes."""
+    words = (".*" if word == "$" else "[^/]+" if word[:1] == "$" else re.escape(word) for word in page.split("/"))
+    return "/".join(words).rstrip("/") + "/?"
 
 
 def _read(name: str, path: Path) -> WebFile:
@@ -84,9 +103,8 @@ def _read(name: str, path: Path) -> WebFile:
 class WebApp(BaseRoute):
     """The route behind the API's own: the app's files, and its page for whatever else a reader may open."""
 
-    def __init__(self, files: Mapping[str, WebFile], *, root_path: str) -> None:
-        self._files = dict(files)
-        page = self._files.pop(PAGE)
+    def __init__(self, app: BuiltApp, *, root_path: str) -> None:
+        self._files, self._paths, page = app.files, app.paths, app.page
         text = page.forms[""].decode()
         if root_path:
             text = text.replace(_BASE, f'<base href="{escape(root_path.rstrip("/"))}/" />')
@@ -100,7 +118,7 @@ class WebApp(BaseRoute):
         """Match reads of what is the app's; everything else stays as unknown as it is without it."""
         if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
             return Match.NONE, {}
-        path = get_route_path(scope)
+        path = _path_of(scope)
         if path.startswith(NOT_PAGES) or path in NOT_PAGES_EXACTLY:
             return Match.NONE, {}
         return Match.FULL, {"endpoint": self.handle, "route": self}
@@ -112,19 +130,22 @@ class WebApp(BaseRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 ASGI's form
         """Send the file or the page; raises `HTTPException` for what would be a file and is none."""
-        found = self._found(get_route_path(scope))
+        path = _path_of(scope)
+        found = self._found(path)
         if found is None:
             raise HTTPException(404, "There is no such file.")
         asked = Headers(scope=scope)
-        headers = _headers(found, is_page=found is self._page)
-        if asked.get("if-none-match") == found.etag:
+        is_page = found is self._page
+        status = 404 if is_page and not self._paths.fullmatch(path) else 200
+        headers = _headers(found, is_page=is_page)
+        if asked.get("if-none-match") == found.etag and status == 200:
             await _send(send, 304, headers, b"")
             return
         form, content = found.form_for(asked.get("accept-encoding", ""))
         headers |= {"content-type": found.media_type, "content-length": str(len(content))}
         if form:
             headers["content-encoding"] = form
-        await _send(send, 200, headers, b"" if scope["method"] == "HEAD" else content)
+        await _send(send, status, headers, b"" if scope["method"] == "HEAD" else content)
 
     def _found(self, path: str) -> WebFile | None:
         name = path.lstrip("/")
@@ -133,6 +154,11 @@ class WebApp(BaseRoute):
             return found
         # a page's last word may have a dot, as dataset names may; what lies with the assets is a file or nothing
         return None if name.startswith(ASSETS) or name in _NOT_SERVED or _looks_like_a_file(name) else self._page
+
+
+def _path_of(scope: Scope) -> str:
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 def _looks_like_a_file(name: str) -> bool:

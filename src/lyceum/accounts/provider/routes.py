@@ -34,6 +34,7 @@ from lyceum.accounts.provider.schemas import (
 )
 from lyceum.accounts.sessions.public import clear_cookies, cookie_names, revoke_session
 from lyceum.kernel.db import Scope
+from lyceum.kernel.http.documented import oauth_refusal
 from lyceum.kernel.http.revisions import CHANGES_REVISION, IfMatch, etag_of, shows_revision
 from lyceum.kernel.problems import NotFound
 from lyceum.kernel.tx import aside
@@ -48,9 +49,10 @@ _TOKEN_DOCUMENT: dict[str, Any] = {
     }
 }
 _TOKEN_ANSWERS: dict[int | str, dict[str, Any]] = {
-    400: {"description": "No token is given (RFC 6749, 5.2)"},
-    401: {"description": "The program's id or secret is not right"},
+    400: oauth_refusal("No token is given (RFC 6749, 5.2)"),
+    401: oauth_refusal("The program's id or secret is not right"),
 }
+_USERINFO_ANSWERS: dict[int | str, dict[str, Any]] = {401: oauth_refusal("The access token is no good")}
 
 router = api_router(tags=["identity provider"])
 well_known = api_router("/.well-known", tags=["identity provider"])
@@ -129,9 +131,7 @@ async def give_tokens(request: Request, resources: CurrentResources, access_toke
     return JSONResponse(answer, headers=_NOT_STORED)
 
 
-@router.get(
-    "/oauth/userinfo", response_class=JSONResponse, responses={401: {"description": "The access token is no good"}}
-)
+@router.get("/oauth/userinfo", response_class=JSONResponse, responses=_USERINFO_ANSWERS)
 @needs(OPEN)
 @own_limit
 async def read_userinfo(request: Request, resources: CurrentResources) -> Response:
@@ -139,9 +139,7 @@ async def read_userinfo(request: Request, resources: CurrentResources) -> Respon
     return await _userinfo(request, resources)
 
 
-@router.post(
-    "/oauth/userinfo", response_class=JSONResponse, responses={401: {"description": "The access token is no good"}}
-)
+@router.post("/oauth/userinfo", response_class=JSONResponse, responses=_USERINFO_ANSWERS)
 @needs(OPEN)
 @own_limit
 async def post_userinfo(request: Request, resources: CurrentResources) -> Response:

@@ -41,6 +41,7 @@ from lyceum.accounts.signon.schemas import (
     SignOnRule,
     SignOnRules,
 )
+from lyceum.kernel.http.documented import oauth_refusal
 from lyceum.kernel.http.revisions import CHANGES_REVISION, IfMatch, etag_of, shows_revision
 from lyceum.kernel.problems import Problem
 from lyceum.kernel.resources import Resources
@@ -155,7 +156,7 @@ async def begin_connection(
     status_code=200,
     response_class=JSONResponse,
     openapi_extra=_FORM_WITH_TOKEN,
-    responses={400: {"description": "The logout token is refused"}},
+    responses={400: oauth_refusal("The logout token is refused")},
 )
 @needs(OPEN)
 @own_limit

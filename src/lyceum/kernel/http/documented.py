@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from lyceum.kernel.http.connections import HeadTooLarge
 from lyceum.kernel.problems import (
     Conflict,
     Forbidden,
@@ -42,7 +43,10 @@ _PROBLEM: Document = {
     },
     "additionalProperties": True,
 }
-_REFUSES_ANYBODY: tuple[type[Problem], ...] = (Unauthenticated, Forbidden, Invalid, TooMany, Unavailable)
+_REFUSES_ANYBODY: tuple[type[Problem], ...] = (
+    *(Unauthenticated, Forbidden, Invalid, TooMany),
+    *(HeadTooLarge, Unavailable),
+)
 _REFUSES_CHANGES: tuple[type[Problem], ...] = (NotFound, Conflict, Gone, TooLarge, NoSpace)
 _REPLACED = ("HTTPValidationError", "ValidationError")
 _KEY: Document = {
@@ -83,10 +87,20 @@ def _with_refusals(path: str, method: str, operation: Document) -> Document:
 
 def _refusals_of(path: str, method: str) -> tuple[type[Problem], ...]:
     if not path.startswith("/api/"):
-        return (Unavailable,)
+        return (HeadTooLarge, Unavailable)
     if method != "get":
         return _REFUSES_ANYBODY + _REFUSES_CHANGES
     return (*_REFUSES_ANYBODY, NotFound) if "{" in path else _REFUSES_ANYBODY
+
+
+def oauth_refusal(description: str) -> Document:
+    """Return what a route says of a refusal in the form that OAuth gives it (RFC 6749, 5.2)."""
+    schema = {
+        "type": "object",
+        "required": ["error", "error_description"],
+        "properties": {"error": {"type": "string"}, "error_description": {"type": "string"}},
+    }
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
 def _with_content(status: str, said: Document) -> Document:
