@@ -205,6 +205,13 @@ def test_the_keyboard_alone_finds_an_object_and_changes_the_language(
     assert page.evaluate("document.documentElement.lang") == "de"
 
 
+def test_whoever_reads_german_is_met_in_german(open_tab: OpenTab, journey: dict[str, str]) -> None:
+    tab = open_tab(locale="de-DE", **DESKTOP)
+    tab.page.goto(journey["dataset"])
+    expect(tab.page.get_by_role("button", name="Anmelden", exact=True)).to_be_visible()
+    assert tab.page.evaluate("document.documentElement.lang") == "de"
+
+
 def test_an_invitation_brings_somebody_in_and_their_password_can_be_changed(
     open_tab: OpenTab, journey: dict[str, str], table: Path
 ) -> None:

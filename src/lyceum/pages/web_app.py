@@ -69,9 +69,9 @@ class BuiltApp:
 
 
 def read_web_app() -> BuiltApp | None:
-    """Return what is built, None when the app is not."""
+    """Return what is built, None when the app is not, or was by a release that did not list its pages."""
     folder = BUILT
-    if not (folder / PAGE).is_file():
+    if not (folder / PAGE).is_file() or not (folder / PAGES).is_file():
         return None
     endings = tuple(ending for _, ending in _ENCODINGS)
     paths = [path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(endings)]

@@ -18,24 +18,22 @@ export async function speak(): Promise<void> {
   i18n.on("languageChanged", (language) => {
     document.documentElement.lang = language;
   });
-  await i18n
-    .use({
-      type: "backend" as const,
-      init: () => undefined,
-      read: async (language: string) => (language === "de" ? (await import("./de.json")).default : en),
-    })
-    .use(initReactI18next)
-    .init({
-      lng: wanted(),
-      fallbackLng: "en",
-      partialBundledLanguages: true,
-      resources: { en: { translation: en } },
-      interpolation: { escapeValue: false },
-      react: { useSuspense: false },
-    });
+  await i18n.use(initReactI18next).init({
+    lng: "en",
+    fallbackLng: "en",
+    resources: { en: { translation: en } },
+    interpolation: { escapeValue: false },
+    react: { useSuspense: false },
+  });
+  await speakIn(wanted());
 }
 
 export function changeLanguage(language: string) {
   localStorage.setItem(KEPT, language);
-  void i18n.changeLanguage(language);
+  void speakIn(language);
+}
+
+async function speakIn(language: string) {
+  if (language === "de") i18n.addResourceBundle("de", "translation", (await import("./de.json")).default);
+  await i18n.changeLanguage(language);
 }

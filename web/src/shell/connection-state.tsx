@@ -11,7 +11,8 @@ export function ConnectionState() {
     () => undefined,
     () => undefined,
   );
-  if (state === "off" || state === "connecting") return null;
+  // as wide as the sign that comes in its place
+  if (state === "off" || state === "connecting") return <span aria-hidden className="h-8 w-6" />;
   const tone = { live: "bg-ok", late: "bg-warn", lost: "bg-bad" }[state];
   return (
     <span

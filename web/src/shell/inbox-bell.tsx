@@ -6,17 +6,16 @@ import { hubPath } from "@/api/root";
 import { count } from "@/i18n/format";
 import { buttonClass } from "@/ui/button";
 
-/** How much is unread; nothing on a hub that has no inbox. */
+/** How much is unread. */
 export function InboxBell() {
   const { t } = useTranslation();
   const unread = useQuery({
     queryKey: ["inbox", "count"],
     queryFn: () => send<{ unread: number }>("GET", "inbox/count"),
-    retry: false,
     staleTime: 60_000,
   });
-  if (!unread.data) return null;
-  const label = t("inbox.unread", { amount: count(unread.data.unread) });
+  const amount = unread.data?.unread ?? 0;
+  const label = t("inbox.unread", { amount: count(amount) });
   return (
     <a
       href={hubPath("inbox")}
@@ -24,9 +23,7 @@ export function InboxBell() {
       className={`${buttonClass({ kind: "ghost", size: "icon" })} relative`}
     >
       <Bell size={17} aria-hidden />
-      {unread.data.unread > 0 ? (
-        <span aria-hidden className="absolute top-1 right-1 size-2 rounded-full bg-accent" />
-      ) : null}
+      {amount > 0 ? <span aria-hidden className="absolute top-1 right-1 size-2 rounded-full bg-accent" /> : null}
     </a>
   );
 }
