@@ -97,15 +97,45 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     ORDER BY n.id DESC LIMIT at_most
 $$;
 
--- Somebody follows the link of a letter, signed for them; they are not signed in. `*` stands for all letters that may be left out.
-CREATE FUNCTION definer.letters_unwanted(person uuid, notice_kind text) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- Somebody follows the link of a letter, signed for them; they are not signed in. `*` stands for all letters that may be left out,
+-- and then says how often they came before.
+CREATE FUNCTION definer.letters_unwanted(person uuid, notice_kind text) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    pace text;
+BEGIN
+    SELECT s.mail_pace INTO pace FROM public.notice_settings s WHERE s.user_id = person FOR UPDATE;
     INSERT INTO public.notice_settings AS s (user_id, mail_pace, zone)
     SELECT u.id, 'never', 'UTC' FROM public.users u WHERE u.id = person AND notice_kind = '*'
     ON CONFLICT (user_id) DO UPDATE SET mail_pace = 'never', next_digest_at = NULL;
     INSERT INTO public.notice_preferences (user_id, kind, channel, wanted)
     SELECT u.id, notice_kind, 'mail', false FROM public.users u WHERE u.id = person AND notice_kind <> '*'
     ON CONFLICT (user_id, kind, channel) DO UPDATE SET wanted = false;
+    RETURN CASE WHEN notice_kind = '*' THEN coalesce(pace, 'at_once') END;
+END
+$$;
+
+-- Takes that back by the same link, where it still holds. For all letters the time zone comes back, by which their times go.
+CREATE FUNCTION definer.letters_wanted(person uuid, notice_kind text, pace text) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    place text;
+BEGIN
+    IF notice_kind = '*' THEN
+        UPDATE public.notice_settings s SET mail_pace = pace WHERE s.user_id = person AND s.mail_pace = 'never'
+        RETURNING s.zone INTO place;
+    ELSE
+        UPDATE public.notice_preferences p SET wanted = true
+        WHERE p.user_id = person AND p.kind = notice_kind AND p.channel = 'mail';
+    END IF;
+    RETURN place;
+END
+$$;
+
+-- When the first digest goes out to somebody who has just taken back that they want none.
+CREATE FUNCTION definer.digest_begin(person uuid, pace text, first_at timestamptz) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE public.notice_settings s SET next_digest_at = first_at WHERE s.user_id = person AND s.mail_pace = pace
 $$;
 
 -- How long notices are kept is the hub's to say.

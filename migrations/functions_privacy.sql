@@ -215,7 +215,7 @@ BEGIN
     WHERE a.actor_id = person OR (a.object_kind = 'user' AND a.object_id = person::text);
     UPDATE public.users u
     SET email = NULL, display_name = 'Former member', password_hash = NULL, instance_admin = false,
-        email_verified_at = NULL, locale = NULL, suspended_at = coalesce(u.suspended_at, now()), erased_at = now()
+        email_verified_at = NULL, locale = NULL, purpose = NULL, suspended_at = coalesce(u.suspended_at, now()), erased_at = now()
     WHERE u.id = person;
 END
 $$;

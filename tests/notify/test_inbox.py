@@ -273,3 +273,25 @@ async def test_the_count_costs_what_is_unread_and_not_what_there_is(
         lines = list(await tx.scalars(text(plan), {"person": fresh_member.user_id}))
         assert await count_unread(tx, fresh_member.user_id) == 20
     assert any("notices_unread_idx" in line for line in lines), lines
+
+
+async def test_what_was_read_can_be_put_back(
+    app: FastAPI, resources: Resources, member: Member, stranger: Member
+) -> None:
+    await tell(resources, member, run_finished(), member.user_id)
+    async with as_person(app, member) as mine, as_person(app, stranger) as theirs:
+        ids = [(await mine.get("/api/v1/inbox")).json()["items"][0]["id"]]
+        assert (await mine.post("/api/v1/inbox/read", json={"ids": ids})).json()["unread"] == 0
+        await theirs.post("/api/v1/inbox/unread", json={"ids": ids})
+        assert (await mine.get("/api/v1/inbox/count")).json()["unread"] == 0
+        assert (await mine.post("/api/v1/inbox/unread", json={"ids": ids})).json()["unread"] == 1
+        assert (await mine.get("/api/v1/inbox")).json()["items"][0]["read_at"] is None
+
+
+async def test_one_whose_place_is_taken_stays_read(app: FastAPI, resources: Resources, member: Member) -> None:
+    await tell(resources, member, run_finished(), member.user_id, collapse_key="twice")
+    async with as_person(app, member) as mine:
+        ids = [(await mine.get("/api/v1/inbox")).json()["items"][0]["id"]]
+        await mine.post("/api/v1/inbox/read", json={"ids": ids})
+        await tell(resources, member, run_finished(), member.user_id, collapse_key="twice")
+        assert (await mine.post("/api/v1/inbox/unread", json={"ids": ids})).json()["unread"] == 1

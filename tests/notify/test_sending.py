@@ -299,7 +299,7 @@ async def test_one_click_ends_letters_of_a_kind_without_signing_in(
         mail_program.headers["host"] = "hub.example.org"
         path = f"/api/v1/unsubscribe/one-click?token={token}"
         done = await mail_program.post(path, data={"List-Unsubscribe": "One-Click"})
-        assert (done.status_code, done.json()) == (200, {"kind": "run_finished"})
+        assert (done.status_code, done.json()) == (200, {"kind": "run_finished", "mail_pace": None})
         again = await mail_program.post(path, files={"List-Unsubscribe": (None, "One-Click")})
         assert again.status_code == 200
         assert (await mail_program.post(path)).status_code == 422
@@ -318,7 +318,7 @@ async def test_a_digests_link_ends_all_letters_but_those_about_safety(
     async with running_app(hub_settings) as app, client_of(app) as anybody:
         anybody.headers["host"] = "hub.example.org"
         done = await anybody.post("/api/v1/unsubscribe", json={"token": token})
-        assert done.json() == {"kind": "*"}
+        assert done.json() == {"kind": "*", "mail_pace": "at_once"}
     await tell(resources, member, run_finished())
     assert rows_of(database, "SELECT mail FROM notices") == [{"mail": "none"}]
 

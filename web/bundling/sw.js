@@ -30,6 +30,35 @@ self.addEventListener("message", (event) => {
   if (event.data === "forget") event.waitUntil(caches.delete(SEEN));
 });
 
+self.addEventListener("push", (event) => {
+  const said = event.data?.json() ?? {};
+  event.waitUntil(
+    self.registration.showNotification(said.title ?? "Lyceum", {
+      body: said.body,
+      icon: new URL("icon-192.png", root).href,
+      // told again, it takes the place of the one before
+      tag: said.id,
+      data: { url: said.url },
+    }),
+  );
+});
+
+// a page of the hub that is open is led there, else one is opened; nothing of another origin is
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  const url = new URL(event.notification.data?.url ?? "./", root);
+  if (url.origin !== root.origin) return;
+  event.waitUntil(
+    (async () => {
+      const open = await self.clients.matchAll({ type: "window" });
+      const page = open.find((client) => client.url.startsWith(root.href));
+      if (!page) return self.clients.openWindow(url.href);
+      await page.focus();
+      return page.navigate(url.href);
+    })(),
+  );
+});
+
 self.addEventListener("fetch", (event) => {
   const request = event.request;
   const url = new URL(request.url);

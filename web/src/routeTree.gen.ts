@@ -18,8 +18,10 @@ import { Route as SetupRouteImport } from "./routes/setup";
 import { Route as SignInRouteImport } from "./routes/sign-in";
 import { Route as SignUpRouteImport } from "./routes/sign-up";
 import { Route as UiRouteImport } from "./routes/ui";
+import { Route as UnsubscribeRouteImport } from "./routes/unsubscribe";
 import { Route as VerifyRouteImport } from "./routes/verify";
 import { Route as AppIndexRouteImport } from "./routes/_app.index";
+import { Route as AppInboxRouteImport } from "./routes/_app.inbox";
 import { Route as AppJobsRouteImport } from "./routes/_app.jobs";
 import { Route as AppSettingsRouteImport } from "./routes/_app.settings";
 import { Route as AppDatasetsIndexRouteImport } from "./routes/_app.datasets.index";
@@ -73,6 +75,11 @@ const UiRoute = UiRouteImport.update({
   path: "/ui",
   getParentRoute: () => rootRouteImport,
 } as any);
+const UnsubscribeRoute = UnsubscribeRouteImport.update({
+  id: "/unsubscribe",
+  path: "/unsubscribe",
+  getParentRoute: () => rootRouteImport,
+} as any);
 const VerifyRoute = VerifyRouteImport.update({
   id: "/verify",
   path: "/verify",
@@ -81,6 +88,11 @@ const VerifyRoute = VerifyRouteImport.update({
 const AppIndexRoute = AppIndexRouteImport.update({
   id: "/",
   path: "/",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppInboxRoute = AppInboxRouteImport.update({
+  id: "/inbox",
+  path: "/inbox",
   getParentRoute: () => AppRoute,
 } as any);
 const AppJobsRoute = AppJobsRouteImport.update({
@@ -134,7 +146,9 @@ export interface FileRoutesByFullPath {
   "/sign-in": typeof SignInRoute;
   "/sign-up": typeof SignUpRoute;
   "/ui": typeof UiRoute;
+  "/unsubscribe": typeof UnsubscribeRoute;
   "/verify": typeof VerifyRoute;
+  "/inbox": typeof AppInboxRoute;
   "/jobs": typeof AppJobsRoute;
   "/settings": typeof AppSettingsRoute;
   "/runs/$id": typeof AppRunsIdRoute;
@@ -153,7 +167,9 @@ export interface FileRoutesByTo {
   "/sign-in": typeof SignInRoute;
   "/sign-up": typeof SignUpRoute;
   "/ui": typeof UiRoute;
+  "/unsubscribe": typeof UnsubscribeRoute;
   "/verify": typeof VerifyRoute;
+  "/inbox": typeof AppInboxRoute;
   "/jobs": typeof AppJobsRoute;
   "/settings": typeof AppSettingsRoute;
   "/": typeof AppIndexRoute;
@@ -175,7 +191,9 @@ export interface FileRoutesById {
   "/sign-in": typeof SignInRoute;
   "/sign-up": typeof SignUpRoute;
   "/ui": typeof UiRoute;
+  "/unsubscribe": typeof UnsubscribeRoute;
   "/verify": typeof VerifyRoute;
+  "/_app/inbox": typeof AppInboxRoute;
   "/_app/jobs": typeof AppJobsRoute;
   "/_app/settings": typeof AppSettingsRoute;
   "/_app/": typeof AppIndexRoute;
@@ -198,7 +216,9 @@ export interface FileRouteTypes {
     | "/sign-in"
     | "/sign-up"
     | "/ui"
+    | "/unsubscribe"
     | "/verify"
+    | "/inbox"
     | "/jobs"
     | "/settings"
     | "/runs/$id"
@@ -217,7 +237,9 @@ export interface FileRouteTypes {
     | "/sign-in"
     | "/sign-up"
     | "/ui"
+    | "/unsubscribe"
     | "/verify"
+    | "/inbox"
     | "/jobs"
     | "/settings"
     | "/"
@@ -238,7 +260,9 @@ export interface FileRouteTypes {
     | "/sign-in"
     | "/sign-up"
     | "/ui"
+    | "/unsubscribe"
     | "/verify"
+    | "/_app/inbox"
     | "/_app/jobs"
     | "/_app/settings"
     | "/_app/"
@@ -260,6 +284,7 @@ export interface RootRouteChildren {
   SignInRoute: typeof SignInRoute;
   SignUpRoute: typeof SignUpRoute;
   UiRoute: typeof UiRoute;
+  UnsubscribeRoute: typeof UnsubscribeRoute;
   VerifyRoute: typeof VerifyRoute;
 }
 
@@ -328,6 +353,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof UiRouteImport;
       parentRoute: typeof rootRouteImport;
     };
+    "/unsubscribe": {
+      id: "/unsubscribe";
+      path: "/unsubscribe";
+      fullPath: "/unsubscribe";
+      preLoaderRoute: typeof UnsubscribeRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
     "/verify": {
       id: "/verify";
       path: "/verify";
@@ -340,6 +372,13 @@ declare module "@tanstack/react-router" {
       path: "/";
       fullPath: "/";
       preLoaderRoute: typeof AppIndexRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/inbox": {
+      id: "/_app/inbox";
+      path: "/inbox";
+      fullPath: "/inbox";
+      preLoaderRoute: typeof AppInboxRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/jobs": {
@@ -402,6 +441,7 @@ declare module "@tanstack/react-router" {
 }
 
 interface AppRouteChildren {
+  AppInboxRoute: typeof AppInboxRoute;
   AppJobsRoute: typeof AppJobsRoute;
   AppSettingsRoute: typeof AppSettingsRoute;
   AppIndexRoute: typeof AppIndexRoute;
@@ -414,6 +454,7 @@ interface AppRouteChildren {
 }
 
 const AppRouteChildren: AppRouteChildren = {
+  AppInboxRoute: AppInboxRoute,
   AppJobsRoute: AppJobsRoute,
   AppSettingsRoute: AppSettingsRoute,
   AppIndexRoute: AppIndexRoute,
@@ -437,6 +478,7 @@ const rootRouteChildren: RootRouteChildren = {
   SignInRoute: SignInRoute,
   SignUpRoute: SignUpRoute,
   UiRoute: UiRoute,
+  UnsubscribeRoute: UnsubscribeRoute,
   VerifyRoute: VerifyRoute,
 };
 export const routeTree = rootRouteImport

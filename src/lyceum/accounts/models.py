@@ -35,6 +35,8 @@ class UserRow(Base):
     suspended_at: Mapped[datetime | None]
     email_verified_at: Mapped[datetime | None]
     locale: Mapped[str | None]
+    purpose: Mapped[str | None]
+    """What they use the hub for, which decides what the web app shows them first; null until they say."""
     awaits_email: Mapped[bool] = mapped_column(server_default="false")
     awaits_consent: Mapped[bool] = mapped_column(server_default="false")
     erased_at: Mapped[datetime | None]

@@ -140,7 +140,7 @@ class NewSignIn(Notice, frozen=True, kw_only=True):
     by_default = ("inbox", "mail")
     always = ("inbox", "mail")
     severity = "warning"
-    page = "/settings/sessions"
+    page = "/settings?tab=sessions"
     device: str
     place: str
     at: str
@@ -153,7 +153,7 @@ class SecurityWasChanged(Notice, frozen=True, kw_only=True):
     by_default = ("inbox", "mail")
     always = ("inbox", "mail")
     severity = "warning"
-    page = "/settings/security"
+    page = "/settings?tab=security"
     what: str
 
 

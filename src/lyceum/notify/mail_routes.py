@@ -20,11 +20,12 @@ from lyceum.notify.schemas import (
     LetterTemplates,
     MailTrial,
     MailTrialDone,
+    ResubscribeWish,
     Unsubscribed,
     UnsubscribeWish,
 )
 from lyceum.notify.service import person_of
-from lyceum.notify.unsubscribing import unsubscribe
+from lyceum.notify.unsubscribing import resubscribe, unsubscribe
 from lyceum.notify.wording import LANGUAGES
 
 router = api_router(tags=["notify"])
@@ -86,7 +87,14 @@ async def read_letter(who: Who, resources: CurrentResources, name: str, language
 @needs(OPEN)
 async def end_letters(tx: Tx, resources: CurrentResources, wanted: UnsubscribeWish) -> Unsubscribed:
     """End letters of one kind, by the token of a letter's link; nobody has to sign in for that."""
-    return Unsubscribed(kind=await unsubscribe(tx, resources.settings, wanted.token))
+    return await unsubscribe(tx, resources.settings, wanted.token)
+
+
+@router.post("/unsubscribe/undo", status_code=204)
+@needs(OPEN)
+async def want_letters_again(tx: Tx, resources: CurrentResources, wanted: ResubscribeWish) -> None:
+    """Take the end of letters back, by the same token."""
+    await resubscribe(tx, resources.settings, wanted)
 
 
 @router.post("/unsubscribe/one-click")
@@ -100,4 +108,4 @@ async def end_letters_at_once(
         raise UnsubscribeLinkInvalid(
             "Mail programs post `List-Unsubscribe=One-Click` here; open the letter's link instead."
         )
-    return Unsubscribed(kind=await unsubscribe(tx, resources.settings, token))
+    return await unsubscribe(tx, resources.settings, token)

@@ -11,7 +11,7 @@ from lyceum.notify import queries, service, wishes
 from lyceum.notify.destination_routes import router as destination_router
 from lyceum.notify.mail_routes import router as mail_router
 from lyceum.notify.push_routes import router as push_router
-from lyceum.notify.schemas import InboxCount, InboxPage, PreferenceChange, Preferences, ReadNotices
+from lyceum.notify.schemas import InboxCount, InboxPage, PreferenceChange, Preferences, ReadNotices, UnreadNotices
 
 router = api_router(tags=["notify"])
 
@@ -53,6 +53,14 @@ async def count_inbox(who: Who, resources: CurrentResources) -> InboxCount:
 async def mark_read(tx: Tx, who: Who, wanted: ReadNotices) -> InboxCount:
     """Say that you have read some notices, or all up to one."""
     await service.mark_read(tx, who, wanted.ids, up_to=wanted.up_to)
+    return InboxCount(unread=await service.count_unread(tx, service.person_of(who)))
+
+
+@router.post("/inbox/unread")
+@needs(SIGNED_IN)
+async def mark_unread(tx: Tx, who: Who, wanted: UnreadNotices) -> InboxCount:
+    """Put notices back among those you have not read."""
+    await service.mark_unread(tx, who, wanted.ids)
     return InboxCount(unread=await service.count_unread(tx, service.person_of(who)))
 
 

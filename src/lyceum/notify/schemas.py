@@ -48,6 +48,14 @@ class ReadNotices(BaseModel):
     up_to: UUID | None = None
 
 
+class UnreadNotices(BaseModel):
+    """Which notices are to be read yet."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ids: list[UUID] = Field(min_length=1, max_length=200)
+
+
 class ChannelWish(BaseModel):
     """Whether a kind comes by a channel; `always` where that cannot be turned off."""
 
@@ -93,9 +101,16 @@ class UnsubscribeWish(BaseModel):
 
 
 class Unsubscribed(BaseModel):
-    """Of which kind no more letters come; `*` for all that may be left out."""
+    """Of which kind no more letters come; `*` for all that may be left out, and then how often they came before."""
 
     kind: str
+    mail_pace: MailPace | None
+
+
+class ResubscribeWish(UnsubscribeWish):
+    """The token of a letter's link, and for all letters how often they are to come again."""
+
+    mail_pace: MailPace | None = None
 
 
 class LetterTemplate(BaseModel):

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import exists, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from lyceum.accounts.errors import SignInNeeded
 from lyceum.accounts.public import Actor
@@ -81,6 +82,25 @@ async def mark_read(tx: AsyncSession, who: Actor, ids: Collection[UUID], *, up_t
         await tx.execute(read.where(NoticeRow.id.in_(ids)))
     if up_to is not None:
         await tx.execute(read.where(NoticeRow.id <= up_to))
+    await _tell_count(tx, user_id)
+
+
+async def mark_unread(tx: AsyncSession, who: Actor, ids: Collection[UUID]) -> None:
+    """Put notices of the caller back among those to read; what they have not is left out.
+
+    One whose place an unread notice of the same key has taken meanwhile stays read.
+    """
+    user_id = person_of(who)
+    newer = aliased(NoticeRow)
+    taken = exists().where(
+        newer.user_id == user_id, newer.collapse_key == NoticeRow.collapse_key, newer.read_at.is_(None)
+    )
+    back = update(NoticeRow).where(NoticeRow.user_id == user_id, NoticeRow.id.in_(ids), NoticeRow.in_inbox, ~taken)
+    await tx.execute(back.values(read_at=None), execution_options={"synchronize_session": False})
+    await _tell_count(tx, user_id)
+
+
+async def _tell_count(tx: AsyncSession, user_id: UUID) -> None:
     drop_after_commit(tx, count_tag(user_id))
     tell_after_commit(tx, stream_of(user_id), {"unread": await count_unread(tx, user_id), "notice": None, "kind": None})
 

@@ -1,4 +1,4 @@
-"""Links that say "no more of these letters": signed for one person and one kind, and good without signing in."""
+"""Links that say "no more of these letters", and take that back: signed for one person and one kind, good without signing in."""
 
 import base64
 import binascii
@@ -14,12 +14,16 @@ from lyceum.kernel.config import Settings
 from lyceum.kernel.security import derived_key
 from lyceum.notify.errors import UnsubscribeLinkInvalid
 from lyceum.notify.kinds import KINDS
+from lyceum.notify.schemas import PreferenceChange, ResubscribeWish, Unsubscribed
+from lyceum.notify.wishes import next_digest
 
 EVERY_KIND = "*"
 """Stands for all letters that may be left out; it is what a digest's link says."""
 _MARK_BYTES = 20
 _ID_BYTES = 16
 _UNWANTED = text("SELECT definer.letters_unwanted(:person, :kind)")
+_WANTED = text("SELECT definer.letters_wanted(:person, :kind, :pace)")
+_NEXT_DIGEST = text("SELECT definer.digest_begin(:person, :pace, :at)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +47,27 @@ def token_for(settings: Settings, user_id: UUID, kind: str) -> str:
     return base64.urlsafe_b64encode(_mark(settings, wish) + wish).rstrip(b"=").decode()
 
 
-async def unsubscribe(tx: AsyncSession, settings: Settings, token: str) -> str:
-    """End letters as a link says and return of which kind, `*` for all; doing it again changes nothing.
+async def unsubscribe(tx: AsyncSession, settings: Settings, token: str) -> Unsubscribed:
+    """End letters as a link says and return of which kind; doing it again changes nothing.
 
     Raises `UnsubscribeLinkInvalid`.
     """
     user_id, kind = _read(settings, token)
-    await tx.execute(_UNWANTED, {"person": user_id, "kind": kind})
-    return kind
+    pace = await tx.scalar(_UNWANTED, {"person": user_id, "kind": kind})
+    return Unsubscribed(kind=kind, mail_pace=pace)
+
+
+async def resubscribe(tx: AsyncSession, settings: Settings, wanted: ResubscribeWish) -> None:
+    """Have letters come again that a link has ended, all of them as often as is wanted; what was not ended stays as it is.
+
+    Raises `UnsubscribeLinkInvalid`.
+    """
+    user_id, kind = _read(settings, wanted.token)
+    pace = wanted.mail_pace or "at_once"
+    zone = await tx.scalar(_WANTED, {"person": user_id, "kind": kind, "pace": pace})
+    if zone is not None:
+        again = next_digest(PreferenceChange(mail_pace=pace, zone=zone))
+        await tx.execute(_NEXT_DIGEST, {"person": user_id, "pace": pace, "at": again})
 
 
 def _read(settings: Settings, token: str) -> tuple[UUID, str]:

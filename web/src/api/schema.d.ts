@@ -1536,6 +1536,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/inbox/unread": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mark Unread
+         * @description Put notices back among those you have not read.
+         *
+         *     Needs a session; an API key is refused.
+         */
+        post: operations["mark_unread"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/invitations/{token}": {
         parameters: {
             query?: never;
@@ -1711,7 +1733,7 @@ export interface paths {
         head?: never;
         /**
          * Change Profile
-         * @description Change your name or language.
+         * @description Change your name, your language, or what you use the hub for.
          *
          *     Needs a session; an API key is refused.
          */
@@ -3390,6 +3412,28 @@ export interface paths {
          *     Anyone may ask.
          */
         post: operations["end_letters_at_once"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/unsubscribe/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Want Letters Again
+         * @description Take the end of letters back, by the same token.
+         *
+         *     Anyone may ask.
+         */
+        post: operations["want_letters_again"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5153,6 +5197,8 @@ export interface components {
             organisations: components["schemas"]["MyOrganisation"][];
             /** Powers */
             powers: string[];
+            /** Purpose */
+            purpose: ("team" | "course" | "looking") | null;
             session: components["schemas"]["Session"] | null;
             /**
              * User Id
@@ -6197,6 +6243,8 @@ export interface components {
             display_name?: string | null;
             /** Locale */
             locale?: string | null;
+            /** Purpose */
+            purpose?: ("team" | "course" | "looking") | null;
         };
         /**
          * Provider
@@ -6437,6 +6485,16 @@ export interface components {
              * @enum {string}
              */
             state: "signed_in" | "verify_email" | "guardian";
+        };
+        /**
+         * ResubscribeWish
+         * @description The token of a letter's link, and for all letters how often they are to come again.
+         */
+        ResubscribeWish: {
+            /** Mail Pace */
+            mail_pace?: ("at_once" | "daily" | "weekly" | "never") | null;
+            /** Token */
+            token: string;
         };
         /**
          * Role
@@ -6863,12 +6921,22 @@ export interface components {
             token: string;
         };
         /**
+         * UnreadNotices
+         * @description Which notices are to be read yet.
+         */
+        UnreadNotices: {
+            /** Ids */
+            ids: string[];
+        };
+        /**
          * Unsubscribed
-         * @description Of which kind no more letters come; `*` for all that may be left out.
+         * @description Of which kind no more letters come; `*` for all that may be left out, and then how often they came before.
          */
         Unsubscribed: {
             /** Kind */
             kind: string;
+            /** Mail Pace */
+            mail_pace: ("at_once" | "daily" | "weekly" | "never") | null;
         };
         /**
          * UnsubscribeWish
@@ -11782,6 +11850,8 @@ export interface operations {
                 cursor?: string | null;
                 /** @description Most items in one page. */
                 limit?: number;
+                /** @description What occurs in their name. */
+                search?: string;
             };
             header?: never;
             path?: never;
@@ -14855,6 +14925,120 @@ export interface operations {
             };
         };
     };
+    mark_unread: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnreadNotices"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxCount"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No longer here */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not enough space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     look_at_invitation: {
         parameters: {
             query?: never;
@@ -17657,6 +17841,8 @@ export interface operations {
                 cursor?: string | null;
                 /** @description Most items in one page. */
                 limit?: number;
+                /** @description What occurs in their name. */
+                search?: string;
             };
             header?: never;
             path?: never;
@@ -21154,6 +21340,8 @@ export interface operations {
                 cursor?: string | null;
                 /** @description Most items in one page. */
                 limit?: number;
+                /** @description What occurs in their name or address. */
+                search?: string;
             };
             header?: never;
             path: {
@@ -22276,6 +22464,8 @@ export interface operations {
                 cursor?: string | null;
                 /** @description Most items in one page. */
                 limit?: number;
+                /** @description What occurs in their name. */
+                search?: string;
             };
             header?: never;
             path?: never;
@@ -24692,6 +24882,118 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Unsubscribed"];
                 };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No longer here */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not enough space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    want_letters_again: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResubscribeWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Sign in or send an API key */
             401: {

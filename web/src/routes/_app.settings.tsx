@@ -1,13 +1,18 @@
 import { createFileRoute } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { Keys } from "@/features/settings/keys";
 import { Profile } from "@/features/settings/profile";
 import { Security } from "@/features/settings/security";
 import { Sessions } from "@/features/settings/sessions";
 import { PageHead } from "@/ui/page-head";
+import { Skeleton } from "@/ui/skeleton";
 import { TabPanel, Tabs } from "@/ui/tabs";
 
-const TABS = ["profile", "security", "sessions", "keys"] as const;
+const Notifications = lazy(() => import("@/features/settings/notifications"));
+const OwnData = lazy(() => import("@/features/settings/own-data"));
+
+const TABS = ["profile", "security", "sessions", "keys", "notifications", "data"] as const;
 type Tab = (typeof TABS)[number];
 
 export const Route = createFileRoute("/_app/settings")({
@@ -45,6 +50,16 @@ function Settings() {
         </TabPanel>
         <TabPanel value="keys">
           <Keys />
+        </TabPanel>
+        <TabPanel value="notifications">
+          <Suspense fallback={<Skeleton className="h-[48rem] w-full max-w-3xl rounded-lg" />}>
+            <Notifications />
+          </Suspense>
+        </TabPanel>
+        <TabPanel value="data">
+          <Suspense fallback={<Skeleton className="h-96 w-full max-w-3xl rounded-lg" />}>
+            <OwnData />
+          </Suspense>
         </TabPanel>
       </Tabs>
     </>

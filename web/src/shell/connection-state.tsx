@@ -11,8 +11,8 @@ export function ConnectionState() {
     () => undefined,
     () => undefined,
   );
-  // as wide as the sign that comes in its place
-  if (state === "off" || state === "connecting") return <span aria-hidden className="h-8 w-6" />;
+  // its place is kept while it has nothing to say, so that nothing beside it moves
+  if (state === "off" || state === "connecting") return <span className="size-6" />;
   const tone = { live: "bg-ok", late: "bg-warn", lost: "bg-bad" }[state];
   return (
     <span
@@ -21,7 +21,7 @@ export function ConnectionState() {
       className="flex h-8 items-center gap-1.5 rounded-md px-2 text-xs text-fg-2"
     >
       <span aria-hidden className={`size-2 rounded-full ${tone}`} />
-      <span className={state === "live" ? "sr-only" : ""}>{t(`connection.${state}`)}</span>
+      <span className={state === "live" ? "sr-only" : "max-md:sr-only"}>{t(`connection.${state}`)}</span>
     </span>
   );
 }

@@ -1,6 +1,8 @@
 import { Link } from "@tanstack/react-router";
 import { Boxes, Database, FlaskConical, LayoutDashboard, ListChecks, type LucideIcon } from "lucide-react";
 import { useTranslation } from "react-i18next";
+import { useMe } from "./me";
+import type { Purpose } from "./purpose";
 
 export const PLACES = [
   { to: "/", name: "overview", icon: LayoutDashboard },
@@ -10,11 +12,26 @@ export const PLACES = [
   { to: "/jobs", name: "jobs", icon: ListChecks },
 ] as const satisfies { to: string; name: string; icon: LucideIcon }[];
 
+type Place = (typeof PLACES)[number];
+
+/** What is left out for whom; the finder leads there all the same. */
+const LEFT_OUT: Record<Purpose, readonly Place["name"][]> = {
+  team: [],
+  course: ["jobs"],
+  looking: ["runs", "jobs"],
+};
+
+function usePlaces(): Place[] {
+  const { purpose } = useMe();
+  return PLACES.filter(({ name }) => !purpose || !LEFT_OUT[purpose].includes(name));
+}
+
 export function Sidebar() {
   const { t } = useTranslation();
+  const places = usePlaces();
   return (
     <nav aria-label={t("nav.main")} className="space-y-0.5">
-      {PLACES.map(({ to, name, icon: Icon }) => (
+      {places.map(({ to, name, icon: Icon }) => (
         <Link
           key={to}
           to={to}
@@ -31,12 +48,13 @@ export function Sidebar() {
 
 export function BottomBar() {
   const { t } = useTranslation();
+  const places = usePlaces();
   return (
     <nav
       aria-label={t("nav.main")}
-      className="fixed inset-x-0 bottom-0 z-20 grid grid-cols-5 border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] md:hidden"
+      className="fixed inset-x-0 bottom-0 z-20 grid auto-cols-fr grid-flow-col border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] md:hidden"
     >
-      {PLACES.map(({ to, name, icon: Icon }) => (
+      {places.map(({ to, name, icon: Icon }) => (
         <Link
           key={to}
           to={to}

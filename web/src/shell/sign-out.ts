@@ -2,10 +2,12 @@ import { queryClient, send } from "@/api/client";
 import { live } from "@/api/live";
 import { actIn } from "@/api/organisation";
 import { setSession } from "@/api/session";
+import { endPushing } from "./pushed";
 import { forgetSeen } from "./worker";
 
 /** Ends the session and forgets everything that was read in it. */
 export async function signOut() {
+  await endPushing();
   await send("DELETE", "sessions/current");
   await forgetEverything();
 }

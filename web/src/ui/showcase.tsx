@@ -5,6 +5,7 @@ import { Badge } from "./badge";
 import { Button } from "./button";
 import { Card } from "./card";
 import { Checkbox } from "./checkbox";
+import { Choices } from "./choices";
 import { Code } from "./code";
 import { DropZone } from "./drop-zone";
 import { Empty } from "./empty";
@@ -81,6 +82,7 @@ function Pieces() {
 function Controls() {
   const { t } = useTranslation();
   const [theme, setTheme] = useState("one");
+  const [choice, setChoice] = useState("one");
   return (
     <>
       <Piece name="button">
@@ -111,6 +113,18 @@ function Controls() {
           <Checkbox label="Checkbox" hint="A hint" defaultChecked />
           <DropZone label={t("dataset.chooseFile")} hint="CSV" accept=".csv" onFile={(file) => toast(file.name)} />
         </div>
+      </Piece>
+      <Piece name="choices">
+        <Choices
+          label="Choices"
+          hint="A hint"
+          value={choice}
+          onChange={setChoice}
+          choices={[
+            { value: "one", label: "One", text: "What one means", icon: Database },
+            { value: "two", label: "Two", text: "What two means", icon: Bell },
+          ]}
+        />
       </Piece>
       <Piece name="menu, tabs">
         <Menu trigger={<Button>Menu</Button>}>

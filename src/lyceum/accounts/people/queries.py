@@ -1,12 +1,13 @@
 """Reads of people: who one is, and how one signs in here."""
 
+from typing import cast
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.models import MembershipRow, OrganisationRow, UserRow
-from lyceum.accounts.people.schemas import Me, MyOrganisation, SignInOptions
+from lyceum.accounts.people.schemas import Me, MyOrganisation, Purpose, SignInOptions
 from lyceum.accounts.policy import Actor, Power, require_person
 from lyceum.accounts.sessions.public import session_for
 from lyceum.kernel.config import Settings
@@ -25,6 +26,7 @@ async def read_me(tx: AsyncSession, who: Actor) -> Me:
         display_name=person.display_name,
         email_verified=person.email_verified_at is not None,
         locale=person.locale,
+        purpose=cast("Purpose | None", person.purpose),
         organisation_id=who.org_id,
         organisation=who.org_name or None,
         organisations=await list_organisations_of(tx, user_id),

@@ -139,7 +139,7 @@ async def read_me(tx: PrimaryTx, who: Who) -> Me:
 @router.patch("/me")
 @needs(SIGNED_IN)
 async def change_profile(tx: Tx, who: Who, wanted: Profile) -> Me:
-    """Change your name or language."""
+    """Change your name, your language, or what you use the hub for."""
     await service.change_profile(tx, who, wanted)
     return await queries.read_me(tx, who)
 

@@ -12,6 +12,8 @@ from lyceum.accounts.sessions.schemas import Session
 
 LOCALE_PATTERN = r"^[a-z]{2}(-[A-Z]{2})?$"
 TOKEN_CHARACTERS_MAX = 200
+Purpose = Literal["team", "course", "looking"]
+"""What somebody uses the hub for: with a team, in a course, or just looking."""
 
 
 class MyOrganisation(BaseModel):
@@ -31,6 +33,7 @@ class Me(BaseModel):
     display_name: str
     email_verified: bool
     locale: str | None
+    purpose: Purpose | None
     organisation_id: UUID | None
     organisation: str | None
     organisations: list[MyOrganisation]
@@ -47,6 +50,7 @@ class Profile(BaseModel):
 
     display_name: str | None = Field(default=None, min_length=1, max_length=100)
     locale: str | None = Field(default=None, pattern=LOCALE_PATTERN)
+    purpose: Purpose | None = None
 
 
 class NewPassword(BaseModel):

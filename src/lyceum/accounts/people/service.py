@@ -46,7 +46,7 @@ _BY_EMAIL = text("SELECT user_id, email FROM definer.person_by_email(:email)")
 
 
 async def change_profile(tx: AsyncSession, who: Actor, wanted: Profile) -> None:
-    """Change what somebody is called and in which language they read; what is None stays."""
+    """Change what somebody is called, in which language they read and what they use the hub for; what is None stays."""
     user_id = require_person(who)
     values = wanted.model_dump(exclude_none=True)
     if values:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, bindparam, literal_column, select, true, union
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select, true, union
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -82,6 +82,11 @@ def _page(*conditions: ColumnElement[bool]) -> Prepared:
 
 _NEWEST = _page()
 _NEWEST_BEFORE = _page(DatasetRow.id < bindparam("before"))
+_AFTER_ALL = UUID(int=2**128 - 1)
+_NAMED = _page(
+    func.strpos(DatasetRow.name_key, func.lower(bindparam("part"))) > 0,
+    DatasetRow.id < bindparam("before"),
+)
 _OF_ITS_DATASET = (
     DatasetRow.name.label("dataset_name"),
     DatasetRow.column_notes,
@@ -148,10 +153,14 @@ async def dataset_to_change(tx: AsyncSession, who: Actor, org: str, name: str) -
     return _as_dataset(found, org)
 
 
-async def list_datasets(tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None) -> list[Dataset]:
+async def list_datasets(
+    tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None, search: str = ""
+) -> list[Dataset]:
     """Return the datasets the caller may read, newest first: one query, two where some are of other organisations."""
     require_to_see(who, Power.DATASETS_READ)
-    if before is None:
+    if search:
+        found = await _NAMED.rows(tx, own_org=who.org_id, limit=limit, part=search, before=before or _AFTER_ALL)
+    elif before is None:
         found = await _NEWEST.rows(tx, own_org=who.org_id, limit=limit)
     else:
         found = await _NEWEST_BEFORE.rows(tx, own_org=who.org_id, limit=limit, before=before)

@@ -13,6 +13,7 @@ PAGE_ITEMS_MAX = 200
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_ITEMS_MAX, description="Most items in one page.")]
 Cursor = Annotated[str | None, Query(max_length=64, description="`next` of the page before.")]
+Search = Annotated[str, Query(max_length=100, description="What occurs in their name.")]
 
 
 class CursorInvalid(Invalid):

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-from sqlalchemy import literal_column, select, true, union
+from sqlalchemy import and_, func, literal_column, select, true, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.audit.public import note_audit, note_sensitive_read
@@ -83,7 +83,9 @@ async def cards_of(tx: AsyncSession, model_ids: Collection[UUID]) -> dict[UUID, 
 GRANTABLE = GrantableKind(KIND, find=object_at, cards=cards_of)
 
 
-async def list_models(tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None) -> list[Model]:
+async def list_models(
+    tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None, search: str = ""
+) -> list[Model]:
     """Return the models the caller may read, newest first: three queries, four where some are of other organisations."""
     require_to_see(who, Power.MODELS_READ)
     # what is the organisation's, granted and shown, each found by an index of its own
@@ -93,6 +95,8 @@ async def list_models(tx: AsyncSession, who: Actor, *, limit: int, before: UUID 
         ModelRow.visibility != literal_column("'private'"),
     )
     page = true() if before is None else ModelRow.id < before
+    if search:
+        page = and_(page, func.strpos(func.lower(ModelRow.name), func.lower(search)) > 0)
     newest = (
         select(ModelRow.id)
         .where(part, ModelRow.archived_at.is_(None), page)

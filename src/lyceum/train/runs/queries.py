@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from redis.asyncio import Redis
-from sqlalchemy import func, select, true, union
+from sqlalchemy import and_, func, select, true, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import (
@@ -97,11 +97,16 @@ async def cards_of(tx: AsyncSession, run_ids: Collection[UUID]) -> dict[UUID, Ob
 GRANTABLE = GrantableKind(KIND, find=object_at, cards=cards_of)
 
 
-async def list_runs(tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None) -> list[Run]:
+async def list_runs(
+    tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None, search: str = ""
+) -> list[Run]:
     """Return the organisation's runs and those the caller was granted, newest first: five queries, however many there are."""
     require_to_see(who, Power.RUNS_READ)
     # each found by an index of its own
     page = true() if before is None else TrainingRunRow.id < before
+    if search:
+        # a run is called what it learns to forecast
+        page = and_(page, func.strpos(func.lower(TrainingRunRow.target), func.lower(search)) > 0)
     newest = (
         select(TrainingRunRow.id).where(part, page).order_by(TrainingRunRow.id.desc()).limit(limit).subquery()
         for part in (TrainingRunRow.org_id == who.org_id, TrainingRunRow.id == granted_ids(KIND))
