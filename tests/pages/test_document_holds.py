@@ -97,8 +97,8 @@ async def live(
         )
         yield LiveApi(url, document, callers, there)
     # what strangers can see of it would be seen by the tests that share this hub
-    for table in ("datasets", "models"):
-        rows_of(database, f"UPDATE {table} SET visibility = 'private' WHERE created_at >= %s", began)
+    for shown in ("datasets", "models"):
+        rows_of(database, f"UPDATE {shown} SET visibility = 'private' WHERE created_at >= %s", began)
 
 
 def operations_of(live: LiveApi) -> list[APIOperation[Any, Any, Any, Any]]:

@@ -206,7 +206,7 @@ def test_the_keyboard_alone_finds_an_object_and_changes_the_language(
 
 
 def test_whoever_reads_german_is_met_in_german(open_tab: OpenTab, journey: dict[str, str]) -> None:
-    tab = open_tab(locale="de-DE", **DESKTOP)
+    tab = open_tab(language="de-DE", **DESKTOP)
     tab.page.goto(journey["dataset"])
     expect(tab.page.get_by_role("button", name="Anmelden", exact=True)).to_be_visible()
     assert tab.page.evaluate("document.documentElement.lang") == "de"
