@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from fixtures.app import client_of, eventually, job_row, rows_of, running_worker
 from fixtures.identity_provider import RealProvider
+from fixtures.people import as_administrator
 from fixtures.servers import TestDatabase
 from fixtures.sign_in import browser_of, give_password, signed_in_client
 from lyceum.accounts.signon import jobs
@@ -269,7 +270,7 @@ async def test_what_administrators_set_up_is_theirs_alone_and_shows_no_secret(
     sign_on_app: FastAPI, operator: Member, member: Member, university: SetUpProvider
 ) -> None:
     path = "/api/v1/admin/sign-on-providers"
-    async with client_of(sign_on_app, key=operator.key) as client:
+    async with as_administrator(sign_on_app, operator) as client:
         shown = await client.get(f"{path}/{university.id}")
         assert "secret" not in shown.text.replace("client_secret", "") or "a secret" not in shown.text
         assert shown.json()["redirect_uri"] == f"http://127.0.0.1:8000/api/v1/sign-on/{university.name}/callback"
@@ -306,7 +307,7 @@ async def test_removing_a_provider_takes_back_what_its_groups_gave(
     user_id = identity_of(database, "dee")["user_id"]
     assert roles_of(database, user_id) == {lab: "owner"}
     path = f"/api/v1/admin/sign-on-providers/{university.id}"
-    async with client_of(sign_on_app, key=operator.key) as client:
+    async with as_administrator(sign_on_app, operator) as client:
         assert [one["group"] for one in (await client.get(f"{path}/rules")).json()["items"]] == ["lab"]
         assert (await client.delete(path)).status_code == 204
         assert (await client.delete(f"{path}/rules/{rule}")).status_code == 404
