@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from fixtures.app import client_of, eventually, rows_of, running_worker
+from fixtures.factors import set_up_phone
 from fixtures.servers import TestDatabase
 from fixtures.sign_in import signed_in_client
 from lyceum import wiring
@@ -82,6 +83,7 @@ async def test_people_download_what_the_hub_keeps_of_them_and_nobody_else_does(
     )
     resources = fresh_app.state.resources
     async with signed_in_client(fresh_app, fresh_member) as client:
+        phone = await set_up_phone(client)
         asked = await client.post("/api/v1/me/export")
         assert (asked.status_code, asked.json()["state"]) == (202, "queued")
         assert (await client.post("/api/v1/me/export")).json()["id"] == asked.json()["id"]
@@ -103,6 +105,12 @@ async def test_people_download_what_the_hub_keeps_of_them_and_nobody_else_does(
     assert [row["address"] for row in lines["datasets.jsonl"]] == [f"{fresh_member.org_name}/mine"]
     assert [row["id"] for row in lines["api_keys.jsonl"]] == [str(fresh_member.key_id)]
     assert "digest" not in lines["api_keys.jsonl"][0]
+    assert {row["kind"]: row.get("name") for row in lines["second_factors.jsonl"]} == {
+        "authenticator app": "phone",
+        "recovery code": None,
+    }
+    secrets = ("secret_sealed", "digest", *phone.recovery_codes, phone.secret.hex())
+    assert not [word for word in secrets if word in files["second_factors.jsonl"]]
     assert {row["actor_id"] for row in lines["audit.jsonl"]} == {str(fresh_member.user_id)}
     assert [row["inputs"] for row in lines["predictions.jsonl"]] == [{"age": 5}]
     async with signed_in_client(fresh_app, colleague) as client:
