@@ -140,6 +140,26 @@ async def test_an_archive_is_removed_when_its_time_is_over(
     assert (gone.status_code, gone.json()["code"]) == (410, "export_gone")
 
 
+async def test_letters_say_that_an_account_goes_and_that_it_stays(
+    app: FastAPI, member: Member, database: TestDatabase
+) -> None:
+    kinds = "SELECT kind, used_at IS NOT NULL AS void FROM one_time_links WHERE user_id = %s ORDER BY id"
+    wanted = "SELECT 1 FROM jobs WHERE args -> 'payload' ->> 'link_id' = %s AND args ->> 'subscriber' = 'notify.letter'"
+    async with signed_in_client(app, member) as client:
+        due_at = (await client.post("/api/v1/me/deletion")).json()["due_at"]
+        assert (await client.post("/api/v1/me/deletion")).status_code == 202
+        link = rows_of(database, "SELECT * FROM one_time_links WHERE user_id = %s", member.user_id)
+        assert [(one["kind"], one["expires_at"]) for one in link] == [
+            ("account_deletion", datetime.fromisoformat(due_at))
+        ]
+        assert rows_of(database, wanted, str(link[0]["id"]))
+        assert (await client.delete("/api/v1/me/deletion")).status_code == 204
+    assert [tuple(row.values()) for row in rows_of(database, kinds, member.user_id)] == [
+        ("account_deletion", True),
+        ("account_kept", False),
+    ]
+
+
 async def test_who_wants_to_leave_may_stay_until_the_days_are_over(
     app: FastAPI, member: Member, database: TestDatabase
 ) -> None:
