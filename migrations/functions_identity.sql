@@ -270,6 +270,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     JOIN public.organisations o ON o.id = i.org_id
     LEFT JOIN public.users u ON u.id = i.invited_by
     WHERE i.id = invitation AND i.revoked_at IS NULL AND i.expires_at > now() AND i.uses < i.uses_max
+      AND o.deleted_at IS NULL
 $$;
 
 -- Makes a person a member by an invitation; whoever is one already keeps their role, and the invitation its use. As above; and
@@ -284,6 +285,7 @@ BEGIN
     SELECT i.org_id, i.role, o.name INTO held
     FROM public.invitations i JOIN public.organisations o ON o.id = i.org_id
     WHERE i.id = invitation AND i.revoked_at IS NULL AND i.expires_at > now() AND i.uses < i.uses_max
+      AND o.deleted_at IS NULL
       AND (i.email IS NULL OR EXISTS (SELECT FROM public.users u
                                       WHERE u.id = person AND lower(u.email) = lower(i.email)))
     FOR UPDATE OF i;

@@ -211,6 +211,8 @@ BEGIN
         GET DIAGNOSTICS batch = ROW_COUNT;
         removed := removed + batch;
     END LOOP;
+    DELETE FROM public.sign_on_given g WHERE g.target_kind = 'organisation' AND g.target_id = org;
+    DELETE FROM public.sign_on_rules r WHERE r.target_kind = 'organisation' AND r.target_id = org;
     DELETE FROM public.organisations o WHERE o.id = org;
     RETURN removed;
 END

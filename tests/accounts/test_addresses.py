@@ -46,7 +46,10 @@ async def test_a_new_address_counts_once_the_link_sent_to_it_is_opened(
             await nobody.post("/api/v1/password-resets", json={"email": old})
             reset = await token_in_letter(app, database, "reset_password", old)
             token = await token_in_letter(app, database, "change_email", new)
-            assert await told(app, database, "email_change_asked", old) == f"{app.state.resources.settings.base_url}/settings/security"
+            assert (
+                await told(app, database, "email_change_asked", old)
+                == f"{app.state.resources.settings.base_url}/settings/security"
+            )
             confirmed = await nobody.post(CONFIRM, json={"token": token})
             assert confirmed.json() == {"state": "ready", "email": new}
             me = (await client.get("/api/v1/me")).json()

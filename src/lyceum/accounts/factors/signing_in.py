@@ -9,6 +9,7 @@ from lyceum.accounts.factors.schemas import PasskeyOptions, SecondFactor, Signed
 from lyceum.accounts.factors.showing import guess_limit, owner_by_passkey, use_app_code, use_recovery_code
 from lyceum.accounts.factors.tickets import Ticket, guess_with, owner_of, use_up
 from lyceum.accounts.sessions.public import (
+    SIGN_ON,
     BegunSession,
     Guesser,
     RequestFacts,
@@ -40,7 +41,9 @@ async def sign_in_second(resources: Resources, given: SecondFactor, *, facts: Re
         way = "passkey" if given.passkey is not None else await _use_code(tx, resources, ticket, given)
         if way is not None:
             await use_up(tx, ticket)
-            with_both = f"{ticket.signed_in_with} and {way}"
+            # a provider that says somebody has left finds their sessions by this
+            by_provider = ticket.signed_in_with.startswith(SIGN_ON)
+            with_both = ticket.signed_in_with if by_provider else f"{ticket.signed_in_with} and {way}"
             return await begin_session(
                 tx, ticket.user_id, settings=resources.settings, facts=facts, signed_in_with=with_both
             )
