@@ -230,7 +230,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- What a letter with a link says, for whoever sends it: by the id in the event that asked for the letter. Nothing where the link
--- is nobody's, was used, or has run out, or the address is confirmed already.
+-- is nobody's, was used, or has run out, the address is confirmed already, or somebody has the one it would be changed to.
 CREATE FUNCTION definer.link_letter(link uuid)
 RETURNS TABLE (kind text, email text, display_name text, locale text, data jsonb, expires_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -239,6 +239,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WHERE l.id = link AND l.used_at IS NULL AND l.expires_at > now()
       AND (l.user_id IS NOT NULL OR l.kind = 'invitation')
       AND (l.kind <> 'verify_email' OR u.email_verified_at IS NULL)
+      AND (l.kind <> 'change_email' OR NOT EXISTS (SELECT FROM public.users x WHERE lower(x.email) = lower(l.email)))
 $$;
 
 -- A person's other links of a kind do nothing any more; the caller has checked a link of theirs, or that they are asking.
@@ -269,6 +270,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     JOIN public.organisations o ON o.id = i.org_id
     LEFT JOIN public.users u ON u.id = i.invited_by
     WHERE i.id = invitation AND i.revoked_at IS NULL AND i.expires_at > now() AND i.uses < i.uses_max
+      AND o.deleted_at IS NULL
 $$;
 
 -- Makes a person a member by an invitation; whoever is one already keeps their role, and the invitation its use. As above; and
@@ -283,6 +285,7 @@ BEGIN
     SELECT i.org_id, i.role, o.name INTO held
     FROM public.invitations i JOIN public.organisations o ON o.id = i.org_id
     WHERE i.id = invitation AND i.revoked_at IS NULL AND i.expires_at > now() AND i.uses < i.uses_max
+      AND o.deleted_at IS NULL
       AND (i.email IS NULL OR EXISTS (SELECT FROM public.users u
                                       WHERE u.id = person AND lower(u.email) = lower(i.email)))
     FOR UPDATE OF i;

@@ -26,6 +26,21 @@ CREATE FUNCTION definer.sign_on_rules_of(provider uuid)
 RETURNS TABLE (group_pattern text, target_kind text, target_id uuid, role text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT r.group_pattern, r.target_kind, r.target_id, r.role FROM public.sign_on_rules r WHERE r.provider_id = provider
+      AND EXISTS (SELECT FROM public.organisations o WHERE o.id = r.target_id AND o.deleted_at IS NULL)
+$$;
+
+-- Removes what groups give in the organisation the transaction works for, once that is deleted: the organisation is the predicate.
+CREATE FUNCTION definer.sign_on_forget_organisation() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    org uuid := nullif(current_setting('lyceum.org_id', true), '')::uuid;
+BEGIN
+    IF NOT EXISTS (SELECT FROM public.organisations o WHERE o.id = org AND o.deleted_at IS NOT NULL) THEN
+        RAISE EXCEPTION 'the organisation is not deleted' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    DELETE FROM public.sign_on_given g WHERE g.target_kind = 'organisation' AND g.target_id = org;
+    DELETE FROM public.sign_on_rules r WHERE r.target_kind = 'organisation' AND r.target_id = org;
+END
 $$;
 
 -- Says whether something is shown for the first time; the digest of it is the predicate.
@@ -56,7 +71,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     FROM public.sign_on_identities i JOIN public.users u ON u.id = i.user_id
     WHERE i.issuer = token_issuer AND i.subject = token_subject
     UNION ALL
-    SELECT NULL, u.id, u.suspended_at IS NOT NULL, false, to_jsonb(u) ->> 'email_verified_at' IS NOT NULL
+    SELECT NULL, u.id, u.suspended_at IS NOT NULL, false, u.email_verified_at IS NOT NULL
     FROM public.users u WHERE lower(u.email) = lower(address)
     ORDER BY 4 DESC
     LIMIT 1
@@ -82,7 +97,7 @@ BEGIN
         WHERE g.user_id = person AND g.provider_id = provider AND g.target_kind = 'organisation'
         UNION
         SELECT (w ->> 'target_id')::uuid FROM jsonb_array_elements(wanted) w
-        JOIN public.organisations o ON o.id = (w ->> 'target_id')::uuid
+        JOIN public.organisations o ON o.id = (w ->> 'target_id')::uuid AND o.deleted_at IS NULL
         WHERE w ->> 'target_kind' = 'organisation'
     LOOP
         SELECT ranks[max(array_position(ranks, w ->> 'role'))] INTO wanted_role
@@ -266,7 +281,7 @@ $$;
 CREATE FUNCTION definer.oauth_claims(person uuid)
 RETURNS TABLE (email text, email_confirmed boolean, display_name text, groups jsonb)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT u.email, to_jsonb(u) ->> 'email_verified_at' IS NOT NULL, u.display_name, coalesce((
+    SELECT u.email, u.email_verified_at IS NOT NULL, u.display_name, coalesce((
         SELECT jsonb_agg(o.name || ':' || m.role ORDER BY o.name)
         FROM public.memberships m JOIN public.organisations o ON o.id = m.org_id WHERE m.user_id = u.id
     ), '[]')

@@ -17,6 +17,35 @@ BEGIN
             SELECT to_jsonb(k) - 'digest' FROM public.api_keys k WHERE k.user_id = person ORDER BY k.id;
         WHEN 'sessions' THEN RETURN QUERY
             SELECT to_jsonb(s) FROM public.sessions s WHERE s.user_id = person ORDER BY s.id;
+        WHEN 'second_factors' THEN RETURN QUERY
+            SELECT f.data FROM (
+                SELECT jsonb_build_object('kind', 'authenticator app') || (to_jsonb(a) - 'secret_sealed' - 'last_step') AS data,
+                       1 AS place, a.created_at AS at
+                FROM public.authenticator_apps a WHERE a.user_id = person
+                UNION ALL
+                SELECT jsonb_build_object('kind', 'passkey') || (to_jsonb(p) - 'credential_id' - 'public_key'), 2, p.created_at
+                FROM public.passkeys p WHERE p.user_id = person
+                UNION ALL
+                SELECT jsonb_build_object('kind', 'recovery code') || (to_jsonb(c) - 'digest'), 3, c.created_at
+                FROM public.recovery_codes c WHERE c.user_id = person
+                UNION ALL
+                SELECT jsonb_build_object('kind', 'sign-in under way') || (to_jsonb(t) - 'digest'), 4, t.expires_at
+                FROM public.second_factor_tickets t WHERE t.user_id = person
+            ) f ORDER BY f.place, f.at;
+        WHEN 'sign_ons' THEN RETURN QUERY
+            SELECT to_jsonb(i) - 'refresh_token_sealed' || jsonb_build_object('provider', p.title, 'gave', (
+                SELECT coalesce(jsonb_agg(jsonb_build_object('kind', g.target_kind, 'id', g.target_id, 'role', g.role)), '[]')
+                FROM public.sign_on_given g WHERE g.user_id = person AND g.provider_id = i.provider_id))
+            FROM public.sign_on_identities i JOIN public.sign_on_providers p ON p.id = i.provider_id
+            WHERE i.user_id = person ORDER BY i.id;
+        WHEN 'programs' THEN RETURN QUERY
+            SELECT to_jsonb(g) - 'code_digest' - 'code_challenge' - 'nonce' || jsonb_build_object('program', c.title)
+            FROM public.oauth_grants g JOIN public.oauth_clients c ON c.id = g.client_id
+            WHERE g.user_id = person ORDER BY g.id;
+        WHEN 'consents' THEN RETURN QUERY
+            SELECT to_jsonb(a) || jsonb_build_object('program', c.title)
+            FROM public.oauth_consents a JOIN public.oauth_clients c ON c.id = a.client_id
+            WHERE a.user_id = person ORDER BY a.given_at;
         WHEN 'invitations' THEN RETURN QUERY
             SELECT to_jsonb(i) FROM public.invitations i
             WHERE i.invited_by = person
@@ -182,6 +211,8 @@ BEGIN
         GET DIAGNOSTICS batch = ROW_COUNT;
         removed := removed + batch;
     END LOOP;
+    DELETE FROM public.sign_on_given g WHERE g.target_kind = 'organisation' AND g.target_id = org;
+    DELETE FROM public.sign_on_rules r WHERE r.target_kind = 'organisation' AND r.target_id = org;
     DELETE FROM public.organisations o WHERE o.id = org;
     RETURN removed;
 END
@@ -205,6 +236,14 @@ BEGIN
     DELETE FROM public.api_keys k WHERE k.user_id = person;
     DELETE FROM public.memberships m WHERE m.user_id = person;
     DELETE FROM public.sessions s WHERE s.user_id = person OR s.impersonator_id = person;
+    DELETE FROM public.authenticator_apps a WHERE a.user_id = person;
+    DELETE FROM public.passkeys p WHERE p.user_id = person;
+    DELETE FROM public.recovery_codes c WHERE c.user_id = person;
+    DELETE FROM public.second_factor_tickets t WHERE t.user_id = person;
+    DELETE FROM public.sign_on_identities i WHERE i.user_id = person;
+    DELETE FROM public.sign_on_given g WHERE g.user_id = person;
+    DELETE FROM public.oauth_grants g WHERE g.user_id = person;
+    DELETE FROM public.oauth_consents c WHERE c.user_id = person;
     DELETE FROM public.idempotency_keys i WHERE i.user_id = person;
     DELETE FROM public.personal_exports e WHERE e.user_id = person;
     UPDATE public.impersonations i SET reason = '', ended_at = coalesce(i.ended_at, now())

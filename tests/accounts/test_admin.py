@@ -1,6 +1,7 @@
 """What whoever runs the hub sees and does: people, organisations, suspension, acting as somebody, what is not set up."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,6 +23,15 @@ def administrator(database: TestDatabase) -> Member:
     made = make_member(database)
     rows_of(database, "UPDATE users SET instance_admin = true WHERE id = %s", made.user_id)
     return made
+
+
+@pytest.fixture
+async def client(app: FastAPI, database: TestDatabase) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser in which somebody who runs the hub has just signed in."""
+    operator = administrator(database)
+    async with signed_in_client(app, operator) as opened:
+        yield opened
+    rows_of(database, "UPDATE users SET instance_admin = false WHERE id = %s", operator.user_id)
 
 
 async def impersonating(client: httpx.AsyncClient, member: Member) -> dict[str, str]:
@@ -129,7 +139,7 @@ async def test_an_administrator_who_is_signed_in_acts_as_somebody_until_they_sig
 
 async def test_the_last_administrator_stays_one(fresh_app: FastAPI, fresh_database: TestDatabase) -> None:
     first, member = administrator(fresh_database), make_member(fresh_database)
-    async with client_of(fresh_app, key=first.key) as client:
+    async with signed_in_client(fresh_app, first) as client:
         address = f"{ADMIN}/users/{first.user_id}"
         refused = await client.put(f"{address}/administrator", json={"administrator": False})
         assert (refused.status_code, refused.json()["code"]) == (409, "last_administrator")
@@ -144,7 +154,7 @@ async def test_of_two_administrators_who_dismiss_each_other_one_stays(
     fresh_app: FastAPI, fresh_database: TestDatabase
 ) -> None:
     one, other = administrator(fresh_database), administrator(fresh_database)
-    async with client_of(fresh_app, key=one.key) as first, client_of(fresh_app, key=other.key) as second:
+    async with signed_in_client(fresh_app, one) as first, signed_in_client(fresh_app, other) as second:
         answers = await asyncio.gather(
             first.put(f"{ADMIN}/users/{other.user_id}/administrator", json={"administrator": False}),
             second.put(f"{ADMIN}/users/{one.user_id}/administrator", json={"administrator": False}),

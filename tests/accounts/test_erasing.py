@@ -8,6 +8,7 @@ import secrets
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 import deltalake
 import onnx
@@ -29,6 +30,9 @@ from lyceum.kernel.tx import transaction
 from make.accounts import Member, make_key, make_member, make_organisation
 from make.data import make_check, make_check_run, make_dataset, make_version
 from make.train import make_run, make_trial
+
+LEFT_TO_THE_ORGANISATION = {"datasets.created_by", "uploads.created_by", "impersonations.user_id", "jobs.owner_id"}
+"""What still leads to somebody's row once it leads to nobody: an organisation's own things, and that somebody acted as them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +82,70 @@ def _leave_rows(database: TestDatabase, marked: Marked) -> None:
         " VALUES (%s, %s, 'password', %s, '192.0.2.1', now())",
         *(new_id(), user, f"Phone of {word}"),
     )
+    _leave_ways_in(database, user, word)
     _leave_letters(database, marked)
     _leave_data(database, alone, word)
+
+
+def _leave_ways_in(database: TestDatabase, user: UUID, word: str) -> None:
+    rows_of(
+        database,
+        "INSERT INTO authenticator_apps (id, user_id, name, secret_sealed) VALUES (%s, %s, %s, %s)",
+        *(new_id(), user, f"Phone of {word}", word.encode()),
+    )
+    rows_of(
+        database,
+        "INSERT INTO passkeys (id, user_id, name, credential_id, public_key, sign_count, transports)"
+        " VALUES (%s, %s, %s, %s, '', 0, '[]')",
+        *(new_id(), user, f"Key of {word}", word.encode()),
+    )
+    rows_of(database, "INSERT INTO recovery_codes (digest, user_id) VALUES (%s, %s)", word.encode(), user)
+    rows_of(
+        database,
+        "INSERT INTO second_factor_tickets (id, digest, user_id, signed_in_with, expires_at) VALUES (%s, %s, %s, %s, now())",
+        *(new_id(), word.encode(), user, f"sign-on:{word}"),
+    )
+    provider_id, client_id, session_id = new_id(), new_id(), new_id()
+    rows_of(
+        database,
+        "INSERT INTO sign_on_providers (id, name, title, discovery_url, client_id, client_secret_sealed, scopes, groups_claim,"
+        " email_claim, name_claim, admits, email_domains, trusts_email, trusts_second_factor)"
+        " VALUES (%s, 'p', 'P', 'https://example.org', 'c', '', '[]', 'g', 'e', 'n', 'known', '[]', true, false)",
+        provider_id,
+    )
+    rows_of(
+        database,
+        "INSERT INTO sign_on_identities (id, provider_id, issuer, subject, user_id, email, groups)"
+        " VALUES (%s, %s, 'https://example.org', %s, %s, %s, %s)",
+        *(new_id(), provider_id, word, user, f"{word}@example.org", Jsonb([word])),
+    )
+    rows_of(
+        database,
+        "INSERT INTO sign_on_given (user_id, provider_id, target_kind, target_id, role) VALUES (%s, %s, 'organisation', %s, 'viewer')",
+        *(user, provider_id, new_id()),
+    )
+    rows_of(
+        database,
+        "INSERT INTO sessions (id, user_id, signed_in_with, device, address, expires_at) VALUES (%s, %s, 'password', '', '', now())",
+        *(session_id, user),
+    )
+    rows_of(
+        database,
+        "INSERT INTO oauth_clients (id, title, secret_digest, redirect_uris, sign_out_uris, asks_consent)"
+        " VALUES (%s, 'A program', '', '[]', '[]', true)",
+        client_id,
+    )
+    rows_of(
+        database,
+        "INSERT INTO oauth_consents (user_id, client_id, scopes) VALUES (%s, %s, %s)",
+        *(user, client_id, Jsonb([word])),
+    )
+    rows_of(
+        database,
+        "INSERT INTO oauth_grants (id, client_id, user_id, session_id, scopes, redirect_uri, nonce, code_digest, code_challenge,"
+        " code_expires_at) VALUES (%s, %s, %s, %s, '[]', '', %s, %s, '', now())",
+        *(new_id(), client_id, user, session_id, word, word.encode()),
+    )
 
 
 def _leave_letters(database: TestDatabase, marked: Marked) -> None:
@@ -228,6 +294,7 @@ async def test_of_somebody_who_has_left_nothing_is_found_anywhere(
         ended = f"SELECT 1 FROM jobs WHERE kind = '{ErasePerson.kind}' AND state = 'done'"
         await eventually(lambda: rows_of(fresh_database, erased) and rows_of(fresh_database, ended))
     assert places_in_tables(fresh_database, word) == set()
+    assert _points_at(fresh_database, marked.alone.user_id) <= LEFT_TO_THE_ORGANISATION
     assert places_in_files(folder, word) == set()
     await _is_soon_forgotten(valkey, word)
     kept = rows_of(fresh_database, "SELECT org_id, name, created_by FROM datasets")
@@ -238,6 +305,25 @@ async def test_of_somebody_who_has_left_nothing_is_found_anywhere(
                 await asyncio.sleep(0.05)
 
 
+def _points_at(database: TestDatabase, user: UUID) -> set[str]:
+    """Return the `table.column`s that still lead to a person's row."""
+    pointers = rows_of(
+        database,
+        """
+        SELECT c.relname AS "table", a.attname AS "column" FROM pg_constraint k
+        JOIN pg_class c ON c.oid = k.conrelid AND NOT c.relispartition
+        JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
+        WHERE k.contype = 'f' AND k.confrelid = 'users'::regclass AND cardinality(k.conkey) = 1
+        """,
+    )
+    assert len(pointers) > 20
+    return {
+        f"{one['table']}.{one['column']}"
+        for one in pointers
+        if rows_of(database, f'SELECT 1 FROM "{one["table"]}" WHERE "{one["column"]}" = %s LIMIT 1', user)
+    }
+
+
 def _is_found_before(database: TestDatabase, folder: Path, marked: Marked) -> None:
     """Hold the search to what it has to find, or it would find nothing afterwards whatever is there."""
     rows = places_in_tables(database, marked.word)
@@ -245,6 +331,14 @@ def _is_found_before(database: TestDatabase, folder: Path, marked: Marked) -> No
         *("users.email", "users.display_name", "users.password_hash", "api_keys.name", "organisations.name"),
         *("one_time_links.email", "invitations.email", "access_requests.reason", "notices.data"),
         *("push_subscriptions.device", "destinations.name"),
+        *("authenticator_apps.name", "authenticator_apps.secret_sealed", "passkeys.name", "passkeys.credential_id"),
+        *(
+            "recovery_codes.digest",
+            "second_factor_tickets.signed_in_with",
+            "oauth_consents.scopes",
+            "oauth_grants.nonce",
+        ),
+        *("sign_on_identities.subject", "sign_on_identities.email", "sign_on_identities.groups"),
         *("datasets.name", "datasets.description", "dataset_versions.profile", "checks.definition"),
         *("check_results.result", "training_runs.report", "trials.facts", "models.name", "uploads.file_name"),
         *(

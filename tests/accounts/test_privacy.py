@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from fixtures.app import client_of, eventually, rows_of, running_worker
+from fixtures.factors import set_up_phone
 from fixtures.servers import TestDatabase
 from fixtures.sign_in import signed_in_client
 from lyceum import wiring
@@ -82,6 +83,7 @@ async def test_people_download_what_the_hub_keeps_of_them_and_nobody_else_does(
     )
     resources = fresh_app.state.resources
     async with signed_in_client(fresh_app, fresh_member) as client:
+        phone = await set_up_phone(client)
         asked = await client.post("/api/v1/me/export")
         assert (asked.status_code, asked.json()["state"]) == (202, "queued")
         assert (await client.post("/api/v1/me/export")).json()["id"] == asked.json()["id"]
@@ -103,6 +105,12 @@ async def test_people_download_what_the_hub_keeps_of_them_and_nobody_else_does(
     assert [row["address"] for row in lines["datasets.jsonl"]] == [f"{fresh_member.org_name}/mine"]
     assert [row["id"] for row in lines["api_keys.jsonl"]] == [str(fresh_member.key_id)]
     assert "digest" not in lines["api_keys.jsonl"][0]
+    assert {row["kind"]: row.get("name") for row in lines["second_factors.jsonl"]} == {
+        "authenticator app": "phone",
+        "recovery code": None,
+    }
+    secrets = ("secret_sealed", "digest", *phone.recovery_codes, phone.secret.hex())
+    assert not [word for word in secrets if word in files["second_factors.jsonl"]]
     assert {row["actor_id"] for row in lines["audit.jsonl"]} == {str(fresh_member.user_id)}
     assert [row["inputs"] for row in lines["predictions.jsonl"]] == [{"age": 5}]
     async with signed_in_client(fresh_app, colleague) as client:
@@ -130,6 +138,26 @@ async def test_an_archive_is_removed_when_its_time_is_over(
         assert await resources.storage.byte_count(key) is None
         gone = await client.get(f"/api/v1/me/exports/{made['id']}/content")
     assert (gone.status_code, gone.json()["code"]) == (410, "export_gone")
+
+
+async def test_letters_say_that_an_account_goes_and_that_it_stays(
+    app: FastAPI, member: Member, database: TestDatabase
+) -> None:
+    kinds = "SELECT kind, used_at IS NOT NULL AS void FROM one_time_links WHERE user_id = %s ORDER BY id"
+    wanted = "SELECT 1 FROM jobs WHERE args -> 'payload' ->> 'link_id' = %s AND args ->> 'subscriber' = 'notify.letter'"
+    async with signed_in_client(app, member) as client:
+        due_at = (await client.post("/api/v1/me/deletion")).json()["due_at"]
+        assert (await client.post("/api/v1/me/deletion")).status_code == 202
+        link = rows_of(database, "SELECT * FROM one_time_links WHERE user_id = %s", member.user_id)
+        assert [(one["kind"], one["expires_at"]) for one in link] == [
+            ("account_deletion", datetime.fromisoformat(due_at))
+        ]
+        assert rows_of(database, wanted, str(link[0]["id"]))
+        assert (await client.delete("/api/v1/me/deletion")).status_code == 204
+    assert [tuple(row.values()) for row in rows_of(database, kinds, member.user_id)] == [
+        ("account_deletion", True),
+        ("account_kept", False),
+    ]
 
 
 async def test_who_wants_to_leave_may_stay_until_the_days_are_over(

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from fixtures.app import ServedProcess, client_at, client_of, eventually, job_row, rows_of, running_worker
 from fixtures.far_http import FarAnswer, far_http
+from fixtures.people import as_administrator
 from fixtures.servers import TestDatabase
 from fixtures.sign_in import password_hash, sign_in, signed_in_client
 from lyceum.accounts.provider import jobs
@@ -197,7 +198,7 @@ async def test_programs_are_made_by_administrators_alone_and_their_secret_is_sho
     sign_on_app: FastAPI, operator: Member, member: Member, program: Program
 ) -> None:
     path = "/api/v1/admin/oauth-clients"
-    async with client_of(sign_on_app, key=operator.key) as client:
+    async with as_administrator(sign_on_app, operator) as client:
         shown = await client.get(f"{path}/{program.id}")
         assert program.secret not in shown.text
         change = {"title": "Another", "redirect_uris": [REDIRECT_URI]}
@@ -241,7 +242,10 @@ async def test_a_client_library_signs_somebody_in_over_sockets(
         from joserfc import jwt as jose
     hub = serve("lyceum.web")
     callback = "http://127.0.0.1:9/callback"
-    async with client_at(hub.url, key=operator.key) as admin:
+    async with client_at(hub.url) as admin:
+        rows_of(database, "UPDATE users SET password_hash = %s WHERE id = %s", password_hash(), operator.user_id)
+        signed_in = await sign_in(admin, f"{operator.user_id.hex}@example.org", cookies=False)
+        admin.headers["authorization"] = f"Bearer {signed_in.json()['access_token']}"
         made = await admin.post(
             "/api/v1/admin/oauth-clients",
             json={"title": "A library", "redirect_uris": [callback], "asks_consent": False},

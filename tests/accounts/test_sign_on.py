@@ -9,13 +9,14 @@ from fastapi import FastAPI
 
 from fixtures.app import client_of, eventually, job_row, rows_of, running_worker
 from fixtures.identity_provider import RealProvider
+from fixtures.people import as_administrator, as_person
 from fixtures.servers import TestDatabase
 from fixtures.sign_in import browser_of, give_password, signed_in_client
 from lyceum.accounts.signon import jobs
 from lyceum.kernel.db import NOBODY
 from lyceum.kernel.jobs.queue import enqueue
 from lyceum.kernel.tx import transaction
-from make.accounts import Member, make_key, make_organisation
+from make.accounts import Member, make_key, make_member, make_organisation
 from make.signon import SetUpProvider, add_rule, begun, problem_of, set_up_provider, until_signed_out
 
 ME = "/api/v1/me"
@@ -96,6 +97,48 @@ async def test_an_account_is_joined_by_e_mail_only_where_the_provider_is_trusted
     # whoever made the account had not shown that the address is theirs
     user = rows_of(database, "SELECT * FROM users WHERE id = %s", operator.user_id)[0]
     assert user["password_hash"] is None
+    assert user["email_verified_at"] is not None
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_an_address_is_known_to_be_somebodys_where_the_provider_is_trusted_for_it(
+    sign_on_app: FastAPI,
+    database: TestDatabase,
+    operator: Member,
+    visitor: httpx.AsyncClient,
+    real_identity_provider: RealProvider,
+    *,
+    trusted: bool,
+) -> None:
+    chosen = await set_up_provider(sign_on_app, operator, real_identity_provider.url, trusts_email=trusted)
+    told = {"email": f"{chosen.name}@uni.example", "email_verified": True}
+    await sign_on(visitor, chosen, real_identity_provider, f"new-{chosen.name}", **told)
+    me = (await visitor.get(ME)).json()
+    assert (me["email"], me["email_verified"]) == (told["email"], trusted)
+
+
+async def test_groups_give_nothing_in_an_organisation_that_is_deleted(
+    sign_on_app: FastAPI,
+    database: TestDatabase,
+    operator: Member,
+    university: SetUpProvider,
+    visitor: httpx.AsyncClient,
+    real_identity_provider: RealProvider,
+) -> None:
+    owner = make_member(database)
+    await add_rule(sign_on_app, operator, university, group="lab", organisation=owner.org_name, role="viewer")
+    await sign_on(visitor, university, real_identity_provider, "gone", groups=["lab"])
+    user_id = identity_of(database, "gone")["user_id"]
+    assert roles_of(database, user_id) == {owner.org_id: "viewer"}
+    async with as_person(sign_on_app, owner) as client:
+        path = f"/api/v1/organisations/{owner.org_name}"
+        assert (await client.request("DELETE", path, json={"name": owner.org_name})).status_code == 202
+    async with as_administrator(sign_on_app, operator) as client:
+        rules = await client.get(f"/api/v1/admin/sign-on-providers/{university.id}/rules")
+    assert rules.json()["items"] == []
+    assert rows_of(database, "SELECT 1 FROM sign_on_given WHERE target_id = %s", owner.org_id) == []
+    await sign_on(visitor, university, real_identity_provider, "gone", groups=["lab"])
+    assert roles_of(database, user_id) == {}
 
 
 async def test_somebody_signed_in_connects_a_provider_and_parts_with_it(
@@ -269,7 +312,7 @@ async def test_what_administrators_set_up_is_theirs_alone_and_shows_no_secret(
     sign_on_app: FastAPI, operator: Member, member: Member, university: SetUpProvider
 ) -> None:
     path = "/api/v1/admin/sign-on-providers"
-    async with client_of(sign_on_app, key=operator.key) as client:
+    async with as_administrator(sign_on_app, operator) as client:
         shown = await client.get(f"{path}/{university.id}")
         assert "secret" not in shown.text.replace("client_secret", "") or "a secret" not in shown.text
         assert shown.json()["redirect_uri"] == f"http://127.0.0.1:8000/api/v1/sign-on/{university.name}/callback"
@@ -306,7 +349,7 @@ async def test_removing_a_provider_takes_back_what_its_groups_gave(
     user_id = identity_of(database, "dee")["user_id"]
     assert roles_of(database, user_id) == {lab: "owner"}
     path = f"/api/v1/admin/sign-on-providers/{university.id}"
-    async with client_of(sign_on_app, key=operator.key) as client:
+    async with as_administrator(sign_on_app, operator) as client:
         assert [one["group"] for one in (await client.get(f"{path}/rules")).json()["items"]] == ["lab"]
         assert (await client.delete(path)).status_code == 204
         assert (await client.delete(f"{path}/rules/{rule}")).status_code == 404

@@ -2,11 +2,13 @@
 
 import time
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 from fastapi import FastAPI
 
 from fixtures.app import client_of, rows_of
+from fixtures.factors import SECOND, set_up_phone
 from fixtures.identity_provider import ToldProvider
 from fixtures.servers import TestDatabase
 from fixtures.sign_in import browser_of
@@ -44,6 +46,24 @@ async def test_a_provider_ends_one_session_or_all_that_somebody_has_by_it(
         await until_signed_out(two)
     assert rows_of(database, "SELECT 1 FROM memberships WHERE user_id = %s", user_id) == []
     assert rows_of(database, "SELECT revoked_at FROM api_keys WHERE id = %s", key_id)[0]["revoked_at"] is not None
+
+
+async def test_a_session_that_took_a_second_factor_here_ends_with_the_others(
+    sign_on_app: FastAPI, database: TestDatabase, chosen: SetUpProvider, provider: ToldProvider
+) -> None:
+    provider.claims = {"sub": "has-a-phone"}
+    async with browser_of(sign_on_app) as browser:
+        await came_back(browser, chosen, provider)
+        phone = await set_up_phone(browser)
+    async with browser_of(sign_on_app) as browser:
+        asked = await came_back(browser, chosen, provider)
+        ticket = parse_qs(urlsplit(asked.headers["location"]).fragment)["ticket"][0]
+        begun = await browser.post(SECOND, json={"ticket": ticket, "totp": phone.fresh_code(database)})
+        assert begun.status_code == 201
+        assert begun.json()["session"]["signed_in_with"] == f"sign-on:{chosen.name}"
+        answer = await _logged_out(sign_on_app, chosen, provider.logout_token(sub="has-a-phone"))
+        assert answer.status_code == 200
+        await until_signed_out(browser)
 
 
 NO_LOGOUT: tuple[dict[str, Any], ...] = (

@@ -33,7 +33,41 @@ def test_these_routes_need_somebody_who_has_just_shown_that_it_is_them(app: Fast
         f"DELETE {FACTORS}/{{factor_id}}",
         "POST /api/v1/me/recovery-codes",
         "DELETE /api/v1/admin/users/{user_id}/factors",
+        "POST /api/v1/me/deletion",
+        "POST /api/v1/me/password",
+        "DELETE /api/v1/organisations/{org}",
+        "POST /api/v1/organisations/{org}/transfer",
+        "PUT /api/v1/admin/users/{user_id}/administrator",
+        "POST /api/v1/admin/users/{user_id}/impersonate",
+        "POST /api/v1/admin/users/{user_id}/reset-link",
+        "POST /api/v1/admin/users/{user_id}/consent-link",
+        "POST /api/v1/admin/sign-on-providers",
+        "PUT /api/v1/admin/sign-on-providers/{provider_id}",
+        "DELETE /api/v1/admin/sign-on-providers/{provider_id}",
+        "POST /api/v1/admin/sign-on-providers/{provider_id}/rules",
+        "POST /api/v1/admin/oauth-clients",
+        "PUT /api/v1/admin/oauth-clients/{client_id}",
+        "POST /api/v1/admin/oauth-clients/{client_id}/secret",
+        "DELETE /api/v1/admin/oauth-clients/{client_id}",
     }
+
+
+async def test_a_session_left_open_neither_deletes_nor_hands_over_what_is_its_owners(
+    app: FastAPI, member: Member, database: TestDatabase
+) -> None:
+    base = f"/api/v1/organisations/{member.org_name}"
+    async with signed_in_client(app, member) as client:
+        leave_open(database, member.user_id)
+        for method, path, body in (
+            ("POST", "/api/v1/me/deletion", None),
+            ("DELETE", base, {"name": member.org_name}),
+            ("POST", f"{base}/transfer", {"user_id": str(member.user_id)}),
+        ):
+            refused = await client.request(method, path, json=body)
+            assert (refused.status_code, refused.json()["code"]) == (403, "step_up_needed"), path
+        assert (await client.post(STEP_UP, json={"password": PASSWORD})).status_code == 200
+        assert (await client.post("/api/v1/me/deletion")).status_code == 202
+        assert (await client.delete("/api/v1/me/deletion")).status_code == 204
 
 
 async def test_a_password_steps_up_a_session_that_was_left_open(

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import httpx
 from fastapi import FastAPI
 
-from fixtures.app import client_of
+from fixtures.people import as_administrator
 from make.accounts import Member
 
 REDIRECT_URI = "https://jupyter.example/hub/oauth_callback"
@@ -61,7 +61,7 @@ class Program:
 async def make_program(app: FastAPI, operator: Member, **more: Any) -> Program:
     """Make a program that does not ask its people, unless `more` says otherwise."""
     wanted = {"title": "JupyterHub", "redirect_uris": [REDIRECT_URI], "asks_consent": False, **more}
-    async with client_of(app, key=operator.key) as client:
+    async with as_administrator(app, operator) as client:
         made = await client.post("/api/v1/admin/oauth-clients", json=wanted)
     assert made.status_code == 201, made.text
     return Program(made.json()["id"], made.json()["client_secret"], wanted["redirect_uris"][0])

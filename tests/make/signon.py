@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from fixtures.app import client_of
 from fixtures.identity_provider import CLIENT_ID, CLIENT_SECRET, ToldProvider
+from fixtures.people import as_administrator
 from lyceum.accounts.known import KNOWN_SECONDS
 from make.accounts import Member
 
@@ -37,7 +37,7 @@ async def set_up_provider(app: FastAPI, operator: Member, discovery_url: str, **
         "admits": "everyone",
         **more,
     }
-    async with client_of(app, key=operator.key) as client:
+    async with as_administrator(app, operator) as client:
         made = await client.post("/api/v1/admin/sign-on-providers", json=wanted)
     assert made.status_code == 201, made.text
     return SetUpProvider(made.json()["id"], made.json()["name"])
@@ -45,7 +45,7 @@ async def set_up_provider(app: FastAPI, operator: Member, discovery_url: str, **
 
 async def add_rule(app: FastAPI, operator: Member, provider: SetUpProvider, **rule: Any) -> str:
     """Have a group of the provider give a role; return the rule's id."""
-    async with client_of(app, key=operator.key) as client:
+    async with as_administrator(app, operator) as client:
         made = await client.post(f"/api/v1/admin/sign-on-providers/{provider.id}/rules", json=rule)
     assert made.status_code == 201, made.text
     return str(made.json()["id"])

@@ -215,6 +215,12 @@ class BirthDateNeeded(Invalid):
     code = "birth_date_needed"
 
 
+class EmailNotChangeable(Conflict):
+    """The address cannot become this one, or none can be confirmed here."""
+
+    code = "email_not_changeable"
+
+
 class EmailTaken(Conflict):
     """An account has this address, where no letter can say so instead."""
 

@@ -8,16 +8,16 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.accounts.people.public import token_of, url_of
+from lyceum.accounts.people.public import LinkKind, token_of, url_of
 from lyceum.accounts.policy import POWERS, Power
 from lyceum.kernel.resources import Resources
 
-LetterKind = Literal["verify_email", "reset_password", "invitation", "guardian_consent", "account_deletion"]
+LetterKind = LinkKind
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A letter that holds a one-time link; `url` opens what it is for, so it is shown to nobody else."""
+    """A letter, mostly with a one-time link; `url` opens what it is for, so it is shown to nobody else."""
 
     kind: LetterKind
     to: str

@@ -63,7 +63,7 @@ class _Page:
 
 
 def letter_rendered(letter: Letter, *, hub: str) -> Rendered:
-    """Return a letter with a one-time link. `hub` is the address people type, without a trailing slash."""
+    """Return a letter of accounts, most of which hold a one-time link. `hub` is the address people type, without a trailing slash."""
     language = language_of(letter.locale)
     words = words_of(language)
     said = words["letters"][letter.kind]
@@ -73,7 +73,7 @@ def letter_rendered(letter: Letter, *, hub: str) -> Rendered:
         button=said["button"],
         url=letter.url,
         note=said["note"],
-        expires=filled(words["layout"]["expires"], {"expires_at": _moment(letter.expires_at)}),
+        expires=filled(said.get("expires", words["layout"]["expires"]), {"expires_at": _moment(letter.expires_at)}),
     )
     return _rendered(page, Reader(letter.display_name, letter.locale), hub=hub)
 

@@ -67,14 +67,14 @@ async def restore_person(tx: PrimaryTx, who: Who, user_id: UUID) -> Person:
 
 
 @router.put("/users/{user_id}/administrator")
-@needs(ADMINISTRATOR)
+@needs(ADMINISTRATOR, fresh=True)
 async def set_administrator(tx: PrimaryTx, who: Who, user_id: UUID, wanted: AdministratorChange) -> Person:
     """Have a person run the hub, or no longer; the last who does stays."""
     return await service.set_administrator(tx, who, user_id, is_one=wanted.administrator)
 
 
 @router.post("/users/{user_id}/impersonate", status_code=201, dependencies=[KEEPS_ANSWER])
-@needs(ADMINISTRATOR)
+@needs(ADMINISTRATOR, fresh=True)
 async def impersonate_person(tx: PrimaryTx, who: Who, user_id: UUID, wanted: NewImpersonation) -> Impersonation:
     """Act as a person for half an hour, by the header `Lyceum-As`; both stand in the audit log."""
     return await service.begin_impersonation(tx, who, user_id, reason=wanted.reason)

@@ -9,6 +9,7 @@ from lyceum.accounts.factors.schemas import PasskeyOptions, SecondFactor, Signed
 from lyceum.accounts.factors.showing import guess_limit, owner_by_passkey, use_app_code, use_recovery_code
 from lyceum.accounts.factors.tickets import Ticket, guess_with, owner_of, use_up
 from lyceum.accounts.sessions.public import (
+    SIGN_ON,
     BegunSession,
     Guesser,
     RequestFacts,
@@ -40,7 +41,12 @@ async def sign_in_second(resources: Resources, given: SecondFactor, *, facts: Re
         way = "passkey" if given.passkey is not None else await _use_code(tx, resources, ticket, given)
         if way is not None:
             await use_up(tx, ticket)
-            with_both = f"{ticket.signed_in_with} and {way}"
+            if given.passkey is None:
+                # after the ticket: whoever guesses with it meanwhile counts in this order, too, and would wait for this one
+                await resources.failures.forget(tx, guess_limit(resources.settings), ticket.user_id.hex)
+            # a provider that says somebody has left finds their sessions by this
+            by_provider = ticket.signed_in_with.startswith(SIGN_ON)
+            with_both = ticket.signed_in_with if by_provider else f"{ticket.signed_in_with} and {way}"
             return await begin_session(
                 tx, ticket.user_id, settings=resources.settings, facts=facts, signed_in_with=with_both
             )
@@ -77,10 +83,7 @@ async def sign_in_by_passkey(
 async def _use_code(tx: AsyncSession, resources: Resources, ticket: Ticket, given: SecondFactor) -> str | None:
     """Return what the code was that was right, None where it was wrong."""
     if given.totp is not None and await use_app_code(tx, resources.sealer, ticket.user_id, given.totp):
-        way = "totp"
-    elif given.recovery is not None and await use_recovery_code(tx, ticket.user_id, given.recovery):
-        way = "recovery code"
-    else:
-        return None
-    await resources.failures.forget(tx, guess_limit(resources.settings), ticket.user_id.hex)
-    return way
+        return "totp"
+    if given.recovery is not None and await use_recovery_code(tx, ticket.user_id, given.recovery):
+        return "recovery code"
+    return None

@@ -54,7 +54,7 @@ async def change_organisation(tx: Tx, who: Who, org: str, wanted: OrganisationCh
 
 
 @router.delete("/{org}", status_code=202)
-@needs(SIGNED_IN, Power.ORGANISATION_MANAGE)
+@needs(SIGNED_IN, Power.ORGANISATION_MANAGE, fresh=True)
 async def delete_organisation(tx: Tx, who: Who, org: str, wanted: OrganisationEnd) -> Response:
     """Delete an organisation with everything it has; its data go within minutes."""
     await service.end(tx, who, org, name=wanted.name)
@@ -101,7 +101,7 @@ async def leave_organisation(tx: Tx, who: Who, org: str) -> Response:
 
 
 @router.post("/{org}/transfer")
-@needs(SIGNED_IN, Power.ORGANISATION_MANAGE)
+@needs(SIGNED_IN, Power.ORGANISATION_MANAGE, fresh=True)
 async def transfer_organisation(tx: Tx, who: Who, org: str, wanted: NewOwner) -> OrganisationMember:
     """Hand an organisation over to another member; you are a maintainer then."""
     return await service.transfer(tx, who, org, wanted.user_id)

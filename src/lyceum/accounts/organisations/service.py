@@ -23,6 +23,7 @@ from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.queue import enqueue
 from lyceum.kernel.tx import acting_in
 
+_FORGET_SIGN_ON = text("SELECT definer.sign_on_forget_organisation()")
 _HOME = text("SELECT org_id FROM definer.first_administrator()")
 
 
@@ -98,6 +99,7 @@ async def end(tx: AsyncSession, who: Actor, org: str, *, name: str) -> None:
     await tx.execute(delete(MembershipRow).where(MembershipRow.org_id == org_id))
     gone = {"name": f"deleted-{org_id.hex}", "title": "", "deleted_at": datetime.now(UTC)}
     await tx.execute(update(OrganisationRow).where(OrganisationRow.id == org_id).values(gone))
+    await tx.execute(_FORGET_SIGN_ON)
     await enqueue(tx, EraseOrganisation(org_id=org_id))
     await publish(tx, OrganisationDeleted(org_id=org_id))
 

@@ -14,20 +14,37 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.security import Signer
 
-LinkKind = Literal["verify_email", "reset_password", "invitation", "guardian_consent", "account_deletion"]
+LinkKind = Literal[
+    "verify_email",
+    "change_email",
+    "reset_password",
+    "invitation",
+    "guardian_consent",
+    "email_change_asked",
+    "account_deletion",
+    "account_kept",
+]
 PAGES: dict[LinkKind, str] = {
     "verify_email": "verify",
+    "change_email": "verify",
     "reset_password": "reset",
     "invitation": "join",
     "guardian_consent": "consent",
-    "account_deletion": "delete-account",
+    "email_change_asked": "settings/security",
+    "account_deletion": "settings",
+    "account_kept": "settings",
 }
+WITHOUT_TOKEN: frozenset[LinkKind] = frozenset({"email_change_asked", "account_deletion", "account_kept"})
+"""Letters that tell something and open nothing: their links lead to a page one has to be signed in for."""
 LIFETIMES: dict[LinkKind, timedelta] = {
     "verify_email": timedelta(days=3),
+    "change_email": timedelta(days=1),
     "reset_password": timedelta(hours=2),
     "invitation": timedelta(days=14),
     "guardian_consent": timedelta(days=14),
-    "account_deletion": timedelta(hours=2),
+    "email_change_asked": timedelta(days=1),
+    "account_deletion": timedelta(days=1),
+    "account_kept": timedelta(days=1),
 }
 _ID_BYTES = 16
 
@@ -66,15 +83,25 @@ def link_of_token(signer: Signer, kind: LinkKind, token: str) -> UUID | None:
 
 def url_of(base_url: str, kind: LinkKind, token: str) -> str:
     """Return the address of the page that a link opens."""
-    return f"{base_url}/{PAGES[kind]}?token={token}"
+    page = f"{base_url}/{PAGES[kind]}"
+    return page if kind in WITHOUT_TOKEN else f"{page}?token={token}"
 
 
 async def make_link(
-    tx: AsyncSession, kind: LinkKind, *, email: str, user_id: UUID | None = None, data: dict[str, Any] | None = None
+    tx: AsyncSession,
+    kind: LinkKind,
+    *,
+    email: str,
+    user_id: UUID | None = None,
+    data: dict[str, Any] | None = None,
+    until: datetime | None = None,
 ) -> UUID:
-    """Make a link for a person, or for whoever has the address; return its id, whether there is anybody or not."""
+    """Make a link for a person, or for whoever has the address; return its id, whether there is anybody or not.
+
+    It works for as long as links of its kind do, or `until` then.
+    """
     link_id = new_id()
-    until = datetime.now(UTC) + LIFETIMES[kind]
+    until = until or datetime.now(UTC) + LIFETIMES[kind]
     row = {"id": link_id, "kind": kind, "user_id": user_id, "email": email, "data": data or {}, "until": until}
     await tx.execute(_MAKE, row)
     return link_id

@@ -24,7 +24,7 @@ from lyceum.accounts.edge import (
     needs,
     own_limit,
 )
-from lyceum.accounts.people import invitations, queries, registration, service
+from lyceum.accounts.people import addresses, invitations, queries, registration, service
 from lyceum.accounts.people.schemas import (
     Address,
     Consented,
@@ -35,6 +35,7 @@ from lyceum.accounts.people.schemas import (
     Joined,
     LinkMade,
     Me,
+    NewEmail,
     NewInvitation,
     NewPassword,
     PasswordReset,
@@ -80,7 +81,7 @@ async def register(
 @own_limit
 async def confirm_email(resources: CurrentResources, given: Token) -> EmailConfirmed:
     """Confirm an address by the link in the letter to it."""
-    return await service.confirm_email(resources, given.token)
+    return await addresses.confirm(resources, given.token)
 
 
 @router.post("/email-confirmations/letters", status_code=202, dependencies=_BY_LINK)
@@ -149,6 +150,13 @@ async def change_profile(tx: Tx, who: Who, wanted: Profile) -> Me:
 async def change_password(resources: CurrentResources, who: Who, facts: Facts, wanted: NewPassword) -> None:
     """Change your password; your other sessions end."""
     await service.change_password(resources, who, wanted, network=facts.network)
+
+
+@router.post("/me/email", status_code=202, dependencies=[KEEPS_ANSWER])
+@needs(SIGNED_IN, fresh=True)
+async def change_email(resources: CurrentResources, who: Who, facts: Facts, wanted: NewEmail) -> None:
+    """Have a link sent to an address that is to become yours; until it is opened, the one you have stays. The answer is always the same."""
+    await addresses.ask_for_email(resources, who, wanted, network=facts.network)
 
 
 @router.post("/organisations/{org}/invitations", status_code=201, dependencies=[KEEPS_THAT_IT_WAS_DONE])

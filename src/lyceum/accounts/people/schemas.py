@@ -62,6 +62,15 @@ class NewPassword(BaseModel):
     new: str = Field(min_length=1, max_length=1024)
 
 
+class NewEmail(BaseModel):
+    """The address to come, and the password of whoever has one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    email: EmailAddress = Field(max_length=254)
+    password: str | None = Field(default=None, min_length=1, max_length=1024)
+
+
 class Provider(BaseModel):
     """Somewhere else one may sign in."""
 

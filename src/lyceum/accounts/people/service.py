@@ -26,6 +26,7 @@ from lyceum.accounts.people.links import (
 from lyceum.accounts.people.schemas import Consented, EmailConfirmed, LinkMade, NewPassword, Profile
 from lyceum.accounts.policy import Actor, require_person
 from lyceum.accounts.sessions.public import (
+    Guesser,
     begin_guess,
     guesser_of,
     note_right,
@@ -40,7 +41,7 @@ from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import aside
 
 _LETTERS = FailureLimit("letters", 5, 3600, 3600, "Several letters were sent to this address within an hour.")
-_USED = "This link was used, or has run out; ask for another one."
+USED = "This link was used, or has run out; ask for another one."
 _BY_ID = text("SELECT user_id, email FROM definer.person_by_id(:id)")
 _BY_EMAIL = text("SELECT user_id, email FROM definer.person_by_email(:email)")
 
@@ -63,13 +64,9 @@ async def change_password(resources: Resources, who: Actor, wanted: NewPassword,
     async with aside(resources.database, person, writes=False) as tx:
         row = await tx.get_one(UserRow, user_id)
         email, display_name, password_hash = row.email, row.display_name, row.password_hash
-    guesser = guesser_of(resources, email=email or user_id.hex, network=network)
-    async with aside(resources.database, NOBODY) as tx:
-        await begin_guess(tx, resources, guesser)
-    right, _ = await resources.passwords.verify(wanted.current, password_hash)
-    if not right:
-        await note_wrong(resources, guesser)
-        raise PasswordWrong("The present password is not right; try again.")
+    guesser = await prove_password(
+        resources, email=email or user_id.hex, password=wanted.current, password_hash=password_hash, network=network
+    )
     refuse_weak(wanted.new, email=email, display_name=display_name)
     fresh = await resources.passwords.hash(wanted.new)
     async with aside(resources.database, person) as tx:
@@ -77,6 +74,23 @@ async def change_password(resources: Resources, who: Actor, wanted: NewPassword,
         await _set_password(tx, user_id, fresh, but=who.session_id)
         note_audit("user", user_id)
         record_here(tx, who)
+
+
+async def prove_password(
+    resources: Resources, *, email: str, password: str, password_hash: str | None, network: str
+) -> Guesser:
+    """Return as whom somebody has shown their present password, counted with the guesses at sign-in until it is noted as right.
+
+    Raises `PasswordWrong` and `OverLimit`.
+    """
+    guesser = guesser_of(resources, email=email, network=network)
+    async with aside(resources.database, NOBODY) as tx:
+        await begin_guess(tx, resources, guesser)
+    right, _ = await resources.passwords.verify(password, password_hash)
+    if not right:
+        await note_wrong(resources, guesser)
+        raise PasswordWrong("The present password is not right; try again.")
+    return guesser
 
 
 async def want_letter(resources: Resources, kind: LinkKind, email: str) -> None:
@@ -186,13 +200,13 @@ async def _used(resources: Resources, kind: LinkKind, token: str) -> tuple[OneTi
 def _link_id(resources: Resources, kind: LinkKind, token: str) -> UUID:
     link_id = link_of_token(resources.signer, kind, token)
     if link_id is None:
-        raise LinkUsed(_USED)
+        raise LinkUsed(USED)
     return link_id
 
 
 def _person_of(link: OneTimeLink | None) -> Scope:
     if link is None or link.user_id is None:
-        raise LinkUsed(_USED)
+        raise LinkUsed(USED)
     return Scope(user_id=link.user_id)
 
 

@@ -67,6 +67,16 @@ EXPORTERS: tuple[Exporter, ...] = (
     Exporter("invitations.jsonl", "Invitations you sent, or were sent.", rows_of_kind("invitations")),
     Exporter("api_keys.jsonl", "Your API keys, without what they are sent as.", rows_of_kind("api_keys")),
     Exporter("sessions.jsonl", "Where you were signed in.", rows_of_kind("sessions")),
+    Exporter(
+        "second_factors.jsonl",
+        "Your second factors and recovery codes, without what they are shown by.",
+        rows_of_kind("second_factors"),
+    ),
+    Exporter(
+        "sign_ons.jsonl", "Where else you sign in from, and what your groups there gave.", rows_of_kind("sign_ons")
+    ),
+    Exporter("programs.jsonl", "Your sign-ins at other programs through this hub.", rows_of_kind("programs")),
+    Exporter("consents.jsonl", "Programs you let know who you are.", rows_of_kind("consents")),
     Exporter("audit.jsonl", "What you did, newest first.", _audit),
     Exporter("acted_as.jsonl", "When an administrator acted as you, and why.", rows_of_kind("acted_as")),
     Exporter("datasets.jsonl", "Datasets you made.", rows_of_kind("datasets")),

@@ -61,7 +61,7 @@ async def download_my_export(request: Request, who: Who, resources: CurrentResou
 
 
 @router.post("/deletion", status_code=202, dependencies=[KEEPS_ANSWER])
-@needs(SIGNED_IN)
+@needs(SIGNED_IN, fresh=True)
 async def delete_my_account(who: Who, resources: CurrentResources, wanted: NewDeletion | None = None) -> Deletion:
     """Ask for your account to be deleted; it is done some days later, unless you call it off."""
     names = (wanted or NewDeletion()).delete_organisations

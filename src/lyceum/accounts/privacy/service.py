@@ -7,7 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.admin.public import LastAdministrator
 from lyceum.accounts.audit.public import note_audit, record_here
+from lyceum.accounts.events import LetterWanted
 from lyceum.accounts.models import UserRow
+from lyceum.accounts.people.public import LinkKind, make_link, void_links
 from lyceum.accounts.policy import Actor, Role, require_person
 from lyceum.accounts.privacy.errors import DeletionNotAsked, DeletionUnderWay, OrganisationsNeedOwner
 from lyceum.accounts.privacy.jobs import MakeExport
@@ -15,6 +17,7 @@ from lyceum.accounts.privacy.models import DeletionRow, ExportRow
 from lyceum.accounts.privacy.queries import OwnOrganisation, as_deletion, as_export, own_organisations
 from lyceum.accounts.privacy.schemas import Deletion, PersonalExport
 from lyceum.kernel.config import Settings
+from lyceum.kernel.events import publish
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.queue import enqueue
 
@@ -54,6 +57,7 @@ async def ask_for_deletion(tx: AsyncSession, who: Actor, settings: Settings, nam
         raise LastAdministrator("You are the last who can run the hub; make somebody else an administrator first.")
     named = _named(await own_organisations(tx), set(names))
     row = await tx.get(DeletionRow, user_id)
+    is_new = row is None
     if row is None:
         now = datetime.now(UTC)
         row = DeletionRow(user_id=user_id, asked_at=now, due_at=now + timedelta(days=settings.account_deletion_days))
@@ -62,6 +66,8 @@ async def ask_for_deletion(tx: AsyncSession, who: Actor, settings: Settings, nam
         raise DeletionUnderWay("Your account is being deleted.")
     row.organisation_ids = [str(one.id) for one in named]
     await tx.flush()
+    if is_new and user is not None:
+        await _tell(tx, "account_deletion", user, until=row.due_at)
     note_audit("user", user_id)
     record_here(tx, who)
     return await as_deletion(tx, row)
@@ -76,8 +82,17 @@ async def stay(tx: AsyncSession, who: Actor) -> None:
     if row.began_at is not None:
         raise DeletionUnderWay("Your account is being deleted; it is too late to stay.")
     await tx.execute(delete(DeletionRow).where(DeletionRow.user_id == user_id))
+    # a letter that has not gone out yet would say what is no longer so
+    await void_links(tx, "account_deletion", user_id)
+    await _tell(tx, "account_kept", await tx.get_one(UserRow, user_id))
     note_audit("user", user_id)
     record_here(tx, who)
+
+
+async def _tell(tx: AsyncSession, kind: LinkKind, user: UserRow, *, until: datetime | None = None) -> None:
+    if user.email is not None:
+        link_id = await make_link(tx, kind, email=user.email, user_id=user.id, until=until)
+        await publish(tx, LetterWanted(link_id=link_id))
 
 
 def _named(found: list[OwnOrganisation], names: set[str]) -> list[OwnOrganisation]:

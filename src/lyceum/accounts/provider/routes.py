@@ -191,7 +191,7 @@ async def list_oauth_clients(tx: Tx, who: Who) -> OauthClients:
 @router.post(
     "/admin/oauth-clients", status_code=201, dependencies=[KEEPS_THAT_IT_WAS_DONE], responses=shows_revision(201)
 )
-@needs(ADMINISTRATOR)
+@needs(ADMINISTRATOR, fresh=True)
 async def create_oauth_client(tx: Tx, response: Response, who: Who, wanted: OauthClientSettings) -> OauthClientMade:
     """Let a program's people sign in through the hub; its secret is shown this once."""
     made = await service.create_client(tx, who, wanted)
@@ -209,7 +209,7 @@ async def read_oauth_client(tx: Tx, response: Response, who: Who, client_id: UUI
 
 
 @router.put("/admin/oauth-clients/{client_id}", responses=CHANGES_REVISION)
-@needs(ADMINISTRATOR)
+@needs(ADMINISTRATOR, fresh=True)
 async def change_oauth_client(
     tx: Tx, response: Response, who: Who, client_id: UUID, wanted: OauthClientSettings, if_match: IfMatch = None
 ) -> OauthClient:
@@ -220,14 +220,14 @@ async def change_oauth_client(
 
 
 @router.post("/admin/oauth-clients/{client_id}/secret", status_code=201, dependencies=[KEEPS_THAT_IT_WAS_DONE])
-@needs(ADMINISTRATOR)
+@needs(ADMINISTRATOR, fresh=True)
 async def replace_oauth_client_secret(tx: Tx, who: Who, client_id: UUID) -> OauthClientMade:
     """Give a program another secret, shown this once; the one before works no longer."""
     return await service.replace_secret(tx, who, client_id)
 
 
 @router.delete("/admin/oauth-clients/{client_id}", status_code=204)
-@needs(ADMINISTRATOR)
+@needs(ADMINISTRATOR, fresh=True)
 async def remove_oauth_client(tx: Tx, who: Who, client_id: UUID) -> None:
     """Remove a program; its tokens work no longer."""
     await service.remove_client(tx, who, client_id)

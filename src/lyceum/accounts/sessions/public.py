@@ -32,6 +32,7 @@ from lyceum.accounts.sessions.queries import (
 )
 from lyceum.accounts.sessions.service import (
     FRESH_SECONDS,
+    SIGN_ON,
     BegunSession,
     RequestFacts,
     SecondFactorWanted,
@@ -47,6 +48,7 @@ __all__ = [
     "ACCESS_SECONDS",
     "FRESH_SECONDS",
     "ORGANISATION_FORM",
+    "SIGN_ON",
     "AccessTokens",
     "BegunSession",
     "Guesser",

@@ -41,6 +41,8 @@ FRESH_SECONDS = 600
 SESSIONS_MAX = 100
 """Of one person; the oldest ends when one more begins."""
 ADDRESS_CHARACTERS_MAX = 45
+SIGN_ON = "sign-on:"
+"""Before a provider's name in what a session began with."""
 
 _LOOKUP = text(
     "SELECT user_id, password_hash, suspended, awaits_email, awaits_consent FROM definer.sign_in_lookup(:email)"

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.accounts.events import SecurityChanged
 from lyceum.accounts.models import UserRow
 from lyceum.accounts.sessions.public import (
+    SIGN_ON,
     BegunSession,
     RequestFacts,
     SecondFactorWanted,
@@ -86,7 +87,7 @@ async def _sign_on(
     user_id = found.user_id if found is not None else new_id()
     async with aside(resources.database, Scope(user_id=user_id)) as tx:
         if found is None:
-            await _make_account(tx, identity, user_id=user_id)
+            await _make_account(tx, identity, user_id=user_id, vouches=_may_join(provider, identity))
         elif not found.joined:
             await _take_over(tx, user_id, was_confirmed=found.email_confirmed)
         identity_id = await _keep(
@@ -123,7 +124,7 @@ async def _begin(
 
 def signed_in_with(provider_name: str) -> str:
     """Return what a session says that it began with."""
-    return f"sign-on:{provider_name}"
+    return f"{SIGN_ON}{provider_name}"
 
 
 def refresh_about(issuer: str, subject: str) -> str:
@@ -161,16 +162,18 @@ async def _refuse_strangers(resources: Resources, provider: Provider, identity: 
             raise NotAdmitted("None of your groups opens anything on this hub; ask its administrator.")
 
 
-async def _make_account(tx: AsyncSession, identity: Identity, *, user_id: UUID) -> None:
+async def _make_account(tx: AsyncSession, identity: Identity, *, user_id: UUID, vouches: bool) -> None:
     email = identity.email if _keeps_email(identity) else None
-    tx.add(UserRow(id=user_id, email=email, display_name=identity.display_name))
+    verified_at = datetime.now(UTC) if vouches and email is not None else None
+    tx.add(UserRow(id=user_id, email=email, email_verified_at=verified_at, display_name=identity.display_name))
     await tx.flush()
 
 
 async def _take_over(tx: AsyncSession, user_id: UUID, *, was_confirmed: bool) -> None:
     """Join an account by its e-mail address; whoever made it may have had no right to that, unless it was confirmed."""
     if not was_confirmed:
-        await tx.execute(update(UserRow).where(UserRow.id == user_id).values(password_hash=None))
+        theirs = {"password_hash": None, "email_verified_at": func.now(), "awaits_email": False}
+        await tx.execute(update(UserRow).where(UserRow.id == user_id).values(**theirs))
         await revoke_sessions(tx, user_id)
     await publish(tx, SecurityChanged(user_id=user_id, what="sign_on_connected"))
 

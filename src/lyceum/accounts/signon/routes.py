@@ -195,7 +195,7 @@ async def list_sign_on_providers(tx: Tx, resources: CurrentResources, who: Who) 
 
 
 @router.post("/admin/sign-on-providers", status_code=201, dependencies=[KEEPS_ANSWER], responses=shows_revision(201))
-@needs(ADMINISTRATOR)
+@needs(ADMINISTRATOR, fresh=True)
 async def create_sign_on_provider(
     tx: Tx, resources: CurrentResources, response: Response, who: Who, wanted: NewProvider
 ) -> SignOnProvider:
@@ -217,7 +217,7 @@ async def read_sign_on_provider(
 
 
 @router.put("/admin/sign-on-providers/{provider_id}", responses=CHANGES_REVISION)
-@needs(ADMINISTRATOR)
+@needs(ADMINISTRATOR, fresh=True)
 async def change_sign_on_provider(
     tx: Tx,
     resources: CurrentResources,
@@ -234,7 +234,7 @@ async def change_sign_on_provider(
 
 
 @router.delete("/admin/sign-on-providers/{provider_id}", status_code=204)
-@needs(ADMINISTRATOR)
+@needs(ADMINISTRATOR, fresh=True)
 async def remove_sign_on_provider(tx: Tx, who: Who, provider_id: UUID) -> None:
     """Remove an identity provider; what its groups gave is taken back, and accounts stay."""
     await service.remove_provider(tx, who, provider_id)
@@ -260,7 +260,7 @@ async def list_sign_on_rules(tx: Tx, who: Who, provider_id: UUID) -> SignOnRules
 
 
 @router.post("/admin/sign-on-providers/{provider_id}/rules", status_code=201, dependencies=[KEEPS_ANSWER])
-@needs(ADMINISTRATOR)
+@needs(ADMINISTRATOR, fresh=True)
 async def add_sign_on_rule(tx: Tx, who: Who, provider_id: UUID, wanted: NewRule) -> SignOnRule:
     """Have a group of the provider give a role, from its people's next sign-in on."""
     return await service.add_rule(tx, who, provider_id, wanted)
