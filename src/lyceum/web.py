@@ -91,8 +91,8 @@ def create_app(config: Settings) -> FastAPI:
     add_socket_route(app)
     # not included, which would have each request go through two levels of routes, twice
     routes = [route for router in wiring.ROUTERS for route in router.routes]
-    web = web_app(root_path=config.root_path)
-    app.router.routes.extend([RoutesByWord(routes, prefix="/api/v1/"), *web, *routes])
+    its_own, missing = web_app(root_path=config.root_path)
+    app.router.routes.extend([RoutesByWord(routes, prefix="/api/v1/"), *its_own, *routes, *missing])
     add_health(app, refresh=_count, declare=needs(OPEN))
     app.add_middleware(BodyLimit, bytes_max=config.request_bytes_max, unlimited_prefix="/api/v1/uploads/")
     app.add_middleware(with_cors, settings=config)
