@@ -8,7 +8,16 @@ from fastapi import FastAPI
 
 from lyceum import wiring
 from lyceum.accounts.audit.public import Refusals
-from lyceum.accounts.edge import LOOKUPS_AT_ONCE, OPEN, KeyUses, key_rates, known_actors, needs, operation_id
+from lyceum.accounts.edge import (
+    LOOKUPS_AT_ONCE,
+    OPEN,
+    KeyUses,
+    key_rates,
+    known_actors,
+    needs,
+    operation_id,
+    push_limits,
+)
 from lyceum.accounts.signon.public import IdentityProviders
 from lyceum.kernel.config import Settings, settings
 from lyceum.kernel.db import CONNECTIONS_ASIDE, Database
@@ -48,6 +57,7 @@ def create_app(config: Settings) -> FastAPI:
             app.state.predictions = predictions
             app.state.known_actors = known_actors(resources, uses=uses)
             app.state.key_rates = key_rates(resources.line)
+            app.state.pushes = push_limits(resources.line, config)
             app.state.identity_providers = IdentityProviders(Outward.configured(config))
             app.state.windows = Windows(resources.line, resources.database)
             app.state.status_checks = wiring.STATUS
@@ -81,8 +91,8 @@ def create_app(config: Settings) -> FastAPI:
     add_socket_route(app)
     # not included, which would have each request go through two levels of routes, twice
     routes = [route for router in wiring.ROUTERS for route in router.routes]
-    web = web_app(root_path=config.root_path)
-    app.router.routes.extend([RoutesByWord(routes, prefix="/api/v1/"), *web, *routes])
+    its_own, missing = web_app(root_path=config.root_path)
+    app.router.routes.extend([RoutesByWord(routes, prefix="/api/v1/"), *its_own, *routes, *missing])
     add_health(app, refresh=_count, declare=needs(OPEN))
     app.add_middleware(BodyLimit, bytes_max=config.request_bytes_max, unlimited_prefix="/api/v1/uploads/")
     app.add_middleware(with_cors, settings=config)

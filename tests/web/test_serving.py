@@ -98,6 +98,11 @@ async def test_a_page_the_app_has_not_is_its_own_page_of_that_and_a_404(browser:
     assert (again.status_code, again.text) == (404, PAGE)
 
 
+async def test_a_page_of_the_hubs_own_stands_where_the_app_has_none(browser: httpx.AsyncClient) -> None:
+    refused = await browser.get("/authorize")
+    assert (refused.status_code, refused.text == PAGE) == (422, False)
+
+
 async def test_a_page_may_run_and_load_only_what_the_hub_has(browser: httpx.AsyncClient) -> None:
     policy = (await browser.get("/")).headers["content-security-policy"]
     assert "unsafe" not in policy

@@ -42,11 +42,13 @@ from lyceum.kernel.http.middleware import ANSWER_FIELDS
 from lyceum.kernel.http.strict_json import StrictRequest
 from lyceum.kernel.idempotency.answers import KEEP_ANSWER, IdempotencyKey, keep, refuse_repetition, sent_by
 from lyceum.kernel.limits.fields import Limit, OverLimit, address_of
+from lyceum.kernel.limits.leases import Leases
 from lyceum.kernel.limits.windows import Windows
 from lyceum.kernel.problems import Problem
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.telemetry import note_in_log
 from lyceum.kernel.tx import transaction
+from lyceum.kernel.valkey import ValkeyLine
 
 __all__ = [
     "ADMINISTRATOR",
@@ -69,6 +71,7 @@ __all__ = [
     "Tx",
     "Who",
     "api_router",
+    "counts_as_push",
     "introduced",
     "key_rates",
     "known_actors",
@@ -82,6 +85,7 @@ __all__ = [
     "operation_id",
     "operation_needs",
     "own_limit",
+    "push_limits",
     "take_of_key",
 ]
 
@@ -89,12 +93,13 @@ F = TypeVar("F", bound=Callable[..., object])
 
 KeepAnswer = Callable[[Response], Awaitable[None]]
 
-_OWN_LIMIT = "__own_limit__"
+_OWN_LIMIT, _PUSHES = "__own_limit__", "__counts_as_push__"
 _ACTOR = "lyceum.actor"
 _REFUSAL = "lyceum.refusal"
 _UNTIL_ANSWERED = "lyceum.until_answered"
 _CHALLENGES = Limit("challenges", 1_000, 60)
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_PUSHES_TOLD = "You have sent data {:,} times within a minute; wait, send more rows at once, or raise LYCEUM_USER_PUSHES_PER_MINUTE."
 _TOLD = {
     "anonymous": "{:,} requests without a key have come from this address within a minute;",
     "reads": "You have sent {:,} reads within a minute;",
@@ -218,12 +223,13 @@ class HubRoute(APIRoute):
         """Return what makes the answer."""
         make_answer = super().get_route_handler()
         counts_itself = getattr(self.endpoint, _OWN_LIMIT, False)
+        limit = limit_pushes if getattr(self.endpoint, _PUSHES, False) else limit_requests
         recorder = Recorder(self.endpoint, action=self.name, path=self.path)
         check = check_of(self.endpoint)
 
         async def answer(request: Request) -> Response:
             if not counts_itself:
-                await limit_requests(request)
+                await limit(request)
             address, request_id = address_of(request.scope), request.scope.get("request_id")
             with noting(self.name, address=address, request_id=request_id) as notes:
                 try:
@@ -276,6 +282,26 @@ async def limit_requests(request: Request) -> None:
         raise OverLimit(f"{_TOLD[limit.name].format(limit.at_most)} wait, or raise {_SETTINGS[limit.name]}.", taken)
 
 
+def push_limits(line: ValkeyLine, settings: Settings) -> Leases:
+    """Return what grants pushes in a process."""
+    return Leases(line, Limit("pushes", settings.user_pushes_per_minute, 60))
+
+
+async def limit_pushes(request: Request) -> None:
+    """Count data that is sent, for the person who sends it, and not as a change; raises `OverLimit`.
+
+    Programs send it often, and each time in shares that their process has leased: no answer says how much is left.
+    """
+    who = await _whose_request(request)
+    pushes: Leases = request.app.state.pushes
+    if who.user_id is None:
+        await limit_requests(request)
+        return
+    await take_of_key(request.app.state.key_rates, who)
+    if pushes.limit.at_most > 0:
+        await pushes.admit(who.user_id.hex, sentence=_PUSHES_TOLD)
+
+
 def api_router(prefix: str = "/api/v1", *, tags: Sequence[str] = (), include_in_schema: bool = True) -> APIRouter:
     """Return a router for a module's routes, each of which counts for whoever asks and may keep its answers."""
     return APIRouter(
@@ -295,6 +321,12 @@ def operation_id(route: APIRoute) -> str:
 def own_limit(endpoint: F) -> F:
     """Have a route counted by nobody but itself."""
     setattr(endpoint, _OWN_LIMIT, True)
+    return endpoint
+
+
+def counts_as_push(endpoint: F) -> F:
+    """Have a route that takes data counted by the limit of pushes, and not as a change."""
+    setattr(endpoint, _PUSHES, True)
     return endpoint
 
 

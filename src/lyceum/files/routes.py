@@ -15,6 +15,7 @@ from lyceum.accounts.edge import (
     Tx,
     Who,
     api_router,
+    counts_as_push,
     needs,
     needs_of_object,
     not_recorded,
@@ -48,6 +49,7 @@ AfterPart = Annotated[int, Query(ge=0, le=PARTS_MAX)]
 
 @router.post("/uploads", tags=["uploads"], status_code=201, dependencies=[KEEPS_ANSWER])
 @needs_of_object(Power.DATASETS_WRITE)
+@counts_as_push
 async def begin_upload(tx: Tx, who: Who, resources: CurrentResources, wanted: NewUpload) -> UploadBegun:
     """Begin an upload; the answer says where to PUT the content."""
     return await service.begin(tx, who, resources, wanted)
@@ -122,6 +124,7 @@ async def receive_part(
 
 @router.post("/uploads/{upload_id}/complete", tags=["uploads"])
 @needs_of_object(Power.DATASETS_WRITE)
+@counts_as_push
 async def complete_upload(
     who: Who, resources: CurrentResources, upload_id: UUID, wanted: Completion | None = None
 ) -> UploadWhole:

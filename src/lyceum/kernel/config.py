@@ -182,6 +182,12 @@ class Settings(BaseSettings):
     user_writes_per_minute: int = Field(
         100, ge=0, description="Changes one person may send each minute, with all their keys; 0: any number."
     )
+    user_pushes_per_minute: int = Field(
+        600,
+        ge=0,
+        description="Uploads begun and ended, and versions made of them, that one person may send each minute, with all "
+        "their keys; 0: any number.",
+    )
     sign_in_attempts_per_minute: int = Field(
         100,
         ge=1,

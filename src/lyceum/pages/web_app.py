@@ -1,8 +1,8 @@
 """The web app's built files over HTTP: kept for a year where their names hold a digest, else asked for again each time.
 
-They are read once, at the start, in the forms that the build has compressed. What is no file of the app and no path of the
-API is a page of the app, which finds its own way; where it has no such page it says so itself, and the answer is a 404 as
-well. What looks like a file and is none is a plain 404.
+They are read once, at the start, in the forms that the build has compressed. Before the hub's plain pages stands what the app
+has: its files, and the paths of its pages. Behind them stands what nobody has: the app again, which says so itself, with a 404,
+and for what looks like a file a plain one.
 """
 
 import hashlib
@@ -101,7 +101,7 @@ def _read(name: str, path: Path) -> WebFile:
 
 
 class WebApp(BaseRoute):
-    """The route behind the API's own: the app's files, and its page for whatever else a reader may open."""
+    """The route of what the app has: its files, and its pages, each of which is the same file."""
 
     def __init__(self, app: BuiltApp, *, root_path: str) -> None:
         self._files, self._paths, page = app.files, app.paths, app.page
@@ -119,9 +119,15 @@ class WebApp(BaseRoute):
         if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
             return Match.NONE, {}
         path = _path_of(scope)
-        if path.startswith(NOT_PAGES) or path in NOT_PAGES_EXACTLY:
+        if path.startswith(NOT_PAGES) or path in NOT_PAGES_EXACTLY or not self._answers(path):
             return Match.NONE, {}
         return Match.FULL, {"endpoint": self.handle, "route": self}
+
+    def _answers(self, path: str) -> bool:
+        return path.lstrip("/") in self._files or self._has_page(path)
+
+    def _has_page(self, path: str) -> bool:
+        return self._paths.fullmatch(path) is not None
 
     @property
     def path(self) -> str:
@@ -136,7 +142,7 @@ class WebApp(BaseRoute):
             raise HTTPException(404, "There is no such file.")
         asked = Headers(scope=scope)
         is_page = found is self._page
-        status = 404 if is_page and not self._paths.fullmatch(path) else 200
+        status = 404 if is_page and not self._has_page(path) else 200
         headers = _headers(found, is_page=is_page)
         if asked.get("if-none-match") == found.etag and status == 200:
             await _send(send, 304, headers, b"")
@@ -154,6 +160,13 @@ class WebApp(BaseRoute):
             return found
         # a page's last word may have a dot, as dataset names may; what lies with the assets is a file or nothing
         return None if name.startswith(ASSETS) or name in _NOT_SERVED or _looks_like_a_file(name) else self._page
+
+
+class NoPage(WebApp):
+    """The route behind all others: the app's page for what nobody has, which tells a reader so."""
+
+    def _answers(self, path: str) -> bool:  # noqa: ARG002 whatever it is
+        return True
 
 
 def _path_of(scope: Scope) -> str:

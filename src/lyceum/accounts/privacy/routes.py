@@ -69,7 +69,7 @@ async def delete_my_account(who: Who, resources: CurrentResources, wanted: NewDe
         return await service.ask_for_deletion(tx, who, resources.settings, names)
 
 
-@router.get("/deletion", responses={404: {"description": "Your account stays"}})
+@router.get("/deletion")
 @needs(SIGNED_IN)
 async def read_my_deletion(who: Who, resources: CurrentResources) -> Deletion:
     """Read when your account goes."""

@@ -13,6 +13,7 @@ from lyceum.accounts.edge import (
     Tx,
     Who,
     api_router,
+    counts_as_push,
     needs,
     needs_of_object,
 )
@@ -83,6 +84,7 @@ async def archive_dataset(tx: Tx, who: Who, org: str, name: str) -> Response:
 
 @router.post("/datasets/{org}/{name}/versions", status_code=202, dependencies=[KEEPS_ANSWER, NEEDS_ROOM])
 @needs_of_object(Power.DATASETS_WRITE)
+@counts_as_push
 async def add_version(
     tx: Tx, who: Who, resources: CurrentResources, org: str, name: str, wanted: NewVersion
 ) -> Version:

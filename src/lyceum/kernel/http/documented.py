@@ -44,10 +44,11 @@ _PROBLEM: Document = {
     "additionalProperties": True,
 }
 _REFUSES_ANYBODY: tuple[type[Problem], ...] = (
-    *(Unauthenticated, Forbidden, Invalid, TooMany),
-    *(HeadTooLarge, Unavailable),
+    *(Unauthenticated, Forbidden, Invalid, TooMany, HeadTooLarge, Unavailable),
+    # also of the organisation that a request names to act in
+    NotFound,
 )
-_REFUSES_CHANGES: tuple[type[Problem], ...] = (NotFound, Conflict, Gone, TooLarge, NoSpace)
+_REFUSES_CHANGES: tuple[type[Problem], ...] = (Conflict, Gone, TooLarge, NoSpace)
 _REPLACED = ("HTTPValidationError", "ValidationError")
 _KEY: Document = {
     "type": "http",
@@ -88,9 +89,7 @@ def _with_refusals(path: str, method: str, operation: Document) -> Document:
 def _refusals_of(path: str, method: str) -> tuple[type[Problem], ...]:
     if not path.startswith("/api/"):
         return (HeadTooLarge, Unavailable)
-    if method != "get":
-        return _REFUSES_ANYBODY + _REFUSES_CHANGES
-    return (*_REFUSES_ANYBODY, NotFound) if "{" in path else _REFUSES_ANYBODY
+    return _REFUSES_ANYBODY if method == "get" else _REFUSES_ANYBODY + _REFUSES_CHANGES
 
 
 def oauth_refusal(description: str) -> Document:
