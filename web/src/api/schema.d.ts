@@ -5153,6 +5153,11 @@ export interface components {
             organisations: components["schemas"]["MyOrganisation"][];
             /** Powers */
             powers: string[];
+            /**
+             * Second Factor Needed
+             * @description Whether you have yet to set up the second factor that the hub wants of you, and can do nothing else.
+             */
+            second_factor_needed: boolean;
             session: components["schemas"]["Session"] | null;
             /**
              * User Id
@@ -6697,6 +6702,11 @@ export interface components {
             domains: string[];
             /** Mail */
             mail: boolean;
+            /**
+             * Passkeys
+             * @description Whether browsers make and use passkeys at the hub's address.
+             */
+            passkeys: boolean;
             /** Password Characters Min */
             password_characters_min: number;
             /** Providers */
