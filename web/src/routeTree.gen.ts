@@ -10,6 +10,7 @@
 
 import { Route as rootRouteImport } from "./routes/__root";
 import { Route as AppRouteImport } from "./routes/_app";
+import { Route as AuthorizeRouteImport } from "./routes/authorize";
 import { Route as ConsentRouteImport } from "./routes/consent";
 import { Route as ForgotRouteImport } from "./routes/forgot";
 import { Route as JoinRouteImport } from "./routes/join";
@@ -31,6 +32,11 @@ import { Route as AppModelsOrgNameRouteImport } from "./routes/_app.models.$org.
 
 const AppRoute = AppRouteImport.update({
   id: "/_app",
+  getParentRoute: () => rootRouteImport,
+} as any);
+const AuthorizeRoute = AuthorizeRouteImport.update({
+  id: "/authorize",
+  path: "/authorize",
   getParentRoute: () => rootRouteImport,
 } as any);
 const ConsentRoute = ConsentRouteImport.update({
@@ -126,6 +132,7 @@ const AppModelsOrgNameRoute = AppModelsOrgNameRouteImport.update({
 
 export interface FileRoutesByFullPath {
   "/": typeof AppIndexRoute;
+  "/authorize": typeof AuthorizeRoute;
   "/consent": typeof ConsentRoute;
   "/forgot": typeof ForgotRoute;
   "/join": typeof JoinRoute;
@@ -145,6 +152,7 @@ export interface FileRoutesByFullPath {
   "/models/$org/$name": typeof AppModelsOrgNameRoute;
 }
 export interface FileRoutesByTo {
+  "/authorize": typeof AuthorizeRoute;
   "/consent": typeof ConsentRoute;
   "/forgot": typeof ForgotRoute;
   "/join": typeof JoinRoute;
@@ -167,6 +175,7 @@ export interface FileRoutesByTo {
 export interface FileRoutesById {
   __root__: typeof rootRouteImport;
   "/_app": typeof AppRouteWithChildren;
+  "/authorize": typeof AuthorizeRoute;
   "/consent": typeof ConsentRoute;
   "/forgot": typeof ForgotRoute;
   "/join": typeof JoinRoute;
@@ -190,6 +199,7 @@ export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath;
   fullPaths:
     | "/"
+    | "/authorize"
     | "/consent"
     | "/forgot"
     | "/join"
@@ -209,6 +219,7 @@ export interface FileRouteTypes {
     | "/models/$org/$name";
   fileRoutesByTo: FileRoutesByTo;
   to:
+    | "/authorize"
     | "/consent"
     | "/forgot"
     | "/join"
@@ -230,6 +241,7 @@ export interface FileRouteTypes {
   id:
     | "__root__"
     | "/_app"
+    | "/authorize"
     | "/consent"
     | "/forgot"
     | "/join"
@@ -252,6 +264,7 @@ export interface FileRouteTypes {
 }
 export interface RootRouteChildren {
   AppRoute: typeof AppRouteWithChildren;
+  AuthorizeRoute: typeof AuthorizeRoute;
   ConsentRoute: typeof ConsentRoute;
   ForgotRoute: typeof ForgotRoute;
   JoinRoute: typeof JoinRoute;
@@ -270,6 +283,13 @@ declare module "@tanstack/react-router" {
       path: "";
       fullPath: "/";
       preLoaderRoute: typeof AppRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
+    "/authorize": {
+      id: "/authorize";
+      path: "/authorize";
+      fullPath: "/authorize";
+      preLoaderRoute: typeof AuthorizeRouteImport;
       parentRoute: typeof rootRouteImport;
     };
     "/consent": {
@@ -429,6 +449,7 @@ const AppRouteWithChildren = AppRoute._addFileChildren(AppRouteChildren);
 
 const rootRouteChildren: RootRouteChildren = {
   AppRoute: AppRouteWithChildren,
+  AuthorizeRoute: AuthorizeRoute,
   ConsentRoute: ConsentRoute,
   ForgotRoute: ForgotRoute,
   JoinRoute: JoinRoute,
