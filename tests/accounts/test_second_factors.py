@@ -280,7 +280,9 @@ async def test_where_a_second_factor_is_wanted_of_everybody_a_session_without_on
         named = await client.get("/api/v1/datasets", headers={"lyceum-organisation": member.org_name})
         assert named.json()["code"] == "second_factor_needed"
         assert (await client.get("/api/v1/sessions")).status_code == 200
+        assert (await client.get("/api/v1/me")).json()["second_factor_needed"] is True
         phone = await set_up_phone(client)
+        assert (await client.get("/api/v1/me")).json()["second_factor_needed"] is False
         assert (await client.get("/api/v1/datasets")).status_code == 200
         last = await client.delete(f"{FACTORS}/{phone.id}")
         assert (last.status_code, last.json()["code"]) == (409, "second_factor_required")

@@ -263,6 +263,15 @@ async def test_somebody_suspended_does_not_sign_on(
     rows_of(database, "UPDATE users SET suspended_at = now() WHERE id = %s", user_id)
     answer = await sign_on(visitor, university, real_identity_provider, "sus")
     assert problem_of(answer) == "sign_on_refused"
+    # another try comes to the same page
+    assert httpx.URL(answer.headers["location"]).params["return_to"] == "/datasets"
+
+
+async def test_the_sign_in_page_offers_every_provider(university: SetUpProvider, visitor: httpx.AsyncClient) -> None:
+    options = (await visitor.get("/api/v1/sign-in-options")).json()
+    assert {"id": university.name, "name": "The university"} in options["providers"]
+    # without a public address the hub is `localhost` to whoever sits at its machine
+    assert options["passkeys"]
 
 
 async def asked_about_everybody(app: FastAPI, database: TestDatabase) -> None:

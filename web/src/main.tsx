@@ -1,3 +1,4 @@
+import "./api/arrival";
 import "./index.css";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";

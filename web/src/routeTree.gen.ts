@@ -10,6 +10,7 @@
 
 import { Route as rootRouteImport } from "./routes/__root";
 import { Route as AppRouteImport } from "./routes/_app";
+import { Route as AuthorizeRouteImport } from "./routes/authorize";
 import { Route as ConsentRouteImport } from "./routes/consent";
 import { Route as ForgotRouteImport } from "./routes/forgot";
 import { Route as JoinRouteImport } from "./routes/join";
@@ -33,6 +34,11 @@ import { Route as AppModelsOrgNameRouteImport } from "./routes/_app.models.$org.
 
 const AppRoute = AppRouteImport.update({
   id: "/_app",
+  getParentRoute: () => rootRouteImport,
+} as any);
+const AuthorizeRoute = AuthorizeRouteImport.update({
+  id: "/authorize",
+  path: "/authorize",
   getParentRoute: () => rootRouteImport,
 } as any);
 const ConsentRoute = ConsentRouteImport.update({
@@ -138,6 +144,7 @@ const AppModelsOrgNameRoute = AppModelsOrgNameRouteImport.update({
 
 export interface FileRoutesByFullPath {
   "/": typeof AppIndexRoute;
+  "/authorize": typeof AuthorizeRoute;
   "/consent": typeof ConsentRoute;
   "/forgot": typeof ForgotRoute;
   "/join": typeof JoinRoute;
@@ -159,6 +166,7 @@ export interface FileRoutesByFullPath {
   "/models/$org/$name": typeof AppModelsOrgNameRoute;
 }
 export interface FileRoutesByTo {
+  "/authorize": typeof AuthorizeRoute;
   "/consent": typeof ConsentRoute;
   "/forgot": typeof ForgotRoute;
   "/join": typeof JoinRoute;
@@ -183,6 +191,7 @@ export interface FileRoutesByTo {
 export interface FileRoutesById {
   __root__: typeof rootRouteImport;
   "/_app": typeof AppRouteWithChildren;
+  "/authorize": typeof AuthorizeRoute;
   "/consent": typeof ConsentRoute;
   "/forgot": typeof ForgotRoute;
   "/join": typeof JoinRoute;
@@ -208,6 +217,7 @@ export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath;
   fullPaths:
     | "/"
+    | "/authorize"
     | "/consent"
     | "/forgot"
     | "/join"
@@ -229,6 +239,7 @@ export interface FileRouteTypes {
     | "/models/$org/$name";
   fileRoutesByTo: FileRoutesByTo;
   to:
+    | "/authorize"
     | "/consent"
     | "/forgot"
     | "/join"
@@ -252,6 +263,7 @@ export interface FileRouteTypes {
   id:
     | "__root__"
     | "/_app"
+    | "/authorize"
     | "/consent"
     | "/forgot"
     | "/join"
@@ -276,6 +288,7 @@ export interface FileRouteTypes {
 }
 export interface RootRouteChildren {
   AppRoute: typeof AppRouteWithChildren;
+  AuthorizeRoute: typeof AuthorizeRoute;
   ConsentRoute: typeof ConsentRoute;
   ForgotRoute: typeof ForgotRoute;
   JoinRoute: typeof JoinRoute;
@@ -295,6 +308,13 @@ declare module "@tanstack/react-router" {
       path: "";
       fullPath: "/";
       preLoaderRoute: typeof AppRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
+    "/authorize": {
+      id: "/authorize";
+      path: "/authorize";
+      fullPath: "/authorize";
+      preLoaderRoute: typeof AuthorizeRouteImport;
       parentRoute: typeof rootRouteImport;
     };
     "/consent": {
@@ -470,6 +490,7 @@ const AppRouteWithChildren = AppRoute._addFileChildren(AppRouteChildren);
 
 const rootRouteChildren: RootRouteChildren = {
   AppRoute: AppRouteWithChildren,
+  AuthorizeRoute: AuthorizeRoute,
   ConsentRoute: ConsentRoute,
   ForgotRoute: ForgotRoute,
   JoinRoute: JoinRoute,

@@ -134,14 +134,17 @@ class KnownSessions:
     async def actor_of(self, proof: SessionProof, *, anew: bool = False) -> Actor:
         """Return who acts in a session and where, `ANYONE` when it has ended; raises what `find` raises.
 
-        What they did a moment ago may be missing from what is remembered; asked `anew` it is not.
+        What they did a moment ago may be missing from what is remembered; asked `anew` it is not, nor is the second factor
+        that lets somebody in who had none.
         """
-        if anew:
-            asked_at = time.monotonic()
-            who = await self._find(proof)
-            self._known.put(proof, who, asked_at=asked_at)
-            return who
-        return await self._known.get(proof, self._shared, proof)
+        if not anew:
+            who = await self._known.get(proof, self._shared, proof)
+            if not who.must_enrol:
+                return who
+        asked_at = time.monotonic()
+        who = await self._find(proof)
+        self._known.put(proof, who, asked_at=asked_at)
+        return who
 
     async def close(self) -> None:
         """End what is still being looked up: its connection would outlive the pool."""

@@ -1,4 +1,4 @@
-import { QueryClient } from "@tanstack/react-query";
+import { QueryCache, QueryClient } from "@tanstack/react-query";
 import createFetchClient from "openapi-fetch";
 import createClient from "openapi-react-query";
 import { Problem, problemOf } from "./problem";
@@ -29,7 +29,17 @@ export async function send<T>(method: string, path: string, body?: unknown): Pro
   return (response.status === 204 ? undefined : await response.json()) as T;
 }
 
-export const queryClient = new QueryClient({
+// a hub that begins to want second factors says so to the pages that are open
+const queryCache = new QueryCache({
+  onError: (error) => {
+    if (error instanceof Problem && error.code === "second_factor_needed") {
+      void queryClient.invalidateQueries({ queryKey: ["me"] });
+    }
+  },
+});
+
+export const queryClient: QueryClient = new QueryClient({
+  queryCache,
   defaultOptions: {
     queries: {
       staleTime: 10_000,

@@ -5,12 +5,15 @@ export class Problem extends Error {
   /** What is wrong with which field, by its name. */
   readonly fields: Record<string, string>;
   readonly requestId: string;
+  /** By what somebody can show that it is them, where that is asked for. */
+  readonly methods: string[];
 
   constructor(status: number, body: Record<string, unknown>) {
     super(text(body.detail) || text(body.title) || `The hub answered ${status}.`);
     this.status = status;
     this.code = text(body.code);
     this.requestId = text(body.request_id);
+    this.methods = Array.isArray(body.methods) ? body.methods.map(text) : [];
     this.fields = Object.fromEntries(
       faults(body.errors).map((fault) => [text(fault.field).split(".").at(-1) ?? "", text(fault.problem)]),
     );

@@ -1,14 +1,15 @@
 import { noteFreshness } from "./freshness";
 import { actIn, actingIn } from "./organisation";
-import { Unreachable } from "./problem";
+import { problemOf, Unreachable } from "./problem";
 import { hubPath } from "./root";
 import { sessionState, setSession, signedInAgain } from "./session";
+import { steppedUp } from "./step-up";
 
 const UNSAFE = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 const ABOUT_SESSIONS = /\/api\/v1\/(sessions|sign-in-options|registrations|password-resets|email-confirmations|setup)/;
 const CSRF_COOKIE = /(?:^|; )(?:__Host-|__Secure-)?lyceum_csrf=([^;]*)/;
 
-/** `fetch` for the hub: says whose page it is, renews the session, and waits for a new sign-in when that is over. */
+/** `fetch` for the hub: says whose page it is, renews the session, and waits for a new sign-in when that is over, or for a step-up. */
 export async function hubFetch(asked: Request): Promise<Response> {
   const request = prepared(asked);
   const again = request.clone();
@@ -17,11 +18,18 @@ export async function hubFetch(asked: Request): Promise<Response> {
     actIn(null);
     return hubFetch(new Request(again, { headers: without(again.headers, "lyceum-organisation") }));
   }
+  if (response.status === 403) {
+    const methods = await stepUpMethods(response);
+    return methods && (await steppedUp(methods)) ? hubFetch(again) : response;
+  }
   if (response.status !== 401 || ABOUT_SESSIONS.test(request.url)) return response;
   if (await renewed()) return reached(prepared(again.clone()));
   if (sessionState() !== "signed_in" && sessionState() !== "expired") return response;
   return (await signedInAgain()) ? reached(prepared(again)) : response;
 }
+
+/** Whether a session may be there: what shows it is readable by no script but this much. */
+export const mayBeSignedIn = () => CSRF_COOKIE.test(document.cookie);
 
 function prepared(request: Request): Request {
   const headers = new Headers(request.headers);
@@ -59,7 +67,7 @@ export function renewed(): Promise<boolean> {
 
 async function renew(): Promise<boolean> {
   // without the cookie that scripts may read there is no session to renew
-  if (!CSRF_COOKIE.test(document.cookie)) return false;
+  if (!mayBeSignedIn()) return false;
   const address = hubPath("api/v1/sessions/refresh");
   const request = new Request(address, { method: "POST", body: "{}", headers: { "Content-Type": "application/json" } });
   const response = await reached(prepared(request));
@@ -68,11 +76,12 @@ async function renew(): Promise<boolean> {
 }
 
 async function isOrganisationGone(response: Response): Promise<boolean> {
-  const body: unknown = await response
-    .clone()
-    .json()
-    .catch(() => null);
-  return typeof body === "object" && body !== null && "code" in body && body.code === "organisation_not_found";
+  return (await problemOf(response)).code === "organisation_not_found";
+}
+
+async function stepUpMethods(response: Response): Promise<string[] | null> {
+  const problem = await problemOf(response);
+  return problem.code === "step_up_needed" ? problem.methods : null;
 }
 
 function without(headers: Headers, name: string): Headers {

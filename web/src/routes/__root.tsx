@@ -1,5 +1,6 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { createRootRouteWithContext, HeadContent, Outlet } from "@tanstack/react-router";
+import { OverThePage } from "@/shell/over-the-page";
 import { Toaster } from "@/ui/toast";
 
 export const Route = createRootRouteWithContext<{ queryClient: QueryClient }>()({
@@ -7,6 +8,7 @@ export const Route = createRootRouteWithContext<{ queryClient: QueryClient }>()(
     <>
       <HeadContent />
       <Outlet />
+      <OverThePage />
       <Toaster />
     </>
   ),

@@ -1,10 +1,12 @@
+import { useQuery } from "@tanstack/react-query";
 import { createFileRoute, redirect } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
 import { Problem } from "@/api/problem";
-import { useSession } from "@/api/session";
 import { BrokenPage } from "@/shell/broken";
 import { meQuery } from "@/shell/me";
 import { Shell } from "@/shell/shell";
-import { SignInAgain } from "@/shell/sign-in-again";
+
+const Enrol = lazy(() => import("@/shell/enrol"));
 
 export const Route = createFileRoute("/_app")({
   beforeLoad: async ({ context, location }) => {
@@ -26,11 +28,11 @@ export const Route = createFileRoute("/_app")({
 });
 
 function App() {
-  const session = useSession();
+  const mustEnrol = useQuery({ ...meQuery, enabled: false }).data?.second_factor_needed;
+  if (!mustEnrol) return <Shell />;
   return (
-    <>
-      <Shell />
-      {session === "expired" ? <SignInAgain /> : null}
-    </>
+    <Suspense fallback={null}>
+      <Enrol />
+    </Suspense>
   );
 }

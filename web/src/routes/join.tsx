@@ -72,7 +72,7 @@ function Join() {
           }}
         />
       ) : signsIn ? (
-        <SignInForm onDone={() => void me.refetch()} />
+        <SignInForm to={`/join?token=${token}`} onDone={() => void me.refetch()} />
       ) : (
         <SignUpForm
           options={options}

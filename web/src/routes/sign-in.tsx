@@ -1,37 +1,52 @@
 import { createFileRoute, Link, useRouter } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
-import { ROOT } from "@/api/root";
+import { arrivedTicket } from "@/api/arrival";
+import { mayBeSignedIn } from "@/api/transport";
 import { Front } from "@/shell/front";
 import { meQuery } from "@/shell/me";
-import { SignInForm } from "@/shell/sign-in-form";
+import { ownPage, pathOfPage } from "@/shell/own-page";
+import { SignInForm, signInOptions } from "@/shell/sign-in-form";
+import { signOnProblem } from "@/shell/sign-on-problem";
+import { buttonClass } from "@/ui/button";
+import { Note } from "@/ui/note";
 
-/** Only a page of this hub: what an address brings along must not lead elsewhere. */
-export function ownPage(to: unknown): string | undefined {
-  if (typeof to !== "string" || !to.startsWith("/") || to.startsWith("//") || to.includes("\\")) return undefined;
-  const address = new URL(to, ROOT);
-  return address.origin === ROOT.origin ? address.pathname + address.search : undefined;
-}
+type Search = { to?: string; problem?: string };
 
 export const Route = createFileRoute("/sign-in")({
-  validateSearch: (search: Record<string, unknown>): { to?: string } => {
-    const to = ownPage(search.to);
-    return to ? { to } : {};
+  validateSearch: (search: Record<string, unknown>): Search => {
+    const to = ownPage(search.to ?? search.return_to ?? arrivedTicket?.to);
+    const problem = typeof search.problem === "string" ? search.problem : "";
+    return { ...(to && { to }), ...(problem && { problem }) };
   },
+  // what there is to press is there at once, and nothing moves; without an answer the password form still works
+  loader: ({ context }) => context.queryClient.ensureQueryData(signInOptions).catch(() => null),
   component: SignIn,
 });
 
 function SignIn() {
   const { t } = useTranslation();
   const router = useRouter();
-  const { to } = Route.useSearch();
+  const { to = "/", problem } = Route.useSearch();
   const { queryClient } = Route.useRouteContext();
   const goOn = async () => {
+    // another program's request is read from the address as it came
+    if (to.startsWith("/authorize")) return location.assign(pathOfPage(to));
     await queryClient.fetchQuery({ ...meQuery, staleTime: 0 });
-    router.history.push(to ?? ROOT.pathname);
+    router.history.push(pathOfPage(to));
   };
   return (
     <Front title={t("signIn.title")} text={t("signIn.text")}>
-      <SignInForm onDone={() => void goOn()} />
+      {problem ? (
+        <div role="alert" className="mb-4 space-y-3">
+          <Note tone="bad">{signOnProblem(problem)}</Note>
+          {mayBeSignedIn() ? (
+            <a href={pathOfPage(to)} className={buttonClass({ size: "wide" })}>
+              {t("signOn.back")}
+            </a>
+          ) : null}
+        </div>
+      ) : null}
+      <SignInForm to={to} ticket={arrivedTicket} onDone={() => void goOn()} />
       <p className="mt-4 flex flex-wrap justify-between gap-x-4 gap-y-1 text-sm">
         <Link to="/forgot" className="py-1 text-accent-text hover:underline pointer-coarse:py-3">
           {t("signIn.forgot")}

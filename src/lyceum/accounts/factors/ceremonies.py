@@ -81,6 +81,11 @@ def find_site(settings: Settings) -> Site | None:
     return Site(host, f"{parts.scheme}://{host}{port}")
 
 
+def are_passkeys_possible(settings: Settings) -> bool:
+    """Say whether browsers make and use passkeys at the hub's address."""
+    return find_site(settings) is not None
+
+
 def site_of(settings: Settings) -> Site:
     """Return what passkeys are made for; raises `PasskeysImpossible`."""
     site = find_site(settings)

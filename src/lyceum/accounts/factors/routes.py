@@ -118,7 +118,7 @@ async def read_factors(resources: CurrentResources, tx: PrimaryTx, who: Who) -> 
         factors=await queries.list_factors(tx, user_id),
         recovery_codes_left=await queries.recovery_codes_left(tx, user_id),
         required=is_wanted_of(who, resources.settings),
-        passkeys_possible=ceremonies.find_site(resources.settings) is not None,
+        passkeys_possible=ceremonies.are_passkeys_possible(resources.settings),
     )
 
 

@@ -46,6 +46,7 @@ from lyceum.accounts.people.schemas import (
     Token,
 )
 from lyceum.accounts.sessions.public import answer_signed_in
+from lyceum.accounts.signon.public import list_offered
 from lyceum.kernel.http.origins import refuse_foreign_origin
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 
@@ -56,9 +57,9 @@ _BY_LINK = [Depends(limit_sign_ins)]
 @router.get("/sign-in-options")
 @needs(OPEN)
 @own_limit
-async def read_sign_in_options(resources: CurrentResources) -> SignInOptions:
+async def read_sign_in_options(tx: Tx, resources: CurrentResources) -> SignInOptions:
     """Say how one signs in here and who may make an account."""
-    return queries.sign_in_options(resources.settings)
+    return queries.sign_in_options(resources.settings, offered=await list_offered(tx))
 
 
 @router.post("/registrations", status_code=201, dependencies=_BY_LINK)

@@ -41,6 +41,9 @@ class Me(BaseModel):
     operates_hub: bool
     session: Session | None
     impersonator_id: UUID | None = Field(description="The administrator who acts as this person, if one does.")
+    second_factor_needed: bool = Field(
+        description="Whether you have yet to set up the second factor that the hub wants of you, and can do nothing else."
+    )
 
 
 class Profile(BaseModel):
@@ -85,6 +88,7 @@ class SignInOptions(BaseModel):
     domains: list[str]
     mail: bool
     providers: list[Provider]
+    passkeys: bool = Field(description="Whether browsers make and use passkeys at the hub's address.")
     age_min: int
     password_characters_min: int
 

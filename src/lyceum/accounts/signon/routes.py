@@ -92,7 +92,7 @@ async def begin_sign_on(
     try:
         url = await arrival.authorization_url(providers_of(request), resources, chosen, attempt)
     except Problem as problem:
-        return _back_with(problem, provider, resources)
+        return _back_with(problem, provider, resources, return_to=attempt.return_to)
     return _keeping(_onward(url), request, resources, attempt)
 
 
@@ -114,9 +114,11 @@ async def finish_sign_on(
     """Come back from the provider, signed in; what went wrong stands as a code in the address of the sign-in page."""
     secure = cookie_names(request, resources.settings).secure
     cookie = attempts.cookie_name(state or "", secure=secure)
+    return_to = "/"
     try:
         chosen = await queries.provider_by_name(resources, provider)
         attempt = attempts.opened(resources.sealer, state or "", request.cookies.get(cookie), provider_id=chosen.id)
+        return_to = attempt.return_to
         if attempt.connects is not None and (attempt.connects != who.user_id or who.session_id is None):
             raise SignOnStale("You are no longer signed in as who began this; sign in and begin again.")
         came = arrival.Came(state=attempt.state, code=code, issuer=iss, error=error)
@@ -131,7 +133,7 @@ async def finish_sign_on(
             if begun is not None:
                 await answer_signed_in(request, response, resources, tokens, begun, in_cookies=True)
     except Problem as problem:
-        response = _back_with(problem, provider, resources)
+        response = _back_with(problem, provider, resources, return_to=return_to)
     response.delete_cookie(
         cookie, path=f"{resources.settings.root_path}{COOKIE_PATH}", secure=secure, httponly=True, samesite="lax"
     )
@@ -288,9 +290,10 @@ def _onward(url: str) -> Response:
     )
 
 
-def _back_with(problem: Problem, provider: str, resources: Resources) -> Response:
+def _back_with(problem: Problem, provider: str, resources: Resources, *, return_to: str) -> Response:
     log.info("a sign-on was refused", extra={"provider": provider[:64], "code": problem.code, "cause": problem.detail})
-    return _onward(f"{resources.settings.root_path}{SIGN_IN_PAGE}?{urlencode({'problem': problem.code})}")
+    told = {"problem": problem.code, "return_to": return_to}
+    return _onward(f"{resources.settings.root_path}{SIGN_IN_PAGE}?{urlencode(told)}")
 
 
 def _keeping(response: Response, request: Request, resources: Resources, attempt: attempts.Attempt) -> Response:

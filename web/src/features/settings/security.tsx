@@ -1,16 +1,42 @@
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { client } from "@/api/client";
 import { AccountForm } from "@/shell/account-form";
+import { signInOptions } from "@/shell/sign-in-form";
 import { Card } from "@/ui/card";
+import { SkeletonRows } from "@/ui/skeleton";
 import { toast } from "@/ui/toast";
+import { factorsQuery } from "./add-factor";
+import { Connections, connectionsQuery } from "./connections";
+import { Factors } from "./factors";
 
+/** What somebody shows that it is them: factors, connections, the password. */
 export function Security() {
+  const asked = [useQuery(factorsQuery), useQuery(connectionsQuery), useQuery(signInOptions)];
+  // all at once, since each would push the next aside
+  if (asked.some((query) => query.isPending)) {
+    return (
+      <Card flush className="max-w-xl">
+        <SkeletonRows rows={6} />
+      </Card>
+    );
+  }
+  return (
+    <div className="max-w-xl space-y-4">
+      <Factors />
+      <Connections />
+      <Password />
+    </div>
+  );
+}
+
+function Password() {
   const { t } = useTranslation();
   // a fresh form once it has been sent: no password stays in a page
   const [changes, setChanges] = useState(0);
   return (
-    <Card title={t("settings.changePassword")} className="max-w-xl">
+    <Card title={t("settings.changePassword")}>
       <p className="mb-4 text-fg-2">{t("settings.passwordText")}</p>
       <AccountForm
         key={changes}
