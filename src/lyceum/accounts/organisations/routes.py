@@ -1,8 +1,9 @@
 """Organisations and their members over HTTP."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import Response
+from fastapi import Query, Response
 
 from lyceum.accounts.edge import KEEPS_ANSWER, KNOWN, SIGNED_IN, CurrentResources, Power, Tx, Who, api_router, needs
 from lyceum.accounts.organisations import queries, service
@@ -62,9 +63,17 @@ async def delete_organisation(tx: Tx, who: Who, org: str, wanted: OrganisationEn
 
 @router.get("/{org}/members")
 @needs(KNOWN)
-async def list_members(tx: Tx, who: Who, org: str, limit: Limit = 50, cursor: Cursor = None) -> MemberPage:
+async def list_members(
+    tx: Tx,
+    who: Who,
+    org: str,
+    search: Annotated[str, Query(max_length=100, description="What occurs in their name or address.")] = "",
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> MemberPage:
     """List the members of the organisation you act in."""
-    items = await queries.list_members(tx, who, org, limit=limit, before=decode_cursor(cursor))
+    before = decode_cursor(cursor)
+    items = await queries.list_members(tx, who, org, search=search, limit=limit, before=before)
     return MemberPage(items=items, next=next_cursor([item.user_id for item in items], limit))
 
 
