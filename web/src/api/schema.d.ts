@@ -21357,8 +21357,8 @@ export interface operations {
                 cursor?: string | null;
                 /** @description Most items in one page. */
                 limit?: number;
-                /** @description What occurs in their name or address. */
-                search?: string;
+                /** @description Only those whose name holds this, however it is written. */
+                named?: string | null;
             };
             header?: never;
             path: {
