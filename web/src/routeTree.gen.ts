@@ -20,7 +20,9 @@ import { Route as SignUpRouteImport } from "./routes/sign-up";
 import { Route as UiRouteImport } from "./routes/ui";
 import { Route as VerifyRouteImport } from "./routes/verify";
 import { Route as AppIndexRouteImport } from "./routes/_app.index";
+import { Route as AppAccessRequestsRouteImport } from "./routes/_app.access-requests";
 import { Route as AppJobsRouteImport } from "./routes/_app.jobs";
+import { Route as AppOrganisationRouteImport } from "./routes/_app.organisation";
 import { Route as AppSettingsRouteImport } from "./routes/_app.settings";
 import { Route as AppDatasetsIndexRouteImport } from "./routes/_app.datasets.index";
 import { Route as AppModelsIndexRouteImport } from "./routes/_app.models.index";
@@ -83,9 +85,19 @@ const AppIndexRoute = AppIndexRouteImport.update({
   path: "/",
   getParentRoute: () => AppRoute,
 } as any);
+const AppAccessRequestsRoute = AppAccessRequestsRouteImport.update({
+  id: "/access-requests",
+  path: "/access-requests",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppJobsRoute = AppJobsRouteImport.update({
   id: "/jobs",
   path: "/jobs",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppOrganisationRoute = AppOrganisationRouteImport.update({
+  id: "/organisation",
+  path: "/organisation",
   getParentRoute: () => AppRoute,
 } as any);
 const AppSettingsRoute = AppSettingsRouteImport.update({
@@ -135,7 +147,9 @@ export interface FileRoutesByFullPath {
   "/sign-up": typeof SignUpRoute;
   "/ui": typeof UiRoute;
   "/verify": typeof VerifyRoute;
+  "/access-requests": typeof AppAccessRequestsRoute;
   "/jobs": typeof AppJobsRoute;
+  "/organisation": typeof AppOrganisationRoute;
   "/settings": typeof AppSettingsRoute;
   "/runs/$id": typeof AppRunsIdRoute;
   "/datasets/": typeof AppDatasetsIndexRoute;
@@ -154,7 +168,9 @@ export interface FileRoutesByTo {
   "/sign-up": typeof SignUpRoute;
   "/ui": typeof UiRoute;
   "/verify": typeof VerifyRoute;
+  "/access-requests": typeof AppAccessRequestsRoute;
   "/jobs": typeof AppJobsRoute;
+  "/organisation": typeof AppOrganisationRoute;
   "/settings": typeof AppSettingsRoute;
   "/": typeof AppIndexRoute;
   "/runs/$id": typeof AppRunsIdRoute;
@@ -176,7 +192,9 @@ export interface FileRoutesById {
   "/sign-up": typeof SignUpRoute;
   "/ui": typeof UiRoute;
   "/verify": typeof VerifyRoute;
+  "/_app/access-requests": typeof AppAccessRequestsRoute;
   "/_app/jobs": typeof AppJobsRoute;
+  "/_app/organisation": typeof AppOrganisationRoute;
   "/_app/settings": typeof AppSettingsRoute;
   "/_app/": typeof AppIndexRoute;
   "/_app/runs/$id": typeof AppRunsIdRoute;
@@ -199,7 +217,9 @@ export interface FileRouteTypes {
     | "/sign-up"
     | "/ui"
     | "/verify"
+    | "/access-requests"
     | "/jobs"
+    | "/organisation"
     | "/settings"
     | "/runs/$id"
     | "/datasets/"
@@ -218,7 +238,9 @@ export interface FileRouteTypes {
     | "/sign-up"
     | "/ui"
     | "/verify"
+    | "/access-requests"
     | "/jobs"
+    | "/organisation"
     | "/settings"
     | "/"
     | "/runs/$id"
@@ -239,7 +261,9 @@ export interface FileRouteTypes {
     | "/sign-up"
     | "/ui"
     | "/verify"
+    | "/_app/access-requests"
     | "/_app/jobs"
+    | "/_app/organisation"
     | "/_app/settings"
     | "/_app/"
     | "/_app/runs/$id"
@@ -342,11 +366,25 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppIndexRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/access-requests": {
+      id: "/_app/access-requests";
+      path: "/access-requests";
+      fullPath: "/access-requests";
+      preLoaderRoute: typeof AppAccessRequestsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/jobs": {
       id: "/_app/jobs";
       path: "/jobs";
       fullPath: "/jobs";
       preLoaderRoute: typeof AppJobsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/organisation": {
+      id: "/_app/organisation";
+      path: "/organisation";
+      fullPath: "/organisation";
+      preLoaderRoute: typeof AppOrganisationRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/settings": {
@@ -402,7 +440,9 @@ declare module "@tanstack/react-router" {
 }
 
 interface AppRouteChildren {
+  AppAccessRequestsRoute: typeof AppAccessRequestsRoute;
   AppJobsRoute: typeof AppJobsRoute;
+  AppOrganisationRoute: typeof AppOrganisationRoute;
   AppSettingsRoute: typeof AppSettingsRoute;
   AppIndexRoute: typeof AppIndexRoute;
   AppRunsIdRoute: typeof AppRunsIdRoute;
@@ -414,7 +454,9 @@ interface AppRouteChildren {
 }
 
 const AppRouteChildren: AppRouteChildren = {
+  AppAccessRequestsRoute: AppAccessRequestsRoute,
   AppJobsRoute: AppJobsRoute,
+  AppOrganisationRoute: AppOrganisationRoute,
   AppSettingsRoute: AppSettingsRoute,
   AppIndexRoute: AppIndexRoute,
   AppRunsIdRoute: AppRunsIdRoute,

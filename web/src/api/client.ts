@@ -1,6 +1,7 @@
 import { QueryClient } from "@tanstack/react-query";
 import createFetchClient from "openapi-fetch";
 import createClient from "openapi-react-query";
+import { whenOrganisationIsLost } from "./organisation";
 import { Problem, problemOf } from "./problem";
 import { hubPath, ROOT } from "./root";
 import type { components, paths } from "./schema";
@@ -37,3 +38,4 @@ export const queryClient = new QueryClient({
     },
   },
 });
+whenOrganisationIsLost(() => void queryClient.resetQueries());

@@ -1,11 +1,12 @@
 import { noteFreshness } from "./freshness";
-import { actIn, actingIn } from "./organisation";
+import { actingIn, loseOrganisation } from "./organisation";
 import { Unreachable } from "./problem";
 import { hubPath } from "./root";
 import { sessionState, setSession, signedInAgain } from "./session";
 
 const UNSAFE = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 const ABOUT_SESSIONS = /\/api\/v1\/(sessions|sign-in-options|registrations|password-resets|email-confirmations|setup)/;
+const ACTING = "Lyceum-Organisation";
 const CSRF_COOKIE = /(?:^|; )(?:__Host-|__Secure-)?lyceum_csrf=([^;]*)/;
 
 /** `fetch` for the hub: says whose page it is, renews the session, and waits for a new sign-in when that is over. */
@@ -13,9 +14,12 @@ export async function hubFetch(asked: Request): Promise<Response> {
   const request = prepared(asked);
   const again = request.clone();
   const response = await reached(request);
-  if (response.status === 404 && actingIn() && (await isOrganisationGone(response))) {
-    actIn(null);
-    return hubFetch(new Request(again, { headers: without(again.headers, "lyceum-organisation") }));
+  if (response.status === 404 && actingIn() && !asked.headers.has(ACTING) && (await isOrganisationGone(response))) {
+    loseOrganisation();
+    // what was to change something there must not change it elsewhere
+    return UNSAFE.has(asked.method)
+      ? response
+      : hubFetch(new Request(again, { headers: without(again.headers, ACTING) }));
   }
   if (response.status !== 401 || ABOUT_SESSIONS.test(request.url)) return response;
   if (await renewed()) return reached(prepared(again.clone()));
@@ -26,7 +30,7 @@ export async function hubFetch(asked: Request): Promise<Response> {
 function prepared(request: Request): Request {
   const headers = new Headers(request.headers);
   const organisation = actingIn();
-  if (organisation) headers.set("Lyceum-Organisation", organisation);
+  if (organisation && !headers.has(ACTING)) headers.set(ACTING, organisation);
   if (UNSAFE.has(request.method)) {
     const token = CSRF_COOKIE.exec(document.cookie)?.[1];
     if (token) headers.set("X-CSRF-Token", decodeURIComponent(token));
@@ -72,7 +76,9 @@ async function isOrganisationGone(response: Response): Promise<boolean> {
     .clone()
     .json()
     .catch(() => null);
-  return typeof body === "object" && body !== null && "code" in body && body.code === "organisation_not_found";
+  const unknown = typeof body === "object" && body !== null && "code" in body && body.code === "organisation_not_found";
+  // the same is said of another organisation, which a path names: this one is gone when one cannot be oneself in it
+  return unknown && (await reached(prepared(new Request(new URL(hubPath("api/v1/me"), location.href))))).status === 404;
 }
 
 function without(headers: Headers, name: string): Headers {

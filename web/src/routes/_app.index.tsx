@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { createFileRoute, Link } from "@tanstack/react-router";
 import { ArrowRight, Database, FlaskConical, type LucideIcon, Rocket, ShieldCheck } from "lucide-react";
-import type { ReactNode } from "react";
+import { lazy, type ReactNode, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
 import { hubAddress } from "@/api/root";
@@ -9,6 +9,7 @@ import { useJobsNews } from "@/features/live-job";
 import { RunRow } from "@/features/runs/run-row";
 import { isOver } from "@/features/state-badge";
 import { ago, count } from "@/i18n/format";
+import { useMe } from "@/shell/me";
 import { buttonClass } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Code } from "@/ui/code";
@@ -21,7 +22,20 @@ import { Stat } from "@/ui/stat";
 const SHOWN = { params: { query: { limit: 100 } } };
 const ROWS = 6;
 
-export const Route = createFileRoute("/_app/")({ component: Overview });
+const First = lazy(() => import("@/features/organisation/first"));
+
+export const Route = createFileRoute("/_app/")({ component: Home });
+
+/** Somebody in no organisation has nothing to look over yet. */
+function Home() {
+  const me = useMe();
+  if (me.organisation !== null) return <Overview />;
+  return (
+    <Suspense fallback={<Skeleton className="h-96 rounded-lg" />}>
+      <First />
+    </Suspense>
+  );
+}
 
 function Overview() {
   const { t } = useTranslation();

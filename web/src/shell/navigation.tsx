@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { Boxes, Database, FlaskConical, LayoutDashboard, ListChecks, type LucideIcon } from "lucide-react";
+import { Boxes, Building2, Database, FlaskConical, LayoutDashboard, ListChecks, type LucideIcon } from "lucide-react";
 import { useTranslation } from "react-i18next";
 
 export const PLACES = [
@@ -10,11 +10,29 @@ export const PLACES = [
   { to: "/jobs", name: "jobs", icon: ListChecks },
 ] as const satisfies { to: string; name: string; icon: LucideIcon }[];
 
+/** Of those who work here, below the places of the work. */
+export const HOUSE = [{ to: "/organisation", name: "organisation", icon: Building2 }] as const satisfies {
+  to: string;
+  name: string;
+  icon: LucideIcon;
+}[];
+
 export function Sidebar() {
   const { t } = useTranslation();
   return (
-    <nav aria-label={t("nav.main")} className="space-y-0.5">
-      {PLACES.map(({ to, name, icon: Icon }) => (
+    <nav aria-label={t("nav.main")}>
+      <Places places={PLACES} />
+      <div aria-hidden className="my-3 h-px bg-line" />
+      <Places places={HOUSE} />
+    </nav>
+  );
+}
+
+function Places({ places }: { places: readonly ((typeof PLACES)[number] | (typeof HOUSE)[number])[] }) {
+  const { t } = useTranslation();
+  return (
+    <div className="space-y-0.5">
+      {places.map(({ to, name, icon: Icon }) => (
         <Link
           key={to}
           to={to}
@@ -25,7 +43,7 @@ export function Sidebar() {
           {t(`nav.${name}`)}
         </Link>
       ))}
-    </nav>
+    </div>
   );
 }
 

@@ -6,6 +6,7 @@ import { Account } from "./account";
 import { Brand } from "./brand";
 import { ConnectionState } from "./connection-state";
 import { InboxBell } from "./inbox-bell";
+import { useMe } from "./me";
 import { BottomBar, Sidebar } from "./navigation";
 import { Notices } from "./notices";
 
@@ -14,6 +15,7 @@ const Finder = lazy(() => import("./finder"));
 /** What stands around every page of somebody who is signed in. */
 export function Shell() {
   const { t } = useTranslation();
+  const me = useMe();
   const [finding, setFinding] = useState(false);
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
@@ -63,7 +65,8 @@ export function Shell() {
         </header>
         <Notices />
         <main id="main" tabIndex={-1} className="mx-auto max-w-[80rem] px-4 pt-5 pb-24 outline-none md:px-6 md:pb-10">
-          <Outlet />
+          {/* a page begins anew in another organisation */}
+          <Outlet key={me.organisation_id} />
         </main>
       </div>
       <BottomBar />
