@@ -284,9 +284,17 @@ async def test_what_was_asked_for_is_approved_or_refused_by_whoever_may_grant_it
         assert (await theirs.post(approve, json={})).status_code == 404
         assert (await ok(owner.post(approve, json={"role": "reviewer"})))["state"] == "approved"
         assert (await owner.post(approve, json={})).json()["code"] == "request_decided"
-        await ok(owner.post(f"/api/v1/access-requests/{by_kind['model']}/refuse"))
+        refuse = f"/api/v1/access-requests/{by_kind['model']}/refuse"
+        assert (await ok(owner.post(refuse, json={"note": "ask the lab"})))["state"] == "refused"
+        waiting = {"of": "organisation", "state": "pending"}
+        assert (await ok(owner.get("/api/v1/access-requests", params=waiting)))["items"] == []
         assert (await other.get("/api/v1/access-requests", params={"of": "organisation"})).status_code == 403
     assert (await theirs.get(f"/api/v1/datasets/{things.dataset}")).status_code == 200
     assert (await theirs.get(f"/api/v1/models/{things.model}")).status_code == 404
-    states = {item["kind"]: item["state"] for item in (await ok(theirs.get("/api/v1/access-requests")))["items"]}
-    assert states == {"dataset": "approved", "model": "refused"}
+    mine = (await ok(theirs.get("/api/v1/access-requests")))["items"]
+    assert {item["kind"]: (item["state"], item["note"]) for item in mine} == {
+        "dataset": ("approved", ""),
+        "model": ("refused", "ask the lab"),
+    }
+    refused = (await ok(theirs.get("/api/v1/access-requests", params={"state": "refused"})))["items"]
+    assert [item["kind"] for item in refused] == ["model"]

@@ -14,6 +14,7 @@ from fixtures.servers import TestDatabase
 from fixtures.staffed import ok
 from lyceum.accounts.jobs import handlers
 from lyceum.accounts.known import KNOWN_SECONDS
+from lyceum.accounts.policy import POWERS, Role
 from lyceum.kernel.config import Settings
 from lyceum.kernel.resources import Resources
 from lyceum.wiring import ERASERS
@@ -176,6 +177,49 @@ async def test_groups_hold_members_of_their_organisation_alone(
         assert (await ok(owner.get(base)))["items"][0]["member_count"] == 0
         assert (await owner.delete(f"{base}/{group['id']}")).status_code == 204
         assert (await owner.get(f"{base}/{group['id']}")).json()["code"] == "group_not_found"
+
+
+async def test_a_group_is_named_anew_and_keeps_its_members(
+    app: FastAPI, member: Member, database: TestDatabase
+) -> None:
+    viewer = _colleague(database, member)
+    group_id = make_group(database, member, viewer)
+    base = f"/api/v1/organisations/{member.org_name}/groups"
+    async with client_of(app, key=member.key) as owner, client_of(app, key=viewer.key) as client:
+        other = await ok(owner.post(base, json={"name": f"others-{group_id.hex[:8]}"}), 201)
+        assert (await client.patch(f"{base}/{group_id}", json={"name": "mine"})).status_code == 403
+        taken = await owner.patch(f"{base}/{group_id}", json={"name": other["name"].upper()})
+        assert (taken.status_code, taken.json()["code"]) == (409, "name_taken")
+        renamed = await ok(owner.patch(f"{base}/{group_id}", json={"name": f"readers-{group_id.hex[:8]}"}))
+    assert (renamed["name"], renamed["member_count"]) == (f"readers-{group_id.hex[:8]}", 1)
+
+
+async def test_members_are_found_by_what_occurs_in_their_name_or_address(
+    app: FastAPI, member: Member, database: TestDatabase
+) -> None:
+    found, _ = _colleague(database, member), _colleague(database, member)
+    rows_of(
+        database,
+        "UPDATE users SET display_name = '100%% Grace_Hopper', email = %s WHERE id = %s",
+        f"{found.user_id.hex}@Example.org",
+        found.user_id,
+    )
+    path = f"/api/v1/organisations/{member.org_name}/members"
+    async with client_of(app, key=member.key) as client:
+        for words in ("grace_h", "0% g", f"{found.user_id.hex[:20]}", f"{found.user_id.hex.upper()}@example.ORG"):
+            listed = await ok(client.get(path, params={"search": words}))
+            assert [item["user_id"] for item in listed["items"]] == [str(found.user_id)], words
+        percent = (await ok(client.get(path, params={"search": "%"})))["items"]
+        assert [item["user_id"] for item in percent] == [str(found.user_id)]
+        assert (await ok(client.get(path, params={"search": "graceXh"})))["items"] == []
+
+
+async def test_what_each_role_may_do_is_told_from_the_table_that_decides(app: FastAPI, member: Member) -> None:
+    async with client_of(app, key=member.key) as client:
+        items = (await ok(client.get("/api/v1/roles")))["items"]
+    assert [item["role"] for item in items] == ["owner", "maintainer", "reviewer", "viewer"]
+    assert {item["role"]: set(item["powers"]) for item in items} == {role: set(POWERS[role]) for role in Role}
+    assert [item["on_object"] for item in items if item["role"] == "owner"] == [[]]
 
 
 async def _left(database: TestDatabase, org_id: UUID) -> set[str]:

@@ -85,12 +85,19 @@ async function within(promise, ms) {
   }
 }
 
+// what one organisation shows is not another's
+function keyOf(request) {
+  const key = new URL(request.url);
+  key.searchParams.set("lyceum-organisation", request.headers.get("lyceum-organisation") ?? "");
+  return key.href;
+}
+
 // what was seen last is marked as such, so that nobody takes it for what is
 async function seen(request) {
   const cache = await caches.open(SEEN);
   const answer = fetch(request).then(async (response) => {
     if (response.ok && response.headers.get("content-type")?.includes("json")) {
-      await cache.put(request, response.clone());
+      await cache.put(keyOf(request), response.clone());
       void trim(cache);
     }
     if (response.status === 401) await caches.delete(SEEN);
@@ -99,7 +106,7 @@ async function seen(request) {
   try {
     return await within(answer, PATIENCE_MS);
   } catch {
-    const kept = await cache.match(request);
+    const kept = await cache.match(keyOf(request));
     if (!kept) return answer;
     answer.catch(() => undefined);
     const headers = new Headers(kept.headers);

@@ -211,6 +211,11 @@ def powers_of(role: str, scopes: list[str], *, operates_hub: bool) -> frozenset[
     return frozenset(powers) & frozenset(scopes)
 
 
+def in_order(powers: frozenset[Power]) -> list[Power]:
+    """Return powers as they are listed to people."""
+    return [power for power in Power if power in powers]
+
+
 def powers_in_session(role: str | None, *, operates_hub: bool) -> frozenset[str]:
     """Return a role's powers, none for somebody in no organisation, and those of the hub's administrator."""
     powers = POWERS[Role(role)] if role is not None else frozenset[Power]()

@@ -7,11 +7,14 @@ from lyceum.accounts.edge import CurrentResources, Facts, Tokens, api_router, li
 from lyceum.accounts.grants.routes import router as grants_routes
 from lyceum.accounts.groups.routes import router as groups_routes
 from lyceum.accounts.keys.routes import router as keys_routes
-from lyceum.accounts.needs import OPEN, needs
+from lyceum.accounts.needs import KNOWN, OPEN, needs
 from lyceum.accounts.organisations.routes import router as organisations_routes
+from lyceum.accounts.policy import GRANTED_POWERS, POWERS, Role, in_order
 from lyceum.accounts.schemas import (
     AdministratorReady,
     FirstAdministrator,
+    RoleList,
+    RolePowers,
 )
 from lyceum.accounts.sessions.public import answer_signed_in
 from lyceum.kernel.http.origins import is_own_origin
@@ -35,6 +38,16 @@ async def set_up(
     if made.begun is not None:
         await answer_signed_in(request, response, resources, tokens, made.begun, in_cookies=True)
     return AdministratorReady(organisation=made.organisation, key=made.key)
+
+
+@router.get("/roles")
+@needs(KNOWN)
+async def list_roles() -> RoleList:
+    """List the roles of an organisation and what each may do."""
+    granted = {role: GRANTED_POWERS.get(role, frozenset()) for role in Role}
+    return RoleList(
+        items=[RolePowers(role=role, powers=in_order(POWERS[role]), on_object=in_order(granted[role])) for role in Role]
+    )
 
 
 for _routes in (keys_routes, organisations_routes, groups_routes, grants_routes):

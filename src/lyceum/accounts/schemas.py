@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
 
-from lyceum.accounts.policy import ALL_SCOPES
+from lyceum.accounts.policy import ALL_SCOPES, Power, Role
 
 EMAIL_PATTERN = r"^[^@\s]+@[^@\s]+$"
 
@@ -71,6 +71,20 @@ class Rotation(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     overlap_hours: float = Field(default=24.0, ge=0, le=24 * 30)
+
+
+class RolePowers(BaseModel):
+    """A role and what whoever has it may do in the organisation; `on_object` is what it gives when it is granted of one object."""
+
+    role: Role
+    powers: list[Power]
+    on_object: list[Power]
+
+
+class RoleList(BaseModel):
+    """Every role, the mightiest first."""
+
+    items: list[RolePowers]
 
 
 class FirstAdministrator(BaseModel):

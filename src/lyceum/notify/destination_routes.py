@@ -18,7 +18,8 @@ async def list_destinations(
 ) -> DestinationPage:
     """List where the organisation has notices sent, newest first."""
     items = await destinations.list_destinations(tx, who, org, limit=limit, before=decode_cursor(cursor))
-    return DestinationPage(items=items, next=next_cursor([item.id for item in items], limit))
+    after = next_cursor([item.id for item in items], limit)
+    return DestinationPage(items=items, next=after, notice_kinds=list(destinations.SENT_ON))
 
 
 @router.post("/{org}/destinations", status_code=201, dependencies=[KEEPS_THAT_IT_WAS_DONE])

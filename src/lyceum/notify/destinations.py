@@ -42,6 +42,8 @@ from lyceum.notify.wire import (
 from lyceum.notify.work import SendToDestination
 
 DESTINATIONS_MAX = 20
+SENT_ON: tuple[str, ...] = tuple(kind for kind, notice in KINDS.items() if notice.of_organisation)
+"""The kinds of notices that an organisation may have sent on."""
 WEBHOOK_MARK = "lyw_"
 _SEALED_AS = "destination"
 _ANSWER_BYTES_MAX = 64 * 1024
@@ -56,10 +58,9 @@ async def make_destination(
     Raises `OrganisationOther`, `KindUnknown`, `DestinationInvalid` and `AddressRefused`.
     """
     org_id = organisation_for(who, org)
-    known = [kind for kind, notice in KINDS.items() if notice.of_organisation]
-    unknown = next((kind for kind in wanted.notice_kinds if kind not in known), None)
+    unknown = next((kind for kind in wanted.notice_kinds if kind not in SENT_ON), None)
     if unknown is not None:
-        raise KindUnknown(f"No kind of notice {unknown!r} can be sent on; there are {', '.join(known)}.")
+        raise KindUnknown(f"No kind of notice {unknown!r} can be sent on; there are {', '.join(SENT_ON)}.")
     if int(await tx.scalar(select(func.count()).select_from(DestinationRow)) or 0) >= DESTINATIONS_MAX:
         raise DestinationInvalid(f"An organisation has at most {DESTINATIONS_MAX} destinations; remove one first.")
     kept = _secrets_of(wanted)

@@ -221,9 +221,10 @@ class DestinationMade(Destination):
 
 
 class DestinationPage(BaseModel):
-    """A page of destinations, newest first."""
+    """A page of destinations, newest first, and the kinds of notices that can be sent to any."""
 
     items: list[Destination]
+    notice_kinds: list[str]
     next: str | None
 
 

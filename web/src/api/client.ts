@@ -1,6 +1,7 @@
 import { QueryCache, QueryClient } from "@tanstack/react-query";
 import createFetchClient from "openapi-fetch";
 import createClient from "openapi-react-query";
+import { whenOrganisationIsLost } from "./organisation";
 import { Problem, problemOf } from "./problem";
 import { hubPath, ROOT } from "./root";
 import type { components, paths } from "./schema";
@@ -47,3 +48,4 @@ export const queryClient: QueryClient = new QueryClient({
     },
   },
 });
+whenOrganisationIsLost(() => void queryClient.resetQueries());

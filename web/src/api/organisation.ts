@@ -1,9 +1,27 @@
 const KEPT = "lyceum.organisation";
 
+// Each tab acts in an organisation of its own, so that what one tab shows is never changed in the name of another's. A new tab
+// begins where the last one was.
+let acting = sessionStorage.getItem(KEPT) ?? localStorage.getItem(KEPT);
+const listeners = new Set<() => void>();
+
 /** The organisation that is acted in; without one the hub takes the person's oldest. */
-export const actingIn = (): string | null => localStorage.getItem(KEPT);
+export const actingIn = (): string | null => acting;
 
 export function actIn(name: string | null) {
-  if (name) localStorage.setItem(KEPT, name);
-  else localStorage.removeItem(KEPT);
+  acting = name;
+  for (const kept of [sessionStorage, localStorage]) {
+    if (name) kept.setItem(KEPT, name);
+    else kept.removeItem(KEPT);
+  }
+}
+
+/** Acts in none that was chosen, and says so to whoever shows something of it: it is deleted, or no longer the person's. */
+export function loseOrganisation() {
+  actIn(null);
+  for (const listener of listeners) listener();
+}
+
+export function whenOrganisationIsLost(listener: () => void) {
+  listeners.add(listener);
 }

@@ -2559,7 +2559,13 @@ export interface paths {
         delete: operations["dissolve_group"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change Group
+         * @description Give a group another name; what was granted to it stays.
+         *
+         *     Needs `members:manage`.
+         */
+        patch: operations["change_group"];
         trace?: never;
     };
     "/api/v1/organisations/{org}/groups/{group_id}/members": {
@@ -2888,6 +2894,28 @@ export interface paths {
          *     Anyone may ask.
          */
         post: operations["register"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Roles
+         * @description List the roles of an organisation and what each may do.
+         *
+         *     Needs a key or a session.
+         */
+        get: operations["list_roles"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3603,7 +3631,7 @@ export interface components {
         };
         /**
          * AccessRequest
-         * @description A request for access; who asks is told to those alone who decide it.
+         * @description A request for access; who asks is told to those alone who decide it. `note` is what they said, empty for nothing.
          */
         AccessRequest: {
             /** Address */
@@ -3626,6 +3654,8 @@ export interface components {
              * @enum {string}
              */
             kind: "dataset" | "model" | "run";
+            /** Note */
+            note: string;
             /** Reason */
             reason: string;
             /**
@@ -3770,6 +3800,11 @@ export interface components {
         Approval: {
             /** Ends At */
             ends_at?: string | null;
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
             /**
              * Role
              * @default viewer
@@ -4343,13 +4378,15 @@ export interface components {
         };
         /**
          * DestinationPage
-         * @description A page of destinations, newest first.
+         * @description A page of destinations, newest first, and the kinds of notices that can be sent to any.
          */
         DestinationPage: {
             /** Items */
             items: components["schemas"]["Destination"][];
             /** Next */
             next: string | null;
+            /** Notice Kinds */
+            notice_kinds: string[];
         };
         /**
          * DestinationTried
@@ -4602,6 +4639,14 @@ export interface components {
             id: string;
             /** Member Count */
             member_count: number;
+            /** Name */
+            name: string;
+        };
+        /**
+         * GroupChange
+         * @description What can be changed of a group.
+         */
+        GroupChange: {
             /** Name */
             name: string;
         };
@@ -6126,6 +6171,12 @@ export interface components {
             next: string | null;
         };
         /**
+         * Power
+         * @description What can be done in an organisation; an API key's scopes are powers too.
+         * @enum {string}
+         */
+        Power: "datasets:read" | "datasets:write" | "runs:read" | "runs:write" | "models:read" | "models:write" | "models:predict" | "keys:manage" | "members:manage" | "organisation:manage" | "grants:manage" | "audit:read" | "destinations:manage" | "hub:operate";
+        /**
          * PreferenceChange
          * @description What somebody wants otherwise from now on; what is not named goes by default.
          */
@@ -6432,6 +6483,17 @@ export interface components {
             refresh_token?: string | null;
         };
         /**
+         * Refusal
+         * @description What whoever asked is told.
+         */
+        Refusal: {
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
+        };
+        /**
          * Registered
          * @description What comes next: nothing, a link in a letter, or a guardian's consent; `session` is null unless signed in.
          */
@@ -6459,6 +6521,25 @@ export interface components {
              * @enum {string}
              */
             role: "owner" | "maintainer" | "reviewer" | "viewer";
+        };
+        /**
+         * RoleList
+         * @description Every role, the mightiest first.
+         */
+        RoleList: {
+            /** Items */
+            items: components["schemas"]["RolePowers"][];
+        };
+        /**
+         * RolePowers
+         * @description A role and what whoever has it may do in the organisation; `on_object` is what it gives when it is granted of one object.
+         */
+        RolePowers: {
+            /** On Object */
+            on_object: components["schemas"]["Power"][];
+            /** Powers */
+            powers: components["schemas"]["Power"][];
+            role: components["schemas"]["Role"];
         };
         /**
          * Rotation
@@ -7115,6 +7196,7 @@ export interface operations {
                 limit?: number;
                 /** @description What you asked for, or what your organisation is to decide. */
                 of?: "me" | "organisation";
+                state?: ("pending" | "approved" | "refused") | null;
             };
             header?: never;
             path?: never;
@@ -7420,7 +7502,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Refusal"] | null;
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -20422,6 +20508,123 @@ export interface operations {
             };
         };
     };
+    change_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_id: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No longer here */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not enough space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_group_members: {
         parameters: {
             query?: {
@@ -21164,6 +21367,8 @@ export interface operations {
                 cursor?: string | null;
                 /** @description Most items in one page. */
                 limit?: number;
+                /** @description Only those whose name holds this, however it is written. */
+                named?: string | null;
             };
             header?: never;
             path: {
@@ -22270,6 +22475,71 @@ export interface operations {
             };
             /** @description Not enough space */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_roles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleList"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

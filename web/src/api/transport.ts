@@ -1,5 +1,5 @@
 import { noteFreshness } from "./freshness";
-import { actIn, actingIn } from "./organisation";
+import { actingIn, loseOrganisation } from "./organisation";
 import { problemOf, Unreachable } from "./problem";
 import { hubPath } from "./root";
 import { sessionState, setSession, signedInAgain } from "./session";
@@ -7,6 +7,7 @@ import { steppedUp } from "./step-up";
 
 const UNSAFE = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 const ABOUT_SESSIONS = /\/api\/v1\/(sessions|sign-in-options|registrations|password-resets|email-confirmations|setup)/;
+const ACTING = "Lyceum-Organisation";
 const CSRF_COOKIE = /(?:^|; )(?:__Host-|__Secure-)?lyceum_csrf=([^;]*)/;
 
 /** `fetch` for the hub: says whose page it is, renews the session, and waits for a new sign-in when that is over, or for a step-up. */
@@ -14,9 +15,12 @@ export async function hubFetch(asked: Request): Promise<Response> {
   const request = prepared(asked);
   const again = request.clone();
   const response = await reached(request);
-  if (response.status === 404 && actingIn() && (await isOrganisationGone(response))) {
-    actIn(null);
-    return hubFetch(new Request(again, { headers: without(again.headers, "lyceum-organisation") }));
+  if (response.status === 404 && actingIn() && !asked.headers.has(ACTING) && (await isOrganisationGone(response))) {
+    loseOrganisation();
+    // what was to change something there must not change it elsewhere
+    return UNSAFE.has(asked.method)
+      ? response
+      : hubFetch(new Request(again, { headers: without(again.headers, ACTING) }));
   }
   if (response.status === 403) {
     const methods = await stepUpMethods(response);
@@ -34,7 +38,7 @@ export const mayBeSignedIn = () => CSRF_COOKIE.test(document.cookie);
 function prepared(request: Request): Request {
   const headers = new Headers(request.headers);
   const organisation = actingIn();
-  if (organisation) headers.set("Lyceum-Organisation", organisation);
+  if (organisation && !headers.has(ACTING)) headers.set(ACTING, organisation);
   if (UNSAFE.has(request.method)) {
     const token = CSRF_COOKIE.exec(document.cookie)?.[1];
     if (token) headers.set("X-CSRF-Token", decodeURIComponent(token));
@@ -76,7 +80,9 @@ async function renew(): Promise<boolean> {
 }
 
 async function isOrganisationGone(response: Response): Promise<boolean> {
-  return (await problemOf(response)).code === "organisation_not_found";
+  // the same is said of another organisation, which a path names: this one is gone when one cannot be oneself in it
+  const unknown = (await problemOf(response)).code === "organisation_not_found";
+  return unknown && (await reached(prepared(new Request(new URL(hubPath("api/v1/me"), location.href))))).status === 404;
 }
 
 async function stepUpMethods(response: Response): Promise<string[] | null> {

@@ -8,11 +8,12 @@ import { PendingVersion } from "@/features/datasets/pending-version";
 import { Versions } from "@/features/datasets/versions";
 import { datasetNotebook } from "@/features/notebook";
 import { NotebookButton } from "@/features/notebook-button";
+import { NotSeen } from "@/features/sharing/no-access";
+import { ShareButton } from "@/features/sharing/share-button";
 import { bytes, count } from "@/i18n/format";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { Empty } from "@/ui/empty";
-import { Failed } from "@/ui/failed";
 import { PageHead } from "@/ui/page-head";
 import { Skeleton } from "@/ui/skeleton";
 import { TabPanel, Tabs } from "@/ui/tabs";
@@ -60,8 +61,10 @@ function DatasetPage() {
     }),
     enabled: number !== null,
   }).data;
-  if (query.error && !dataset) return <Failed error={query.error} retry={() => void query.refetch()} />;
   const address = `${org}/${name}`;
+  if (query.error && !dataset) {
+    return <NotSeen kind="dataset" address={address} error={query.error} retry={() => void query.refetch()} />;
+  }
   const show = (next: Search) => void navigate({ search: next, replace: true });
   const accepted = async () => {
     await queries.invalidateQueries({ queryKey: ["get", "/api/v1/datasets/{org}/{name}"] });
@@ -96,6 +99,7 @@ function DatasetPage() {
         actions={
           <>
             <NotebookButton name={name} notebook={() => datasetNotebook(number ? `${address}@${number}` : address)} />
+            <ShareButton kind="dataset" address={address} organisation={org} />
             <Button onClick={() => setOpen("upload")}>
               <Upload size={15} aria-hidden />
               {t("dataset.newVersion")}

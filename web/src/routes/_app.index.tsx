@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { createFileRoute } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
 import { useJobsNews } from "@/features/live-job";
@@ -18,7 +19,20 @@ const SHOWN = { params: { query: { limit: 100 } } };
 const NO_JOBS = { items: [], next: null };
 const FEW = { params: { query: { limit: 10 } } };
 
-export const Route = createFileRoute("/_app/")({ component: Overview });
+const First = lazy(() => import("@/features/organisation/first"));
+
+export const Route = createFileRoute("/_app/")({ component: Home });
+
+/** Somebody in no organisation has nothing to look over yet. */
+function Home() {
+  const me = useMe();
+  if (me.organisation !== null) return <Overview />;
+  return (
+    <Suspense fallback={<Skeleton className="h-96 rounded-lg" />}>
+      <First />
+    </Suspense>
+  );
+}
 
 function Overview() {
   const { t } = useTranslation();

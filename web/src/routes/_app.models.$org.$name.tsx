@@ -7,9 +7,10 @@ import { rowOf, type Signature, textsOf } from "@/features/models/signature";
 import { ModelVersions } from "@/features/models/versions";
 import { modelNotebook } from "@/features/notebook";
 import { NotebookButton } from "@/features/notebook-button";
+import { NotSeen } from "@/features/sharing/no-access";
+import { ShareButton } from "@/features/sharing/share-button";
 import { bytes, figure } from "@/i18n/format";
 import { Badge } from "@/ui/badge";
-import { Failed } from "@/ui/failed";
 import { Note } from "@/ui/note";
 import { PageHead } from "@/ui/page-head";
 import { Skeleton } from "@/ui/skeleton";
@@ -56,7 +57,9 @@ function ModelPage() {
     }),
     enabled: number !== null,
   }).data;
-  if (query.error && !model) return <Failed error={query.error} retry={() => void query.refetch()} />;
+  if (query.error && !model) {
+    return <NotSeen kind="model" address={`${org}/${name}`} error={query.error} retry={() => void query.refetch()} />;
+  }
   const runId = typeof version?.origin.run_id === "string" ? version.origin.run_id : null;
   const aliases = Object.entries(model?.aliases ?? {}).filter(([, target]) => target === number);
   const notebook = () => {
@@ -92,7 +95,12 @@ function ModelPage() {
             <Skeleton className="h-5 w-64" />
           )
         }
-        actions={<NotebookButton name={name} notebook={notebook} />}
+        actions={
+          <>
+            <ShareButton kind="model" address={`${org}/${name}`} organisation={org} />
+            <NotebookButton name={name} notebook={notebook} />
+          </>
+        }
       />
       {version ? (
         <Note tone={version.parity.within_tolerance ? "plain" : "warn"} className="mb-4">

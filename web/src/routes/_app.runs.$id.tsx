@@ -11,11 +11,12 @@ import { NotebookButton } from "@/features/notebook-button";
 import { Leaderboard } from "@/features/runs/leaderboard";
 import { metricName } from "@/features/runs/metric-name";
 import { RegisterRun } from "@/features/runs/register-run";
+import { NotSeen } from "@/features/sharing/no-access";
+import { ShareButton } from "@/features/sharing/share-button";
 import { isOver, StateBadge } from "@/features/state-badge";
 import { ago, duration, figure, percent } from "@/i18n/format";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
-import { Failed } from "@/ui/failed";
 import { Note } from "@/ui/note";
 import { PageHead } from "@/ui/page-head";
 import { Progress } from "@/ui/progress";
@@ -56,7 +57,9 @@ function RunPage() {
     },
     onError: (error) => toast(saidBy(error), { tone: "bad" }),
   });
-  if (query.error && !run) return <Failed error={query.error} retry={() => void query.refetch()} />;
+  if (query.error && !run) {
+    return <NotSeen kind="run" address={id} error={query.error} retry={() => void query.refetch()} />;
+  }
   if (!run) return <Waiting />;
   const title = t("run.title", { target: run.target, dataset: run.dataset });
   return (
@@ -79,6 +82,7 @@ function RunPage() {
         }
         actions={
           <>
+            <ShareButton kind="run" address={id} />
             {over ? <NotebookButton name={`run-${run.target}`} notebook={() => runNotebook(run.id, title)} /> : null}
             {over ? null : (
               <Button

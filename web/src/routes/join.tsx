@@ -1,20 +1,24 @@
 import { useQuery } from "@tanstack/react-query";
 import { createFileRoute, useRouter } from "@tanstack/react-router";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { api, client, queryClient } from "@/api/client";
-import { actIn } from "@/api/organisation";
+import { api, client } from "@/api/client";
+import { Problem, saidBy } from "@/api/problem";
 import { ROOT } from "@/api/root";
+import { roleOf } from "@/features/organisation/roles";
 import { AccountForm } from "@/shell/account-form";
+import { actAs } from "@/shell/act-as";
 import { withToken } from "@/shell/by-link";
 import { Front } from "@/shell/front";
 import { meQuery } from "@/shell/me";
 import { SignInForm } from "@/shell/sign-in-form";
+import { signOut } from "@/shell/sign-out";
 import { SignUpForm } from "@/shell/sign-up-form";
 import { Button } from "@/ui/button";
 import { Failed } from "@/ui/failed";
 import { Note } from "@/ui/note";
 import { Skeleton } from "@/ui/skeleton";
+import { toast } from "@/ui/toast";
 
 export const Route = createFileRoute("/join")({ validateSearch: withToken, component: Join });
 
@@ -32,9 +36,17 @@ function Join() {
   });
   const seen = invitation.data;
   const enter = async (organisation: string) => {
-    actIn(organisation);
-    await queryClient.resetQueries();
+    await actAs(organisation);
     router.history.push(ROOT.pathname);
+  };
+  const becomeAnother = async () => {
+    try {
+      await signOut();
+      setSignsIn(true);
+      await me.refetch();
+    } catch (error) {
+      toast(saidBy(error), { tone: "bad" });
+    }
   };
   if (!token) {
     return (
@@ -44,9 +56,10 @@ function Join() {
     );
   }
   if (invitation.error) {
+    const over = invitation.error instanceof Problem && invitation.error.status === 410;
     return (
-      <Front title={t("join.titleAny")}>
-        <Failed error={invitation.error} />
+      <Front title={t("join.titleAny")} text={over ? t("join.expired") : undefined}>
+        <Failed error={invitation.error} {...(over ? {} : { retry: () => void invitation.refetch() })} />
       </Front>
     );
   }
@@ -60,17 +73,21 @@ function Join() {
   return (
     <Front
       title={t("join.title", { organisation: seen.organisation_title })}
-      text={t("join.text", { inviter: seen.inviter ?? "Lyceum", role: seen.role })}
+      text={t("join.text", { inviter: seen.inviter ?? "Lyceum", role: t(`role.${roleOf(seen.role)}`) })}
     >
       {me.data ? (
-        <AccountForm
-          action={t("join.action")}
-          fields={[]}
-          onSubmit={async () => {
-            await client.POST("/api/v1/invitations/{token}/accept", { params: { path: { token } } });
-            await enter(seen.organisation);
-          }}
-        />
+        <>
+          <Note className="mb-4">{t("join.asSelf", { name: me.data.display_name || me.data.email || "?" })}</Note>
+          <AccountForm
+            action={t("join.action")}
+            fields={[]}
+            onSubmit={async () => {
+              await client.POST("/api/v1/invitations/{token}/accept", { params: { path: { token } } });
+              await enter(seen.organisation);
+            }}
+          />
+          <Other onClick={() => void becomeAnother()}>{t("join.otherAccount")}</Other>
+        </>
       ) : signsIn ? (
         <SignInForm to={`/join?token=${token}`} onDone={() => void me.refetch()} />
       ) : (
@@ -82,10 +99,16 @@ function Join() {
         />
       )}
       {me.data ? null : (
-        <Button kind="ghost" size="wide" className="mt-2" onClick={() => setSignsIn(!signsIn)}>
-          {t(signsIn ? "signIn.register" : "join.asOther")}
-        </Button>
+        <Other onClick={() => setSignsIn(!signsIn)}>{t(signsIn ? "signIn.register" : "join.asOther")}</Other>
       )}
     </Front>
+  );
+}
+
+function Other({ onClick, children }: { onClick: () => void; children: ReactNode }) {
+  return (
+    <Button kind="ghost" size="wide" className="mt-2" onClick={onClick}>
+      {children}
+    </Button>
   );
 }

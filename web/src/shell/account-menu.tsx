@@ -1,16 +1,15 @@
-import { useNavigate } from "@tanstack/react-router";
+import { useLocation, useNavigate } from "@tanstack/react-router";
 import i18n from "i18next";
-import { BookOpen, Building2, Check, LogOut, Settings } from "lucide-react";
+import { ArrowLeftRight, BookOpen, Building2, Check, LogOut, Plus, Settings } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import { queryClient } from "@/api/client";
-import { live } from "@/api/live";
-import { actIn } from "@/api/organisation";
 import { hubPath } from "@/api/root";
 import { changeLanguage, LANGUAGES } from "@/i18n";
 import { Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from "@/ui/menu";
 import { toast } from "@/ui/toast";
 import { AccountButton } from "./account-button";
+import { actAs } from "./act-as";
 import { useMe } from "./me";
+import { PLACES } from "./navigation";
 import { signOut } from "./sign-out";
 import { chooseTheme, type Theme, useTheme } from "./theme";
 
@@ -29,11 +28,15 @@ export default function AccountMenu() {
       toast(error instanceof Error ? error.message : t("failed.unknown"), { tone: "bad" });
     }
   };
-  const actAs = (organisation: string) => {
-    actIn(organisation);
-    live.close();
-    void queryClient.resetQueries();
-    live.open();
+  const { pathname } = useLocation();
+  const change = async (organisation: string) => {
+    // the page of one object is that of the organisation left behind
+    const place = PLACES.find(({ to }) => to !== "/" && pathname.startsWith(`${to}/`));
+    try {
+      await actAs(organisation, async () => place && navigate({ to: place.to }));
+    } catch (error) {
+      toast(error instanceof Error ? error.message : t("failed.unknown"), { tone: "bad" });
+    }
   };
   return (
     <Menu open trigger={<AccountButton name={name} />}>
@@ -42,20 +45,23 @@ export default function AccountMenu() {
         <span className="block truncate text-fg-3">{me.email ?? me.organisation}</span>
       </MenuLabel>
       <MenuLine />
-      {me.organisations.length > 1 ? (
-        <>
-          {me.organisations.map((one) => (
-            <MenuItem
-              key={one.id}
-              icon={one.name === me.organisation ? Check : Building2}
-              onSelect={() => actAs(one.name)}
-            >
-              {one.title || one.name}
-            </MenuItem>
-          ))}
-          <MenuLine />
-        </>
-      ) : null}
+      {me.organisations.map((one) => (
+        <MenuItem
+          key={one.id}
+          icon={one.name === me.organisation ? Check : ArrowLeftRight}
+          onSelect={() => void (one.name === me.organisation || change(one.name))}
+        >
+          <span className="min-w-0 flex-1 truncate">{one.title || one.name}</span>
+          {one.name === me.organisation ? <span className="sr-only">{t("account.here")}</span> : null}
+        </MenuItem>
+      ))}
+      <MenuItem icon={Building2} onSelect={() => void navigate({ to: "/organisation", search: {} })}>
+        {t("nav.organisation")}
+      </MenuItem>
+      <MenuItem icon={Plus} onSelect={() => void navigate({ to: "/organisation", search: { tab: "new" } })}>
+        {t("organisation.create")}
+      </MenuItem>
+      <MenuLine />
       <MenuChoice
         label={t("account.theme")}
         value={theme}

@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { Boxes, Database, FlaskConical, LayoutDashboard, ListChecks, type LucideIcon } from "lucide-react";
+import { Boxes, Building2, Database, FlaskConical, LayoutDashboard, ListChecks, type LucideIcon } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { useMe } from "./me";
 import type { Purpose } from "./purpose";
@@ -26,11 +26,29 @@ function usePlaces(): Place[] {
   return PLACES.filter(({ name }) => !purpose || !LEFT_OUT[purpose].includes(name));
 }
 
+/** Of those who work here, below the places of the work. */
+export const HOUSE = [{ to: "/organisation", name: "organisation", icon: Building2 }] as const satisfies {
+  to: string;
+  name: string;
+  icon: LucideIcon;
+}[];
+
 export function Sidebar() {
   const { t } = useTranslation();
   const places = usePlaces();
   return (
-    <nav aria-label={t("nav.main")} className="space-y-0.5">
+    <nav aria-label={t("nav.main")}>
+      <Places places={places} />
+      <div aria-hidden className="my-3 h-px bg-line" />
+      <Places places={HOUSE} />
+    </nav>
+  );
+}
+
+function Places({ places }: { places: readonly ((typeof PLACES)[number] | (typeof HOUSE)[number])[] }) {
+  const { t } = useTranslation();
+  return (
+    <div className="space-y-0.5">
       {places.map(({ to, name, icon: Icon }) => (
         <Link
           key={to}
@@ -42,7 +60,7 @@ export function Sidebar() {
           {t(`nav.${name}`)}
         </Link>
       ))}
-    </nav>
+    </div>
   );
 }
 

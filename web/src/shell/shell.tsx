@@ -6,6 +6,7 @@ import { Account } from "./account";
 import { Brand } from "./brand";
 import { ConnectionState } from "./connection-state";
 import { InboxBell } from "./inbox-bell";
+import { useMe } from "./me";
 import { BottomBar, Sidebar } from "./navigation";
 import { Notices } from "./notices";
 
@@ -16,6 +17,7 @@ const LATER_MS = 1_500;
 /** What stands around every page of somebody who is signed in. */
 export function Shell() {
   const { t } = useTranslation();
+  const me = useMe();
   const [finding, setFinding] = useState(false);
   useEffect(() => {
     // there before it is asked for, so that what is typed right after Ctrl K is not lost
@@ -70,7 +72,8 @@ export function Shell() {
         </header>
         <Notices />
         <main id="main" tabIndex={-1} className="mx-auto max-w-[80rem] px-4 pt-5 pb-24 outline-none md:px-6 md:pb-10">
-          <Outlet />
+          {/* a page begins anew in another organisation */}
+          <Outlet key={me.organisation_id} />
         </main>
       </div>
       <BottomBar />

@@ -7,10 +7,12 @@ import { Card } from "./card";
 import { Checkbox } from "./checkbox";
 import { Choices } from "./choices";
 import { Code } from "./code";
+import { Combobox } from "./combobox";
 import { DropZone } from "./drop-zone";
 import { Empty } from "./empty";
 import { Failed } from "./failed";
 import { TextArea, TextField } from "./field";
+import { ListRow } from "./list-row";
 import { Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from "./menu";
 import { Note } from "./note";
 import { PageHead } from "./page-head";
@@ -83,6 +85,7 @@ function Controls() {
   const { t } = useTranslation();
   const [theme, setTheme] = useState("one");
   const [choice, setChoice] = useState("one");
+  const [words, setWords] = useState("");
   return (
     <>
       <Piece name="button">
@@ -98,7 +101,7 @@ function Controls() {
           </Button>
         </Tooltip>
       </Piece>
-      <Piece name="field, select, checkbox">
+      <Piece name="field, select, combobox, checkbox">
         <div className="grid w-full gap-3 sm:grid-cols-2">
           <TextField label="Text" placeholder="Placeholder" hint="A hint" />
           <TextField label="With a problem" defaultValue="a/b" problem="A name has no slash." />
@@ -110,6 +113,15 @@ function Controls() {
             ]}
           />
           <TextArea label="Text area" />
+          <Combobox
+            label="Combobox"
+            query={words}
+            onQuery={setWords}
+            choices={["One", "Two"]
+              .filter((name) => name.toLowerCase().includes(words.toLowerCase()))
+              .map((name) => ({ id: name, label: name, detail: "a detail", icon: Database }))}
+            onPick={(choice) => setWords(choice.label)}
+          />
           <Checkbox label="Checkbox" hint="A hint" defaultChecked />
           <DropZone label={t("dataset.chooseFile")} hint="CSV" accept=".csv" onFile={(file) => toast(file.name)} />
         </div>
@@ -220,6 +232,12 @@ function Words() {
             ))}
           </tbody>
         </Table>
+      </Card>
+      <Card flush title={<span className="mono">list row</span>}>
+        <ListRow onOpen={() => toast("Opened")}>
+          <Database size={18} aria-hidden className="text-fg-3" />
+          <span className="font-medium">A row that opens something</span>
+        </ListRow>
       </Card>
       <Card flush title={<span className="mono">empty</span>}>
         <Empty icon={Database} title="Nothing here yet" action={<Button kind="primary">An action</Button>}>

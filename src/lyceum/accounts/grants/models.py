@@ -43,3 +43,4 @@ class AccessRequestRow(Base):
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
     decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     decided_at: Mapped[datetime | None]
+    note: Mapped[str] = mapped_column(server_default="")

@@ -71,11 +71,13 @@ async def list_grants_to_me(
 
 
 async def list_requests_to_decide(
-    tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None
+    tx: AsyncSession, who: Actor, *, state: str | None = None, limit: int, before: UUID | None = None
 ) -> list[AccessRequest]:
-    """Return what the organisation acted in was asked for, the newest first: two queries."""
+    """Return what the organisation acted in was asked for, in any state or in one, the newest first: two queries."""
     org_id = require(who, Power.GRANTS_MANAGE)
     query = select(AccessRequestRow).where(AccessRequestRow.org_id == org_id)
+    if state is not None:
+        query = query.where(AccessRequestRow.state == state)
     if before is not None:
         query = query.where(AccessRequestRow.id < before)
     rows = (await tx.scalars(query.order_by(AccessRequestRow.id.desc()).limit(limit))).all()
@@ -84,10 +86,12 @@ async def list_requests_to_decide(
 
 
 async def list_own_requests(
-    tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None
+    tx: AsyncSession, who: Actor, *, state: str | None = None, limit: int, before: UUID | None = None
 ) -> list[AccessRequest]:
     """Return what the caller has asked for, the newest first; of what does not exist they read what they read of the rest."""
     query = select(AccessRequestRow).where(AccessRequestRow.user_id == require_person(who))
+    if state is not None:
+        query = query.where(AccessRequestRow.state == state)
     if before is not None:
         query = query.where(AccessRequestRow.id < before)
     rows = await tx.scalars(query.order_by(AccessRequestRow.id.desc()).limit(limit))
@@ -137,6 +141,7 @@ def as_request(row: AccessRequestRow, *, asked_by: Grantee | None) -> AccessRequ
         asked_by=asked_by,
         created_at=row.created_at,
         decided_at=row.decided_at,
+        note=row.note,
     )
 
 

@@ -19,6 +19,8 @@ from lyceum.accounts.grants.schemas import (
     Kind,
     NewAccessRequest,
     NewGrant,
+    Refusal,
+    RequestState,
 )
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 
@@ -90,12 +92,13 @@ async def list_access_requests(
     of: Annotated[
         Literal["me", "organisation"], Query(description="What you asked for, or what your organisation is to decide.")
     ] = "me",
+    state: RequestState | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> AccessRequestPage:
     """List requests for access, the newest first."""
     read = queries.list_own_requests if of == "me" else queries.list_requests_to_decide
-    items = await read(tx, who, limit=limit, before=decode_cursor(cursor))
+    items = await read(tx, who, state=state, limit=limit, before=decode_cursor(cursor))
     return AccessRequestPage(items=items, next=next_cursor([item.id for item in items], limit))
 
 
@@ -108,6 +111,6 @@ async def approve_access(tx: Tx, who: Who, request_id: UUID, wanted: Approval) -
 
 @router.post("/access-requests/{request_id}/refuse")
 @needs(Power.GRANTS_MANAGE)
-async def refuse_access(tx: Tx, who: Who, request_id: UUID) -> AccessRequest:
+async def refuse_access(tx: Tx, who: Who, request_id: UUID, wanted: Refusal | None = None) -> AccessRequest:
     """Decide against a request."""
-    return await service.refuse(tx, who, request_id)
+    return await service.refuse(tx, who, request_id, note=wanted.note if wanted else "")

@@ -10,6 +10,7 @@ from lyceum.accounts.schemas import EmailAddress
 
 GrantedRole = Literal["maintainer", "reviewer", "viewer"]
 Kind = Literal["dataset", "model", "run"]
+RequestState = Literal["pending", "approved", "refused"]
 
 
 class NewGrant(BaseModel):
@@ -100,16 +101,17 @@ class AccessAskedFor(BaseModel):
 
 
 class AccessRequest(BaseModel):
-    """A request for access; who asks is told to those alone who decide it."""
+    """A request for access; who asks is told to those alone who decide it. `note` is what they said, empty for nothing."""
 
     id: UUID
     kind: Kind
     address: str
     reason: str
-    state: Literal["pending", "approved", "refused"]
+    state: RequestState
     asked_by: Grantee | None
     created_at: datetime
     decided_at: datetime | None
+    note: str
 
 
 class AccessRequestPage(BaseModel):
@@ -126,3 +128,12 @@ class Approval(BaseModel):
 
     role: GrantedRole = "viewer"
     ends_at: AwareDatetime | None = None
+    note: str = Field(default="", max_length=1000)
+
+
+class Refusal(BaseModel):
+    """What whoever asked is told."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    note: str = Field(default="", max_length=1000)

@@ -89,7 +89,7 @@ async def ask(tx: AsyncSession, who: Actor, grantable: Grantable, wanted: NewAcc
 async def approve(tx: AsyncSession, who: Actor, request_id: UUID, wanted: Approval) -> AccessRequest:
     """Grant what was asked for; raises `RequestNotFound`, `RequestDecided`, `ExpiryPast`."""
     _refuse_past(wanted.ends_at)
-    row = await _decided(tx, who, request_id, "approved")
+    row = await _decided(tx, who, request_id, "approved", note=wanted.note)
     await _give(
         tx,
         who,
@@ -106,16 +106,16 @@ async def approve(tx: AsyncSession, who: Actor, request_id: UUID, wanted: Approv
     return as_request(row, asked_by=None)
 
 
-async def refuse(tx: AsyncSession, who: Actor, request_id: UUID) -> AccessRequest:
-    """Decide against a request; raises `RequestNotFound`, `RequestDecided`."""
-    return as_request(await _decided(tx, who, request_id, "refused"), asked_by=None)
+async def refuse(tx: AsyncSession, who: Actor, request_id: UUID, *, note: str = "") -> AccessRequest:
+    """Decide against a request, with a word to whoever asked; raises `RequestNotFound`, `RequestDecided`."""
+    return as_request(await _decided(tx, who, request_id, "refused", note=note), asked_by=None)
 
 
-async def _decided(tx: AsyncSession, who: Actor, request_id: UUID, state: str) -> AccessRequestRow:
+async def _decided(tx: AsyncSession, who: Actor, request_id: UUID, state: str, *, note: str) -> AccessRequestRow:
     row = await request_row_for(tx, who, request_id)
     if row.state != "pending":
         raise RequestDecided(f"The request was {row.state} before.")
-    row.state, row.decided_by, row.decided_at = state, who.user_id, datetime.now(UTC)
+    row.state, row.decided_by, row.decided_at, row.note = state, who.user_id, datetime.now(UTC), note
     await tx.flush()
     await publish(tx, AccessDecided(request_id=request_id))
     return row

@@ -6,7 +6,7 @@ from fastapi import Response
 
 from lyceum.accounts.edge import KEEPS_ANSWER, KNOWN, Power, Tx, Who, api_router, needs
 from lyceum.accounts.groups import queries, service
-from lyceum.accounts.groups.schemas import Group, GroupMemberPage, GroupPage, NewGroup, NewGroupMember
+from lyceum.accounts.groups.schemas import Group, GroupChange, GroupMemberPage, GroupPage, NewGroup, NewGroupMember
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 
 router = api_router("/api/v1/organisations/{org}/groups", tags=["organisations"])
@@ -32,6 +32,13 @@ async def list_groups(tx: Tx, who: Who, org: str, limit: Limit = 50, cursor: Cur
 async def read_group(tx: Tx, who: Who, org: str, group_id: UUID) -> Group:
     """Read a group."""
     return await queries.group_for(tx, who, org, group_id)
+
+
+@router.patch("/{group_id}")
+@needs(Power.MEMBERS_MANAGE)
+async def change_group(tx: Tx, who: Who, org: str, group_id: UUID, wanted: GroupChange) -> Group:
+    """Give a group another name; what was granted to it stays."""
+    return await service.name_anew(tx, who, org, group_id, wanted.name)
 
 
 @router.delete("/{group_id}", status_code=204)

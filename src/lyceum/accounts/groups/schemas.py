@@ -14,6 +14,14 @@ class NewGroup(BaseModel):
     name: str = Field(min_length=1, max_length=100)
 
 
+class GroupChange(BaseModel):
+    """What can be changed of a group."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=100)
+
+
 class NewGroupMember(BaseModel):
     """A member of the organisation who is to be in the group."""
 

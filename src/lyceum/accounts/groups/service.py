@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,8 +24,20 @@ async def create(tx: AsyncSession, who: Actor, org: str, name: str) -> Group:
             tx.add(row)
             await tx.flush()
     except IntegrityError:
-        raise NameTaken(f"{org} has a group {name} already; choose another name.") from None
+        raise _taken(org, name) from None
     return await group_for(tx, who, org, row.id)
+
+
+async def name_anew(tx: AsyncSession, who: Actor, org: str, group_id: UUID, name: str) -> Group:
+    """Give a group another name; raises `GroupNotFound`, `NameTaken`."""
+    organisation_acted_in(who, org, need=Power.MEMBERS_MANAGE)
+    await group_for(tx, who, org, group_id)
+    try:
+        async with tx.begin_nested():
+            await tx.execute(update(GroupRow).where(GroupRow.id == group_id).values(name=name))
+    except IntegrityError:
+        raise _taken(org, name) from None
+    return await group_for(tx, who, org, group_id)
 
 
 async def add_member(tx: AsyncSession, who: Actor, org: str, group_id: UUID, user_id: UUID) -> Group:
@@ -51,3 +63,7 @@ async def dissolve(tx: AsyncSession, who: Actor, org: str, group_id: UUID) -> No
     organisation_acted_in(who, org, need=Power.MEMBERS_MANAGE)
     await group_for(tx, who, org, group_id)
     await tx.execute(delete(GroupRow).where(GroupRow.id == group_id))
+
+
+def _taken(org: str, name: str) -> NameTaken:
+    return NameTaken(f"{org} has a group {name} already; choose another name.")
