@@ -52,6 +52,7 @@ async def impersonating(client: httpx.AsyncClient, member: Member) -> dict[str, 
         ("DELETE", "/impersonation", None),
         ("GET", "/organisations", None),
         ("GET", "/schedules", None),
+        ("POST", "/schedules/files.sweep_uploads/run", None),
         ("GET", "/status", None),
     ],
 )
@@ -261,3 +262,18 @@ async def test_what_comes_round_is_listed(client: httpx.AsyncClient, database: T
     items = (await client.get(f"{ADMIN}/schedules")).json()["items"]
     assert {item["every_seconds"] for item in items if item["kind"] == "accounts.forget_audit"} == {6 * 3600}
     assert ("nightly", member.org_name) in {(item["name"], item["organisation"]) for item in items}
+
+
+async def test_what_comes_round_for_the_hub_is_run_now_and_not_twice_at_once(
+    client: httpx.AsyncClient, database: TestDatabase
+) -> None:
+    kind = "files.recount_storage"
+    first = await client.post(f"{ADMIN}/schedules/{kind}/run")
+    assert first.status_code == 200, first.text
+    second = await client.post(f"{ADMIN}/schedules/{kind}/run")
+    assert second.json() == first.json()
+    queued = rows_of(database, "SELECT org_id, state FROM jobs WHERE id = %s", first.json()["job_id"])
+    assert queued == [{"org_id": None, "state": "ready"}]
+    unknown = await client.post(f"{ADMIN}/schedules/nothing.like_it/run")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "schedule_not_found")
+    rows_of(database, "UPDATE jobs SET state = 'cancelled' WHERE id = %s", first.json()["job_id"])

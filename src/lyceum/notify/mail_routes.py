@@ -31,11 +31,11 @@ from lyceum.notify.wording import LANGUAGES
 router = api_router(tags=["notify"])
 
 PREVIEW_HEADERS = {
-    "content-security-policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
+    "content-security-policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
 }
-"""A letter holds what people typed: whatever slipped through runs nothing, loads nothing and is nobody's page."""
+"""A letter holds what people typed: whatever slipped through runs nothing, loads nothing and is nobody's page but in the hub's."""
 
 
 @router.post("/admin/mail/test")

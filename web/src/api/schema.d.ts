@@ -380,6 +380,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/schedules/{kind}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run Schedule Of Hub
+         * @description Put work of the hub itself on the queue now, beside its rounds; one that waits or runs already is not doubled.
+         *
+         *     For whoever runs the hub.
+         */
+        post: operations["run_schedule_of_hub"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/sign-on-providers": {
         parameters: {
             query?: never;
@@ -1347,7 +1369,7 @@ export interface paths {
         };
         /**
          * Read Job Of Any
-         * @description Read a job of any organisation and how far it is; for whoever runs the hub.
+         * @description Read a job of any organisation or of the hub itself, and how far it is; for whoever runs the hub.
          *
          *     For whoever runs the hub.
          */
@@ -1371,7 +1393,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel Job Of Any
-         * @description Call a job of any organisation off; for whoever runs the hub.
+         * @description Call a job of any organisation or of the hub itself off; for whoever runs the hub.
          *
          *     For whoever runs the hub.
          */
@@ -1391,7 +1413,7 @@ export interface paths {
         };
         /**
          * Read Log Of Any
-         * @description Read what the handler of a job of any organisation logged; for whoever runs the hub.
+         * @description Read what the handler of a job of any organisation or of the hub itself logged; for whoever runs the hub.
          *
          *     For whoever runs the hub.
          */
@@ -1415,11 +1437,33 @@ export interface paths {
         put?: never;
         /**
          * Retry Job Of Any
-         * @description Have a job of any organisation that is dead or was called off tried again; for whoever runs the hub.
+         * @description Have a dead or cancelled job of any organisation or of the hub itself tried again; for whoever runs the hub.
          *
          *     For whoever runs the hub.
          */
         post: operations["retry_job_of_any"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hub/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Queue
+         * @description Count what waits, runs and failed for good, and name the workers that live; for whoever runs the hub.
+         *
+         *     For whoever runs the hub.
+         */
+        get: operations["read_queue"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -4703,6 +4747,80 @@ export interface components {
             total_bytes: number;
         };
         /**
+         * HubJob
+         * @description A job of whichever organisation, or of the hub itself; for whoever runs the hub.
+         */
+        HubJob: {
+            /** Attempt */
+            attempt: number;
+            /** Attempts Max */
+            attempts_max: number;
+            /** Cancel Requested */
+            cancel_requested: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Error */
+            error: {
+                [key: string]: unknown;
+            } | null;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Job Class */
+            job_class: string;
+            /** Kind */
+            kind: string;
+            /** Lane */
+            lane: string;
+            /** Organisation Id */
+            organisation_id: string | null;
+            /** Priority */
+            priority: number;
+            progress: components["schemas"]["JobProgress"] | null;
+            /**
+             * Run At
+             * Format: date-time
+             */
+            run_at: string;
+            /** Started At */
+            started_at: string | null;
+            /** State */
+            state: string;
+        };
+        /**
+         * HubJobPage
+         * @description Jobs of the whole hub, newest first; `next` is the cursor of the page after this one.
+         */
+        HubJobPage: {
+            /** Items */
+            items: components["schemas"]["HubJob"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * HubQueue
+         * @description The queue of the hub: what has not ended, what failed for good (`dead_max` at most are counted), and who works.
+         *
+         *     Without Valkey nobody knows which workers live: `workers` is null then.
+         */
+        HubQueue: {
+            /** Dead */
+            dead: number;
+            /** Dead Max */
+            dead_max: number;
+            /** Open */
+            open: components["schemas"]["OpenJobs"][];
+            /** Workers */
+            workers: components["schemas"]["HubWorker"][] | null;
+        };
+        /**
          * HubSchedule
          * @description Work that comes round: of an organisation by a cron expression, of the hub itself every so many seconds.
          */
@@ -4739,11 +4857,15 @@ export interface components {
         };
         /**
          * HubStatus
-         * @description What of a hub is set up, and what is not.
+         * @description What of a hub is set up, and what is not; `release` is Lyceum's, `database` is PostgreSQL's.
          */
         HubStatus: {
+            /** Database */
+            database: string;
             /** Items */
             items: components["schemas"]["StatusItem"][];
+            /** Release */
+            release: string;
         };
         /**
          * HubStorage
@@ -4759,6 +4881,37 @@ export interface components {
             items: components["schemas"]["OrganisationStorage"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * HubWorker
+         * @description A worker that lived within the last hour; `running` counts its jobs by lane.
+         */
+        HubWorker: {
+            /**
+             * Began At
+             * Format: date-time
+             */
+            began_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Machine */
+            machine: string;
+            /** Process */
+            process: number;
+            /** Release */
+            release: string;
+            /** Running */
+            running: {
+                [key: string]: number;
+            };
+            /**
+             * Seen At
+             * Format: date-time
+             */
+            seen_at: string;
         };
         /**
          * Impersonation
@@ -5894,6 +6047,20 @@ export interface components {
             title: string;
         };
         /**
+         * OpenJobs
+         * @description How many jobs of a kind are in a state, and for how long the first of them has been due.
+         */
+        OpenJobs: {
+            /** Jobs */
+            jobs: number;
+            /** Kind */
+            kind: string;
+            /** Oldest Seconds */
+            oldest_seconds: number;
+            /** State */
+            state: string;
+        };
+        /**
          * Organisation
          * @description An organisation as one of its members sees it, with their role.
          */
@@ -6618,6 +6785,17 @@ export interface components {
             items: components["schemas"]["Run"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * ScheduledJob
+         * @description The job that was put on the queue, or the one that was there already.
+         */
+        ScheduledJob: {
+            /**
+             * Job Id
+             * Format: uuid
+             */
+            job_id: string;
         };
         /**
          * SecondFactor
@@ -8898,6 +9076,118 @@ export interface operations {
             };
             /** @description Not available for now */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run_schedule_of_hub: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduledJob"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No longer here */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not enough space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14086,7 +14376,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["JobPage"];
+                    "application/json": components["schemas"]["HubJobPage"];
                 };
             };
             /** @description Sign in or send an API key */
@@ -14153,7 +14443,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["JobOut"];
+                    "application/json": components["schemas"]["HubJob"];
                 };
             };
             /** @description Sign in or send an API key */
@@ -14229,7 +14519,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["JobOut"];
+                    "application/json": components["schemas"]["HubJob"];
                 };
             };
             /** @description Sign in or send an API key */
@@ -14421,7 +14711,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["JobOut"];
+                    "application/json": components["schemas"]["HubJob"];
                 };
             };
             /** @description Sign in or send an API key */
@@ -14507,6 +14797,71 @@ export interface operations {
             };
             /** @description Not enough space */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HubQueue"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -9,6 +9,12 @@ class PersonNotFound(NotFound):
     code = "person_not_found"
 
 
+class ScheduleNotFound(NotFound):
+    """Nothing of that kind comes round for the hub itself."""
+
+    code = "schedule_not_found"
+
+
 class LastAdministrator(Conflict):
     """The hub would have nobody left who runs it."""
 

@@ -10,7 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.accounts.admin.errors import PersonNotFound
 from lyceum.accounts.admin.schemas import HubSchedule, OrganisationOf, OrganisationSummary, Person
 from lyceum.accounts.policy import Actor, Power, require
+from lyceum.kernel.db import NOBODY
 from lyceum.kernel.jobs.schedules import Schedule
+from lyceum.kernel.resources import Resources
+from lyceum.kernel.tx import aside
 
 _PEOPLE = text("SELECT * FROM definer.admin_users(:search, CAST(:one AS uuid), CAST(:before AS uuid), :at_most)")
 _ORGANISATIONS = text("SELECT * FROM definer.admin_organisations(:search, CAST(:after AS uuid), :at_most)")
@@ -64,6 +67,13 @@ async def list_schedules(
         for row in rows
     ]
     return found, [row.id for row in rows]
+
+
+async def database_release(resources: Resources) -> str:
+    """Return PostgreSQL's release, such as `17.6`."""
+    async with aside(resources.database, NOBODY, writes=False) as tx:
+        said: str = await tx.scalar(text("SHOW server_version")) or ""
+    return said.partition(" ")[0]
 
 
 def schedules_of_hub(schedules: Iterable[Schedule]) -> list[HubSchedule]:

@@ -15,6 +15,7 @@ from lyceum.accounts.admin.schemas import (
     OrganisationSummaryPage,
     Person,
     PersonPage,
+    ScheduledJob,
     Search,
 )
 from lyceum.accounts.admin.status import StatusCheck
@@ -23,6 +24,7 @@ from lyceum.accounts.needs import ADMINISTRATOR, needs
 from lyceum.accounts.policy import Power, require
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 from lyceum.kernel.jobs.schedules import Schedule
+from lyceum.version import VERSION
 
 router = api_router("/api/v1/admin", tags=["administration"])
 
@@ -114,6 +116,15 @@ async def list_schedules_of_hub(
     return HubSchedulePage(items=[*own, *items], next=next_cursor(ids, limit))
 
 
+@router.post("/schedules/{kind}/run")
+@needs(ADMINISTRATOR)
+async def run_schedule_of_hub(
+    tx: PrimaryTx, who: Who, schedules: Annotated[tuple[Schedule, ...], Depends(_schedules)], kind: str
+) -> ScheduledJob:
+    """Put work of the hub itself on the queue now, beside its rounds; one that waits or runs already is not doubled."""
+    return ScheduledJob(job_id=await service.run_now(tx, who, schedules, kind))
+
+
 @router.get("/status")
 @needs(ADMINISTRATOR)
 async def read_status(
@@ -121,4 +132,8 @@ async def read_status(
 ) -> HubStatus:
     """Say what of the hub is set up, and what is not."""
     require(who, Power.HUB_OPERATE)
-    return HubStatus(items=[await check(resources) for check in checks])
+    return HubStatus(
+        release=VERSION,
+        database=await queries.database_release(resources),
+        items=[await check(resources) for check in checks],
+    )

@@ -96,8 +96,10 @@ class StatusItem(BaseModel):
 
 
 class HubStatus(BaseModel):
-    """What of a hub is set up, and what is not."""
+    """What of a hub is set up, and what is not; `release` is Lyceum's, `database` is PostgreSQL's."""
 
+    release: str
+    database: str
     items: list[StatusItem]
 
 
@@ -119,3 +121,9 @@ class HubSchedulePage(BaseModel):
 
     items: list[HubSchedule]
     next: str | None
+
+
+class ScheduledJob(BaseModel):
+    """The job that was put on the queue, or the one that was there already."""
+
+    job_id: UUID

@@ -1,12 +1,13 @@
 """What whoever runs the hub does with its people: suspend, let back in, share the running of it, act as one."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.accounts.admin.errors import LastAdministrator, NotThisPerson, PersonNotFound
+from lyceum.accounts.admin.errors import LastAdministrator, NotThisPerson, PersonNotFound, ScheduleNotFound
 from lyceum.accounts.admin.models import ImpersonationRow
 from lyceum.accounts.admin.queries import person_for
 from lyceum.accounts.admin.schemas import Impersonation, Person
@@ -15,6 +16,8 @@ from lyceum.accounts.known import forget_after_commit
 from lyceum.accounts.policy import Actor, Power, require, require_person
 from lyceum.accounts.sessions.public import forget_person_after_commit
 from lyceum.kernel.ids import new_id
+from lyceum.kernel.jobs.queue import enqueue
+from lyceum.kernel.jobs.schedules import Schedule
 
 IMPERSONATION_MINUTES = 30
 
@@ -76,6 +79,20 @@ async def end_impersonations(tx: AsyncSession, who: Actor) -> None:
         ImpersonationRow.administrator_id == require_person(who), ImpersonationRow.ended_at.is_(None)
     )
     await tx.execute(open_ones.values(ended_at=datetime.now(UTC)))
+
+
+async def run_now(tx: AsyncSession, who: Actor, schedules: Iterable[Schedule], kind: str) -> UUID:
+    """Put what comes round for the hub itself on the queue at once; return the job, or the one that was there already.
+
+    Raises `ScheduleNotFound`.
+    """
+    require(who, Power.HUB_OPERATE)
+    args = next((args for args in (schedule.make() for schedule in schedules) if args.kind == kind), None)
+    if args is None:
+        raise ScheduleNotFound(f"Nothing called {kind[:100]!r} comes round for the hub itself.")
+    note_audit("schedule", kind)
+    # the rounds' own key: beside one that waits or runs there is no second
+    return await enqueue(tx, args, dedup_key=f"schedule:{kind}", of_hub=True)
 
 
 async def _noted(tx: AsyncSession, who: Actor, user_id: UUID, statement: object, **values: bool) -> list[bytes] | None:

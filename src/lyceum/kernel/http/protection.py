@@ -77,7 +77,7 @@ def app_policy(settings: Settings) -> str:
     reached = " ".join(("'self'", *_storage_origins(settings)))
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
-        f"connect-src {reached}; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; "
+        f"connect-src {reached}; frame-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; "
         "frame-ancestors 'none'"
     )
 

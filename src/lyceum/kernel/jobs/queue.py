@@ -97,6 +97,7 @@ class Job:
     """A job as its owner sees it."""
 
     id: UUID
+    org_id: UUID | None
     kind: str
     job_class: JobClass
     lane: str
@@ -215,14 +216,15 @@ async def job_for(tx: AsyncSession, job_id: UUID) -> Job:
     return as_job(row)
 
 
-async def organisation_of(tx: AsyncSession, job_id: UUID) -> UUID:
-    """Return the organisation of a job of whichever it is; the caller has checked who asks.
+async def organisation_of(tx: AsyncSession, job_id: UUID) -> UUID | None:
+    """Return the organisation of a job of whichever it is, None for one of the hub itself; the caller has checked who asks.
 
-    Raises `JobNotFound`, for a job of the hub itself too.
+    Raises `JobNotFound`.
     """
-    org_id: UUID | None = await tx.scalar(_SCOPE, {"id": job_id})
-    if org_id is None:
-        raise JobNotFound(f"No organisation has a job {job_id}; those of the hub itself can only be listed.")
+    row = (await tx.execute(_SCOPE, {"id": job_id})).one_or_none()
+    if row is None:
+        raise JobNotFound(f"This hub has no job {job_id}.")
+    org_id: UUID | None = row.org_id
     return org_id
 
 
@@ -296,15 +298,21 @@ def wake_after_commit(tx: AsyncSession) -> None:
         after_commit(tx, tx.info["wake_workers"])
 
 
+def shown_state(kept: str) -> JobState:
+    """Return the state that a job's owner is told, of the one that is kept."""
+    return _SHOWN.get(kept, cast("JobState", kept))
+
+
 def as_job(row: JobRow) -> Job:
     """Return the row as its owner sees it."""
     return Job(
         id=row.id,
+        org_id=row.org_id,
         kind=row.kind,
         job_class=cast("JobClass", row.job_class),
         lane=row.lane,
         priority=row.priority,
-        state=_SHOWN.get(row.state, cast("JobState", row.state)),
+        state=shown_state(row.state),
         attempt=row.attempt,
         attempts_max=row.attempts_max,
         cancel_requested=row.cancel_requested,
