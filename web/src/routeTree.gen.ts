@@ -22,8 +22,10 @@ import { Route as UiRouteImport } from "./routes/ui";
 import { Route as UnsubscribeRouteImport } from "./routes/unsubscribe";
 import { Route as VerifyRouteImport } from "./routes/verify";
 import { Route as AppIndexRouteImport } from "./routes/_app.index";
+import { Route as AppAccessRequestsRouteImport } from "./routes/_app.access-requests";
 import { Route as AppInboxRouteImport } from "./routes/_app.inbox";
 import { Route as AppJobsRouteImport } from "./routes/_app.jobs";
+import { Route as AppOrganisationRouteImport } from "./routes/_app.organisation";
 import { Route as AppSettingsRouteImport } from "./routes/_app.settings";
 import { Route as AppDatasetsIndexRouteImport } from "./routes/_app.datasets.index";
 import { Route as AppModelsIndexRouteImport } from "./routes/_app.models.index";
@@ -96,6 +98,11 @@ const AppIndexRoute = AppIndexRouteImport.update({
   path: "/",
   getParentRoute: () => AppRoute,
 } as any);
+const AppAccessRequestsRoute = AppAccessRequestsRouteImport.update({
+  id: "/access-requests",
+  path: "/access-requests",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppInboxRoute = AppInboxRouteImport.update({
   id: "/inbox",
   path: "/inbox",
@@ -104,6 +111,11 @@ const AppInboxRoute = AppInboxRouteImport.update({
 const AppJobsRoute = AppJobsRouteImport.update({
   id: "/jobs",
   path: "/jobs",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppOrganisationRoute = AppOrganisationRouteImport.update({
+  id: "/organisation",
+  path: "/organisation",
   getParentRoute: () => AppRoute,
 } as any);
 const AppSettingsRoute = AppSettingsRouteImport.update({
@@ -155,8 +167,10 @@ export interface FileRoutesByFullPath {
   "/ui": typeof UiRoute;
   "/unsubscribe": typeof UnsubscribeRoute;
   "/verify": typeof VerifyRoute;
+  "/access-requests": typeof AppAccessRequestsRoute;
   "/inbox": typeof AppInboxRoute;
   "/jobs": typeof AppJobsRoute;
+  "/organisation": typeof AppOrganisationRoute;
   "/settings": typeof AppSettingsRoute;
   "/runs/$id": typeof AppRunsIdRoute;
   "/datasets/": typeof AppDatasetsIndexRoute;
@@ -177,8 +191,10 @@ export interface FileRoutesByTo {
   "/ui": typeof UiRoute;
   "/unsubscribe": typeof UnsubscribeRoute;
   "/verify": typeof VerifyRoute;
+  "/access-requests": typeof AppAccessRequestsRoute;
   "/inbox": typeof AppInboxRoute;
   "/jobs": typeof AppJobsRoute;
+  "/organisation": typeof AppOrganisationRoute;
   "/settings": typeof AppSettingsRoute;
   "/": typeof AppIndexRoute;
   "/runs/$id": typeof AppRunsIdRoute;
@@ -202,8 +218,10 @@ export interface FileRoutesById {
   "/ui": typeof UiRoute;
   "/unsubscribe": typeof UnsubscribeRoute;
   "/verify": typeof VerifyRoute;
+  "/_app/access-requests": typeof AppAccessRequestsRoute;
   "/_app/inbox": typeof AppInboxRoute;
   "/_app/jobs": typeof AppJobsRoute;
+  "/_app/organisation": typeof AppOrganisationRoute;
   "/_app/settings": typeof AppSettingsRoute;
   "/_app/": typeof AppIndexRoute;
   "/_app/runs/$id": typeof AppRunsIdRoute;
@@ -228,8 +246,10 @@ export interface FileRouteTypes {
     | "/ui"
     | "/unsubscribe"
     | "/verify"
+    | "/access-requests"
     | "/inbox"
     | "/jobs"
+    | "/organisation"
     | "/settings"
     | "/runs/$id"
     | "/datasets/"
@@ -250,8 +270,10 @@ export interface FileRouteTypes {
     | "/ui"
     | "/unsubscribe"
     | "/verify"
+    | "/access-requests"
     | "/inbox"
     | "/jobs"
+    | "/organisation"
     | "/settings"
     | "/"
     | "/runs/$id"
@@ -274,8 +296,10 @@ export interface FileRouteTypes {
     | "/ui"
     | "/unsubscribe"
     | "/verify"
+    | "/_app/access-requests"
     | "/_app/inbox"
     | "/_app/jobs"
+    | "/_app/organisation"
     | "/_app/settings"
     | "/_app/"
     | "/_app/runs/$id"
@@ -394,6 +418,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppIndexRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/access-requests": {
+      id: "/_app/access-requests";
+      path: "/access-requests";
+      fullPath: "/access-requests";
+      preLoaderRoute: typeof AppAccessRequestsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/inbox": {
       id: "/_app/inbox";
       path: "/inbox";
@@ -406,6 +437,13 @@ declare module "@tanstack/react-router" {
       path: "/jobs";
       fullPath: "/jobs";
       preLoaderRoute: typeof AppJobsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/organisation": {
+      id: "/_app/organisation";
+      path: "/organisation";
+      fullPath: "/organisation";
+      preLoaderRoute: typeof AppOrganisationRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/settings": {
@@ -461,8 +499,10 @@ declare module "@tanstack/react-router" {
 }
 
 interface AppRouteChildren {
+  AppAccessRequestsRoute: typeof AppAccessRequestsRoute;
   AppInboxRoute: typeof AppInboxRoute;
   AppJobsRoute: typeof AppJobsRoute;
+  AppOrganisationRoute: typeof AppOrganisationRoute;
   AppSettingsRoute: typeof AppSettingsRoute;
   AppIndexRoute: typeof AppIndexRoute;
   AppRunsIdRoute: typeof AppRunsIdRoute;
@@ -474,8 +514,10 @@ interface AppRouteChildren {
 }
 
 const AppRouteChildren: AppRouteChildren = {
+  AppAccessRequestsRoute: AppAccessRequestsRoute,
   AppInboxRoute: AppInboxRoute,
   AppJobsRoute: AppJobsRoute,
+  AppOrganisationRoute: AppOrganisationRoute,
   AppSettingsRoute: AppSettingsRoute,
   AppIndexRoute: AppIndexRoute,
   AppRunsIdRoute: AppRunsIdRoute,
