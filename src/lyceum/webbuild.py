@@ -88,8 +88,12 @@ def build(web: Path, built: Path, *, say: Say) -> bool:
             what="The web app's build",
         )
         (fresh / STAMP).write_text(json.dumps({"sources": digest}), encoding="utf-8")
-        shutil.rmtree(built, ignore_errors=True)
+        before = built.with_name(f"{built.name}.old")
+        shutil.rmtree(before, ignore_errors=True)
+        if built.exists():
+            built.rename(before)
         fresh.rename(built)
+        shutil.rmtree(before, ignore_errors=True)
     return True
 
 

@@ -70,7 +70,14 @@ class BuiltApp:
 
 def read_web_app() -> BuiltApp | None:
     """Return what is built, None when the app is not, or was by a release that did not list its pages."""
-    folder = BUILT
+    try:
+        return _read_app(BUILT)
+    except FileNotFoundError:
+        # a build has just put others in their place
+        return _read_app(BUILT)
+
+
+def _read_app(folder: Path) -> BuiltApp | None:
     if not (folder / PAGE).is_file() or not (folder / PAGES).is_file():
         return None
     endings = tuple(ending for _, ending in _ENCODINGS)
