@@ -1,10 +1,11 @@
-"""What needs, policies and limits add to a request, each alone and together, against the same route without them: CPU.
+"""What tokens, needs, policies, limits and the audit log add to a request, each alone and together: CPU.
 
     python bench/access.py [--requests 1500] [--rounds 3]
 
-The request reads one dataset of one's own (`/api/v1/datasets/{org}/{name}`), among a thousand of others and with fifty
-grants to the reader elsewhere. Without policies the API signs in as the tables' owner, whom they do not bind; without needs
-no route asks; without limits nothing is counted. Each way runs in a process of its own, the ways in turn.
+One request reads a dataset of one's own, among a thousand of others and with fifty grants to the reader elsewhere; another
+changes its description. Without tokens it is known who asks; without needs no route asks what they may; without policies the API
+signs in as the tables' owner, whom they do not bind; without limits nothing is counted, and without the log nothing noted or
+written. Each way runs in a process of its own, the ways in turn.
 """
 
 import argparse
@@ -13,17 +14,21 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from statistics import median
 
 import psycopg
+from fastapi import FastAPI
 from servers import Servers, machine, running_servers, wait_until
 from starlette.types import Message
 
+from lyceum.accounts.policy import Actor
 from lyceum.kernel.migrate import libpq_url as _libpq
 
-PARTS = ("needs", "policies", "limits")
-WAYS: tuple[tuple[str, ...], ...] = ((), ("needs",), ("policies",), ("limits",), PARTS)
+PARTS = ("tokens", "needs", "policies", "limits", "audit")
+WAYS: tuple[tuple[str, ...], ...] = ((), *((part,) for part in PARTS), PARTS)
+METHODS = ("GET", "PATCH")
 ANY_NUMBER = 1_000_000
 _FILL = """
     INSERT INTO organisations (id, name, title) SELECT gen_random_uuid(), 'other-' || n, '' FROM generate_series(1, 50) n;
@@ -42,33 +47,40 @@ def main() -> None:
     options.add_argument("--requests", type=int, default=1500)
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--one", help=argparse.SUPPRESS)
+    options.add_argument("--method", default="GET", help=argparse.SUPPRESS)
     asked = options.parse_args()
     if asked.one is not None:
-        asyncio.run(_measure(asked.one.split(","), asked.requests))
+        asyncio.run(_measure(asked.one.split(","), asked.method, asked.requests))
         return
     with running_servers() as servers:
         os.environ.update(servers.variables)
         os.environ["LYCEUM_SECRET_KEY"] = "of this benchmark"
         print(machine())
         key = asyncio.run(_prepared(servers))
-        took: dict[tuple[str, ...], list[tuple[float, float]]] = {way: [] for way in WAYS}
-        for _ in range(asked.rounds):
-            for way in WAYS:
-                took[way].append(_one(servers, way, key, asked.requests))
+        for method in METHODS:
+            took: dict[tuple[str, ...], list[tuple[float, float]]] = {way: [] for way in WAYS}
+            for _ in range(asked.rounds):
+                for way in WAYS:
+                    took[way].append(_one(servers, way, method, key, asked.requests))
+            _print(method, took)
+
+
+def _print(method: str, took: dict[tuple[str, ...], list[tuple[float, float]]]) -> None:
     bare = [median(of) for of in zip(*took[()], strict=True)]
     for way, figures in took.items():
         api, postgres = (median(of) for of in zip(*figures, strict=True))
         more = (api + postgres) / sum(bare) - 1
-        name = " + ".join(way) or "none of them"
-        print(f"{name:28} {api:6.0f} us of CPU in the API, {postgres:6.0f} us in PostgreSQL   {more:+6.1%}")
+        name = "all of them" if way == PARTS else " ".join(way) or "none of them"
+        print(f"{method:5} {name:14} {api:6.0f} us of CPU in the API, {postgres:6.0f} us in PostgreSQL   {more:+6.1%}")
 
 
-def _one(servers: Servers, way: tuple[str, ...], key: str, requests: int) -> tuple[float, float]:
+def _one(servers: Servers, way: tuple[str, ...], method: str, key: str, requests: int) -> tuple[float, float]:
     """Return the CPU a request takes in a process of its own: microseconds in the API and in PostgreSQL."""
     url = servers.variables["LYCEUM_DATABASE_URL"] if "policies" in way else servers.owner_url
     at_most = str(ANY_NUMBER if "limits" in way else 0)
-    variables = {"LYCEUM_DATABASE_URL": url, "LYCEUM_USER_READS_PER_MINUTE": at_most, "BENCH_KEY": key}
-    command = (sys.executable, __file__, "--one", ",".join(way), "--requests", str(requests))
+    limits = {f"LYCEUM_USER_{what}_PER_MINUTE": at_most for what in ("READS", "WRITES")}
+    variables = {"LYCEUM_DATABASE_URL": url, "BENCH_KEY": key, **limits}
+    command = (sys.executable, __file__, "--one", ",".join(way), "--method", method, "--requests", str(requests))
     before = _backends_seconds(servers)
     ran = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, check=True)
     postgres = _backends_seconds(servers) - before
@@ -96,42 +108,70 @@ async def _prepared(servers: Servers) -> str:
     return key
 
 
-async def _measure(way: list[str], requests: int) -> None:
+async def _measure(way: list[str], method: str, requests: int) -> None:
+    # what routes are made of is imported once the parts to leave out are known
     if "needs" not in way:
         from lyceum.accounts import needs
 
         needs.check_of = lambda endpoint: None  # noqa: ARG005 called by its name
+    from lyceum.accounts import edge
+    from lyceum.accounts.audit.recording import Notes
     from lyceum.kernel.config import load_settings
     from lyceum.web import create_app
 
+    if "audit" not in way:
+        nothing = nullcontext(Notes(is_recorded=True))
+        edge.noting = lambda *_, **__: nothing  # type: ignore[assignment]
     key = os.environ.pop("BENCH_KEY")
     app = create_app(load_settings())
     async with app.router.lifespan_context(app):
-        for _ in range(100):
-            await _ask(app, key)
+        who, token = await _signed_in(app, key)
+        known = {} if "tokens" in way else {"lyceum.actor": who, "lyceum.refusal": None}
+        headers = [(b"host", b"127.0.0.1"), (b"if-match", b"*"), (b"content-type", b"application/json")]
+        headers += [(b"authorization", f"Bearer {token}".encode())] if "tokens" in way else []
+        for number in range(100):
+            await _ask(app, method, headers, known, number)
         began = time.process_time()
-        for _ in range(requests):
-            await _ask(app, key)
+        for number in range(requests):
+            await _ask(app, method, headers, known, number)
         print((time.process_time() - began) / requests * 1e6)
 
 
-async def _ask(app: object, key: str) -> None:
+async def _signed_in(app: FastAPI, key: str) -> tuple[Actor, str]:
+    """Return the owner of a key in a session of theirs, and its access token."""
+    from lyceum.accounts.sessions.public import RequestFacts, begin_session
+    from lyceum.kernel.db import Scope
+    from lyceum.kernel.tx import aside
+
+    resources, known = app.state.resources, app.state.known_actors
+    user_id = (await known.actor_of(f"Bearer {key}")).user_id
+    facts = RequestFacts("127.0.0.1", "127.0.0.1", "a benchmark")
+    async with aside(resources.database, Scope(user_id=user_id)) as tx:
+        begun = await begin_session(tx, user_id, settings=resources.settings, facts=facts, signed_in_with="password")
+    token = await known.sessions.tokens.issue(session_id=begun.session_id, user_id=user_id)
+    return await known.sessions.actor_of(await known.sessions.proof_of(f"Bearer {token}")), token
+
+
+async def _ask(
+    app: FastAPI, method: str, headers: list[tuple[bytes, bytes]], known: dict[str, object], number: int
+) -> None:
     path = "/api/v1/datasets/main/own"
-    headers = [(b"host", b"127.0.0.1"), (b"authorization", f"Bearer {key}".encode())]
+    body = b"" if method == "GET" else b'{"description": "%d"}' % number
     scope = {
-        "type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "root_path": "", "query_string": b"",
+        "type": "http", "method": method, "path": path, "raw_path": path.encode(), "root_path": "", "query_string": b"",
         "headers": headers, "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000), "scheme": "http", "http_version": "1.1",
+        **known,
     }  # fmt: skip
     statuses: list[int] = []
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: Message) -> None:
         if message["type"] == "http.response.start":
             statuses.append(message["status"])
 
-    await app(scope, receive, send)  # type: ignore[operator]  # the app
+    await app(scope, receive, send)  # type: ignore[arg-type]
     assert statuses == [200], statuses
 
 

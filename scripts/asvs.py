@@ -19,7 +19,6 @@ STATES = {
     "met": "met",
     "part": "met in part",
     "operator": "by whoever runs the hub",
-    "accounts": "with accounts, not merged here yet",
     "not met": "not met yet",
     "n/a": "does not apply",
 }

@@ -1,15 +1,19 @@
 """A browser's session: what its cookies say, and that no other site's page can use them."""
 
+import re
 from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from fixtures.app import client_of, running_app, settings_for
 from fixtures.servers import TestDatabase
 from fixtures.sign_in import ORIGIN, browser_of, csrf_token, give_password, sign_in, signed_in_client
+from lyceum.accounts.edge import OPEN, needs_of
 from lyceum.kernel.http.origins import is_own_origin
+from lyceum.kernel.ids import new_id
 from make.accounts import Member, make_setup_link
 
 DATASETS = "/api/v1/datasets"
@@ -79,6 +83,22 @@ async def test_a_change_that_another_sites_page_could_send_is_refused(
         assert (refreshed.status_code, refreshed.json()["code"]) == (403, "csrf_refused")
         assert (await client.get(DATASETS, headers=headers)).json()["items"] == []
         assert (await client.post(DATASETS, json={"name": "own"})).status_code == 201
+
+
+async def test_no_route_changes_anything_for_a_cookie_alone(app: FastAPI, member: Member) -> None:
+    """What another site's page can send is the cookie, and no header of its own."""
+    asked = 0
+    async with signed_in_client(app, member) as client:
+        for route in app.routes:
+            if not isinstance(route, APIRoute) or OPEN in (needs_of(route.endpoint) or ()):
+                continue
+            for method in sorted((route.methods or set()) - {"GET", "HEAD", "OPTIONS"}):
+                path = re.sub(r"{(\w+)(?::\w+)?}", lambda found: str(new_id()), route.path)
+                answer = await client.request(method, path, headers={"x-csrf-token": ""})
+                assert (answer.status_code, answer.json()["code"]) == (403, "csrf_refused"), f"{method} {path}"
+                asked += 1
+        assert (await client.get("/api/v1/sessions")).status_code == 200
+    assert asked > 60
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from fastapi import FastAPI
 
 from fixtures.app import client_of, rows_of, running_app, settings_for
+from fixtures.far_http import FarAnswer, far_http
 from fixtures.servers import TestDatabase
 from fixtures.sign_in import give_password, program_of, sign_in
 from lyceum.accounts.sessions import signing_keys
@@ -102,6 +103,17 @@ async def test_another_hubs_key_opens_nothing_whatever_it_is_called(app: FastAPI
     ):
         forged = jwt.encode(claims, FOREIGN, algorithm="RS256", headers={"typ": "at+jwt", **more})
         assert await status_of(app, forged) == 401
+
+
+async def test_a_key_that_a_token_brings_along_is_not_looked_at(app: FastAPI, said: dict[str, Any]) -> None:
+    _, claims = parts_of(said["access_token"])
+    jwk = {**json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(FOREIGN.public_key())), "kid": "theirs", "alg": "RS256"}
+    published = FarAnswer(200, {"content-type": "application/json"}, json.dumps({"keys": [jwk]}).encode())
+    async with far_http(lambda _: published) as far:
+        for more in ({"jwk": jwk}, {"jku": far.url}, {"x5u": far.url}, {"kid": far.url}, {"jku": far.url, "jwk": jwk}):
+            header = {"typ": "at+jwt", "kid": "theirs", **more}
+            assert await status_of(app, jwt.encode(claims, FOREIGN, algorithm="RS256", headers=header)) == 401
+        assert far.connections == 0
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,21 @@ async def test_whoever_has_one_signs_in_with_password_and_code(
     assert (await browser.get(ME)).json()["user_id"] == str(member.user_id)
 
 
+async def test_a_reset_password_goes_past_no_second_factor(
+    app: FastAPI, member: Member, operator: Member, browser: httpx.AsyncClient
+) -> None:
+    phone = await phone_of(app, member)
+    email = await give_password(app, member.user_id)
+    async with signed_in_client(app, operator) as administrator:
+        made = await administrator.post(f"/api/v1/admin/users/{member.user_id}/reset-link")
+    token, fresh = made.json()["url"].rpartition("=")[2], "another horse and battery"
+    reset = await browser.post("/api/v1/password-resets/confirm", json={"token": token, "password": fresh})
+    assert (reset.status_code, len(browser.cookies)) == (204, 0)
+    asked = await sign_in(browser, email, fresh)
+    assert (asked.status_code, asked.json()["state"], len(browser.cookies)) == (200, "second_factor", 0)
+    assert (await second_step(browser, asked.json()["ticket"], totp=phone.code(steps=1))).status_code == 201
+
+
 async def test_a_code_works_once_also_for_two_who_bring_it_at_once(
     app: FastAPI, member: Member, browser: httpx.AsyncClient, database: TestDatabase
 ) -> None:

@@ -265,6 +265,25 @@ async def test_a_provider_on_a_network_that_is_not_public_is_not_asked(
     assert provider.far.requests == []
 
 
+INSIDE = ("169.254.169.254", "[::ffff:169.254.169.254]", "2852039166", "[fd00:ec2::254]")
+
+
+@pytest.mark.parametrize("named", ["token_endpoint", "jwks_uri", "userinfo_endpoint"])
+async def test_what_a_provider_says_of_itself_leads_the_hub_into_no_network_that_is_not_public(
+    sign_on_app: FastAPI, operator: Member, visitor: httpx.AsyncClient, named: str
+) -> None:
+    """The provider may be asked; where it then sends the hub is judged anew. What is merely away would be told otherwise."""
+    for host in INSIDE:
+        async with told_provider() as hostile:
+            hostile.discovery = {named: f"https://{host}/latest/meta-data"}
+            chosen = await set_up_provider(sign_on_app, operator, hostile.url)
+            answer = await visitor.get(chosen.start)
+            if problem_of(answer) is None:
+                answer = await visitor.get(hostile.answer_for(answer.headers["location"]))
+            assert problem_of(answer) == "sign_on_provider_unusable", (named, host)
+    assert not await is_signed_in(visitor)
+
+
 async def test_whoever_declines_at_the_provider_is_back_at_the_sign_in_page(
     chosen: SetUpProvider, provider: ToldProvider, visitor: httpx.AsyncClient
 ) -> None:

@@ -3,6 +3,8 @@
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import httpx
@@ -14,20 +16,16 @@ from fixtures.app import client_of, rows_of
 from fixtures.people import alone, client_as, in_session
 from fixtures.servers import TestDatabase
 from lyceum.accounts.edge import ADMINISTRATOR, ENROLLING, OPEN, SIGNED_IN, needs_of
+from lyceum.accounts.policy import Actor
 from lyceum.kernel.ids import new_id
 from make.accounts import Member, make_grant, make_group, make_key, make_member
 from make.data import make_check, make_check_run, make_dataset, make_version
+from make.personal import OF_PERSON, make_personal
 from make.serve import make_registered
 from make.train import make_run
 
 SAYS_NOTHING_OF_OBJECTS = {"/api/v1/me", "/api/v1/roles", "/api/v1/storage"}
 """They tell of whoever asks alone, or of what is the same on every hub."""
-
-
-MADE_UP = (
-    *("destination_id", "export_id", "invitation_id", "session_id", "subscription_id", "app_id", "factor_id"),
-    *("connection_id", "provider_id", "rule_id", "client_id"),
-)
 
 
 def _insert_job_and_upload(database: TestDatabase, owner: Member, job_id: UUID, upload_id: UUID, run_id: UUID) -> None:
@@ -100,7 +98,7 @@ class Hidden:
             "key_id": owner.key_id,
             "user_id": owner.user_id,
             "group_id": make_group(database, owner, owner),
-            **{name: new_id() for name in MADE_UP},
+            **make_personal(database, owner),
             "provider": "nowhere",
             "token": "x" * 60,
             "language": "en",
@@ -108,8 +106,10 @@ class Hidden:
         found_by = [dataset_id, model_id, owner.org_name, *self._of_models.values(), *self._values.values()]
         self.marks = {str(mark) for mark in found_by if len(str(mark)) > 10}
 
-    def path(self, route: APIRoute) -> str:
+    def path(self, route: APIRoute, *, org: str | None = None) -> str:
+        """Return what asks a route for what is hidden; `org` is the organisation it is said to be of."""
         values = self._values | (self._of_models if route.path.startswith("/api/v1/models/") else {})
+        values |= {"org": org} if org is not None else {}
 
         def fill(found: re.Match[str]) -> str:
             assert found[1] in values, f"say in {__name__} what is to be asked for {found[1]} of {route.path}"
@@ -123,8 +123,29 @@ def hidden(database: TestDatabase) -> Hidden:
     return Hidden(database)
 
 
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Somebody who has nothing to see there, and their own organisation."""
+
+    client: httpx.AsyncClient
+    org_name: str | None
+
+
+def _paths(hidden: Hidden, route: APIRoute, other: Other) -> list[str]:
+    """Return how somebody asks for what is hidden: where it is, and as if it were in their own organisation."""
+    wheres = [hidden.path(route)]
+    if other.org_name is not None and "{org}" in route.path and "_id}" in route.path:
+        wheres.append(hidden.path(route, org=other.org_name))
+    return wheres
+
+
+def _fresh(member: Member) -> Actor:
+    """Return somebody who has just signed in, and to whom no route says that they have to show it again."""
+    return replace(in_session(member), session_id=new_id(), stepped_up_until=datetime.now(UTC) + timedelta(hours=1))
+
+
 @pytest.fixture
-async def others(app: FastAPI, database: TestDatabase, hidden: Hidden) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
+async def others(app: FastAPI, database: TestDatabase, hidden: Hidden) -> AsyncIterator[dict[str, Other]]:
     """Everybody who has nothing to see there."""
     stranger = make_member(database)
     granted = hidden.granted
@@ -135,14 +156,17 @@ async def others(app: FastAPI, database: TestDatabase, hidden: Hidden) -> AsyncI
     rows_of(database, "DELETE FROM memberships WHERE user_id = %s", left.user_id)
     async with AsyncExitStack() as stack:
         opened = {
-            "a stranger": client_of(app, key=stranger.key),
-            "a stranger in a session": client_as(app, in_session(stranger)),
-            "a colleague of whom it was granted to": client_of(app, key=colleague.key),
-            "one who left, with their key": client_of(app, key=lefts_key),
-            "one who left, signed in": client_as(app, alone(left.user_id)),
-            "nobody": client_of(app),
+            "a stranger": (client_of(app, key=stranger.key), stranger.org_name),
+            "a stranger in a session": (client_as(app, _fresh(stranger)), stranger.org_name),
+            "a colleague of whom it was granted to": (client_of(app, key=colleague.key), colleague.org_name),
+            "one who left, with their key": (client_of(app, key=lefts_key), None),
+            "one who left, signed in": (client_as(app, alone(left.user_id)), None),
+            "nobody": (client_of(app), None),
         }
-        yield {name: await stack.enter_async_context(client) for name, client in opened.items()}
+        yield {
+            name: Other(await stack.enter_async_context(client), org_name)
+            for name, (client, org_name) in opened.items()
+        }
 
 
 def _routes(app: FastAPI, *methods: str) -> Iterator[tuple[str, APIRoute]]:
@@ -151,14 +175,12 @@ def _routes(app: FastAPI, *methods: str) -> Iterator[tuple[str, APIRoute]]:
             yield from ((method, route) for method in sorted((route.methods or set()) & set(methods)))
 
 
-async def test_nothing_hidden_is_shown_by_any_route(
-    app: FastAPI, hidden: Hidden, others: dict[str, httpx.AsyncClient]
-) -> None:
+async def test_nothing_hidden_is_shown_by_any_route(app: FastAPI, hidden: Hidden, others: dict[str, Other]) -> None:
     routes = list(_routes(app, "GET", "HEAD"))
     assert len(routes) > 40
     for method, route in routes:
-        path = hidden.path(route)
-        for name, client in others.items():
+        asked = [(name, other.client, path) for name, other in others.items() for path in _paths(hidden, route, other)]
+        for name, client, path in asked:
             reply = await client.request(method, path)
             told = f"{method} {path} as {name}: {reply.status_code} {reply.text[:300]}"
             assert reply.status_code < 500, told
@@ -199,16 +221,17 @@ def _is_for_others(route: APIRoute) -> bool:
 
 @pytest.mark.deep
 async def test_nothing_hidden_is_changed_by_any_route(
-    app: FastAPI, hidden: Hidden, others: dict[str, httpx.AsyncClient], database: TestDatabase
+    app: FastAPI, hidden: Hidden, others: dict[str, Other], database: TestDatabase
 ) -> None:
     before = _everything(database, hidden.owner)
     for method, route in _routes(app, "POST", "PUT", "PATCH", "DELETE"):
         if "{" not in route.path:
             continue
-        for name, client in others.items():
+        asked = [(name, other.client, path) for name, other in others.items() for path in _paths(hidden, route, other)]
+        for name, client, path in asked:
             for body in ({}, {"description": "x", "version": 1, "title": "x", "role": "viewer", "name": "x"}):
-                reply = await client.request(method, hidden.path(route), json=body, headers={"if-match": "*"})
-                told = f"{method} {hidden.path(route)} as {name}: {reply.status_code} {reply.text[:300]}"
+                reply = await client.request(method, path, json=body, headers={"if-match": "*"})
+                told = f"{method} {path} as {name}: {reply.status_code} {reply.text[:300]}"
                 assert 400 <= reply.status_code < 500, told
     assert _everything(database, hidden.owner) == before
 
@@ -217,11 +240,15 @@ def _everything(database: TestDatabase, owner: Member) -> dict[str, list[str]]:
     tables = (
         *("datasets", "dataset_versions", "checks", "check_runs", "models", "model_versions", "model_aliases"),
         *("training_runs", "jobs", "uploads", "api_keys", "memberships", "groups", "group_members", "grants"),
+        *("destinations", "invitations", "access_requests"),
     )
+    asked = dict.fromkeys(tables, ("org_id", owner.org_id)) | dict.fromkeys(OF_PERSON, ("user_id", owner.user_id))
     return {
         table: sorted(
-            row["text"]
-            for row in rows_of(database, f"SELECT t::text AS text FROM {table} t WHERE org_id = %s", owner.org_id)
+            row["text"] for row in rows_of(database, f"SELECT t::text AS text FROM {table} t WHERE {column} = %s", of)
         )
-        for table in tables
+        for table, (column, of) in asked.items()
+    } | {
+        table: [row["text"] for row in rows_of(database, f"SELECT t::text AS text FROM {table} t ORDER BY id")]
+        for table in ("sign_on_providers", "sign_on_rules", "oauth_clients")
     }

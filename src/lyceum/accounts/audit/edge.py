@@ -53,6 +53,8 @@ class Recorder:
         if response.status_code >= 400 or not self._records or notes.is_recorded:
             return []
         if request.method in _READS:
+            if not notes.reads:
+                return []
             entry = Entry(who, self._action, "read", request_id=request.scope.get("request_id"), address=notes.address)
             return [replace(entry, object=read) for read in notes.reads]
         digest, said = await digest_of_answer(bytes(getattr(response, "body", b"")))
