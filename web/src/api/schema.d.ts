@@ -11850,8 +11850,8 @@ export interface operations {
                 cursor?: string | null;
                 /** @description Most items in one page. */
                 limit?: number;
-                /** @description What occurs in their name. */
-                search?: string;
+                /** @description Only those whose name holds this, however it is written. */
+                named?: string | null;
             };
             header?: never;
             path?: never;
@@ -17841,8 +17841,8 @@ export interface operations {
                 cursor?: string | null;
                 /** @description Most items in one page. */
                 limit?: number;
-                /** @description What occurs in their name. */
-                search?: string;
+                /** @description Only those whose name holds this, however it is written. */
+                named?: string | null;
             };
             header?: never;
             path?: never;
@@ -21340,8 +21340,8 @@ export interface operations {
                 cursor?: string | null;
                 /** @description Most items in one page. */
                 limit?: number;
-                /** @description What occurs in their name or address. */
-                search?: string;
+                /** @description Only those whose name holds this, however it is written. */
+                named?: string | null;
             };
             header?: never;
             path: {
@@ -22464,8 +22464,8 @@ export interface operations {
                 cursor?: string | null;
                 /** @description Most items in one page. */
                 limit?: number;
-                /** @description What occurs in their name. */
-                search?: string;
+                /** @description Only those whose name holds this, however it is written. */
+                named?: string | null;
             };
             header?: never;
             path?: never;
