@@ -77,7 +77,7 @@ class JobsDied(Notice, frozen=True, kw_only=True):
 
     kind = "jobs_died"
     severity = "warning"
-    page = "/admin/jobs?state=dead"
+    page = "/admin/queue?state=dead"
     job_kind: str
     jobs: int
     reason: str

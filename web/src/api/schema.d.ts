@@ -12853,8 +12853,8 @@ export interface operations {
                 cursor?: string | null;
                 /** @description Most items in one page. */
                 limit?: number;
-                /** @description What occurs in their name. */
-                search?: string;
+                /** @description Only those whose name holds this, however it is written. */
+                named?: string | null;
             };
             header?: never;
             path?: never;
@@ -19719,8 +19719,8 @@ export interface operations {
                 cursor?: string | null;
                 /** @description Most items in one page. */
                 limit?: number;
-                /** @description What occurs in their name. */
-                search?: string;
+                /** @description Only those whose name holds this, however it is written. */
+                named?: string | null;
             };
             header?: never;
             path?: never;
@@ -23716,8 +23716,8 @@ export interface operations {
                 cursor?: string | null;
                 /** @description Most items in one page. */
                 limit?: number;
-                /** @description What occurs in their name or address. */
-                search?: string;
+                /** @description Only those whose name holds this, however it is written. */
+                named?: string | null;
             };
             header?: never;
             path: {
@@ -25040,8 +25040,8 @@ export interface operations {
                 cursor?: string | null;
                 /** @description Most items in one page. */
                 limit?: number;
-                /** @description What occurs in their name. */
-                search?: string;
+                /** @description Only those whose name holds this, however it is written. */
+                named?: string | null;
             };
             header?: never;
             path?: never;

@@ -1,9 +1,10 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
+import { useNavigate, useRouter } from "@tanstack/react-router";
 import { Boxes, Database, FlaskConical, Inbox, ListChecks, Settings, User, Users } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Api, api } from "@/api/client";
+import { hubPath } from "@/api/root";
 import { type Command, CommandPalette } from "@/ui/command-palette";
 import { useMe } from "./me";
 import { PLACES } from "./navigation";
@@ -111,8 +112,9 @@ function useObjects(query: string): Command[] {
 
 function usePeople(query: string): Command[] {
   const { t } = useTranslation();
-  const navigate = useNavigate();
+  const { history } = useRouter();
   const { organisation, session } = useMe();
+  const openOrganisation = (tab: string) => history.push(`${hubPath("organisation")}?tab=${tab}`);
   const search = useSettled(query);
   const path = { org: organisation ?? "" };
   const enabled = organisation !== null && session !== null && search !== "";
@@ -120,7 +122,7 @@ function usePeople(query: string): Command[] {
   const members =
     useQuery({
       ...api.queryOptions("get", "/api/v1/organisations/{org}/members", {
-        params: { path, query: { limit: EACH_MAX, search } },
+        params: { path, query: { limit: EACH_MAX, named: search } },
       }),
       ...kept,
     }).data?.items ?? [];
@@ -136,14 +138,14 @@ function usePeople(query: string): Command[] {
       label: [one.display_name, one.email].filter(Boolean).join(" · "),
       detail: t("finder.person"),
       icon: User,
-      run: () => void navigate({ to: "/settings", search: {} }),
+      run: () => openOrganisation("members"),
     })),
     ...groups.map((one) => ({
       id: one.id,
       label: one.name,
       detail: t("finder.group"),
       icon: Users,
-      run: () => void navigate({ to: "/settings", search: {} }),
+      run: () => openOrganisation("groups"),
     })),
   ];
 }
@@ -160,7 +162,9 @@ function useFound<P extends Listed>(path: P, query: string): Found[P][] {
   // an object is called by the last part of its address
   const search = useSettled(query).split(" ")[0]?.split("/").at(-1) ?? "";
   const asked = (wanted: string) =>
-    api.queryOptions("get", path as "/api/v1/datasets", { params: { query: { limit: EACH_MAX, search: wanted } } });
+    api.queryOptions("get", path as "/api/v1/datasets", {
+      params: { query: { limit: EACH_MAX, ...(wanted ? { named: wanted } : {}) } },
+    });
   const newest = useQuery(asked("")).data;
   const found = useQuery({
     ...asked(search),

@@ -1,9 +1,8 @@
 """Organisations and their members over HTTP."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, Response
+from fastapi import Response
 
 from lyceum.accounts.edge import KEEPS_ANSWER, KNOWN, SIGNED_IN, CurrentResources, Power, Tx, Who, api_router, needs
 from lyceum.accounts.organisations import queries, service
@@ -19,7 +18,7 @@ from lyceum.accounts.organisations.schemas import (
     RoleChange,
 )
 from lyceum.accounts.policy import Role
-from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
+from lyceum.kernel.http.paging import Cursor, Limit, NamePart, decode_cursor, next_cursor
 
 router = api_router("/api/v1/organisations", tags=["organisations"])
 
@@ -64,16 +63,10 @@ async def delete_organisation(tx: Tx, who: Who, org: str, wanted: OrganisationEn
 @router.get("/{org}/members")
 @needs(KNOWN)
 async def list_members(
-    tx: Tx,
-    who: Who,
-    org: str,
-    search: Annotated[str, Query(max_length=100, description="What occurs in their name or address.")] = "",
-    limit: Limit = 50,
-    cursor: Cursor = None,
+    tx: Tx, who: Who, org: str, named: NamePart = None, limit: Limit = 50, cursor: Cursor = None
 ) -> MemberPage:
     """List the members of the organisation you act in."""
-    before = decode_cursor(cursor)
-    items = await queries.list_members(tx, who, org, search=search, limit=limit, before=before)
+    items = await queries.list_members(tx, who, org, limit=limit, before=decode_cursor(cursor), named=named)
     return MemberPage(items=items, next=next_cursor([item.user_id for item in items], limit))
 
 

@@ -154,12 +154,12 @@ async def dataset_to_change(tx: AsyncSession, who: Actor, org: str, name: str) -
 
 
 async def list_datasets(
-    tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None, search: str = ""
+    tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None, named: str | None = None
 ) -> list[Dataset]:
     """Return the datasets the caller may read, newest first: one query, two where some are of other organisations."""
     require_to_see(who, Power.DATASETS_READ)
-    if search:
-        found = await _NAMED.rows(tx, own_org=who.org_id, limit=limit, part=search, before=before or _AFTER_ALL)
+    if named is not None:
+        found = await _NAMED.rows(tx, own_org=who.org_id, limit=limit, part=named, before=before or _AFTER_ALL)
     elif before is None:
         found = await _NEWEST.rows(tx, own_org=who.org_id, limit=limit)
     else:

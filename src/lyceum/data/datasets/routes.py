@@ -30,7 +30,7 @@ from lyceum.data.datasets.schemas import (
     Version,
     VersionPage,
 )
-from lyceum.kernel.http.paging import Cursor, Limit, Search, decode_cursor, next_cursor
+from lyceum.kernel.http.paging import Cursor, Limit, NamePart, decode_cursor, next_cursor
 from lyceum.kernel.http.revisions import CHANGES_REVISION, IfMatch, etag_of, shows_revision
 from lyceum.kernel.tx import aside
 
@@ -48,9 +48,11 @@ async def create_dataset(tx: Tx, who: Who, response: Response, wanted: NewDatase
 
 @router.get("/datasets")
 @needs_of_object(Power.DATASETS_READ)
-async def list_datasets(tx: Tx, who: Who, search: Search = "", limit: Limit = 50, cursor: Cursor = None) -> DatasetPage:
+async def list_datasets(
+    tx: Tx, who: Who, named: NamePart = None, limit: Limit = 50, cursor: Cursor = None
+) -> DatasetPage:
     """List the datasets you may read, newest first."""
-    items = await queries.list_datasets(tx, who, limit=limit, before=decode_cursor(cursor), search=search)
+    items = await queries.list_datasets(tx, who, limit=limit, before=decode_cursor(cursor), named=named)
     return DatasetPage(items=items, next=next_cursor([item.id for item in items], limit))
 
 

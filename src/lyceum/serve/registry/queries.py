@@ -84,7 +84,7 @@ GRANTABLE = GrantableKind(KIND, find=object_at, cards=cards_of)
 
 
 async def list_models(
-    tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None, search: str = ""
+    tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None, named: str | None = None
 ) -> list[Model]:
     """Return the models the caller may read, newest first: three queries, four where some are of other organisations."""
     require_to_see(who, Power.MODELS_READ)
@@ -95,8 +95,8 @@ async def list_models(
         ModelRow.visibility != literal_column("'private'"),
     )
     page = true() if before is None else ModelRow.id < before
-    if search:
-        page = and_(page, func.strpos(func.lower(ModelRow.name), func.lower(search)) > 0)
+    if named is not None:
+        page = and_(page, func.strpos(func.lower(ModelRow.name), func.lower(named)) > 0)
     newest = (
         select(ModelRow.id)
         .where(part, ModelRow.archived_at.is_(None), page)

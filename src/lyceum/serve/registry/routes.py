@@ -7,7 +7,7 @@ from fastapi.responses import StreamingResponse
 
 from lyceum.accounts.edge import CurrentResources, Power, Tx, Who, api_router, needs_of_object
 from lyceum.kernel.http.downloads import SHOWS_FILE, Download, answer_download
-from lyceum.kernel.http.paging import Cursor, Limit, Search, decode_cursor, next_cursor
+from lyceum.kernel.http.paging import Cursor, Limit, NamePart, decode_cursor, next_cursor
 from lyceum.kernel.tx import aside
 from lyceum.serve.registry import queries, service
 from lyceum.serve.registry.schemas import (
@@ -27,9 +27,9 @@ VersionNumber = Annotated[int, Path(ge=1, le=NUMBER_MAX, description="A version'
 
 @router.get("")
 @needs_of_object(Power.MODELS_READ)
-async def list_models(tx: Tx, who: Who, search: Search = "", limit: Limit = 50, cursor: Cursor = None) -> ModelPage:
+async def list_models(tx: Tx, who: Who, named: NamePart = None, limit: Limit = 50, cursor: Cursor = None) -> ModelPage:
     """List the models you may read, newest first."""
-    items = await queries.list_models(tx, who, limit=limit, before=decode_cursor(cursor), search=search)
+    items = await queries.list_models(tx, who, limit=limit, before=decode_cursor(cursor), named=named)
     return ModelPage(items=items, next=next_cursor([item.id for item in items], limit))
 
 

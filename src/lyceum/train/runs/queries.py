@@ -98,15 +98,15 @@ GRANTABLE = GrantableKind(KIND, find=object_at, cards=cards_of)
 
 
 async def list_runs(
-    tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None, search: str = ""
+    tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None, named: str | None = None
 ) -> list[Run]:
     """Return the organisation's runs and those the caller was granted, newest first: five queries, however many there are."""
     require_to_see(who, Power.RUNS_READ)
     # each found by an index of its own
     page = true() if before is None else TrainingRunRow.id < before
-    if search:
+    if named is not None:
         # a run is called what it learns to forecast
-        page = and_(page, func.strpos(func.lower(TrainingRunRow.target), func.lower(search)) > 0)
+        page = and_(page, func.strpos(func.lower(TrainingRunRow.target), func.lower(named)) > 0)
     newest = (
         select(TrainingRunRow.id).where(part, page).order_by(TrainingRunRow.id.desc()).limit(limit).subquery()
         for part in (TrainingRunRow.org_id == who.org_id, TrainingRunRow.id == granted_ids(KIND))

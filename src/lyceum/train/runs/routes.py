@@ -14,7 +14,7 @@ from lyceum.accounts.edge import (
     needs,
     needs_of_object,
 )
-from lyceum.kernel.http.paging import Cursor, Limit, Search, decode_cursor, next_cursor
+from lyceum.kernel.http.paging import Cursor, Limit, NamePart, decode_cursor, next_cursor
 from lyceum.serve.registry.public import ModelVersion
 from lyceum.train.runs import queries, service
 from lyceum.train.runs.schemas import NewRun, Registration, Run, RunPage
@@ -31,9 +31,9 @@ async def start_run(tx: Tx, who: Who, resources: CurrentResources, wanted: NewRu
 
 @router.get("")
 @needs_of_object(Power.RUNS_READ)
-async def list_runs(tx: Tx, who: Who, search: Search = "", limit: Limit = 50, cursor: Cursor = None) -> RunPage:
+async def list_runs(tx: Tx, who: Who, named: NamePart = None, limit: Limit = 50, cursor: Cursor = None) -> RunPage:
     """List the organisation's runs, newest first."""
-    items = await queries.list_runs(tx, who, limit=limit, before=decode_cursor(cursor), search=search)
+    items = await queries.list_runs(tx, who, limit=limit, before=decode_cursor(cursor), named=named)
     return RunPage(items=items, next=next_cursor([item.id for item in items], limit))
 
 
