@@ -1,3 +1,4 @@
+import { actAs, actingAs } from "./acting";
 import { noteFreshness } from "./freshness";
 import { actIn, actingIn } from "./organisation";
 import { Unreachable } from "./problem";
@@ -6,6 +7,7 @@ import { sessionState, setSession, signedInAgain } from "./session";
 
 const UNSAFE = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 const ABOUT_SESSIONS = /\/api\/v1\/(sessions|sign-in-options|registrations|password-resets|email-confirmations|setup)/;
+const ENDS_ACTING = /\/api\/v1\/admin\/impersonation$/;
 const CSRF_COOKIE = /(?:^|; )(?:__Host-|__Secure-)?lyceum_csrf=([^;]*)/;
 
 /** `fetch` for the hub: says whose page it is, renews the session, and waits for a new sign-in when that is over. */
@@ -13,7 +15,8 @@ export async function hubFetch(asked: Request): Promise<Response> {
   const request = prepared(asked);
   const again = request.clone();
   const response = await reached(request);
-  if (response.status === 404 && actingIn() && (await isOrganisationGone(response))) {
+  if (response.status === 403 && actingAs() && (await codeOf(response)) === "impersonation_over") actAs(null);
+  if (response.status === 404 && actingIn() && (await codeOf(response)) === "organisation_not_found") {
     actIn(null);
     return hubFetch(new Request(again, { headers: without(again.headers, "lyceum-organisation") }));
   }
@@ -27,6 +30,9 @@ function prepared(request: Request): Request {
   const headers = new Headers(request.headers);
   const organisation = actingIn();
   if (organisation) headers.set("Lyceum-Organisation", organisation);
+  const acting = actingAs();
+  if (acting && !ABOUT_SESSIONS.test(request.url) && !ENDS_ACTING.test(request.url))
+    headers.set("Lyceum-As", acting.id);
   if (UNSAFE.has(request.method)) {
     const token = CSRF_COOKIE.exec(document.cookie)?.[1];
     if (token) headers.set("X-CSRF-Token", decodeURIComponent(token));
@@ -67,12 +73,12 @@ async function renew(): Promise<boolean> {
   return response.ok;
 }
 
-async function isOrganisationGone(response: Response): Promise<boolean> {
+async function codeOf(response: Response): Promise<unknown> {
   const body: unknown = await response
     .clone()
     .json()
     .catch(() => null);
-  return typeof body === "object" && body !== null && "code" in body && body.code === "organisation_not_found";
+  return typeof body === "object" && body !== null && "code" in body ? body.code : null;
 }
 
 function without(headers: Headers, name: string): Headers {

@@ -11,6 +11,7 @@ import { Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from "@/ui/menu";
 import { toast } from "@/ui/toast";
 import { AccountButton } from "./account-button";
 import { useMe } from "./me";
+import { ADMIN_PLACE } from "./navigation";
 import { signOut } from "./sign-out";
 import { chooseTheme, type Theme, useTheme } from "./theme";
 
@@ -72,6 +73,11 @@ export default function AccountMenu() {
       <MenuItem icon={Settings} onSelect={() => void navigate({ to: "/settings", search: {} })}>
         {t("account.settings")}
       </MenuItem>
+      {me.operates_hub ? (
+        <MenuItem icon={ADMIN_PLACE.icon} onSelect={() => void navigate({ to: ADMIN_PLACE.to })}>
+          {t("nav.admin")}
+        </MenuItem>
+      ) : null}
       <MenuItem icon={BookOpen} onSelect={() => window.open(hubPath("api/docs"), "_blank", "noopener")}>
         {t("account.api")}
       </MenuItem>

@@ -5,7 +5,8 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
 import { type Command, CommandPalette } from "@/ui/command-palette";
-import { PLACES } from "./navigation";
+import { useMe } from "./me";
+import { ADMIN_PLACE, PLACES } from "./navigation";
 
 const SHOWN_MAX = 12;
 const EACH_MAX = 200;
@@ -19,8 +20,9 @@ export default function Finder({ onClose }: { onClose: () => void }) {
   const datasets = useQuery(api.queryOptions("get", "/api/v1/datasets", params)).data?.items ?? [];
   const models = useQuery(api.queryOptions("get", "/api/v1/models", params)).data?.items ?? [];
   const runs = useQuery(api.queryOptions("get", "/api/v1/runs", params)).data?.items ?? [];
+  const places = useMe().operates_hub ? [...PLACES, ADMIN_PLACE] : PLACES;
   const all: Command[] = [
-    ...PLACES.map(({ to, name, icon }) => ({
+    ...places.map(({ to, name, icon }) => ({
       id: to,
       label: t(`nav.${name}`),
       detail: t("finder.page"),

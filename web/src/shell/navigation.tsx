@@ -1,6 +1,7 @@
 import { Link } from "@tanstack/react-router";
-import { Boxes, Database, FlaskConical, LayoutDashboard, ListChecks, type LucideIcon } from "lucide-react";
+import { Boxes, Database, FlaskConical, LayoutDashboard, ListChecks, type LucideIcon, Wrench } from "lucide-react";
 import { useTranslation } from "react-i18next";
+import { useMe } from "./me";
 
 export const PLACES = [
   { to: "/", name: "overview", icon: LayoutDashboard },
@@ -10,11 +11,15 @@ export const PLACES = [
   { to: "/jobs", name: "jobs", icon: ListChecks },
 ] as const satisfies { to: string; name: string; icon: LucideIcon }[];
 
+/** For whoever runs the hub. */
+export const ADMIN_PLACE = { to: "/admin", name: "admin", icon: Wrench } as const;
+
 export function Sidebar() {
   const { t } = useTranslation();
+  const places = useMe().operates_hub ? [...PLACES, ADMIN_PLACE] : PLACES;
   return (
     <nav aria-label={t("nav.main")} className="space-y-0.5">
-      {PLACES.map(({ to, name, icon: Icon }) => (
+      {places.map(({ to, name, icon: Icon }) => (
         <Link
           key={to}
           to={to}
