@@ -38,6 +38,7 @@ from lyceum.accounts.sessions.routes import router as sessions_routes
 from lyceum.accounts.sessions.routes import well_known as well_known_routes
 from lyceum.accounts.signon.jobs import HANDLERS as SIGN_ON_HANDLERS
 from lyceum.accounts.signon.jobs import SCHEDULES as SIGN_ON_SCHEDULES
+from lyceum.accounts.signon.public import sign_on_status
 from lyceum.accounts.signon.routes import router as sign_on_routes
 from lyceum.data.datasets.jobs import HANDLERS as DATASETS_HANDLERS
 from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
@@ -165,7 +166,14 @@ TOPICS: tuple[TopicKind[Actor], ...] = (*JOBS_TOPICS, *NOTIFY_TOPICS)
 GRANTABLE: tuple[GrantableKind, ...] = (DATASETS, MODELS, RUNS)
 """Objects that can be granted one by one, to people and groups of any organisation."""
 
-STATUS: tuple[StatusCheck, ...] = (public_url_status, mail_status, backup_status, disk_status, queue_status)
+STATUS: tuple[StatusCheck, ...] = (
+    public_url_status,
+    mail_status,
+    sign_on_status,
+    backup_status,
+    disk_status,
+    queue_status,
+)
 """Who is asked what of the hub is set up."""
 
 CLEAR_UPS: tuple[Callable[[Settings], None], ...] = (clear_up_datasets,)

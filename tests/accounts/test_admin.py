@@ -250,6 +250,8 @@ async def test_the_status_says_what_is_not_set_up(client: httpx.AsyncClient) -> 
     assert "LYCEUM_PUBLIC_URL" in said["public_url"]["says"]
     assert "LYCEUM_BACKUP_SCHEDULE" in said["backup"]["says"]
     assert said["disk"]["state"] == "ok"
+    assert said["sign_on"]["state"] in {"ok", "missing"}
+    assert "identity provider" in said["sign_on"]["says"] or said["sign_on"]["state"] == "ok"
 
 
 async def test_what_comes_round_is_listed(client: httpx.AsyncClient, database: TestDatabase, member: Member) -> None:

@@ -65,8 +65,9 @@ self.addEventListener("fetch", (event) => {
   if (request.method !== "GET" || url.origin !== root.origin || !url.pathname.startsWith(root.pathname)) return;
   const path = url.pathname.slice(root.pathname.length);
   if (path.startsWith("api/v1/")) {
-    // files and exports are not kept
-    if (!/\/(content|artifact|download)$/.test(path) && path !== "api/v1/ws") event.respondWith(seen(request));
+    // files and exports are not kept, nor what an administrator sees as somebody else
+    if (request.headers.has("lyceum-as")) return;
+    if (!/\/(content|artifact|download|export)$/.test(path) && path !== "api/v1/ws") event.respondWith(seen(request));
     return;
   }
   if (path.startsWith("api/") || path.startsWith("health") || path === "metrics") return;

@@ -23,10 +23,22 @@ import { Route as UnsubscribeRouteImport } from "./routes/unsubscribe";
 import { Route as VerifyRouteImport } from "./routes/verify";
 import { Route as AppIndexRouteImport } from "./routes/_app.index";
 import { Route as AppAccessRequestsRouteImport } from "./routes/_app.access-requests";
+import { Route as AppAdminRouteImport } from "./routes/_app.admin";
 import { Route as AppInboxRouteImport } from "./routes/_app.inbox";
 import { Route as AppJobsRouteImport } from "./routes/_app.jobs";
 import { Route as AppOrganisationRouteImport } from "./routes/_app.organisation";
 import { Route as AppSettingsRouteImport } from "./routes/_app.settings";
+import { Route as AppAdminIndexRouteImport } from "./routes/_app.admin.index";
+import { Route as AppAdminAuditRouteImport } from "./routes/_app.admin.audit";
+import { Route as AppAdminHealthRouteImport } from "./routes/_app.admin.health";
+import { Route as AppAdminMailRouteImport } from "./routes/_app.admin.mail";
+import { Route as AppAdminOrganisationsRouteImport } from "./routes/_app.admin.organisations";
+import { Route as AppAdminProgramsRouteImport } from "./routes/_app.admin.programs";
+import { Route as AppAdminQueueRouteImport } from "./routes/_app.admin.queue";
+import { Route as AppAdminSchedulesRouteImport } from "./routes/_app.admin.schedules";
+import { Route as AppAdminSignOnRouteImport } from "./routes/_app.admin.sign-on";
+import { Route as AppAdminStorageRouteImport } from "./routes/_app.admin.storage";
+import { Route as AppAdminUsersRouteImport } from "./routes/_app.admin.users";
 import { Route as AppDatasetsIndexRouteImport } from "./routes/_app.datasets.index";
 import { Route as AppModelsIndexRouteImport } from "./routes/_app.models.index";
 import { Route as AppRunsIndexRouteImport } from "./routes/_app.runs.index";
@@ -103,6 +115,11 @@ const AppAccessRequestsRoute = AppAccessRequestsRouteImport.update({
   path: "/access-requests",
   getParentRoute: () => AppRoute,
 } as any);
+const AppAdminRoute = AppAdminRouteImport.update({
+  id: "/admin",
+  path: "/admin",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppInboxRoute = AppInboxRouteImport.update({
   id: "/inbox",
   path: "/inbox",
@@ -122,6 +139,61 @@ const AppSettingsRoute = AppSettingsRouteImport.update({
   id: "/settings",
   path: "/settings",
   getParentRoute: () => AppRoute,
+} as any);
+const AppAdminIndexRoute = AppAdminIndexRouteImport.update({
+  id: "/",
+  path: "/",
+  getParentRoute: () => AppAdminRoute,
+} as any);
+const AppAdminAuditRoute = AppAdminAuditRouteImport.update({
+  id: "/audit",
+  path: "/audit",
+  getParentRoute: () => AppAdminRoute,
+} as any);
+const AppAdminHealthRoute = AppAdminHealthRouteImport.update({
+  id: "/health",
+  path: "/health",
+  getParentRoute: () => AppAdminRoute,
+} as any);
+const AppAdminMailRoute = AppAdminMailRouteImport.update({
+  id: "/mail",
+  path: "/mail",
+  getParentRoute: () => AppAdminRoute,
+} as any);
+const AppAdminOrganisationsRoute = AppAdminOrganisationsRouteImport.update({
+  id: "/organisations",
+  path: "/organisations",
+  getParentRoute: () => AppAdminRoute,
+} as any);
+const AppAdminProgramsRoute = AppAdminProgramsRouteImport.update({
+  id: "/programs",
+  path: "/programs",
+  getParentRoute: () => AppAdminRoute,
+} as any);
+const AppAdminQueueRoute = AppAdminQueueRouteImport.update({
+  id: "/queue",
+  path: "/queue",
+  getParentRoute: () => AppAdminRoute,
+} as any);
+const AppAdminSchedulesRoute = AppAdminSchedulesRouteImport.update({
+  id: "/schedules",
+  path: "/schedules",
+  getParentRoute: () => AppAdminRoute,
+} as any);
+const AppAdminSignOnRoute = AppAdminSignOnRouteImport.update({
+  id: "/sign-on",
+  path: "/sign-on",
+  getParentRoute: () => AppAdminRoute,
+} as any);
+const AppAdminStorageRoute = AppAdminStorageRouteImport.update({
+  id: "/storage",
+  path: "/storage",
+  getParentRoute: () => AppAdminRoute,
+} as any);
+const AppAdminUsersRoute = AppAdminUsersRouteImport.update({
+  id: "/users",
+  path: "/users",
+  getParentRoute: () => AppAdminRoute,
 } as any);
 const AppDatasetsIndexRoute = AppDatasetsIndexRouteImport.update({
   id: "/datasets/",
@@ -168,11 +240,23 @@ export interface FileRoutesByFullPath {
   "/unsubscribe": typeof UnsubscribeRoute;
   "/verify": typeof VerifyRoute;
   "/access-requests": typeof AppAccessRequestsRoute;
+  "/admin": typeof AppAdminRouteWithChildren;
   "/inbox": typeof AppInboxRoute;
   "/jobs": typeof AppJobsRoute;
   "/organisation": typeof AppOrganisationRoute;
   "/settings": typeof AppSettingsRoute;
+  "/admin/audit": typeof AppAdminAuditRoute;
+  "/admin/health": typeof AppAdminHealthRoute;
+  "/admin/mail": typeof AppAdminMailRoute;
+  "/admin/organisations": typeof AppAdminOrganisationsRoute;
+  "/admin/programs": typeof AppAdminProgramsRoute;
+  "/admin/queue": typeof AppAdminQueueRoute;
+  "/admin/schedules": typeof AppAdminSchedulesRoute;
+  "/admin/sign-on": typeof AppAdminSignOnRoute;
+  "/admin/storage": typeof AppAdminStorageRoute;
+  "/admin/users": typeof AppAdminUsersRoute;
   "/runs/$id": typeof AppRunsIdRoute;
+  "/admin/": typeof AppAdminIndexRoute;
   "/datasets/": typeof AppDatasetsIndexRoute;
   "/models/": typeof AppModelsIndexRoute;
   "/runs/": typeof AppRunsIndexRoute;
@@ -197,7 +281,18 @@ export interface FileRoutesByTo {
   "/organisation": typeof AppOrganisationRoute;
   "/settings": typeof AppSettingsRoute;
   "/": typeof AppIndexRoute;
+  "/admin/audit": typeof AppAdminAuditRoute;
+  "/admin/health": typeof AppAdminHealthRoute;
+  "/admin/mail": typeof AppAdminMailRoute;
+  "/admin/organisations": typeof AppAdminOrganisationsRoute;
+  "/admin/programs": typeof AppAdminProgramsRoute;
+  "/admin/queue": typeof AppAdminQueueRoute;
+  "/admin/schedules": typeof AppAdminSchedulesRoute;
+  "/admin/sign-on": typeof AppAdminSignOnRoute;
+  "/admin/storage": typeof AppAdminStorageRoute;
+  "/admin/users": typeof AppAdminUsersRoute;
   "/runs/$id": typeof AppRunsIdRoute;
+  "/admin": typeof AppAdminIndexRoute;
   "/datasets": typeof AppDatasetsIndexRoute;
   "/models": typeof AppModelsIndexRoute;
   "/runs": typeof AppRunsIndexRoute;
@@ -219,12 +314,24 @@ export interface FileRoutesById {
   "/unsubscribe": typeof UnsubscribeRoute;
   "/verify": typeof VerifyRoute;
   "/_app/access-requests": typeof AppAccessRequestsRoute;
+  "/_app/admin": typeof AppAdminRouteWithChildren;
   "/_app/inbox": typeof AppInboxRoute;
   "/_app/jobs": typeof AppJobsRoute;
   "/_app/organisation": typeof AppOrganisationRoute;
   "/_app/settings": typeof AppSettingsRoute;
   "/_app/": typeof AppIndexRoute;
+  "/_app/admin/audit": typeof AppAdminAuditRoute;
+  "/_app/admin/health": typeof AppAdminHealthRoute;
+  "/_app/admin/mail": typeof AppAdminMailRoute;
+  "/_app/admin/organisations": typeof AppAdminOrganisationsRoute;
+  "/_app/admin/programs": typeof AppAdminProgramsRoute;
+  "/_app/admin/queue": typeof AppAdminQueueRoute;
+  "/_app/admin/schedules": typeof AppAdminSchedulesRoute;
+  "/_app/admin/sign-on": typeof AppAdminSignOnRoute;
+  "/_app/admin/storage": typeof AppAdminStorageRoute;
+  "/_app/admin/users": typeof AppAdminUsersRoute;
   "/_app/runs/$id": typeof AppRunsIdRoute;
+  "/_app/admin/": typeof AppAdminIndexRoute;
   "/_app/datasets/": typeof AppDatasetsIndexRoute;
   "/_app/models/": typeof AppModelsIndexRoute;
   "/_app/runs/": typeof AppRunsIndexRoute;
@@ -247,11 +354,23 @@ export interface FileRouteTypes {
     | "/unsubscribe"
     | "/verify"
     | "/access-requests"
+    | "/admin"
     | "/inbox"
     | "/jobs"
     | "/organisation"
     | "/settings"
+    | "/admin/audit"
+    | "/admin/health"
+    | "/admin/mail"
+    | "/admin/organisations"
+    | "/admin/programs"
+    | "/admin/queue"
+    | "/admin/schedules"
+    | "/admin/sign-on"
+    | "/admin/storage"
+    | "/admin/users"
     | "/runs/$id"
+    | "/admin/"
     | "/datasets/"
     | "/models/"
     | "/runs/"
@@ -276,7 +395,18 @@ export interface FileRouteTypes {
     | "/organisation"
     | "/settings"
     | "/"
+    | "/admin/audit"
+    | "/admin/health"
+    | "/admin/mail"
+    | "/admin/organisations"
+    | "/admin/programs"
+    | "/admin/queue"
+    | "/admin/schedules"
+    | "/admin/sign-on"
+    | "/admin/storage"
+    | "/admin/users"
     | "/runs/$id"
+    | "/admin"
     | "/datasets"
     | "/models"
     | "/runs"
@@ -297,12 +427,24 @@ export interface FileRouteTypes {
     | "/unsubscribe"
     | "/verify"
     | "/_app/access-requests"
+    | "/_app/admin"
     | "/_app/inbox"
     | "/_app/jobs"
     | "/_app/organisation"
     | "/_app/settings"
     | "/_app/"
+    | "/_app/admin/audit"
+    | "/_app/admin/health"
+    | "/_app/admin/mail"
+    | "/_app/admin/organisations"
+    | "/_app/admin/programs"
+    | "/_app/admin/queue"
+    | "/_app/admin/schedules"
+    | "/_app/admin/sign-on"
+    | "/_app/admin/storage"
+    | "/_app/admin/users"
     | "/_app/runs/$id"
+    | "/_app/admin/"
     | "/_app/datasets/"
     | "/_app/models/"
     | "/_app/runs/"
@@ -425,6 +567,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppAccessRequestsRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/admin": {
+      id: "/_app/admin";
+      path: "/admin";
+      fullPath: "/admin";
+      preLoaderRoute: typeof AppAdminRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/inbox": {
       id: "/_app/inbox";
       path: "/inbox";
@@ -452,6 +601,83 @@ declare module "@tanstack/react-router" {
       fullPath: "/settings";
       preLoaderRoute: typeof AppSettingsRouteImport;
       parentRoute: typeof AppRoute;
+    };
+    "/_app/admin/": {
+      id: "/_app/admin/";
+      path: "/";
+      fullPath: "/admin/";
+      preLoaderRoute: typeof AppAdminIndexRouteImport;
+      parentRoute: typeof AppAdminRoute;
+    };
+    "/_app/admin/audit": {
+      id: "/_app/admin/audit";
+      path: "/audit";
+      fullPath: "/admin/audit";
+      preLoaderRoute: typeof AppAdminAuditRouteImport;
+      parentRoute: typeof AppAdminRoute;
+    };
+    "/_app/admin/health": {
+      id: "/_app/admin/health";
+      path: "/health";
+      fullPath: "/admin/health";
+      preLoaderRoute: typeof AppAdminHealthRouteImport;
+      parentRoute: typeof AppAdminRoute;
+    };
+    "/_app/admin/mail": {
+      id: "/_app/admin/mail";
+      path: "/mail";
+      fullPath: "/admin/mail";
+      preLoaderRoute: typeof AppAdminMailRouteImport;
+      parentRoute: typeof AppAdminRoute;
+    };
+    "/_app/admin/organisations": {
+      id: "/_app/admin/organisations";
+      path: "/organisations";
+      fullPath: "/admin/organisations";
+      preLoaderRoute: typeof AppAdminOrganisationsRouteImport;
+      parentRoute: typeof AppAdminRoute;
+    };
+    "/_app/admin/programs": {
+      id: "/_app/admin/programs";
+      path: "/programs";
+      fullPath: "/admin/programs";
+      preLoaderRoute: typeof AppAdminProgramsRouteImport;
+      parentRoute: typeof AppAdminRoute;
+    };
+    "/_app/admin/queue": {
+      id: "/_app/admin/queue";
+      path: "/queue";
+      fullPath: "/admin/queue";
+      preLoaderRoute: typeof AppAdminQueueRouteImport;
+      parentRoute: typeof AppAdminRoute;
+    };
+    "/_app/admin/schedules": {
+      id: "/_app/admin/schedules";
+      path: "/schedules";
+      fullPath: "/admin/schedules";
+      preLoaderRoute: typeof AppAdminSchedulesRouteImport;
+      parentRoute: typeof AppAdminRoute;
+    };
+    "/_app/admin/sign-on": {
+      id: "/_app/admin/sign-on";
+      path: "/sign-on";
+      fullPath: "/admin/sign-on";
+      preLoaderRoute: typeof AppAdminSignOnRouteImport;
+      parentRoute: typeof AppAdminRoute;
+    };
+    "/_app/admin/storage": {
+      id: "/_app/admin/storage";
+      path: "/storage";
+      fullPath: "/admin/storage";
+      preLoaderRoute: typeof AppAdminStorageRouteImport;
+      parentRoute: typeof AppAdminRoute;
+    };
+    "/_app/admin/users": {
+      id: "/_app/admin/users";
+      path: "/users";
+      fullPath: "/admin/users";
+      preLoaderRoute: typeof AppAdminUsersRouteImport;
+      parentRoute: typeof AppAdminRoute;
     };
     "/_app/datasets/": {
       id: "/_app/datasets/";
@@ -498,8 +724,41 @@ declare module "@tanstack/react-router" {
   }
 }
 
+interface AppAdminRouteChildren {
+  AppAdminAuditRoute: typeof AppAdminAuditRoute;
+  AppAdminHealthRoute: typeof AppAdminHealthRoute;
+  AppAdminMailRoute: typeof AppAdminMailRoute;
+  AppAdminOrganisationsRoute: typeof AppAdminOrganisationsRoute;
+  AppAdminProgramsRoute: typeof AppAdminProgramsRoute;
+  AppAdminQueueRoute: typeof AppAdminQueueRoute;
+  AppAdminSchedulesRoute: typeof AppAdminSchedulesRoute;
+  AppAdminSignOnRoute: typeof AppAdminSignOnRoute;
+  AppAdminStorageRoute: typeof AppAdminStorageRoute;
+  AppAdminUsersRoute: typeof AppAdminUsersRoute;
+  AppAdminIndexRoute: typeof AppAdminIndexRoute;
+}
+
+const AppAdminRouteChildren: AppAdminRouteChildren = {
+  AppAdminAuditRoute: AppAdminAuditRoute,
+  AppAdminHealthRoute: AppAdminHealthRoute,
+  AppAdminMailRoute: AppAdminMailRoute,
+  AppAdminOrganisationsRoute: AppAdminOrganisationsRoute,
+  AppAdminProgramsRoute: AppAdminProgramsRoute,
+  AppAdminQueueRoute: AppAdminQueueRoute,
+  AppAdminSchedulesRoute: AppAdminSchedulesRoute,
+  AppAdminSignOnRoute: AppAdminSignOnRoute,
+  AppAdminStorageRoute: AppAdminStorageRoute,
+  AppAdminUsersRoute: AppAdminUsersRoute,
+  AppAdminIndexRoute: AppAdminIndexRoute,
+};
+
+const AppAdminRouteWithChildren = AppAdminRoute._addFileChildren(
+  AppAdminRouteChildren,
+);
+
 interface AppRouteChildren {
   AppAccessRequestsRoute: typeof AppAccessRequestsRoute;
+  AppAdminRoute: typeof AppAdminRouteWithChildren;
   AppInboxRoute: typeof AppInboxRoute;
   AppJobsRoute: typeof AppJobsRoute;
   AppOrganisationRoute: typeof AppOrganisationRoute;
@@ -515,6 +774,7 @@ interface AppRouteChildren {
 
 const AppRouteChildren: AppRouteChildren = {
   AppAccessRequestsRoute: AppAccessRequestsRoute,
+  AppAdminRoute: AppAdminRouteWithChildren,
   AppInboxRoute: AppInboxRoute,
   AppJobsRoute: AppJobsRoute,
   AppOrganisationRoute: AppOrganisationRoute,

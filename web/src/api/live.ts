@@ -1,4 +1,5 @@
 import { useEffect, useRef, useSyncExternalStore } from "react";
+import { actingAs } from "./acting";
 import { actingIn } from "./organisation";
 import { hubPath } from "./root";
 import { sessionState } from "./session";
@@ -58,7 +59,8 @@ export class Live {
   /** Opens the socket unless it is open, at once. */
   open = () => {
     clearTimeout(this.timer);
-    if (this.socket || !this.topics.size || document.visibilityState === "hidden") return;
+    // a socket is the administrator's own: while they act as somebody else pages ask every few seconds
+    if (this.socket || !this.topics.size || actingAs() || document.visibilityState === "hidden") return;
     this.become("connecting");
     const address = new URL(hubPath("api/v1/ws"), location.href);
     address.protocol = location.protocol === "https:" ? "wss:" : "ws:";

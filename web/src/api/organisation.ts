@@ -1,4 +1,8 @@
+import { actingAs } from "./acting";
+
 const KEPT = "lyceum.organisation";
+
+const KEPT_OF_OTHER = "lyceum.organisation.acting";
 
 // Each tab acts in an organisation of its own, so that what one tab shows is never changed in the name of another's. A new tab
 // begins where the last one was.
@@ -6,9 +10,15 @@ let acting = sessionStorage.getItem(KEPT) ?? localStorage.getItem(KEPT);
 const listeners = new Set<() => void>();
 
 /** The organisation that is acted in; without one the hub takes the person's oldest. */
-export const actingIn = (): string | null => acting;
+export const actingIn = (): string | null => (actingAs() ? sessionStorage.getItem(KEPT_OF_OTHER) : acting);
 
 export function actIn(name: string | null) {
+  if (actingAs()) {
+    // an administrator's own choice stays as it was while they act as somebody else
+    if (name) sessionStorage.setItem(KEPT_OF_OTHER, name);
+    else sessionStorage.removeItem(KEPT_OF_OTHER);
+    return;
+  }
   acting = name;
   for (const kept of [sessionStorage, localStorage]) {
     if (name) kept.setItem(KEPT, name);

@@ -1,3 +1,4 @@
+import { actAs, actingAs } from "./acting";
 import { noteFreshness } from "./freshness";
 import { actingIn, loseOrganisation } from "./organisation";
 import { problemOf, Unreachable } from "./problem";
@@ -8,6 +9,7 @@ import { steppedUp } from "./step-up";
 const UNSAFE = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 const ABOUT_SESSIONS = /\/api\/v1\/(sessions|sign-in-options|registrations|password-resets|email-confirmations|setup)/;
 const ACTING = "Lyceum-Organisation";
+const ENDS_ACTING = /\/api\/v1\/admin\/impersonation$/;
 const CSRF_COOKIE = /(?:^|; )(?:__Host-|__Secure-)?lyceum_csrf=([^;]*)/;
 
 /** `fetch` for the hub: says whose page it is, renews the session, and waits for a new sign-in when that is over, or for a step-up. */
@@ -23,8 +25,10 @@ export async function hubFetch(asked: Request): Promise<Response> {
       : hubFetch(new Request(again, { headers: without(again.headers, ACTING) }));
   }
   if (response.status === 403) {
-    const methods = await stepUpMethods(response);
-    return methods && (await steppedUp(methods)) ? hubFetch(again) : response;
+    const problem = await problemOf(response);
+    if (problem.code === "impersonation_over" && actingAs()) actAs(null);
+    if (problem.code !== "step_up_needed") return response;
+    return (await steppedUp(problem.methods)) ? hubFetch(again) : response;
   }
   if (response.status !== 401 || ABOUT_SESSIONS.test(request.url)) return response;
   if (await renewed()) return reached(prepared(again.clone()));
@@ -39,6 +43,9 @@ function prepared(request: Request): Request {
   const headers = new Headers(request.headers);
   const organisation = actingIn();
   if (organisation && !headers.has(ACTING)) headers.set(ACTING, organisation);
+  const acting = actingAs();
+  if (acting && !ABOUT_SESSIONS.test(request.url) && !ENDS_ACTING.test(request.url))
+    headers.set("Lyceum-As", acting.id);
   if (UNSAFE.has(request.method)) {
     const token = CSRF_COOKIE.exec(document.cookie)?.[1];
     if (token) headers.set("X-CSRF-Token", decodeURIComponent(token));
@@ -83,11 +90,6 @@ async function isOrganisationGone(response: Response): Promise<boolean> {
   // the same is said of another organisation, which a path names: this one is gone when one cannot be oneself in it
   const unknown = (await problemOf(response)).code === "organisation_not_found";
   return unknown && (await reached(prepared(new Request(new URL(hubPath("api/v1/me"), location.href))))).status === 404;
-}
-
-async function stepUpMethods(response: Response): Promise<string[] | null> {
-  const problem = await problemOf(response);
-  return problem.code === "step_up_needed" ? problem.methods : null;
 }
 
 function without(headers: Headers, name: string): Headers {

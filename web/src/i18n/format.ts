@@ -75,3 +75,7 @@ export function ago(iso: string, now = Date.now()): string {
   // under a minute nobody wants to see the seconds change
   return unit === "second" ? relative.format(0, "second") : relative.format(Math.round(seconds / size), unit);
 }
+
+/** The time of day. */
+export const clock = (iso: string) =>
+  made("clock", (l) => new Intl.DateTimeFormat(l, { timeStyle: "short" })).format(new Date(iso));

@@ -7,8 +7,8 @@ import { Problem, saidBy } from "@/api/problem";
 import { ROOT } from "@/api/root";
 import { roleOf } from "@/features/organisation/roles";
 import { AccountForm } from "@/shell/account-form";
-import { actAs } from "@/shell/act-as";
 import { withToken } from "@/shell/by-link";
+import { changeOrganisation } from "@/shell/change-organisation";
 import { Front } from "@/shell/front";
 import { meQuery } from "@/shell/me";
 import { SignInForm } from "@/shell/sign-in-form";
@@ -36,7 +36,7 @@ function Join() {
   });
   const seen = invitation.data;
   const enter = async (organisation: string) => {
-    await actAs(organisation);
+    await changeOrganisation(organisation);
     router.history.push(ROOT.pathname);
   };
   const becomeAnother = async () => {

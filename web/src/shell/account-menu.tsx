@@ -7,9 +7,9 @@ import { changeLanguage, LANGUAGES } from "@/i18n";
 import { Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from "@/ui/menu";
 import { toast } from "@/ui/toast";
 import { AccountButton } from "./account-button";
-import { actAs } from "./act-as";
+import { changeOrganisation } from "./change-organisation";
 import { useMe } from "./me";
-import { PLACES } from "./navigation";
+import { ADMIN_PLACE, PLACES } from "./navigation";
 import { signOut } from "./sign-out";
 import { chooseTheme, type Theme, useTheme } from "./theme";
 
@@ -33,7 +33,7 @@ export default function AccountMenu() {
     // the page of one object is that of the organisation left behind
     const place = PLACES.find(({ to }) => to !== "/" && pathname.startsWith(`${to}/`));
     try {
-      await actAs(organisation, async () => place && navigate({ to: place.to }));
+      await changeOrganisation(organisation, async () => place && navigate({ to: place.to }));
     } catch (error) {
       toast(error instanceof Error ? error.message : t("failed.unknown"), { tone: "bad" });
     }
@@ -78,6 +78,11 @@ export default function AccountMenu() {
       <MenuItem icon={Settings} onSelect={() => void navigate({ to: "/settings", search: {} })}>
         {t("account.settings")}
       </MenuItem>
+      {me.operates_hub ? (
+        <MenuItem icon={ADMIN_PLACE.icon} onSelect={() => void navigate({ to: ADMIN_PLACE.to })}>
+          {t("nav.admin")}
+        </MenuItem>
+      ) : null}
       <MenuItem icon={BookOpen} onSelect={() => window.open(hubPath("api/docs"), "_blank", "noopener")}>
         {t("account.api")}
       </MenuItem>

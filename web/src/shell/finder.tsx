@@ -7,7 +7,7 @@ import { type Api, api } from "@/api/client";
 import { hubPath } from "@/api/root";
 import { type Command, CommandPalette } from "@/ui/command-palette";
 import { useMe } from "./me";
-import { PLACES } from "./navigation";
+import { ADMIN_PLACE, PLACES } from "./navigation";
 
 const SHOWN_MAX = 12;
 const EACH_MAX = 200;
@@ -36,8 +36,9 @@ export default function Finder({ onClose }: { onClose: () => void }) {
 function usePages(): Command[] {
   const { t } = useTranslation();
   const navigate = useNavigate();
+  const places = useMe().operates_hub ? [...PLACES, ADMIN_PLACE] : PLACES;
   return [
-    ...PLACES.map(({ to, name, icon }) => ({
+    ...places.map(({ to, name, icon }) => ({
       id: to,
       label: t(`nav.${name}`),
       detail: t("finder.page"),

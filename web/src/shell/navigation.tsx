@@ -1,5 +1,14 @@
 import { Link } from "@tanstack/react-router";
-import { Boxes, Building2, Database, FlaskConical, LayoutDashboard, ListChecks, type LucideIcon } from "lucide-react";
+import {
+  Boxes,
+  Building2,
+  Database,
+  FlaskConical,
+  LayoutDashboard,
+  ListChecks,
+  type LucideIcon,
+  Wrench,
+} from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { useMe } from "./me";
 import type { Purpose } from "./purpose";
@@ -33,19 +42,27 @@ export const HOUSE = [{ to: "/organisation", name: "organisation", icon: Buildin
   icon: LucideIcon;
 }[];
 
+/** For whoever runs the hub. */
+export const ADMIN_PLACE = { to: "/admin", name: "admin", icon: Wrench } as const;
+
 export function Sidebar() {
   const { t } = useTranslation();
   const places = usePlaces();
+  const house = useMe().operates_hub ? [...HOUSE, ADMIN_PLACE] : HOUSE;
   return (
     <nav aria-label={t("nav.main")}>
       <Places places={places} />
       <div aria-hidden className="my-3 h-px bg-line" />
-      <Places places={HOUSE} />
+      <Places places={house} />
     </nav>
   );
 }
 
-function Places({ places }: { places: readonly ((typeof PLACES)[number] | (typeof HOUSE)[number])[] }) {
+function Places({
+  places,
+}: {
+  places: readonly ((typeof PLACES)[number] | (typeof HOUSE)[number] | typeof ADMIN_PLACE)[];
+}) {
   const { t } = useTranslation();
   return (
     <div className="space-y-0.5">

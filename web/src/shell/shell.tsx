@@ -3,6 +3,7 @@ import { Search } from "lucide-react";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Account } from "./account";
+import { ActingBanner } from "./acting-banner";
 import { Brand } from "./brand";
 import { ConnectionState } from "./connection-state";
 import { InboxBell } from "./inbox-bell";
@@ -70,6 +71,7 @@ export function Shell() {
             <Account />
           </div>
         </header>
+        <ActingBanner />
         <Notices />
         <main id="main" tabIndex={-1} className="mx-auto max-w-[80rem] px-4 pt-5 pb-24 outline-none md:px-6 md:pb-10">
           {/* a page begins anew in another organisation */}

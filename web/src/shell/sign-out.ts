@@ -1,3 +1,4 @@
+import { actAs } from "@/api/acting";
 import { queryClient, send } from "@/api/client";
 import { live } from "@/api/live";
 import { actIn } from "@/api/organisation";
@@ -14,6 +15,7 @@ export async function signOut() {
 
 export async function forgetEverything() {
   live.close();
+  actAs(null);
   actIn(null);
   setSession("signed_out");
   queryClient.clear();

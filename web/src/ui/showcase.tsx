@@ -20,6 +20,7 @@ import { Progress } from "./progress";
 import { SelectField } from "./select";
 import { Skeleton, SkeletonRows } from "./skeleton";
 import { Stat } from "./stat";
+import { SubNavigation } from "./sub-navigation";
 import { Cell, HeadCell, Table } from "./table";
 import { TabPanel, Tabs } from "./tabs";
 import { toast } from "./toast";
@@ -83,6 +84,7 @@ function Pieces() {
 
 function Controls() {
   const { t } = useTranslation();
+  const named = useNamed();
   const [theme, setTheme] = useState("one");
   const [choice, setChoice] = useState("one");
   const [words, setWords] = useState("");
@@ -138,7 +140,7 @@ function Controls() {
           ]}
         />
       </Piece>
-      <Piece name="menu, tabs">
+      <Piece name="menu, tabs, sub-navigation">
         <Menu trigger={<Button>Menu</Button>}>
           <MenuLabel>Label</MenuLabel>
           <MenuItem icon={Pencil} onSelect={() => undefined}>
@@ -171,6 +173,14 @@ function Controls() {
             <TabPanel value="one">One</TabPanel>
             <TabPanel value="two">Two</TabPanel>
           </Tabs>
+          <SubNavigation
+            label={named("Pages")}
+            open="/ui"
+            places={[
+              { to: "/ui", label: "This one" },
+              { to: "/", label: "Another" },
+            ]}
+          />
         </div>
       </Piece>
     </>

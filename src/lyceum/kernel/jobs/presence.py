@@ -43,7 +43,7 @@ async def tell_presence(line: ValkeyLine, worker_id: UUID, *, began_at: float, r
     """Say that a worker lives and what it does; without Valkey nobody sees it and it goes on."""
     said = _Said(platform.node(), os.getpid(), VERSION, began_at, time.time(), running)
     try:
-        await line.ask(lambda valkey: valkey.hset(_KEY, str(worker_id), msgspec.json.encode(said)))  # type: ignore[arg-type,return-value]
+        await line.ask(lambda valkey: valkey.hset(_KEY, str(worker_id), msgspec.json.encode(said)))
     except ValkeyAway:
         return
 
@@ -51,14 +51,14 @@ async def tell_presence(line: ValkeyLine, worker_id: UUID, *, began_at: float, r
 async def end_presence(line: ValkeyLine, worker_id: UUID) -> None:
     """Say that a worker ends."""
     try:
-        await line.ask(lambda valkey: valkey.hdel(_KEY, str(worker_id)))  # type: ignore[arg-type,return-value]
+        await line.ask(lambda valkey: valkey.hdel(_KEY, str(worker_id)))
     except ValkeyAway:
         return
 
 
 async def list_workers(line: ValkeyLine) -> list[WorkerSeen]:
     """Return the workers of the last hour, the one heard last first; raises `ValkeyAway`."""
-    said: dict[bytes | str, bytes] = await line.ask(lambda valkey: valkey.hgetall(_KEY))  # type: ignore[arg-type,return-value]
+    said: dict[bytes | str, bytes] = await line.ask(lambda valkey: valkey.hgetall(_KEY))
     workers, silent = [], []
     for name, text in said.items():
         worker_id = name.decode() if isinstance(name, bytes) else name
@@ -78,5 +78,5 @@ async def list_workers(line: ValkeyLine) -> list[WorkerSeen]:
             )
         )
     if silent:
-        await line.ask(lambda valkey: valkey.hdel(_KEY, *silent))  # type: ignore[arg-type,return-value]
+        await line.ask(lambda valkey: valkey.hdel(_KEY, *silent))
     return sorted(workers, key=lambda worker: worker.seen_at, reverse=True)

@@ -171,8 +171,8 @@ class Worker:
     async def _tell_presence(self) -> None:
         began_at = time.time()
         while True:
-            running = Counter(entry.lane for entry in self._running.values())
-            await tell_presence(self.resources.line, self.worker_id, began_at=began_at, running=dict(running))
+            running: Counter[str] = Counter(entry.lane for entry in self._running.values())
+            await tell_presence(self.resources.line, self.worker_id, began_at=began_at, running=running)
             await asyncio.sleep(TELL_SECONDS)
 
     async def _stop_waiting(self) -> None:

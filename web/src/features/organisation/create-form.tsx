@@ -3,7 +3,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { client } from "@/api/client";
 import { Problem, saidBy } from "@/api/problem";
-import { actAs } from "@/shell/act-as";
+import { changeOrganisation } from "@/shell/change-organisation";
 import { Button } from "@/ui/button";
 import { TextField } from "@/ui/field";
 import { Note } from "@/ui/note";
@@ -24,7 +24,7 @@ export function CreateForm() {
     setProblems({});
     try {
       await client.POST("/api/v1/organisations", { body: { name, title: title.trim() } });
-      await actAs(name, () => navigate({ to: "/organisation", search: {} }));
+      await changeOrganisation(name, () => navigate({ to: "/organisation", search: {} }));
       toast(t("organisation.created", { name: title }));
     } catch (error) {
       const fields = error instanceof Problem ? error.fields : {};

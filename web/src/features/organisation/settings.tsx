@@ -2,7 +2,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { client, queryClient } from "@/api/client";
 import { AccountForm } from "@/shell/account-form";
-import { actAs } from "@/shell/act-as";
+import { changeOrganisation } from "@/shell/change-organisation";
 import { meQuery, useMe } from "@/shell/me";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
@@ -92,7 +92,7 @@ function Transfer({ org, title }: Of) {
             params: { path: { org } },
             body: { user_id: to.id },
           });
-          await actAs(org);
+          await changeOrganisation(org);
           toast(t("organisation.transferred", { name: to.label }));
         }}
       />
@@ -118,7 +118,7 @@ function Leave({ org, title }: Of) {
         action={t("organisation.leave")}
         onConfirm={async () => {
           await client.POST("/api/v1/organisations/{org}/leave", { params: { path: { org } } });
-          await actAs(next);
+          await changeOrganisation(next);
           toast(t("organisation.left", { title }));
         }}
       />
@@ -145,7 +145,7 @@ function End({ org, title }: Of) {
         action={t("organisation.delete")}
         onConfirm={async () => {
           await client.DELETE("/api/v1/organisations/{org}", { params: { path: { org } }, body: { name: org } });
-          await actAs(next);
+          await changeOrganisation(next);
           toast(t("organisation.deleted", { title }));
         }}
       />

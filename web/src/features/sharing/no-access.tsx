@@ -6,7 +6,7 @@ import { api, client } from "@/api/client";
 import { Problem, saidBy } from "@/api/problem";
 import { requestsKey } from "@/features/organisation/keys";
 import { ago } from "@/i18n/format";
-import { actAs } from "@/shell/act-as";
+import { changeOrganisation } from "@/shell/change-organisation";
 import { useMe } from "@/shell/me";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
@@ -39,7 +39,7 @@ function NoAccess({ kind, address }: { kind: ObjectKind; address: string }) {
   const pending = asked.data?.items.find((one) => one.kind === kind && one.address === address);
   const change = async () => {
     try {
-      await actAs(other?.name ?? null);
+      await changeOrganisation(other?.name ?? null);
     } catch (error) {
       toast(saidBy(error), { tone: "bad" });
     }

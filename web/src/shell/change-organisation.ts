@@ -12,7 +12,10 @@ const isOfMe = (key: readonly unknown[]) => key[0] === meQuery.queryKey[0];
  *
  * Who one is there is asked first, so that a refusal changes nothing. `leave` goes away from a page that is the other's.
  */
-export async function actAs(organisation: string | null, leave: () => Promise<unknown> = async () => undefined) {
+export async function changeOrganisation(
+  organisation: string | null,
+  leave: () => Promise<unknown> = async () => undefined,
+) {
   if (organisation === null) actIn(null);
   const headers: HeadersInit = organisation ? { "Lyceum-Organisation": organisation } : {};
   const response = await hubFetch(new Request(new URL(hubPath("api/v1/me"), location.href), { headers }));
