@@ -28,7 +28,14 @@ export default defineConfig({
     serviceWorker(),
     precompressed(),
   ],
-  build: { target: "es2022", reportCompressedSize: false, manifest: true, assetsInlineLimit: 0 },
+  build: {
+    target: "es2022",
+    reportCompressedSize: false,
+    manifest: true,
+    assetsInlineLimit: 0,
+    // what every page needs is one file: fifty small ones compress worse and are asked for one by one
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "base", test: /src\/router\.tsx$/ }] } } },
+  },
   server: { proxy: { "/api": { target: hub, ws: true } } },
   test: { environment: "jsdom", setupFiles: ["./src/test-setup.ts"], css: false, include: ["src/**/*.test.{ts,tsx}"] },
 });
