@@ -1,14 +1,14 @@
 import { createFileRoute } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
-import { Keys } from "@/features/settings/keys";
 import { Profile } from "@/features/settings/profile";
-import { Security } from "@/features/settings/security";
 import { Sessions } from "@/features/settings/sessions";
 import { PageHead } from "@/ui/page-head";
 import { Skeleton } from "@/ui/skeleton";
 import { TabPanel, Tabs } from "@/ui/tabs";
 
+const Security = lazy(() => import("@/features/settings/security"));
+const Keys = lazy(() => import("@/features/settings/keys"));
 const Notifications = lazy(() => import("@/features/settings/notifications"));
 const OwnData = lazy(() => import("@/features/settings/own-data"));
 
@@ -43,13 +43,17 @@ function Settings() {
           <Profile />
         </TabPanel>
         <TabPanel value="security">
-          <Security />
+          <Suspense fallback={<Skeleton className="h-96 w-full max-w-3xl rounded-lg" />}>
+            <Security />
+          </Suspense>
         </TabPanel>
         <TabPanel value="sessions">
           <Sessions />
         </TabPanel>
         <TabPanel value="keys">
-          <Keys />
+          <Suspense fallback={<Skeleton className="h-96 w-full rounded-lg" />}>
+            <Keys />
+          </Suspense>
         </TabPanel>
         <TabPanel value="notifications">
           <Suspense fallback={<Skeleton className="h-[48rem] w-full max-w-3xl rounded-lg" />}>

@@ -1,4 +1,4 @@
-import { Bell, Database, Pencil, Trash2 } from "lucide-react";
+import { Bell, Database } from "lucide-react";
 import { lazy, type ReactNode, Suspense, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Badge } from "./badge";
@@ -13,7 +13,6 @@ import { Empty } from "./empty";
 import { Failed } from "./failed";
 import { TextArea, TextField } from "./field";
 import { ListRow } from "./list-row";
-import { Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from "./menu";
 import { Note } from "./note";
 import { PageHead } from "./page-head";
 import { Progress } from "./progress";
@@ -24,7 +23,6 @@ import { SubNavigation } from "./sub-navigation";
 import { Cell, HeadCell, Table } from "./table";
 import { TabPanel, Tabs } from "./tabs";
 import { toast } from "./toast";
-import { Tooltip } from "./tooltip";
 
 const Charts = lazy(() => import("./charts/showcase"));
 const Windows = lazy(() => import("./showcase-windows"));
@@ -97,11 +95,6 @@ function Controls() {
         <Button kind="danger">danger</Button>
         <Button busy>busy</Button>
         <Button disabled>disabled</Button>
-        <Tooltip text="A tooltip">
-          <Button kind="ghost" size="icon" aria-label="icon">
-            <Bell size={16} aria-hidden />
-          </Button>
-        </Tooltip>
       </Piece>
       <Piece name="field, select, combobox, checkbox">
         <div className="grid w-full gap-3 sm:grid-cols-2">
@@ -140,26 +133,7 @@ function Controls() {
           ]}
         />
       </Piece>
-      <Piece name="menu, tabs, sub-navigation">
-        <Menu trigger={<Button>Menu</Button>}>
-          <MenuLabel>Label</MenuLabel>
-          <MenuItem icon={Pencil} onSelect={() => undefined}>
-            Item
-          </MenuItem>
-          <MenuChoice
-            label="Choice"
-            value={theme}
-            onChange={setTheme}
-            options={[
-              { value: "one", label: "One" },
-              { value: "two", label: "Two" },
-            ]}
-          />
-          <MenuLine />
-          <MenuItem icon={Trash2} danger onSelect={() => undefined}>
-            Danger
-          </MenuItem>
-        </Menu>
+      <Piece name="tabs, sub-navigation">
         <div className="min-w-0 flex-1">
           <Tabs
             label="Tabs"

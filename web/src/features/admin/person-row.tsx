@@ -1,29 +1,39 @@
-import {
-  EllipsisVertical,
-  KeyRound,
-  ShieldCheck,
-  ShieldOff,
-  UserCheck,
-  UserRoundCheck,
-  UserRoundX,
-} from "lucide-react";
+import { EllipsisVertical } from "lucide-react";
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Api } from "@/api/client";
 import { ago } from "@/i18n/format";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
-import { Menu, MenuItem, MenuLine } from "@/ui/menu";
+
+const load = () => import("./person-menu");
+const PersonMenu = lazy(load);
 
 export type PersonAction = "suspend" | "restore" | "administrator" | "notAdministrator" | "link" | "act";
 
-type Props = { person: Api["Person"]; isMe: boolean; onAction: (action: PersonAction) => void };
+export type PersonProps = { person: Api["Person"]; isMe: boolean; onAction: (action: PersonAction) => void };
 
 /** A person of the hub with what can be done about them. */
-export function PersonRow({ person, isMe, onAction }: Props) {
+export function PersonRow({ person, isMe, onAction }: PersonProps) {
   const { t } = useTranslation();
   const name = person.display_name || person.email || "?";
   const organisations = person.organisations.map((one) => `${one.name} (${t(`admin.role.${one.role as "owner"}`)})`);
   const suspended = person.suspended_at !== null;
+  const [wanted, setWanted] = useState(false);
+  const button = (
+    <Button
+      kind="ghost"
+      size="icon"
+      aria-haspopup="menu"
+      aria-expanded={false}
+      aria-label={t("admin.actionsOf", { name })}
+      onPointerEnter={() => void load()}
+      onFocus={() => void load()}
+      onClick={() => setWanted(true)}
+    >
+      <EllipsisVertical size={16} aria-hidden />
+    </Button>
+  );
   return (
     <li className="flex min-h-15 items-center gap-3 px-4 py-2.5">
       <span className="min-w-0 flex-1">
@@ -39,45 +49,13 @@ export function PersonRow({ person, isMe, onAction }: Props) {
           {[t("admin.since", { when: ago(person.created_at) }), ...organisations].join(" · ")}
         </span>
       </span>
-      <Menu
-        trigger={
-          <Button kind="ghost" size="icon" aria-label={t("admin.actionsOf", { name })}>
-            <EllipsisVertical size={16} aria-hidden />
-          </Button>
-        }
-      >
-        {isMe || person.administrator || suspended ? null : (
-          <MenuItem icon={UserCheck} onSelect={() => onAction("act")}>
-            {t("acting.begin")}
-          </MenuItem>
-        )}
-        <MenuItem icon={KeyRound} onSelect={() => onAction("link")}>
-          {t("admin.resetLink")}
-        </MenuItem>
-        {person.administrator ? (
-          <MenuItem icon={ShieldOff} onSelect={() => onAction("notAdministrator")}>
-            {t("admin.unmakeAdministrator")}
-          </MenuItem>
-        ) : (
-          <MenuItem icon={ShieldCheck} onSelect={() => onAction("administrator")}>
-            {t("admin.makeAdministrator")}
-          </MenuItem>
-        )}
-        {isMe ? null : (
-          <>
-            <MenuLine />
-            {suspended ? (
-              <MenuItem icon={UserRoundCheck} onSelect={() => onAction("restore")}>
-                {t("admin.restore")}
-              </MenuItem>
-            ) : (
-              <MenuItem icon={UserRoundX} danger onSelect={() => onAction("suspend")}>
-                {t("admin.suspend")}
-              </MenuItem>
-            )}
-          </>
-        )}
-      </Menu>
+      {wanted ? (
+        <Suspense fallback={button}>
+          <PersonMenu person={person} isMe={isMe} onAction={onAction} />
+        </Suspense>
+      ) : (
+        button
+      )}
     </li>
   );
 }

@@ -20,7 +20,7 @@ import { SkeletonRows } from "@/ui/skeleton";
 import { toast } from "@/ui/toast";
 
 /** Keys for programs: what each may do, when it ends; the secret is shown once. */
-export function Keys() {
+export default function Keys() {
   const { t } = useTranslation();
   const queries = useQueryClient();
   const [making, setMaking] = useState(false);

@@ -12,7 +12,7 @@ import { Connections, connectionsQuery } from "./connections";
 import { Factors } from "./factors";
 
 /** What somebody shows that it is them: factors, connections, the password. */
-export function Security() {
+export default function Security() {
   const asked = [useQuery(factorsQuery), useQuery(connectionsQuery), useQuery(signInOptions)];
   // all at once, since each would push the next aside
   if (asked.some((query) => query.isPending)) {
