@@ -4,14 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from fixtures.app import client_of, rows_of
+from fixtures.app import client_of, rows_of, settings_for
 from fixtures.servers import TestDatabase
+from lyceum.kernel.config import Settings
 from lyceum.wiring import ROUTERS
 from make.accounts import Member
 from make.creating import Creating, make_place
@@ -30,6 +32,12 @@ WITHOUT_A_KEY = {
 SHOWN_ONCE = {"secret", "client_secret", "url", "codes", "recovery_codes"}
 TWINS = 6
 MADE = {201, 202}
+
+
+@pytest.fixture
+def hub_settings(database: TestDatabase, valkey_url: str, tmp_path: Path) -> Settings:
+    """Those of a hub that would send letters."""
+    return settings_for(database, tmp_path, valkey_url=valkey_url, mail_url="smtp://127.0.0.1:1")
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ WITHOUT_A_CURSOR = {
     "/api/v1/admin/sign-on-providers": "a hub has a handful of identity providers",
     "/api/v1/admin/sign-on-providers/{provider_id}/rules": "at most so many are kept, and they are applied together",
     "/api/v1/admin/oauth-clients": "a hub has a handful of programs that sign in through it",
+    "/api/v1/roles": "there are four",
     "/api/v1/uploads/{upload_id}/parts": "parts have numbers, and a client asks for those after the one it knows",
 }
 

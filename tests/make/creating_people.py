@@ -9,7 +9,7 @@ from fixtures.app import rows_of
 from fixtures.authenticators import Authenticator
 from fixtures.factors import set_up_phone
 from fixtures.push_service import Browser
-from fixtures.sign_in import browser_of, give_password, sign_in
+from fixtures.sign_in import PASSWORD, browser_of, give_password, sign_in
 from make.accounts import Member, make_member, make_user
 from make.creating import OF_OBJECTS, Creating, Place, Row
 
@@ -62,6 +62,12 @@ async def _export(place: Place) -> Creating:
 async def _deletion(place: Place) -> Creating:
     person, client = await _somebody(place)
     return Creating(f"{ME}/deletion", None, {"delete_organisations": [person.org_name]}, client)
+
+
+async def _new_address(place: Place) -> Creating:
+    client = (await _somebody(place))[1]
+    one, other = ({"email": f"{uuid4().hex}@example.org", "password": PASSWORD} for _ in range(2))
+    return Creating(f"{ME}/email", one, other, client)
 
 
 async def _authenticator_app(place: Place) -> Creating:
@@ -148,6 +154,7 @@ CREATING: dict[str, Row] = OF_OBJECTS | {
     "/api/v1/invitations/{token}/accept": _accepted,
     f"{ME}/export": _export,
     f"{ME}/deletion": _deletion,
+    f"{ME}/email": _new_address,
     f"{ME}/authenticator-apps": _authenticator_app,
     f"{ME}/passkeys": _passkey,
     f"{ME}/recovery-codes": _recovery_codes,

@@ -49,5 +49,5 @@ def make_personal(database: TestDatabase, member: Member) -> dict[str, UUID]:
     with psycopg.connect(database.dsn("owner"), autocommit=True) as connection:
         for name, row in (_ROWS | _OF_PROVIDER).items():
             values = {**owner, "id": made[name], "mark": secrets.token_hex(8)}
-            connection.execute(f"INSERT INTO {row}", values)  # type: ignore[arg-type]  # made of the constants above
+            connection.execute(f"INSERT INTO {row}", values)
     return made
