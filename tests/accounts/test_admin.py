@@ -1,18 +1,25 @@
 """What whoever runs the hub sees and does: people, organisations, suspension, acting as somebody, what is not set up."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from fixtures.app import client_of, rows_of
+from fixtures.people import client_as
 from fixtures.servers import TestDatabase
 from fixtures.sign_in import signed_in_client
+from lyceum.accounts.edge import ADMINISTRATOR, needs_of
 from lyceum.accounts.known import KNOWN_SECONDS
+from lyceum.accounts.policy import Actor
+from lyceum.wiring import ROUTERS
 from make.accounts import Member, make_member, make_organisation, make_user
 
 ADMIN = "/api/v1/admin"
@@ -261,3 +268,24 @@ async def test_what_comes_round_is_listed(client: httpx.AsyncClient, database: T
     items = (await client.get(f"{ADMIN}/schedules")).json()["items"]
     assert {item["every_seconds"] for item in items if item["kind"] == "accounts.forget_audit"} == {6 * 3600}
     assert ("nightly", member.org_name) in {(item["name"], item["organisation"]) for item in items}
+
+
+NOWHERE = "00000000-0000-7000-8000-000000000000"
+
+
+async def test_an_administrator_in_no_organisation_gets_to_every_route_of_administrators(
+    app: FastAPI, database: TestDatabase
+) -> None:
+    alone = Actor(None, "", make_user(database), None, frozenset({"hub:operate"}))
+    fresh = replace(alone, stepped_up_until=datetime.now(UTC) + timedelta(minutes=5))
+    rows_of(database, "UPDATE users SET instance_admin = true WHERE id = %s", fresh.user_id)
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    theirs = [route for route in routes if ADMINISTRATOR in (needs_of(route.endpoint) or ())]
+    assert len(theirs) > 30
+    async with client_as(app, fresh) as client:
+        for route in theirs:
+            path = re.sub(r"\{\w+\}", NOWHERE, route.path)
+            for method in route.methods:
+                answer = await client.request(method, path, json={} if method in {"POST", "PUT"} else None)
+                assert answer.status_code not in {401, 403, 500}, (method, path, answer.text)
+    rows_of(database, "UPDATE users SET instance_admin = false WHERE id = %s", fresh.user_id)

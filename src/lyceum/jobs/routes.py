@@ -9,7 +9,7 @@ from fastapi import Depends, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.edge import ADMINISTRATOR, CurrentResources, PrimaryTx, Who, api_router, needs, needs_of_object
-from lyceum.accounts.public import Actor, Power, require
+from lyceum.accounts.public import Actor, Power, require, require_operator
 from lyceum.jobs.schemas import JobLogPage, JobOut, JobPage, as_job_out, as_log_line
 from lyceum.jobs.sharing import job_for, working_for_job
 from lyceum.kernel.db import NOBODY, Scope
@@ -62,7 +62,7 @@ async def list_jobs_of_the_hub(
     cursor: Cursor = None,
 ) -> JobPage:
     """List jobs of all organisations and of the hub itself, newest first; for whoever runs the hub."""
-    require(who, Power.HUB_OPERATE)
+    require_operator(who)
     jobs = await list_all_jobs(tx, states=states, kind=kind, limit=limit, before=decode_cursor(cursor))
     return _page(jobs, limit)
 
@@ -136,7 +136,7 @@ async def retry_job_of_any(who: Who, resources: CurrentResources, final_kinds: F
 
 @asynccontextmanager
 async def _in_its_organisation(resources: Resources, who: Actor, job_id: UUID) -> AsyncIterator[AsyncSession]:
-    require(who, Power.HUB_OPERATE)
+    require_operator(who)
     async with aside(resources.database, NOBODY) as tx:
         org_id = await queue.organisation_of(tx, job_id)
     async with aside(resources.database, Scope(org_id=org_id)) as tx:
