@@ -209,6 +209,34 @@ async def test_nobody_changes_how_another_signs_in_or_leaves_while_acting_as_the
     assert (await client.get("/api/v1/admin/users", headers=acting)).status_code == 403
 
 
+@pytest.mark.parametrize(
+    "method, path",
+    [
+        ("GET", "/me/exports"),
+        ("GET", "/me/exports/00000000-0000-7000-8000-000000000000/content"),
+        ("GET", "/me/factors"),
+        ("GET", "/me/sign-ons"),
+        ("GET", "/me/deletion"),
+        ("GET", "/sessions"),
+        ("GET", "/authorizations?client_id=x"),
+        ("POST", "/authorizations"),
+        ("POST", "/sign-on/any/connection"),
+        ("POST", "/me/export"),
+        ("POST", "/me/email"),
+        ("POST", "/me/password"),
+        ("POST", "/me/recovery-codes"),
+        ("POST", "/me/authenticator-apps"),
+        ("POST", "/api-keys/00000000-0000-7000-8000-000000000000/rotate"),
+    ],
+)
+async def test_what_is_a_persons_own_is_shown_to_nobody_who_acts_as_them(
+    client: httpx.AsyncClient, member: Member, method: str, path: str
+) -> None:
+    acting = await impersonating(client, member)
+    refused = await client.request(method, f"/api/v1{path}", headers=acting, json={} if method == "POST" else None)
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_while_impersonating"), refused.text
+
+
 async def test_acting_as_somebody_ends_when_it_is_ended_or_over(
     client: httpx.AsyncClient, member: Member, database: TestDatabase
 ) -> None:
