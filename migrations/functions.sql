@@ -148,8 +148,8 @@ $$;
 CREATE FUNCTION definer.answers_forget(kept_for interval, at_most integer) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WITH forgotten AS (
-        DELETE FROM public.idempotency_keys WHERE (org_id, user_id, key_digest) IN
-            (SELECT k.org_id, k.user_id, k.key_digest FROM public.idempotency_keys k
+        DELETE FROM public.idempotency_keys WHERE key_digest IN
+            (SELECT k.key_digest FROM public.idempotency_keys k
              WHERE k.created_at < now() - kept_for LIMIT at_most)
         RETURNING 1
     )

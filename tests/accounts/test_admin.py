@@ -1,18 +1,25 @@
 """What whoever runs the hub sees and does: people, organisations, suspension, acting as somebody, what is not set up."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from fixtures.app import client_of, rows_of
+from fixtures.people import client_as
 from fixtures.servers import TestDatabase
 from fixtures.sign_in import signed_in_client
+from lyceum.accounts.edge import ADMINISTRATOR, needs_of
 from lyceum.accounts.known import KNOWN_SECONDS
+from lyceum.accounts.policy import Actor
+from lyceum.wiring import ROUTERS
 from make.accounts import Member, make_member, make_organisation, make_user
 
 ADMIN = "/api/v1/admin"
@@ -203,6 +210,34 @@ async def test_nobody_changes_how_another_signs_in_or_leaves_while_acting_as_the
     assert (await client.get("/api/v1/admin/users", headers=acting)).status_code == 403
 
 
+@pytest.mark.parametrize(
+    "method, path",
+    [
+        ("GET", "/me/exports"),
+        ("GET", "/me/exports/00000000-0000-7000-8000-000000000000/content"),
+        ("GET", "/me/factors"),
+        ("GET", "/me/sign-ons"),
+        ("GET", "/me/deletion"),
+        ("GET", "/sessions"),
+        ("GET", "/authorizations?client_id=x"),
+        ("POST", "/authorizations"),
+        ("POST", "/sign-on/any/connection"),
+        ("POST", "/me/export"),
+        ("POST", "/me/email"),
+        ("POST", "/me/password"),
+        ("POST", "/me/recovery-codes"),
+        ("POST", "/me/authenticator-apps"),
+        ("POST", "/api-keys/00000000-0000-7000-8000-000000000000/rotate"),
+    ],
+)
+async def test_what_is_a_persons_own_is_shown_to_nobody_who_acts_as_them(
+    client: httpx.AsyncClient, member: Member, method: str, path: str
+) -> None:
+    acting = await impersonating(client, member)
+    refused = await client.request(method, f"/api/v1{path}", headers=acting, json={} if method == "POST" else None)
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_while_impersonating"), refused.text
+
+
 async def test_acting_as_somebody_ends_when_it_is_ended_or_over(
     client: httpx.AsyncClient, member: Member, database: TestDatabase
 ) -> None:
@@ -279,3 +314,24 @@ async def test_what_comes_round_for_the_hub_is_run_now_and_not_twice_at_once(
     unknown = await client.post(f"{ADMIN}/schedules/nothing.like_it/run")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "schedule_not_found")
     rows_of(database, "UPDATE jobs SET state = 'cancelled' WHERE id = %s", first.json()["job_id"])
+
+
+NOWHERE = "00000000-0000-7000-8000-000000000000"
+
+
+async def test_an_administrator_in_no_organisation_gets_to_every_route_of_administrators(
+    app: FastAPI, database: TestDatabase
+) -> None:
+    alone = Actor(None, "", make_user(database), None, frozenset({"hub:operate"}))
+    fresh = replace(alone, stepped_up_until=datetime.now(UTC) + timedelta(minutes=5))
+    rows_of(database, "UPDATE users SET instance_admin = true WHERE id = %s", fresh.user_id)
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    theirs = [route for route in routes if ADMINISTRATOR in (needs_of(route.endpoint) or ())]
+    assert len(theirs) > 30
+    async with client_as(app, fresh) as client:
+        for route in theirs:
+            path = re.sub(r"\{\w+\}", NOWHERE, route.path)
+            for method in route.methods:
+                answer = await client.request(method, path, json={} if method in {"POST", "PUT"} else None)
+                assert answer.status_code not in {401, 403, 500}, (method, path, answer.text)
+    rows_of(database, "UPDATE users SET instance_admin = false WHERE id = %s", fresh.user_id)

@@ -21,7 +21,8 @@ from lyceum.kernel.db import NOBODY
 from lyceum.kernel.partitions import keep_months
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
-from make.accounts import Member, make_member
+from make.accounts import Member, make_grant, make_member
+from make.data import make_check, make_check_run, make_dataset, make_version
 
 LOGGED = "SELECT * FROM audit_log WHERE org_id = %s ORDER BY id"
 
@@ -190,6 +191,38 @@ async def test_every_read_of_what_is_sensitive_is_recorded_and_of_nothing_else(
     lines = logged(database, member, outcome="read")
     assert [line["action"] for line in lines] == ["read_dataset", "list_versions", "list_checks"]
     assert {line["object_address"] for line in lines} == {f"{member.org_name}/closed"}
+
+
+async def test_reads_of_check_runs_of_what_is_sensitive_are_recorded(
+    owner: httpx.AsyncClient, member: Member, database: TestDatabase
+) -> None:
+    dataset_id, address = make_dataset(database, member)
+    rows_of(database, "UPDATE datasets SET sensitive = true WHERE id = %s", dataset_id)
+    version_id = make_version(database, member, dataset_id)
+    run_id = make_check_run(database, member, version_id, results_of=(make_check(database, member, dataset_id),))
+    for path in (f"check-runs/{run_id}", f"datasets/{address}/versions/1/check-runs", f"datasets/{address}/checks"):
+        assert (await owner.get(f"/api/v1/{path}")).status_code == 200
+    lines = logged(database, member, outcome="read")
+    assert [line["action"] for line in lines] == ["read_check_run", "list_check_runs", "list_checks"]
+    assert {line["object_id"] for line in lines} == {str(dataset_id)}
+
+
+async def test_whoever_was_granted_a_model_does_not_say_whether_its_reads_are_recorded(
+    app: FastAPI, owner: httpx.AsyncClient, member: Member, stranger: Member, database: TestDatabase
+) -> None:
+    from lyceum.kernel.ids import new_id
+
+    model = new_id()
+    rows_of(
+        database, "INSERT INTO models (id, org_id, name, sensitive) VALUES (%s, %s, 'm', true)", model, member.org_id
+    )
+    make_grant(database, member, "model", model, to=stranger, role="maintainer")
+    address = f"/api/v1/models/{member.org_name}/m"
+    async with client_of(app, key=stranger.key) as client:
+        assert (await client.get(address)).status_code == 200
+        refused = await client.put(f"{address}/sensitive", json={"sensitive": False})
+    assert refused.status_code in {403, 404}
+    assert (await owner.get(address)).json()["sensitive"] is True
 
 
 async def test_who_of_another_organisation_reads_what_is_sensitive_stands_in_its_owners_log(

@@ -82,7 +82,10 @@ async def test_an_invitation_for_one_address_is_for_nobody_else(app: FastAPI, me
         given = wanted()
         made = await invite(owner, member, email=given["email"], uses_max=9)
         assert made["uses_max"] == 1
-        assert (await guest.post(f"/api/v1/invitations/{made['token']}/accept")).status_code == 410
+        refused = await guest.post(f"/api/v1/invitations/{made['token']}/accept")
+        assert (refused.status_code, refused.json()["code"]) == (403, "invitation_for_another")
+        assert given["email"] in refused.json()["detail"]
+        assert f"{stranger.user_id.hex}@example.org" in refused.json()["detail"]
         other = await new.post("/api/v1/registrations", json=wanted(invitation=made["token"]))
         assert (other.status_code, other.json()["code"]) == (403, "invitation_for_another")
         given |= {"invitation": made["token"], "email": given["email"].upper()}

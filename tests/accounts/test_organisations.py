@@ -1,6 +1,7 @@
 """Organisations: made, handed over, left and deleted; their members and groups."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,12 +15,13 @@ from fixtures.servers import TestDatabase
 from fixtures.staffed import ok
 from lyceum.accounts.jobs import handlers
 from lyceum.accounts.known import KNOWN_SECONDS
-from lyceum.accounts.policy import POWERS, Role
+from lyceum.accounts.policy import ALL_SCOPES, POWERS, Actor, Role
 from lyceum.kernel.config import Settings
 from lyceum.kernel.resources import Resources
 from lyceum.wiring import ERASERS
 from make.accounts import Member, make_grant, make_group, make_member, make_user
 from make.data import make_check, make_check_run, make_dataset, make_version
+from make.rows import fill_optional_columns, insert_row, tables_in_order
 from make.serve import make_registered
 from make.train import make_run
 
@@ -263,6 +265,7 @@ async def test_a_deleted_organisation_opens_nothing_and_leaves_nothing(
     async with client_of(app, key=stranger.key) as client:
         async with running_worker(resources, *handlers(ERASERS)):
             erasing = "SELECT state, error FROM jobs WHERE org_id = %s AND kind = 'accounts.erase_organisation'"
+            erasing += " ORDER BY run_at LIMIT 1"
             await eventually(lambda: _ended(rows_of(database, erasing, owner.org_id)[0]))
         assert (await client.get(f"/api/v1/datasets/{address}")).status_code == 404
         assert (await client.get(f"/api/v1/runs/{theirs}")).status_code == 200
@@ -277,6 +280,59 @@ async def test_a_deleted_organisation_opens_nothing_and_leaves_nothing(
 def _ended(job: dict[str, Any]) -> bool:
     assert job["error"] is None, job
     return bool(job["state"] == "done")
+
+
+async def test_of_rows_in_every_table_a_deleted_organisation_keeps_what_it_did_alone(
+    fresh_app: FastAPI, fresh_database: TestDatabase
+) -> None:
+    org_id = _in_every_table(fresh_database)
+    owner = Actor(
+        org_id, "a1", org_id, None, frozenset(ALL_SCOPES), stepped_up_until=datetime.now(UTC) + timedelta(hours=1)
+    )
+    async with client_as(fresh_app, owner) as client:
+        ended = await client.request("DELETE", "/api/v1/organisations/a1", json={"name": "a1"})
+    assert ended.status_code == 202, ended.text
+    open_jobs = (
+        "SELECT kind, run_at > now() AS later FROM jobs WHERE org_id = %s AND state NOT IN ('done', 'cancelled')"
+    )
+    found = [row for row in rows_of(fresh_database, open_jobs, org_id) if row["kind"] == "accounts.erase_organisation"]
+    assert sorted(row["later"] for row in found) == [False, True]
+    assert rows_of(fresh_database, "SELECT state FROM jobs WHERE kind = 'a1'") == [{"state": "cancelled"}]
+    assert rows_of(fresh_database, "SELECT 1 FROM job_schedules") == []
+    async with running_worker(fresh_app.state.resources, *handlers(ERASERS)):
+        erased = "SELECT state, error FROM jobs WHERE kind = 'accounts.erase_organisation' ORDER BY run_at LIMIT 1"
+        await eventually(lambda: _ended(rows_of(fresh_database, erased)[0]))
+    assert await _left(fresh_database, org_id) == {"api_keys", "audit_log", "jobs"}
+    assert rows_of(fresh_database, "SELECT 1 FROM sign_on_rules WHERE target_id = %s", org_id) == []
+
+
+def _in_every_table(database: TestDatabase) -> UUID:
+    """Put a row of one organisation, which has the id of its owner, into each table; return the id."""
+    org_id = UUID("00000000-0000-7000-8000-000000000001")
+    for table in tables_in_order(database):
+        if not rows_of(database, f'SELECT 1 FROM "{table}" LIMIT 1'):
+            insert_row(database, table, 1)
+        fill_optional_columns(database, table, 1)
+    rows_of(database, "UPDATE organisations SET deleted_at = NULL")
+    rows_of(database, "UPDATE users SET suspended_at = NULL, erased_at = NULL")
+    rows_of(
+        database, "UPDATE jobs SET state = 'ready', finished_at = NULL, ordering_key = NULL, cancel_requested = false"
+    )
+    rows_of(database, "UPDATE sign_on_rules SET target_kind = 'organisation'")
+    return org_id
+
+
+async def test_what_comes_round_for_somebody_who_left_goes_on_as_nobodys(
+    app: FastAPI, member: Member, database: TestDatabase
+) -> None:
+    leaver = _colleague(database, member)
+    made = "INSERT INTO job_schedules (id, org_id, owner_id, name, kind, args, cron, zone, next_at)"
+    made += " VALUES (gen_random_uuid(), %s, %s, 'nightly', 'x', '{}', '0 3 * * *', 'UTC', now() + interval '1 day')"
+    rows_of(database, made, member.org_id, leaver.user_id)
+    async with client_as(app, in_session(leaver)) as client:
+        assert (await client.post(f"/api/v1/organisations/{member.org_name}/leave")).status_code == 204
+    kept = rows_of(database, "SELECT name, owner_id FROM job_schedules WHERE org_id = %s", member.org_id)
+    assert kept == [{"name": "nightly", "owner_id": None}]
 
 
 @pytest.mark.usefixtures("administrator_key")

@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import psycopg
@@ -13,7 +14,7 @@ from fastapi import FastAPI
 from fixtures.app import client_of, eventually, rows_of, running_worker
 from fixtures.factors import set_up_phone
 from fixtures.servers import TestDatabase
-from fixtures.sign_in import signed_in_client
+from fixtures.sign_in import PASSWORD, browser_of, signed_in_client
 from lyceum import wiring
 from lyceum.accounts.privacy.erasing import erase_person
 from lyceum.accounts.privacy.jobs import KeepPromises, MakeExport, privacy_jobs
@@ -22,7 +23,7 @@ from lyceum.kernel.holding import FILES_LOCK, FilesHeld
 from lyceum.kernel.jobs.queue import enqueue
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
-from make.accounts import Member, make_member, make_organisation
+from make.accounts import Member, email_of, make_member, make_organisation
 
 PRIVACY_HANDLERS = privacy_jobs(wiring.EXPORTERS, wiring.ERASERS).handlers()
 
@@ -158,6 +159,25 @@ async def test_letters_say_that_an_account_goes_and_that_it_stays(
         ("account_deletion", True),
         ("account_kept", False),
     ]
+
+
+async def test_at_the_address_of_somebody_who_has_left_one_registers_anew(
+    fresh_app: FastAPI, fresh_database: TestDatabase, fresh_member: Member
+) -> None:
+    leaver = join(fresh_database, fresh_member, "viewer")
+    email = email_of(fresh_database, leaver.user_id)
+    due(fresh_database, leaver)
+    assert await erase_person(fresh_app.state.resources, leaver.user_id, wiring.ERASERS) is not None
+    async with signed_in_client(fresh_app, fresh_member) as owner, browser_of(fresh_app) as browser:
+        path = f"/api/v1/organisations/{fresh_member.org_name}/invitations"
+        made = (await owner.post(path, json={"role": "viewer", "email": email})).json()
+        token = parse_qs(urlsplit(made["url"]).query)["token"][0]
+        given = {"email": email, "password": PASSWORD, "display_name": "Ada anew", "invitation": token}
+        registered = await browser.post("/api/v1/registrations", json=given)
+        assert (registered.status_code, registered.json()["state"]) == (201, "signed_in")
+        me = (await browser.get("/api/v1/me")).json()
+    assert (me["email"], me["organisation"]) == (email, fresh_member.org_name)
+    assert me["user_id"] != str(leaver.user_id)
 
 
 async def test_who_wants_to_leave_may_stay_until_the_days_are_over(

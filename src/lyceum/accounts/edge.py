@@ -377,9 +377,11 @@ async def _keep_that_it_was_done(request: Request, tx: Tx, who: Who, key: Idempo
 
 
 async def _keep(request: Request, tx: AsyncSession, who: Actor, key: str | None, *, with_body: bool) -> None:
-    if key is None or who.org_id is None or who.user_id is None:
+    if key is None or who.user_id is None:
         return
-    sent = await sent_by(request, key, org_id=who.org_id, user_id=who.user_id)
+    # what somebody does as themselves is the same wherever they act: having made their first organisation, they act in that
+    of_organisation = any(isinstance(need, Power) for need in needs_of(request.scope["endpoint"]) or ())
+    sent = await sent_by(request, key, org_id=who.org_id if of_organisation else None, user_id=who.user_id)
     await refuse_repetition(tx, sent)
 
     async def keep_answer(answer: Response) -> None:

@@ -163,6 +163,15 @@ def require(who: Actor, power: Power) -> UUID:
     return who.org_id
 
 
+def require_operator(who: Actor) -> UUID:
+    """Return the id of whoever runs the hub, in whatever organisation or in none; raises `SignInNeeded` and `NotAllowed`."""
+    if who.user_id is None:
+        raise SignInNeeded
+    if Power.HUB_OPERATE not in who.powers:
+        raise NotAllowed("This is for whoever runs the hub; ask its administrator.")
+    return who.user_id
+
+
 def is_fresh(who: Actor) -> bool:
     """Say whether whoever is signed in has shown in the last minutes that it is them."""
     return who.stepped_up_until is not None and who.stepped_up_until > datetime.now(UTC)

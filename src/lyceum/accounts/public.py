@@ -6,7 +6,7 @@ from lyceum.accounts.grants.guests import acting_as, granted_ids, guest_for, is_
 from lyceum.accounts.grants.kinds import GrantableKind, ObjectCard, ObjectRef
 from lyceum.accounts.known import KnownActors, KnownSessions, access_tokens
 from lyceum.accounts.people.public import reset_link_for_email
-from lyceum.accounts.policy import ANYONE, Actor, Power, Role, require, require_person, require_to_see
+from lyceum.accounts.policy import ANYONE, Actor, Power, Role, require, require_operator, require_person, require_to_see
 from lyceum.accounts.queries import (
     administrator_is_set_up,
     find_actor,
@@ -53,6 +53,7 @@ __all__ = [
     "organisation_names",
     "remove_factors_by_email",
     "require",
+    "require_operator",
     "require_person",
     "require_to_see",
     "reset_link_for_email",

@@ -10,7 +10,7 @@ from fastapi import Depends, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.edge import ADMINISTRATOR, CurrentResources, PrimaryTx, Who, api_router, needs, needs_of_object
-from lyceum.accounts.public import Actor, Power, require
+from lyceum.accounts.public import Actor, Power, require, require_operator
 from lyceum.jobs.schemas import (
     HubJob,
     HubJobPage,
@@ -77,7 +77,7 @@ async def list_jobs_of_the_hub(
     cursor: Cursor = None,
 ) -> HubJobPage:
     """List jobs of all organisations and of the hub itself, newest first; for whoever runs the hub."""
-    require(who, Power.HUB_OPERATE)
+    require_operator(who)
     jobs = await list_all_jobs(tx, states=states, kind=kind, limit=limit, before=decode_cursor(cursor))
     return HubJobPage(items=[as_hub_job(job, None) for job in jobs], next=next_cursor([job.id for job in jobs], limit))
 
@@ -86,7 +86,7 @@ async def list_jobs_of_the_hub(
 @needs(ADMINISTRATOR)
 async def read_queue(tx: PrimaryTx, who: Who, resources: CurrentResources) -> HubQueue:
     """Count what waits, runs and failed for good, and name the workers that live; for whoever runs the hub."""
-    require(who, Power.HUB_OPERATE)
+    require_operator(who)
     counted = await count_open_jobs(tx)
     dead = await count_dead_jobs(tx)
     try:
@@ -181,7 +181,7 @@ _OF_HUB = _Place(of_hub.job_for, of_hub.list_log, of_hub.cancel, of_hub.retry)
 
 @asynccontextmanager
 async def _where_it_is(resources: Resources, who: Actor, job_id: UUID) -> AsyncIterator[tuple[AsyncSession, _Place]]:
-    require(who, Power.HUB_OPERATE)
+    require_operator(who)
     async with aside(resources.database, NOBODY) as tx:
         org_id = await queue.organisation_of(tx, job_id)
     async with aside(resources.database, Scope(org_id=org_id)) as tx:

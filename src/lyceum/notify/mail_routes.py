@@ -7,7 +7,7 @@ from fastapi import Query, Request
 from starlette.responses import HTMLResponse
 
 from lyceum.accounts.edge import ADMINISTRATOR, OPEN, CurrentResources, Tx, Who, api_router, needs
-from lyceum.accounts.public import Power, require
+from lyceum.accounts.public import require_operator
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.tx import aside
 from lyceum.notify.errors import MailRefused, UnsubscribeLinkInvalid
@@ -42,7 +42,7 @@ PREVIEW_HEADERS = {
 @needs(ADMINISTRATOR)
 async def try_mail(who: Who, resources: CurrentResources, wanted: MailTrial) -> MailTrialDone:
     """Send a letter now and say what the mail server answered."""
-    require(who, Power.HUB_OPERATE)
+    require_operator(who)
     settings = resources.settings
     server = MailServer.configured(settings)
     async with aside(resources.database, who.scope) as tx:
@@ -61,7 +61,7 @@ async def try_mail(who: Who, resources: CurrentResources, wanted: MailTrial) -> 
 @needs(ADMINISTRATOR)
 async def list_letters(who: Who, resources: CurrentResources) -> LetterTemplates:
     """List every letter in every language, with sample facts."""
-    require(who, Power.HUB_OPERATE)
+    require_operator(who)
     hub = resources.settings.base_url
     templates = []
     for name in names():
@@ -78,7 +78,7 @@ async def list_letters(who: Who, resources: CurrentResources) -> LetterTemplates
 @needs(ADMINISTRATOR)
 async def read_letter(who: Who, resources: CurrentResources, name: str, language: str) -> HTMLResponse:
     """Show a letter's HTML, to be looked at in a frame of its own."""
-    require(who, Power.HUB_OPERATE)
+    require_operator(who)
     letter = preview(name, language, hub=resources.settings.base_url)
     return HTMLResponse(letter.html, headers=PREVIEW_HEADERS)
 

@@ -37,9 +37,13 @@ CLOSED_WORDS = frozenset(
         "notification-preferences",
         "push-subscriptions",
         "unsubscribe",
+        "authorizations",
+        "sign-on",
     }
 )
 """First words of the paths nobody changes anything at for somebody else."""
+CLOSED_READS = ("me/exports", "me/deletion", "me/factors", "me/sign-ons", "sessions", "authorizations", "sign-on")
+"""Where what is read, too, is a person's own: archives of their data, by what they sign in, and where they have."""
 
 _LOOKUP = text("SELECT * FROM definer.impersonation_lookup(:id, :administrator, :organisation)")
 _LEFT = OBJECT_POWERS | {Power.AUDIT_READ}
@@ -91,6 +95,8 @@ def _refuse_closed(request: Request) -> None:
     word = path.partition("/")[0]
     if request.method not in _READS and word in CLOSED_WORDS:
         raise NotWhileImpersonating("Only the person themselves can change this; end acting as them first.")
+    if path.startswith(CLOSED_READS):
+        raise NotWhileImpersonating("Only the person themselves may see this; end acting as them first.")
 
 
 def _over() -> ImpersonationOver:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.admin.errors import PersonNotFound
 from lyceum.accounts.admin.schemas import HubSchedule, OrganisationOf, OrganisationSummary, Person
-from lyceum.accounts.policy import Actor, Power, require
+from lyceum.accounts.policy import Actor, require_operator
 from lyceum.kernel.db import NOBODY
 from lyceum.kernel.jobs.schedules import Schedule
 from lyceum.kernel.resources import Resources
@@ -24,14 +24,14 @@ async def list_people(
     tx: AsyncSession, who: Actor, *, search: str | None, limit: int, before: UUID | None = None
 ) -> list[Person]:
     """Return people of the hub, newest first, in one query."""
-    require(who, Power.HUB_OPERATE)
+    require_operator(who)
     asked = {"search": search, "one": None, "before": before, "at_most": limit}
     return [_as_person(row) for row in await tx.execute(_PEOPLE, asked)]
 
 
 async def person_for(tx: AsyncSession, who: Actor, user_id: UUID) -> Person:
     """Return a person of the hub; raises `PersonNotFound`."""
-    require(who, Power.HUB_OPERATE)
+    require_operator(who)
     row = (await tx.execute(_PEOPLE, {"search": None, "one": user_id, "before": None, "at_most": 1})).one_or_none()
     if row is None:
         raise PersonNotFound(f"There is no person {user_id} on this hub.")
@@ -42,7 +42,7 @@ async def list_organisations(
     tx: AsyncSession, who: Actor, *, search: str | None, limit: int, after: UUID | None = None
 ) -> list[OrganisationSummary]:
     """Return the hub's organisations, oldest first, in one query."""
-    require(who, Power.HUB_OPERATE)
+    require_operator(who)
     asked = {"search": search, "after": after, "at_most": limit}
     return [OrganisationSummary.model_validate(dict(row._mapping)) for row in await tx.execute(_ORGANISATIONS, asked)]  # noqa: SLF001 its public name
 
@@ -51,7 +51,7 @@ async def list_schedules(
     tx: AsyncSession, who: Actor, *, limit: int, after: UUID | None = None
 ) -> tuple[list[HubSchedule], list[UUID]]:
     """Return what comes round for organisations, and the ids to go on from."""
-    require(who, Power.HUB_OPERATE)
+    require_operator(who)
     rows = (await tx.execute(_SCHEDULES, {"after": after, "at_most": limit})).all()
     found = [
         HubSchedule(

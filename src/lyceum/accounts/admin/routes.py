@@ -21,7 +21,7 @@ from lyceum.accounts.admin.schemas import (
 from lyceum.accounts.admin.status import StatusCheck
 from lyceum.accounts.edge import KEEPS_ANSWER, CurrentResources, PrimaryTx, Who, api_router
 from lyceum.accounts.needs import ADMINISTRATOR, needs
-from lyceum.accounts.policy import Power, require
+from lyceum.accounts.policy import require_operator
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 from lyceum.kernel.jobs.schedules import Schedule
 from lyceum.version import VERSION
@@ -86,7 +86,7 @@ async def impersonate_person(tx: PrimaryTx, who: Who, user_id: UUID, wanted: New
 @needs(ADMINISTRATOR)
 async def end_impersonation(tx: PrimaryTx, who: Who) -> Response:
     """Act as nobody else any more; sent without the header."""
-    require(who, Power.HUB_OPERATE)
+    require_operator(who)
     await service.end_impersonations(tx, who)
     return Response(status_code=204)
 
@@ -131,7 +131,7 @@ async def read_status(
     who: Who, resources: CurrentResources, checks: Annotated[tuple[StatusCheck, ...], Depends(_status_checks)]
 ) -> HubStatus:
     """Say what of the hub is set up, and what is not."""
-    require(who, Power.HUB_OPERATE)
+    require_operator(who)
     return HubStatus(
         release=VERSION,
         database=await queries.database_release(resources),

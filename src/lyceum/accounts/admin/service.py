@@ -13,7 +13,7 @@ from lyceum.accounts.admin.queries import person_for
 from lyceum.accounts.admin.schemas import Impersonation, Person
 from lyceum.accounts.audit.public import note_audit
 from lyceum.accounts.known import forget_after_commit
-from lyceum.accounts.policy import Actor, Power, require, require_person
+from lyceum.accounts.policy import Actor, require_operator, require_person
 from lyceum.accounts.sessions.public import forget_person_after_commit
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.queue import enqueue
@@ -96,7 +96,7 @@ async def run_now(tx: AsyncSession, who: Actor, schedules: Iterable[Schedule], k
 
 
 async def _noted(tx: AsyncSession, who: Actor, user_id: UUID, statement: object, **values: bool) -> list[bytes] | None:
-    require(who, Power.HUB_OPERATE)
+    require_operator(who)
     note_audit("user", user_id, before=await person_for(tx, who, user_id))
     found: list[bytes] | None = await tx.scalar(statement, {"person": user_id, **values})  # type: ignore[call-overload]
     return found

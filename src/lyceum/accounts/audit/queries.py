@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.audit.models import AuditRow
 from lyceum.accounts.audit.schemas import AuditEntry, AuditFilter
-from lyceum.accounts.policy import Actor, Power, require
+from lyceum.accounts.policy import Actor, Power, require, require_operator
 
 _NAMES = text("SELECT user_id, name FROM definer.audit_names(CAST(:ids AS uuid[]))")
 
@@ -41,7 +41,7 @@ async def list_audit_of_all(
     tx: AsyncSession, who: Actor, wanted: AuditFilter, *, limit: int, before: UUID | None = None
 ) -> list[AuditEntry]:
     """Return entries of all organisations and of none, newest first; for whoever runs the hub."""
-    require(who, Power.HUB_OPERATE)
+    require_operator(who)
     found = func.definer.audit_of_all(
         wanted.org_id,
         wanted.actor_id,

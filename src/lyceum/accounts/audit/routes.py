@@ -25,7 +25,7 @@ from lyceum.accounts.audit.schemas import (
 )
 from lyceum.accounts.edge import CurrentResources, PrimaryTx, Who, api_router
 from lyceum.accounts.needs import ADMINISTRATOR, needs
-from lyceum.accounts.policy import Power, require
+from lyceum.accounts.policy import Power, require, require_operator
 from lyceum.kernel.http.downloads import content_disposition
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 
@@ -100,7 +100,7 @@ async def export_audit_of_hub(
     who: Who, resources: CurrentResources, wanted: WantedOfHub, form: Form = "csv"
 ) -> Response:
     """Download the log of the whole hub, newest first; for whoever runs it."""
-    require(who, Power.HUB_OPERATE)
+    require_operator(who)
 
     async def list_page(tx: AsyncSession, before: UUID | None) -> list[AuditEntry]:
         return await list_audit_of_all(tx, who, wanted, limit=PAGE_ENTRIES, before=before)

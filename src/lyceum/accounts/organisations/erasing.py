@@ -13,11 +13,12 @@ from lyceum.kernel.jobs.handlers import JobRun, LightHandler
 from lyceum.kernel.jobs.queue import JobArgs
 from lyceum.kernel.tx import transaction
 
+_REMAINS = text("SELECT definer.organisation_remains_remove()")
 _INVITATIONS = text("DELETE FROM invitations WHERE org_id = :org")
 
 
 class EraseOrganisation(JobArgs, frozen=True, kw_only=True):
-    """Remove what a deleted organisation had."""
+    """Remove what a deleted organisation had; done twice, since what was under way may have written meanwhile."""
 
     kind = "accounts.erase_organisation"
     job_class = "background"
@@ -42,3 +43,4 @@ async def _erase_own(tx: AsyncSession, org_id: UUID) -> None:
     for row in (AccessRequestRow, GrantRow, GroupRow):
         await tx.execute(delete(row).where(row.org_id == org_id))
     await tx.execute(_INVITATIONS, {"org": org_id})
+    await tx.execute(_REMAINS)

@@ -1,6 +1,6 @@
 """Writes of organisations: make, name, hand over and delete one; change what members are, and let them go."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, text, update
@@ -20,10 +20,12 @@ from lyceum.accounts.sessions.public import forget_person_after_commit
 from lyceum.kernel.config import Settings
 from lyceum.kernel.events import publish
 from lyceum.kernel.ids import new_id
-from lyceum.kernel.jobs.queue import enqueue
+from lyceum.kernel.jobs.queue import cancel_all, enqueue
+from lyceum.kernel.jobs.recurring import disown_schedules, remove_all_schedules
 from lyceum.kernel.tx import acting_in
 
 _FORGET_SIGN_ON = text("SELECT definer.sign_on_forget_organisation()")
+ERASED_AGAIN_AFTER = timedelta(hours=1)
 _HOME = text("SELECT org_id FROM definer.first_administrator()")
 
 
@@ -100,7 +102,10 @@ async def end(tx: AsyncSession, who: Actor, org: str, *, name: str) -> None:
     gone = {"name": f"deleted-{org_id.hex}", "title": "", "deleted_at": datetime.now(UTC)}
     await tx.execute(update(OrganisationRow).where(OrganisationRow.id == org_id).values(gone))
     await tx.execute(_FORGET_SIGN_ON)
+    await remove_all_schedules(tx)
+    await cancel_all(tx)
     await enqueue(tx, EraseOrganisation(org_id=org_id))
+    await enqueue(tx, EraseOrganisation(org_id=org_id), run_at=datetime.now(UTC) + ERASED_AGAIN_AFTER)
     await publish(tx, OrganisationDeleted(org_id=org_id))
 
 
@@ -111,6 +116,7 @@ async def _end_membership(tx: AsyncSession, org_id: UUID, user_id: UUID) -> None
     ended = delete(MembershipRow).where(MembershipRow.org_id == org_id, MembershipRow.user_id == user_id)
     if not (await tx.execute(ended.returning(MembershipRow.user_id))).all():
         raise _no_member(user_id)
+    await disown_schedules(tx, user_id)
     forget_person_after_commit(tx, user_id)
     await publish(tx, PersonLeft(org_id=org_id, user_id=user_id))
 

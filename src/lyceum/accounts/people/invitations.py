@@ -6,8 +6,9 @@ from uuid import UUID
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.accounts.errors import InvitationNotFound, InvitationUsed, OrganisationNotFound
+from lyceum.accounts.errors import InvitationForAnother, InvitationNotFound, InvitationUsed, OrganisationNotFound
 from lyceum.accounts.events import LetterWanted
+from lyceum.accounts.models import UserRow
 from lyceum.accounts.people.links import link_of_token, make_link, token_of, url_of
 from lyceum.accounts.people.models import InvitationRow
 from lyceum.accounts.people.registration import USED, join
@@ -91,8 +92,16 @@ async def look_at(tx: AsyncSession, resources: Resources, token: str) -> Invitat
 
 
 async def accept(tx: AsyncSession, who: Actor, resources: Resources, token: str) -> Joined:
-    """Become a member by an invitation's link; raises `InvitationUsed`."""
-    return Joined(organisation=await join(tx, require_person(who), _invitation_id(resources, token)))
+    """Become a member by an invitation's link; raises `InvitationUsed`, and `InvitationForAnother` for another address."""
+    user_id, invitation_id = require_person(who), _invitation_id(resources, token)
+    seen = (await tx.execute(_LOOK, {"id": invitation_id})).one_or_none()
+    own = await tx.scalar(select(UserRow.email).where(UserRow.id == user_id))
+    if seen is not None and seen.email is not None and seen.email.lower() != (own or "").lower():
+        raise InvitationForAnother(
+            f"This invitation is for {seen.email}, and you are signed in as {own or 'somebody without an address'}; "
+            "sign in with that address, or ask for an invitation to yours."
+        )
+    return Joined(organisation=await join(tx, user_id, invitation_id))
 
 
 def _invitation_id(resources: Resources, token: str) -> UUID:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.accounts.policy import Actor, Power, require
+from lyceum.accounts.policy import Actor, require_operator
 from lyceum.accounts.provider.errors import OauthClientNotFound, RedirectUriUnusable, TooManyClients
 from lyceum.accounts.provider.models import OauthClientRow
 from lyceum.accounts.provider.schemas import OauthClient, OauthClientMade, OauthClientSettings
@@ -22,14 +22,14 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 async def list_clients(tx: AsyncSession, who: Actor) -> list[OauthClient]:
     """Return every program, newest first."""
-    _require_operator(who)
+    require_operator(who)
     rows = await tx.scalars(select(OauthClientRow).order_by(OauthClientRow.id.desc()).limit(CLIENTS_MAX))
     return [as_client(row) for row in rows]
 
 
 async def client_for(tx: AsyncSession, who: Actor, client_id: UUID, *, lock: bool = False) -> OauthClientRow:
     """Return a program for an administrator; raises `OauthClientNotFound`."""
-    _require_operator(who)
+    require_operator(who)
     query = select(OauthClientRow).where(OauthClientRow.id == client_id)
     row = await tx.scalar(query.with_for_update() if lock else query)
     if row is None:
@@ -39,7 +39,7 @@ async def client_for(tx: AsyncSession, who: Actor, client_id: UUID, *, lock: boo
 
 async def create_client(tx: AsyncSession, who: Actor, wanted: OauthClientSettings) -> OauthClientMade:
     """Let a program's people sign in through the hub; raises `RedirectUriUnusable` and `TooManyClients`."""
-    _require_operator(who)
+    require_operator(who)
     _check(wanted)
     if int(await tx.scalar(select(func.count()).select_from(OauthClientRow)) or 0) >= CLIENTS_MAX:
         raise TooManyClients(f"There are {CLIENTS_MAX} programs already; remove one that is not used.")
@@ -109,8 +109,3 @@ def _check(wanted: OauthClientSettings) -> None:
                 f"{uri[:200]!r} cannot be used: give a whole address with https:// (http:// on this machine only), without "
                 "a fragment, a user or a wildcard."
             )
-
-
-def _require_operator(who: Actor) -> None:
-    if Power.HUB_OPERATE not in who.powers:
-        require(who, Power.HUB_OPERATE)

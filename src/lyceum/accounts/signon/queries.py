@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.models import OrganisationRow
-from lyceum.accounts.policy import Actor, Power, Role, require, require_person
+from lyceum.accounts.policy import Actor, Role, require_operator, require_person
 from lyceum.accounts.signon.errors import SignOnProviderNotFound, SignOnProviderUnusable
 from lyceum.accounts.signon.models import SignOnIdentityRow, SignOnProviderRow, SignOnRuleRow
 from lyceum.accounts.signon.schemas import Connection, SignOnProvider, SignOnRule
@@ -195,9 +195,3 @@ def as_rule(row: SignOnRuleRow, organisation: str) -> SignOnRule:
         role=Role(row.role),
         created_at=row.created_at,
     )
-
-
-def require_operator(who: Actor) -> None:
-    """Return when the hub's administrator asks, in whatever organisation; raises `NotAllowed`."""
-    if Power.HUB_OPERATE not in who.powers:
-        require(who, Power.HUB_OPERATE)

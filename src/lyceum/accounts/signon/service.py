@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.accounts.errors import NameTaken, OrganisationNotFound
 from lyceum.accounts.events import SecurityChanged
 from lyceum.accounts.models import UserRow
-from lyceum.accounts.policy import Actor, require_person
+from lyceum.accounts.policy import Actor, require_operator, require_person
 from lyceum.accounts.queries import find_organisation_id
 from lyceum.accounts.signon.discovery import IdentityProviders, require_tls
 from lyceum.accounts.signon.errors import (
@@ -30,7 +30,6 @@ from lyceum.accounts.signon.queries import (
     as_shown,
     find_identity,
     provider_for,
-    require_operator,
 )
 from lyceum.accounts.signon.schemas import (
     DOMAIN_PATTERN,

@@ -245,6 +245,15 @@ async def cancel(tx: AsyncSession, job_id: UUID) -> Job:
     return await job_for(tx, job_id)
 
 
+async def cancel_all(tx: AsyncSession) -> int:
+    """Call every job of the organisation acted in off, as `cancel` does one; return how many had not ended."""
+    open_ones = select(JobRow.id).where(JobRow.org_id == tx.info["scope"].org_id, JobRow.state.not_in(ENDED))
+    job_ids = list(await tx.scalars(open_ones.order_by(JobRow.id)))
+    for job_id in job_ids:
+        await cancel(tx, job_id)
+    return len(job_ids)
+
+
 async def retry(tx: AsyncSession, job_id: UUID, *, final_kinds: Collection[str]) -> Job:
     """Have a job that is dead or cancelled tried again, with as many more attempts as it may have, but at most five.
 

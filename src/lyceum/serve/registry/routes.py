@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Path, Request, Response
 from fastapi.responses import StreamingResponse
 
-from lyceum.accounts.edge import CurrentResources, Power, Tx, Who, api_router, needs_of_object
+from lyceum.accounts.edge import CurrentResources, Power, Tx, Who, api_router, needs, needs_of_object
 from lyceum.kernel.http.downloads import SHOWS_FILE, Download, answer_download
 from lyceum.kernel.http.paging import Cursor, Limit, NamePart, decode_cursor, next_cursor
 from lyceum.kernel.tx import aside
@@ -86,7 +86,7 @@ async def download_artifact(
 
 
 @router.put("/{org}/{name}/sensitive")
-@needs_of_object(Power.MODELS_WRITE)
+@needs(Power.MODELS_WRITE)
 async def mark_model(tx: Tx, who: Who, org: str, name: str, wanted: Sensitivity) -> Model:
     """Have every read of a model recorded in the audit log, or no longer."""
     return await service.mark(tx, who, org, name, sensitive=wanted.sensitive)

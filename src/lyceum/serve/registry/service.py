@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.audit.public import note_audit
+from lyceum.accounts.errors import NotAllowed
 from lyceum.accounts.public import Actor, Power, require
 from lyceum.kernel.ids import new_id
 from lyceum.serve.registry.errors import ModelArchived, ModelNameInvalid, ModelVersionNotFound
@@ -87,8 +88,13 @@ async def _set_alias(tx: AsyncSession, who: Actor, org: str, name: str, alias: s
 
 
 async def mark(tx: AsyncSession, who: Actor, org: str, name: str, *, sensitive: bool) -> Model:
-    """Have every read of a model recorded from now on, or no longer; raises `ModelNotFound`."""
+    """Have every read of a model recorded from now on, or no longer: for members of its organisation to say.
+
+    Raises `ModelNotFound`, and `NotAllowed` for whoever was granted the model.
+    """
     model = await model_row_for(tx, who, org, name, need=Power.MODELS_WRITE)
+    if model.org_id != who.org_id:
+        raise NotAllowed(f"Whether reads of {org}/{name} are recorded is for members of {org} to say.")
     note_audit(before=await model_for(tx, who, org, name))
     model.sensitive = sensitive
     await tx.flush()
