@@ -198,6 +198,16 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     FROM public.oauth_clients c WHERE c.id = client
 $$;
 
+-- The programs that the person asking has let know them; whose they are is the predicate, and titles are what they were asked with.
+CREATE FUNCTION definer.oauth_programs_of_person()
+RETURNS TABLE (client_id uuid, title text, scopes jsonb, given_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT c.id, c.title, o.scopes, o.given_at
+    FROM public.oauth_consents o JOIN public.oauth_clients c ON c.id = o.client_id
+    WHERE o.user_id = nullif(current_setting('lyceum.user_id', true), '')::uuid
+    ORDER BY c.title, c.id LIMIT 100
+$$;
+
 -- Uses a code. The digest of a random code and the client that authenticated are the predicate. A code that comes again has
 -- been taken by somebody: what came of it is revoked, and nothing comes of it any more.
 CREATE FUNCTION definer.oauth_code_use(digest_of_code bytea, client uuid)

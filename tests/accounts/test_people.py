@@ -21,7 +21,10 @@ from fixtures.sign_in import (
     signed_in_client,
     token_in_letter,
 )
+from lyceum.accounts.public import letter_of
+from lyceum.kernel.db import NOBODY
 from lyceum.kernel.ids import new_id
+from lyceum.kernel.tx import transaction
 from make.accounts import Member, make_member
 
 ME = "/api/v1/me"
@@ -183,6 +186,23 @@ async def test_a_reset_password_opens_the_account_and_ends_every_session_and_lin
         assert (await thief.post("/api/v1/sessions/refresh", json=again)).status_code == 401
         assert (await sign_in(browser, email)).status_code == 401
         assert (await sign_in(browser, email, NEW_PASSWORD)).status_code == 201
+
+
+async def test_a_letters_link_leads_to_the_hub_whatever_host_was_asked_for_it(
+    database: TestDatabase, tmp_path: Path, member: Member
+) -> None:
+    email = f"{member.user_id.hex}@example.org"
+    named = {"host": "localhost:9", "x-forwarded-host": "evil.example", "forwarded": "host=evil.example"}
+    async with hub_with(database, tmp_path, mail_url="smtp://127.0.0.1:1") as (app, browser):
+        del browser.headers["origin"]
+        asked = await browser.post("/api/v1/password-resets", json={"email": email}, headers=named)
+        assert asked.status_code == 202
+        resources = app.state.resources
+        [link] = rows_of(database, "SELECT id FROM one_time_links WHERE email = %s", email)
+        async with transaction(resources.database, NOBODY) as tx:
+            letter = await letter_of(tx, link["id"], resources=resources)
+    assert letter is not None
+    assert letter.url.startswith(f"{resources.settings.base_url}/reset?token=")
 
 
 async def test_an_address_gets_no_more_than_a_few_letters_an_hour(

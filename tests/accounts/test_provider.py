@@ -110,6 +110,27 @@ async def test_the_person_is_asked_once_and_may_say_no(
     assert (await browser_in.get(asking.asks(prompt="consent"))).status_code == 200
 
 
+async def test_who_let_a_program_know_them_sees_that_and_takes_it_back(
+    sign_on_app: FastAPI, operator: Member, program: Program, browser_in: httpx.AsyncClient
+) -> None:
+    code = await code_for(browser_in, program, scope="openid offline_access")
+    async with client_of(sign_on_app) as server, signed_in_client(sign_on_app, operator) as somebody:
+        tokens = (await program.exchange(server, code)).json()
+        [known] = (await browser_in.get("/api/v1/me/programs")).json()["items"]
+        assert (known["id"], known["scopes"]) == (program.id, ["openid", "offline_access"])
+        assert (await somebody.get("/api/v1/me/programs")).json()["items"] == []
+        assert (await somebody.delete(f"/api/v1/me/programs/{program.id}")).status_code == 404
+        bearer = {"authorization": f"Bearer {tokens['access_token']}"}
+        assert (await server.get("/api/v1/oauth/userinfo", headers=bearer)).status_code == 200
+        assert (await browser_in.delete(f"/api/v1/me/programs/{program.id}")).status_code == 204
+        assert (await server.get("/api/v1/oauth/userinfo", headers=bearer)).status_code == 401
+        refreshing = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+        by_program = {"client_id": program.id, "client_secret": program.secret}
+        refused = await server.post("/api/v1/oauth/token", data={**refreshing, **by_program})
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
+    assert (await browser_in.get("/api/v1/me/programs")).json()["items"] == []
+
+
 async def test_a_page_of_the_web_app_asks_the_same_by_the_api(
     sign_on_app: FastAPI, operator: Member, browser_in: httpx.AsyncClient, visitor: httpx.AsyncClient
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.app import rows_of, running_app, settings_for
 from fixtures.servers import TestDatabase
-from fixtures.sign_in import PASSWORD, browser_of, give_password, password_hash, sign_in
+from fixtures.sign_in import PASSWORD, browser_of, give_password, password_hash, sign_in, signed_in_client
 from lyceum.kernel.config import Settings
 from make.accounts import Member
 
@@ -58,6 +58,16 @@ async def test_after_five_wrong_passwords_an_account_waits_and_longer_each_time(
         assert await statuses(client, email, "wrong", 4) == [401] * 4
         assert (await sign_in(client, email)).status_code == 201
     assert waits == [60, 120, 200, 200]
+
+
+async def test_a_password_set_by_a_link_ends_the_wait(hub_settings: Settings, member: Member, operator: Member) -> None:
+    async with running_app(hub_settings) as app, browser_of(app) as client, signed_in_client(app, operator) as helper:
+        email = await give_password(app, member.user_id)
+        assert await statuses(client, email, "wrong", 6) == [401] * 5 + [429]
+        made = await helper.post(f"/api/v1/admin/users/{member.user_id}/reset-link")
+        given = {"token": made.json()["url"].rpartition("=")[2], "password": "another horse and battery"}
+        assert (await client.post("/api/v1/password-resets/confirm", json=given)).status_code == 204
+        assert (await sign_in(client, email, given["password"])).status_code == 201
 
 
 async def test_guesses_at_once_are_no_more_than_one_after_the_other(hub_settings: Settings, member: Member) -> None:

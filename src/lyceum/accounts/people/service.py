@@ -130,6 +130,8 @@ async def reset_password(resources: Resources, token: str, password: str) -> Non
             confirmed = {"email_verified_at": func.now(), "awaits_email": False}
             await tx.execute(update(UserRow).where(UserRow.id == user_id).values(confirmed))
         await _set_password(tx, user_id, fresh)
+        # whoever guesses at the account keeps its owner out no longer
+        await note_right(tx, resources, guesser_of(resources, email=row.email or user_id.hex, network=""))
         note_audit("user", user_id)
         record_here(tx, person)
 

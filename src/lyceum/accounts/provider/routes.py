@@ -20,12 +20,13 @@ from lyceum.accounts.edge import (
     needs,
     own_limit,
 )
-from lyceum.accounts.provider import authorizing, service, tokens
+from lyceum.accounts.provider import authorizing, consents, service, tokens
 from lyceum.accounts.provider.errors import AuthorizationDenied, TokenRefused
 from lyceum.accounts.provider.schemas import (
     AuthorizationStep,
     Decided,
     Decision,
+    KnownPrograms,
     OauthClient,
     OauthClientMade,
     OauthClients,
@@ -179,6 +180,20 @@ async def end_session(request: Request, resources: CurrentResources, access_toke
         response = RedirectResponse(f"{wanted}{joint if state else ''}{urlencode(state)}", status_code=303)
     clear_cookies(response, cookie_names(request, resources.settings), root_path=root)
     return response
+
+
+@router.get("/me/programs")
+@needs(SIGNED_IN)
+async def list_programs(tx: Tx, who: Who) -> KnownPrograms:
+    """List the programs that you have let know you."""
+    return KnownPrograms(items=await consents.list_programs(tx, who))
+
+
+@router.delete("/me/programs/{client_id}", status_code=204)
+@needs(SIGNED_IN)
+async def part_with_program(tx: Tx, who: Who, client_id: UUID) -> None:
+    """Have a program know you no longer; it has to ask again."""
+    await consents.part_with(tx, who, client_id)
 
 
 @router.get("/admin/oauth-clients")

@@ -52,6 +52,21 @@ class OauthClients(BaseModel):
     items: list[OauthClient]
 
 
+class KnownProgram(BaseModel):
+    """A program that knows the person who asks, and what it may ask of them."""
+
+    id: UUID
+    title: str
+    scopes: list[str]
+    given_at: datetime
+
+
+class KnownPrograms(BaseModel):
+    """The programs that know the person who asks, by title; there are a hundred at most."""
+
+    items: list[KnownProgram]
+
+
 class AuthorizationStep(BaseModel):
     """What a page has to do with a request: have the person sign in, ask them, send the answer on, or go where it says."""
 

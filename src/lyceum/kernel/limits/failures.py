@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.kernel.limits.fields import Limit, OverLimit, Taken
 
 NAMES_MAX = 10_000
+BELIEVED_SECONDS = 5.0
+"""How long a bar is remembered without asking again: another process may have heard the right secret meanwhile."""
 
 _NOTE = text("SELECT definer.failures_note(:name, :free, :seconds, :longest_seconds, :counts)")
 _FORGET = text("SELECT definer.failures_forget_of(:name)")
@@ -33,7 +35,8 @@ class Failures:
     """Counts wrong guesses; one a process."""
 
     def __init__(self) -> None:
-        self._barred: dict[str, float] = {}
+        self._barred: dict[str, tuple[float, float]] = {}
+        """Until when a name is barred, and until when that is believed."""
 
     async def refuse_barred(self, tx: AsyncSession, limit: FailureLimit, of: str) -> None:
         """Raise `OverLimit` where no guess is free just now."""
@@ -51,10 +54,11 @@ class Failures:
 
     async def _note(self, tx: AsyncSession, limit: FailureLimit, of: str, *, counts: bool) -> None:
         name = f"{limit.name}:{of}"
-        barred_until = self._barred.get(name)
-        if barred_until is not None:
-            if barred_until > time.monotonic():
-                raise _over(limit, barred_until - time.monotonic())
+        barred = self._barred.get(name)
+        if barred is not None:
+            now = time.monotonic()
+            if min(barred) > now:
+                raise _over(limit, barred[0] - now)
             del self._barred[name]
         asked = {
             "name": name,
@@ -65,7 +69,8 @@ class Failures:
         }
         wait_seconds = float(await tx.scalar(_NOTE, asked) or 0.0)
         if wait_seconds > 0:
-            self._barred[name] = time.monotonic() + wait_seconds
+            now = time.monotonic()
+            self._barred[name] = now + wait_seconds, now + BELIEVED_SECONDS
             if len(self._barred) > NAMES_MAX:
                 del self._barred[next(iter(self._barred))]
             raise _over(limit, wait_seconds)
