@@ -46,15 +46,16 @@ function SignIn() {
           ) : null}
         </div>
       ) : null}
-      <SignInForm to={to} ticket={arrivedTicket} onDone={() => void goOn()} />
-      <p className="mt-4 flex flex-wrap justify-between gap-x-4 gap-y-1 text-sm">
-        <Link to="/forgot" className="py-1 text-accent-text hover:underline pointer-coarse:py-3">
-          {t("signIn.forgot")}
-        </Link>
-        <Link to="/sign-up" className="py-1 text-accent-text hover:underline pointer-coarse:py-3">
-          {t("signIn.register")}
-        </Link>
-      </p>
+      <SignInForm to={to} ticket={arrivedTicket} onDone={() => void goOn()}>
+        <p className="mt-4 flex flex-wrap justify-between gap-x-4 gap-y-1 text-sm">
+          <Link to="/forgot" className="py-1 text-accent-text hover:underline pointer-coarse:py-3">
+            {t("signIn.forgot")}
+          </Link>
+          <Link to="/sign-up" className="py-1 text-accent-text hover:underline pointer-coarse:py-3">
+            {t("signIn.register")}
+          </Link>
+        </p>
+      </SignInForm>
     </Front>
   );
 }
