@@ -1,11 +1,15 @@
 import { createFileRoute } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
-import { Keys } from "@/features/settings/keys";
 import { Profile } from "@/features/settings/profile";
-import { Security } from "@/features/settings/security";
-import { Sessions } from "@/features/settings/sessions";
 import { PageHead } from "@/ui/page-head";
+import { SkeletonRows } from "@/ui/skeleton";
 import { TabPanel, Tabs } from "@/ui/tabs";
+
+// what a tab needs comes when it is opened
+const Security = lazy(() => import("@/features/settings/security"));
+const Sessions = lazy(() => import("@/features/settings/sessions").then((file) => ({ default: file.Sessions })));
+const Keys = lazy(() => import("@/features/settings/keys").then((file) => ({ default: file.Keys })));
 
 const TABS = ["profile", "security", "sessions", "keys"] as const;
 type Tab = (typeof TABS)[number];
@@ -34,18 +38,20 @@ function Settings() {
         }}
         tabs={TABS.map((value) => ({ value, label: t(`settings.${value}`) }))}
       >
-        <TabPanel value="profile">
-          <Profile />
-        </TabPanel>
-        <TabPanel value="security">
-          <Security />
-        </TabPanel>
-        <TabPanel value="sessions">
-          <Sessions />
-        </TabPanel>
-        <TabPanel value="keys">
-          <Keys />
-        </TabPanel>
+        <Suspense fallback={<SkeletonRows rows={6} />}>
+          <TabPanel value="profile">
+            <Profile />
+          </TabPanel>
+          <TabPanel value="security">
+            <Security />
+          </TabPanel>
+          <TabPanel value="sessions">
+            <Sessions />
+          </TabPanel>
+          <TabPanel value="keys">
+            <Keys />
+          </TabPanel>
+        </Suspense>
       </Tabs>
     </>
   );

@@ -1,5 +1,5 @@
-import { Bell, Database, Pencil, Trash2 } from "lucide-react";
-import { lazy, type ReactNode, Suspense, useId, useState } from "react";
+import { Bell, Database } from "lucide-react";
+import { lazy, type ReactNode, Suspense, useId } from "react";
 import { useTranslation } from "react-i18next";
 import { Badge } from "./badge";
 import { Button } from "./button";
@@ -10,7 +10,6 @@ import { DropZone } from "./drop-zone";
 import { Empty } from "./empty";
 import { Failed } from "./failed";
 import { TextArea, TextField } from "./field";
-import { Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from "./menu";
 import { Note } from "./note";
 import { PageHead } from "./page-head";
 import { Progress } from "./progress";
@@ -18,11 +17,11 @@ import { SelectField } from "./select";
 import { Skeleton, SkeletonRows } from "./skeleton";
 import { Stat } from "./stat";
 import { Cell, HeadCell, Table } from "./table";
-import { TabPanel, Tabs } from "./tabs";
 import { toast } from "./toast";
 import { Tooltip } from "./tooltip";
 
 const Charts = lazy(() => import("./charts/showcase"));
+const Menus = lazy(() => import("./showcase-menus"));
 const Windows = lazy(() => import("./showcase-windows"));
 const THEMES = ["light", "dark"] as const;
 
@@ -80,7 +79,6 @@ function Pieces() {
 
 function Controls() {
   const { t } = useTranslation();
-  const [theme, setTheme] = useState("one");
   return (
     <>
       <Piece name="button">
@@ -113,39 +111,9 @@ function Controls() {
         </div>
       </Piece>
       <Piece name="menu, tabs">
-        <Menu trigger={<Button>Menu</Button>}>
-          <MenuLabel>Label</MenuLabel>
-          <MenuItem icon={Pencil} onSelect={() => undefined}>
-            Item
-          </MenuItem>
-          <MenuChoice
-            label="Choice"
-            value={theme}
-            onChange={setTheme}
-            options={[
-              { value: "one", label: "One" },
-              { value: "two", label: "Two" },
-            ]}
-          />
-          <MenuLine />
-          <MenuItem icon={Trash2} danger onSelect={() => undefined}>
-            Danger
-          </MenuItem>
-        </Menu>
-        <div className="min-w-0 flex-1">
-          <Tabs
-            label="Tabs"
-            value={theme}
-            onChange={setTheme}
-            tabs={[
-              { value: "one", label: "One" },
-              { value: "two", label: "Two" },
-            ]}
-          >
-            <TabPanel value="one">One</TabPanel>
-            <TabPanel value="two">Two</TabPanel>
-          </Tabs>
-        </div>
+        <Suspense fallback={<Skeleton className="h-20 w-full" />}>
+          <Menus />
+        </Suspense>
       </Piece>
     </>
   );

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { client } from "@/api/client";
 import { AccountForm } from "@/shell/account-form";
-import { signInOptions } from "@/shell/sign-in-form";
+import { signInOptions } from "@/shell/sign-in-options";
 import { Card } from "@/ui/card";
 import { SkeletonRows } from "@/ui/skeleton";
 import { toast } from "@/ui/toast";
@@ -12,7 +12,7 @@ import { Connections, connectionsQuery } from "./connections";
 import { Factors } from "./factors";
 
 /** What somebody shows that it is them: factors, connections, the password. */
-export function Security() {
+export default function Security() {
   const asked = [useQuery(factorsQuery), useQuery(connectionsQuery), useQuery(signInOptions)];
   // all at once, since each would push the next aside
   if (asked.some((query) => query.isPending)) {
