@@ -62,9 +62,9 @@ def test_an_app_reads_who_where_and_the_secret() -> None:
     assert (asked["issuer"], asked["digits"], asked["period"]) == (["Ly:ceum"], ["6"], ["30"])
 
 
-def test_the_picture_is_a_safe_svg_element() -> None:
+def test_the_picture_is_a_safe_svg_document() -> None:
     picture = ET.fromstring(qr_svg("otpauth://totp/<script>&\"'"))
-    assert picture.tag.endswith("svg")
+    assert picture.tag == "{http://www.w3.org/2000/svg}svg"
     assert {each.tag.rpartition("}")[2] for each in picture.iter()} <= {"svg", "path", "g"}
 
 

@@ -103,6 +103,7 @@ PAGES = [
     "model",
     "/jobs",
     "/settings",
+    "/settings?tab=security",
 ]
 
 
@@ -245,7 +246,8 @@ def test_an_invitation_brings_somebody_in_and_their_password_can_be_changed(
 
 @pytest.mark.deep
 @pytest.mark.parametrize(
-    "place", ["/sign-in", "/sign-up", "/forgot", "/reset?token=x", "/verify?token=x", "/consent?token=x"]
+    "place",
+    ["/sign-in", "/sign-up", "/forgot", "/reset?token=x", "/verify?token=x", "/consent?token=x", "/authorize?x=y"],
 )
 @pytest.mark.parametrize("device", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_a_page_for_somebody_unknown_is_usable_by_all(open_tab: OpenTab, device: dict[str, object], place: str) -> None:

@@ -3,7 +3,7 @@ import createFetchClient from "openapi-fetch";
 import createClient from "openapi-react-query";
 import { whenOrganisationIsLost } from "./organisation";
 import { Problem, problemOf } from "./problem";
-import { hubPath, ROOT } from "./root";
+import { ROOT } from "./root";
 import type { components, paths } from "./schema";
 import { hubFetch } from "./transport";
 
@@ -25,7 +25,7 @@ export async function send<T>(method: string, path: string, body?: unknown): Pro
   const headers: HeadersInit = body === undefined ? {} : { "Content-Type": "application/json" };
   const init: RequestInit = { method, headers };
   if (body !== undefined) init.body = JSON.stringify(body);
-  const response = await hubFetch(new Request(new URL(hubPath(`api/v1/${path}`), location.href), init));
+  const response = await hubFetch(new Request(new URL(`api/v1/${path}`, ROOT), init));
   if (!response.ok) throw await problemOf(response);
   return (response.status === 204 ? undefined : await response.json()) as T;
 }

@@ -2,12 +2,13 @@ import { createFileRoute } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { Profile } from "@/features/settings/profile";
-import { Sessions } from "@/features/settings/sessions";
 import { PageHead } from "@/ui/page-head";
 import { Skeleton } from "@/ui/skeleton";
 import { TabPanel, Tabs } from "@/ui/tabs";
 
+// what a tab needs comes when it is opened
 const Security = lazy(() => import("@/features/settings/security"));
+const Sessions = lazy(() => import("@/features/settings/sessions").then((file) => ({ default: file.Sessions })));
 const Keys = lazy(() => import("@/features/settings/keys"));
 const Notifications = lazy(() => import("@/features/settings/notifications"));
 const OwnData = lazy(() => import("@/features/settings/own-data"));
@@ -48,7 +49,9 @@ function Settings() {
           </Suspense>
         </TabPanel>
         <TabPanel value="sessions">
-          <Sessions />
+          <Suspense fallback={<Skeleton className="h-96 w-full rounded-lg" />}>
+            <Sessions />
+          </Suspense>
         </TabPanel>
         <TabPanel value="keys">
           <Suspense fallback={<Skeleton className="h-96 w-full rounded-lg" />}>

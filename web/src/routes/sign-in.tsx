@@ -5,7 +5,8 @@ import { mayBeSignedIn } from "@/api/transport";
 import { Front } from "@/shell/front";
 import { meQuery } from "@/shell/me";
 import { ownPage, pathOfPage } from "@/shell/own-page";
-import { SignInForm, signInOptions } from "@/shell/sign-in-form";
+import { SignInForm } from "@/shell/sign-in-form";
+import { signInOptions } from "@/shell/sign-in-options";
 import { signOnProblem } from "@/shell/sign-on-problem";
 import { buttonClass } from "@/ui/button";
 import { Note } from "@/ui/note";
@@ -46,15 +47,16 @@ function SignIn() {
           ) : null}
         </div>
       ) : null}
-      <SignInForm to={to} ticket={arrivedTicket} onDone={() => void goOn()} />
-      <p className="mt-4 flex flex-wrap justify-between gap-x-4 gap-y-1 text-sm">
-        <Link to="/forgot" className="py-1 text-accent-text hover:underline pointer-coarse:py-3">
-          {t("signIn.forgot")}
-        </Link>
-        <Link to="/sign-up" className="py-1 text-accent-text hover:underline pointer-coarse:py-3">
-          {t("signIn.register")}
-        </Link>
-      </p>
+      <SignInForm to={to} ticket={arrivedTicket} onDone={() => void goOn()}>
+        <p className="mt-4 flex flex-wrap justify-between gap-x-4 gap-y-1 text-sm">
+          <Link to="/forgot" className="py-1 text-accent-text hover:underline pointer-coarse:py-3">
+            {t("signIn.forgot")}
+          </Link>
+          <Link to="/sign-up" className="py-1 text-accent-text hover:underline pointer-coarse:py-3">
+            {t("signIn.register")}
+          </Link>
+        </p>
+      </SignInForm>
     </Front>
   );
 }

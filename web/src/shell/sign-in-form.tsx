@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { KeyRound, LogIn } from "lucide-react";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { api, send } from "@/api/client";
+import { send } from "@/api/client";
 import { arePasskeysHere, signed } from "@/api/passkeys";
 import { Problem, saidBy } from "@/api/problem";
 import { hubPath } from "@/api/root";
@@ -11,6 +11,7 @@ import { Button, buttonClass } from "@/ui/button";
 import { TextField } from "@/ui/field";
 import { Note } from "@/ui/note";
 import { ProofForm } from "./proof-form";
+import { signInOptions } from "./sign-in-options";
 
 type Ticket = { ticket: string; methods: string[] };
 type Answer = { state: "signed_in" } | ({ state: "second_factor" } & Ticket);
@@ -23,12 +24,12 @@ type Props = {
   /** The ticket of a first step that was taken elsewhere. */
   ticket?: Ticket | null;
   onDone: () => void;
+  /** What stands below as long as the first step is not taken. */
+  children?: ReactNode;
 };
 
-export const signInOptions = api.queryOptions("get", "/api/v1/sign-in-options", {}, { staleTime: 60_000 });
-
 /** Every way in: password and second factor, a passkey alone, another provider. What goes wrong is said above the button. */
-export function SignInForm({ email = "", to = "/", apart = false, ticket = null, onDone }: Props) {
+export function SignInForm({ email = "", to = "/", apart = false, ticket = null, onDone, children }: Props) {
   const [asked, setAsked] = useState(ticket);
   const [given, setGiven] = useState(email);
   const [problem, setProblem] = useState("");
@@ -61,6 +62,7 @@ export function SignInForm({ email = "", to = "/", apart = false, ticket = null,
         }}
       />
       <OtherWays to={to} apart={apart} onDone={enter} setProblem={setProblem} />
+      {children}
     </>
   );
 }

@@ -27,7 +27,7 @@ export function Dialog({ open, onClose, title, description, children, wide = fal
           onInteractOutside={(event) => onClose || event.preventDefault()}
           className={cn(
             "appear fixed inset-x-0 bottom-0 z-50 max-h-[92dvh] overflow-y-auto rounded-t-lg border border-line bg-surface p-5 shadow-xl outline-none",
-            "sm:inset-0 sm:bottom-auto sm:m-auto sm:h-fit sm:w-[calc(100%-2rem)] sm:rounded-lg",
+            "sm:inset-0 sm:m-auto sm:h-fit sm:w-[calc(100%-2rem)] sm:rounded-lg",
             wide ? "sm:max-w-2xl" : "sm:max-w-md",
           )}
         >

@@ -1,4 +1,4 @@
-import { Bell, Database, Pencil, Trash2 } from "lucide-react";
+import { Bell, Database } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "./button";
@@ -6,7 +6,6 @@ import { CommandPalette } from "./command-palette";
 import { Confirm } from "./confirm";
 import { Dialog, DialogActions } from "./dialog";
 import { TextField } from "./field";
-import { Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from "./menu";
 import { toast } from "./toast";
 import { Tooltip } from "./tooltip";
 
@@ -15,7 +14,6 @@ export default function Windows() {
   const { t } = useTranslation();
   const [open, setOpen] = useState<"dialog" | "confirm" | "palette" | null>(null);
   const [query, setQuery] = useState("");
-  const [theme, setTheme] = useState("one");
   const close = () => setOpen(null);
   return (
     <>
@@ -24,25 +22,6 @@ export default function Windows() {
       <Button onClick={() => setOpen("palette")}>Palette</Button>
       <Button onClick={() => toast("Something was removed", { undo: () => toast("It is back") })}>Toast</Button>
       <Button onClick={() => toast("Something went wrong", { tone: "bad" })}>Bad toast</Button>
-      <Menu trigger={<Button>Menu</Button>}>
-        <MenuLabel>Label</MenuLabel>
-        <MenuItem icon={Pencil} onSelect={() => undefined}>
-          Item
-        </MenuItem>
-        <MenuChoice
-          label="Choice"
-          value={theme}
-          onChange={setTheme}
-          options={[
-            { value: "one", label: "One" },
-            { value: "two", label: "Two" },
-          ]}
-        />
-        <MenuLine />
-        <MenuItem icon={Trash2} danger onSelect={() => undefined}>
-          Danger
-        </MenuItem>
-      </Menu>
       <Tooltip text="A tooltip">
         <Button kind="ghost" size="icon" aria-label="icon">
           <Bell size={16} aria-hidden />

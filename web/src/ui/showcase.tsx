@@ -21,10 +21,10 @@ import { Skeleton, SkeletonRows } from "./skeleton";
 import { Stat } from "./stat";
 import { SubNavigation } from "./sub-navigation";
 import { Cell, HeadCell, Table } from "./table";
-import { TabPanel, Tabs } from "./tabs";
 import { toast } from "./toast";
 
 const Charts = lazy(() => import("./charts/showcase"));
+const Menus = lazy(() => import("./showcase-menus"));
 const Windows = lazy(() => import("./showcase-windows"));
 const THEMES = ["light", "dark"] as const;
 
@@ -83,7 +83,6 @@ function Pieces() {
 function Controls() {
   const { t } = useTranslation();
   const named = useNamed();
-  const [theme, setTheme] = useState("one");
   const [choice, setChoice] = useState("one");
   const [words, setWords] = useState("");
   return (
@@ -133,20 +132,11 @@ function Controls() {
           ]}
         />
       </Piece>
-      <Piece name="tabs, sub-navigation">
+      <Piece name="menu, tabs, sub-navigation">
+        <Suspense fallback={<Skeleton className="h-20 w-full" />}>
+          <Menus />
+        </Suspense>
         <div className="min-w-0 flex-1">
-          <Tabs
-            label="Tabs"
-            value={theme}
-            onChange={setTheme}
-            tabs={[
-              { value: "one", label: "One" },
-              { value: "two", label: "Two" },
-            ]}
-          >
-            <TabPanel value="one">One</TabPanel>
-            <TabPanel value="two">Two</TabPanel>
-          </Tabs>
           <SubNavigation
             label={named("Pages")}
             open="/ui"

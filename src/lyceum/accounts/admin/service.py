@@ -86,7 +86,7 @@ async def run_now(tx: AsyncSession, who: Actor, schedules: Iterable[Schedule], k
 
     Raises `ScheduleNotFound`.
     """
-    require(who, Power.HUB_OPERATE)
+    require_operator(who)
     args = next((args for args in (schedule.make() for schedule in schedules) if args.kind == kind), None)
     if args is None:
         raise ScheduleNotFound(f"Nothing called {kind[:100]!r} comes round for the hub itself.")

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from io import BytesIO
 from urllib.parse import quote, urlencode
 
 SECRET_BYTES = 20
@@ -65,7 +66,11 @@ def qr_svg(text: str) -> str:
     """Return a QR code as an SVG document, black on white in any theme, with the quiet zone that readers need."""
     import segno
 
-    return str(segno.make_qr(text, error="m").svg_inline(scale=QR_PIXELS_A_MODULE, border=4, dark="#000", light="#fff"))
+    drawn = BytesIO()
+    looks = {"scale": QR_PIXELS_A_MODULE, "border": 4, "dark": "#000", "light": "#fff"}
+    # with its namespace it is a picture of its own for browsers, not only a part of a page
+    segno.make_qr(text, error="m").save(drawn, kind="svg", xmldecl=False, svgns=True, nl=False, **looks)
+    return drawn.getvalue().decode()
 
 
 def new_recovery_codes() -> list[str]:

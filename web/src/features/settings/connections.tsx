@@ -5,7 +5,7 @@ import { useTranslation } from "react-i18next";
 import { type Api, api, client } from "@/api/client";
 import { saidBy } from "@/api/problem";
 import { ago } from "@/i18n/format";
-import { signInOptions } from "@/shell/sign-in-form";
+import { signInOptions } from "@/shell/sign-in-options";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";

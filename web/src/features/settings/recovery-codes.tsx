@@ -18,10 +18,7 @@ export function RecoveryCodes({ codes, onDone }: { codes: string[]; onDone: () =
   return (
     <div className="space-y-3">
       <Note tone="warn">{t("recovery.once")}</Note>
-      <ul
-        aria-label={t("recovery.title")}
-        className="mono grid grid-cols-2 gap-x-4 gap-y-1 rounded-md border border-line bg-sunken p-3 leading-6"
-      >
+      <ul aria-label={t("recovery.title")} className="mono rounded-md border border-line bg-sunken p-3 leading-6">
         {codes.map((code) => (
           <li key={code} className="break-all">
             {code}

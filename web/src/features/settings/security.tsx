@@ -3,7 +3,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { client } from "@/api/client";
 import { AccountForm } from "@/shell/account-form";
-import { signInOptions } from "@/shell/sign-in-form";
+import { signInOptions } from "@/shell/sign-in-options";
 import { Card } from "@/ui/card";
 import { SkeletonRows } from "@/ui/skeleton";
 import { toast } from "@/ui/toast";
