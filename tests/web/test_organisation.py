@@ -28,7 +28,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _upload(page: Page, table: Path, name: str) -> None:
     page.goto("/datasets?upload=true")
     page.locator("input[type=file]").set_input_files(table)
-    page.get_by_label("Dataset name").fill(name)
+    page.get_by_label("Name of the dataset").fill(name)
     page.get_by_role("button", name="Upload", exact=True).click()
     expect(page.get_by_text("3 of 3 rows")).to_be_visible()
 
@@ -37,6 +37,13 @@ def _sign_up(page: Page, name: str) -> None:
     page.get_by_label("Your name").fill(name)
     page.get_by_label("E-mail").fill(f"{name.lower()}@example.org")
     page.get_by_label("Password").fill(PASSWORD)
+
+
+def _set_up(page: Page, hub: WebHub) -> None:
+    page.goto(f"/setup?token={hub.setup_token}")
+    _sign_up(page, "Ada")
+    page.get_by_role("button", name="Create administrator").click()
+    expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
 
 
 def _act_in(page: Page, organisation: str) -> None:
@@ -48,10 +55,7 @@ def test_an_organisation_is_made_and_somebody_joins_by_its_link(open_tab: OpenTa
     tab = open_tab(**DESKTOP)
     page = tab.page
     with nothing_wrong(tab):
-        page.goto(f"/setup?token={web_hub.setup_token}")
-        _sign_up(page, "Ada")
-        page.get_by_role("button", name="Create administrator").click()
-        expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
+        _set_up(page, web_hub)
         _upload(page, kept / "houses.csv", "hidden")
 
         page.get_by_role("button", name=re.compile("account menu")).click()
