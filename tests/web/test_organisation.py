@@ -132,7 +132,7 @@ def test_a_dataset_is_shared_with_a_group_until_a_day(open_tab: OpenTab, kept: P
         dialog = page.get_by_role("dialog", name="Forecasters")
         dialog.get_by_role("combobox", name="Add a member").fill("gra")
         page.get_by_role("option", name=re.compile("Grace")).click()
-        expect(dialog.get_by_role("list").get_by_text("Grace")).to_be_visible()
+        expect(dialog.get_by_role("list").get_by_text("Grace", exact=True)).to_be_visible()
         expect(dialog.get_by_text("1 member")).to_be_visible()
         assert tab.accessibility_faults() == []
         dialog.get_by_label("Name of the group").fill("Seers")
