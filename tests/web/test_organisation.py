@@ -62,7 +62,7 @@ def test_an_organisation_is_made_and_somebody_joins_by_its_link(open_tab: OpenTa
         page.get_by_role("menuitem", name="New organisation").click()
         page.get_by_label("Name of the organisation").fill("Weather Lab")
         expect(page.get_by_label("Name in addresses")).to_have_value("weather-lab")
-        page.get_by_role("button", name="New organisation").click()
+        page.get_by_role("button", name="Create organisation").click()
         expect(page.get_by_role("heading", name="Weather Lab", level=1)).to_be_visible()
         members = page.get_by_role("list", name="Members")
         expect(members.get_by_role("listitem")).to_have_count(1)
@@ -286,7 +286,7 @@ def test_leaving_and_deleting_end_where_there_is_no_organisation_left(open_tab: 
         guest.page.get_by_role("button", name="Leave organisation").click()
         guest.page.get_by_role("dialog").get_by_role("button", name="Leave organisation").click()
         expect(guest.page.get_by_role("heading", name="Welcome, Grace", level=1)).to_be_visible()
-        expect(guest.page.get_by_role("button", name="New organisation")).to_be_visible()
+        expect(guest.page.get_by_role("button", name="Create organisation")).to_be_visible()
         assert guest.accessibility_faults() == []
         _seen(guest, "phone-light-organisation-first")
         # what was shared with her stays hers to use

@@ -26,7 +26,7 @@ export function Dialog({ open, onClose, title, description, children, wide = fal
           {...(description ? {} : { "aria-describedby": undefined })}
           onInteractOutside={(event) => {
             // what is said over the page can be answered without closing what is below
-            const onToast = event.target instanceof Element && event.target.closest("[data-toasts]");
+            const onToast = event.target instanceof Element && event.target.closest("[data-toast]");
             if (!onClose || onToast) event.preventDefault();
           }}
           className={cn(

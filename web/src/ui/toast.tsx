@@ -41,7 +41,6 @@ export function Toaster() {
   const toasts = useSyncExternalStore(subscribe, () => shown);
   return (
     <div
-      data-toasts
       aria-live="polite"
       className="pointer-events-none fixed inset-x-4 bottom-20 z-[60] flex flex-col items-end gap-2 md:bottom-4"
     >
@@ -71,6 +70,7 @@ function Shown({ toast: item }: { toast: Toast }) {
   };
   return (
     <div
+      data-toast
       onPointerEnter={() => setHeld(true)}
       onPointerLeave={() => setHeld(false)}
       onFocus={() => setHeld(true)}
