@@ -24,7 +24,11 @@ export function Dialog({ open, onClose, title, description, children, wide = fal
         <Radix.Overlay className="fixed inset-0 z-40 bg-black/45" />
         <Radix.Content
           {...(description ? {} : { "aria-describedby": undefined })}
-          onInteractOutside={(event) => onClose || event.preventDefault()}
+          onInteractOutside={(event) => {
+            // what is said over the page can be answered without closing what is below
+            const onToast = event.target instanceof Element && event.target.closest("[data-toast]");
+            if (!onClose || onToast) event.preventDefault();
+          }}
           className={cn(
             "appear fixed inset-x-0 bottom-0 z-50 max-h-[92dvh] overflow-y-auto rounded-t-lg border border-line bg-surface p-5 shadow-xl outline-none",
             "sm:inset-0 sm:m-auto sm:h-fit sm:w-[calc(100%-2rem)] sm:rounded-lg",

@@ -19,7 +19,7 @@ export function Tabs(props: {
           <Radix.Trigger
             key={tab.value}
             value={tab.value}
-            className="-mb-px flex h-10 shrink-0 items-center gap-1.5 border-b-2 border-transparent px-1 text-base text-fg-2 hover:text-fg focus-visible:-outline-offset-2 data-[state=active]:border-accent data-[state=active]:font-medium data-[state=active]:text-fg pointer-coarse:h-11"
+            className="flex h-10 shrink-0 items-center gap-1.5 border-b-2 border-transparent px-1 text-base text-fg-2 hover:text-fg focus-visible:-outline-offset-2 data-[state=active]:border-accent data-[state=active]:font-medium data-[state=active]:text-fg pointer-coarse:h-11"
           >
             {tab.label}
           </Radix.Trigger>

@@ -70,6 +70,7 @@ function Shown({ toast: item }: { toast: Toast }) {
   };
   return (
     <div
+      data-toast
       onPointerEnter={() => setHeld(true)}
       onPointerLeave={() => setHeld(false)}
       onFocus={() => setHeld(true)}

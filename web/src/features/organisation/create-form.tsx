@@ -70,7 +70,7 @@ export function CreateForm() {
         </div>
       ) : null}
       <Button type="submit" kind="primary" busy={busy}>
-        {t("organisation.create")}
+        {t("organisation.make")}
       </Button>
     </form>
   );

@@ -60,7 +60,7 @@ export default function Members({ org, onInvite }: { org: string; onInvite: (() 
     toast(t("organisation.removed", { name: member.display_name }));
   };
   const invite = onInvite ? (
-    <Button kind="primary" onClick={onInvite}>
+    <Button kind="primary" className="max-sm:w-full" onClick={onInvite}>
       <UserPlus size={15} aria-hidden />
       {t("organisation.invite")}
     </Button>

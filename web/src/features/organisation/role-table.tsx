@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Check } from "lucide-react";
+import { Check, Minus } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
 import { Card } from "@/ui/card";
@@ -27,7 +27,7 @@ export default function RoleTable() {
               <tr>
                 <HeadCell className="pl-4">{t("organisation.mayDo")}</HeadCell>
                 {ROLES.map((role) => (
-                  <HeadCell key={role} className="text-center">
+                  <HeadCell key={role} className="text-center max-sm:px-1 max-sm:text-2xs">
                     {t(`role.${role}`)}
                   </HeadCell>
                 ))}
@@ -40,19 +40,16 @@ export default function RoleTable() {
                     {nameOf(power)} <span className="mono text-xs text-fg-3 max-sm:hidden">{power}</span>
                   </Cell>
                   {ROLES.map((role) => (
-                    <Cell key={role} className="text-center">
+                    <Cell key={role} className="text-center max-sm:px-1">
                       {powersOf.get(role)?.has(power) ? (
-                        <>
-                          <Check size={16} aria-hidden className="mx-auto text-ok" />
-                          <span className="sr-only">{t("organisation.may")}</span>
-                        </>
+                        <Check size={16} role="img" aria-label={t("organisation.may")} className="mx-auto text-ok" />
                       ) : (
-                        <>
-                          <span aria-hidden className="text-fg-3">
-                            –
-                          </span>
-                          <span className="sr-only">{t("organisation.mayNot")}</span>
-                        </>
+                        <Minus
+                          size={16}
+                          role="img"
+                          aria-label={t("organisation.mayNot")}
+                          className="mx-auto text-fg-3"
+                        />
                       )}
                     </Cell>
                   ))}

@@ -14,6 +14,7 @@ import { Empty } from "@/ui/empty";
 import { Failed } from "@/ui/failed";
 import { TextArea } from "@/ui/field";
 import { Note } from "@/ui/note";
+import { PageHead } from "@/ui/page-head";
 import { Skeleton } from "@/ui/skeleton";
 import { toast } from "@/ui/toast";
 import type { ObjectKind } from "./object-link";
@@ -22,8 +23,15 @@ type Props = { kind: ObjectKind; address: string; error: unknown; retry: () => v
 
 /** In place of an object that one does not see. Whether it is there the hub does not tell; asked for it can be. */
 export function NotSeen({ kind, address, error, retry }: Props) {
+  const { t } = useTranslation();
   const missing = error instanceof Problem && error.code === `${kind}_not_found`;
-  return missing ? <NoAccess kind={kind} address={address} /> : <Failed error={error} retry={retry} />;
+  if (!missing) return <Failed error={error} retry={retry} />;
+  return (
+    <>
+      <PageHead title={kind === "run" ? t("finder.run") : address} />
+      <NoAccess kind={kind} address={address} />
+    </>
+  );
 }
 
 function NoAccess({ kind, address }: { kind: ObjectKind; address: string }) {
