@@ -58,7 +58,7 @@ async def end_presence(line: ValkeyLine, worker_id: UUID) -> None:
 
 async def list_workers(line: ValkeyLine) -> list[WorkerSeen]:
     """Return the workers of the last hour, the one heard last first; raises `ValkeyAway`."""
-    said: dict[bytes | str, bytes] = await line.ask(lambda valkey: valkey.hgetall(_KEY))
+    said: dict[bytes | str, bytes | str] = await line.ask(lambda valkey: valkey.hgetall(_KEY))
     workers, silent = [], []
     for name, text in said.items():
         worker_id = name.decode() if isinstance(name, bytes) else name
