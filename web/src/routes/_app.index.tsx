@@ -5,7 +5,7 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
 import { hubAddress } from "@/api/root";
-import { SetUpCard } from "@/features/admin/set-up-card";
+import { SetUp } from "@/features/admin/set-up";
 import { useJobsNews } from "@/features/live-job";
 import { RunRow } from "@/features/runs/run-row";
 import { isOver } from "@/features/state-badge";
@@ -105,7 +105,7 @@ function Overview() {
           </Card>
         </div>
       </div>
-      <SetUpCard />
+      <SetUp />
     </>
   );
 }

@@ -1,25 +1,19 @@
-import {
-  EllipsisVertical,
-  KeyRound,
-  ShieldCheck,
-  ShieldOff,
-  UserCheck,
-  UserRoundCheck,
-  UserRoundX,
-} from "lucide-react";
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Api } from "@/api/client";
 import { ago } from "@/i18n/format";
 import { Badge } from "@/ui/badge";
-import { Button } from "@/ui/button";
-import { Menu, MenuItem, MenuLine } from "@/ui/menu";
+import { PersonButton } from "./person-button";
+
+const load = () => import("./person-menu");
+const PersonMenu = lazy(load);
 
 export type PersonAction = "suspend" | "restore" | "administrator" | "notAdministrator" | "link" | "act";
 
-type Props = { person: Api["Person"]; isMe: boolean; onAction: (action: PersonAction) => void };
+export type PersonProps = { person: Api["Person"]; isMe: boolean; onAction: (action: PersonAction) => void };
 
 /** A person of the hub with what can be done about them. */
-export function PersonRow({ person, isMe, onAction }: Props) {
+export function PersonRow({ person, isMe, onAction }: PersonProps) {
   const { t } = useTranslation();
   const name = person.display_name || person.email || "?";
   const organisations = person.organisations.map((one) => `${one.name} (${t(`admin.role.${one.role as "owner"}`)})`);
@@ -39,45 +33,27 @@ export function PersonRow({ person, isMe, onAction }: Props) {
           {[t("admin.since", { when: ago(person.created_at) }), ...organisations].join(" · ")}
         </span>
       </span>
-      <Menu
-        trigger={
-          <Button kind="ghost" size="icon" aria-label={t("admin.actionsOf", { name })}>
-            <EllipsisVertical size={16} aria-hidden />
-          </Button>
-        }
-      >
-        {isMe || person.administrator || suspended ? null : (
-          <MenuItem icon={UserCheck} onSelect={() => onAction("act")}>
-            {t("acting.begin")}
-          </MenuItem>
-        )}
-        <MenuItem icon={KeyRound} onSelect={() => onAction("link")}>
-          {t("admin.resetLink")}
-        </MenuItem>
-        {person.administrator ? (
-          <MenuItem icon={ShieldOff} onSelect={() => onAction("notAdministrator")}>
-            {t("admin.unmakeAdministrator")}
-          </MenuItem>
-        ) : (
-          <MenuItem icon={ShieldCheck} onSelect={() => onAction("administrator")}>
-            {t("admin.makeAdministrator")}
-          </MenuItem>
-        )}
-        {isMe ? null : (
-          <>
-            <MenuLine />
-            {suspended ? (
-              <MenuItem icon={UserRoundCheck} onSelect={() => onAction("restore")}>
-                {t("admin.restore")}
-              </MenuItem>
-            ) : (
-              <MenuItem icon={UserRoundX} danger onSelect={() => onAction("suspend")}>
-                {t("admin.suspend")}
-              </MenuItem>
-            )}
-          </>
-        )}
-      </Menu>
+      <PersonActions person={person} isMe={isMe} onAction={onAction} />
     </li>
+  );
+}
+
+/** The menu comes when it is first asked for: it is more script than the page around it. */
+function PersonActions({ person, isMe, onAction }: PersonProps) {
+  const [wanted, setWanted] = useState(false);
+  const button = (
+    <PersonButton
+      name={person.display_name || person.email || "?"}
+      aria-expanded={false}
+      onPointerEnter={() => void load()}
+      onFocus={() => void load()}
+      onClick={() => setWanted(true)}
+    />
+  );
+  if (!wanted) return button;
+  return (
+    <Suspense fallback={button}>
+      <PersonMenu person={person} isMe={isMe} onAction={onAction} />
+    </Suspense>
   );
 }
