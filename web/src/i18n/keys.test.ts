@@ -1,6 +1,11 @@
 import { expect, test } from "vitest";
-import de from "./de.json";
-import en from "./en.json";
+import adminDe from "./admin.de.json";
+import adminEn from "./admin.en.json";
+import commonDe from "./de.json";
+import commonEn from "./en.json";
+
+const de = { ...commonDe, ...adminDe };
+const en = { ...commonEn, ...adminEn };
 
 type Words = { [key: string]: string | Words };
 

@@ -41,7 +41,7 @@ function Health() {
       <PageHead title={t("admin.page.health")} facts={t("admin.healthText")} />
       <dl className="mb-4 grid grid-cols-2 gap-3 lg:grid-cols-4">
         <Stat
-          label={t("admin.health.ready")}
+          label={t("admin.health.readiness")}
           value={state ? t(`admin.health.${state}`) : blank}
           note={state ? t(`admin.health.${state}Text`) : "…"}
         />
@@ -54,15 +54,6 @@ function Health() {
         <Stat label="PostgreSQL" value={status.data?.database ?? blank} note={t("admin.health.release")} />
       </dl>
       <div className="grid items-start gap-4 lg:grid-cols-2">
-        <Card flush title={t("admin.health.setUp")}>
-          {status.data ? (
-            <StatusList items={status.data.items} />
-          ) : status.error ? (
-            <Failed error={status.error} retry={() => void status.refetch()} />
-          ) : (
-            <SkeletonRows rows={5} />
-          )}
-        </Card>
         <Card flush title={t("admin.health.workers")}>
           {queue.data ? (
             queue.data.workers?.length ? (
@@ -79,7 +70,16 @@ function Health() {
           ) : queue.error ? (
             <Failed error={queue.error} retry={() => void queue.refetch()} />
           ) : (
-            <SkeletonRows rows={2} />
+            <SkeletonRows rows={1} className="h-16" />
+          )}
+        </Card>
+        <Card flush title={t("admin.health.setUp")}>
+          {status.data ? (
+            <StatusList items={status.data.items} />
+          ) : status.error ? (
+            <Failed error={status.error} retry={() => void status.refetch()} />
+          ) : (
+            <SkeletonRows rows={5} />
           )}
         </Card>
       </div>
@@ -97,12 +97,12 @@ function Worker({ worker, release }: { worker: Api["HubWorker"]; release: string
     worker.release,
   ];
   return (
-    <li className="flex min-h-14 items-center gap-3 px-4 py-2.5">
+    <li className="flex min-h-16 items-center gap-3 px-4 py-2.5">
       <span className="min-w-0 flex-1">
         <span className="block truncate font-medium">
           {t("admin.health.worker", { machine: worker.machine, process: worker.process })}
         </span>
-        <span className="block text-sm break-words text-fg-3">{facts.join(" · ")}</span>
+        <span className="block truncate text-sm text-fg-3">{facts.join(" · ")}</span>
       </span>
       {release && release !== worker.release ? <Badge tone="warn">{t("admin.health.otherRelease")}</Badge> : null}
       {silent ? (

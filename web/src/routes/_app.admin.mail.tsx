@@ -106,7 +106,8 @@ function Letter({ letter }: { letter: Api["LetterTemplate"] }) {
       title={letter.subject}
       sandbox=""
       src={hubPath(letter.html_path.replace(/^\//, ""))}
-      className="size-full"
+      // as its reader sees it by day, whatever the theme here
+      className="size-full scheme-light"
     />
   );
 }

@@ -35,7 +35,7 @@ function Storage() {
     <>
       <PageHead title={t("admin.page.storage")} facts={t("admin.storageText")} />
       {query.error && !items ? <Failed error={query.error} retry={() => void query.refetch()} /> : null}
-      <dl className="mb-4 grid grid-cols-2 gap-3 lg:grid-cols-4">
+      <dl className="mb-4 grid grid-cols-1 gap-3 sm:grid-cols-3">
         <Stat
           label={t("admin.storage.free")}
           value={disk ? bytes(disk.free_bytes) : blank}

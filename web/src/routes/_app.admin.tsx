@@ -1,11 +1,15 @@
 import { createFileRoute, Outlet, useLocation } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { ADMIN_PAGES } from "@/features/admin/places";
+import { loadWords } from "@/i18n/parts";
 import { MissingPage } from "@/shell/broken";
 import { useMe } from "@/shell/me";
 import { SubNavigation } from "@/ui/sub-navigation";
 
-export const Route = createFileRoute("/_app/admin")({ component: Administration });
+export const Route = createFileRoute("/_app/admin")({
+  loader: () => loadWords("admin"),
+  component: Administration,
+});
 
 function Administration() {
   const { t } = useTranslation();

@@ -1,18 +1,16 @@
 import { type InfiniteData, useQueryClient } from "@tanstack/react-query";
 import { createFileRoute } from "@tanstack/react-router";
 import { Users } from "lucide-react";
-import { useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Api, client } from "@/api/client";
 import { saidBy } from "@/api/problem";
 import { type HubPage, hubPagesKey, useHubPages } from "@/features/admin/hub-pages";
 import { type PersonAction, PersonRow } from "@/features/admin/person-row";
-import { ActAs, ResetLink } from "@/features/admin/person-windows";
 import { useSettled } from "@/features/admin/settled";
 import { More } from "@/features/more";
 import { useMe } from "@/shell/me";
 import { Card } from "@/ui/card";
-import { Confirm } from "@/ui/confirm";
 import { Empty } from "@/ui/empty";
 import { Failed } from "@/ui/failed";
 import { TextField } from "@/ui/field";
@@ -26,6 +24,7 @@ export const Route = createFileRoute("/_app/admin/users")({
   component: People,
 });
 
+const PersonWindow = lazy(() => import("@/features/admin/person-windows"));
 const PATH = "/api/v1/admin/users";
 type Person = Api["Person"];
 type Asked = { person: Person; action: PersonAction };
@@ -47,7 +46,6 @@ function People() {
     if (action === "suspend" || action === "restore") void change.suspended(person, action === "suspend");
     else setAsked({ person, action });
   };
-  const close = () => setAsked(null);
   return (
     <>
       <PageHead title={t("admin.page.users")} facts={t("admin.usersText")} />
@@ -85,19 +83,15 @@ function People() {
         )}
         <More query={query} />
       </Card>
-      {asked?.action === "link" ? <ResetLink person={asked.person} onClose={close} /> : null}
-      {asked?.action === "act" ? <ActAs person={asked.person} onClose={close} /> : null}
-      {asked?.action === "administrator" || asked?.action === "notAdministrator" ? (
-        <Confirm
-          open
-          onClose={close}
-          title={t(asked.action === "administrator" ? "admin.makeOf" : "admin.unmakeOf", {
-            name: nameOf(asked.person),
-          })}
-          text={t(asked.action === "administrator" ? "admin.makeText" : "admin.unmakeText")}
-          action={t(asked.action === "administrator" ? "admin.makeAdministrator" : "admin.unmakeAdministrator")}
-          onConfirm={() => change.administrator(asked.person, asked.action === "administrator")}
-        />
+      {asked ? (
+        <Suspense fallback={null}>
+          <PersonWindow
+            person={asked.person}
+            action={asked.action}
+            onClose={() => setAsked(null)}
+            onAdministrator={(isOne) => change.administrator(asked.person, isOne)}
+          />
+        </Suspense>
       ) : null}
     </>
   );

@@ -3,7 +3,7 @@ import { createFileRoute } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
-import { SetUpCard } from "@/features/admin/set-up-card";
+import { SetUp } from "@/features/admin/set-up";
 import { useJobsNews } from "@/features/live-job";
 import { AtWork } from "@/features/overview/at-work";
 import { chainOf, isNewHub } from "@/features/overview/chain";
@@ -78,7 +78,7 @@ function Overview() {
           <Skeleton className="h-80 w-full rounded-lg" />
         </div>
       )}
-      <SetUpCard />
+      <SetUp />
     </>
   );
 }

@@ -1,4 +1,12 @@
 import { createFileRoute } from "@tanstack/react-router";
-import Showcase from "@/ui/showcase";
+import { lazy, Suspense } from "react";
 
-export const Route = createFileRoute("/ui")({ component: Showcase });
+const Showcase = lazy(() => import("@/ui/showcase"));
+
+export const Route = createFileRoute("/ui")({
+  component: () => (
+    <Suspense fallback={null}>
+      <Showcase />
+    </Suspense>
+  ),
+});

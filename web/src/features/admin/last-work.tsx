@@ -44,7 +44,8 @@ function Last({ kind, words }: { kind: string; words: string }) {
         </span>
       </span>
       {job ? (
-        <Link to="/admin/queue" search={{ kind }} aria-label={t("admin.jobsOf", { kind })}>
+        <Link to="/admin/queue" search={{ kind }}>
+          <span className="sr-only">{t("admin.jobsOf", { kind })}</span>
           <StateBadge state={job.state} />
         </Link>
       ) : null}

@@ -1,31 +1,15 @@
-import {
-  EllipsisVertical,
-  KeyRound,
-  ShieldCheck,
-  ShieldOff,
-  UserCheck,
-  UserRoundCheck,
-  UserRoundX,
-} from "lucide-react";
+import { KeyRound, ShieldCheck, ShieldOff, UserCheck, UserRoundCheck, UserRoundX } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import { Button } from "@/ui/button";
 import { Menu, MenuItem, MenuLine } from "@/ui/menu";
+import { PersonButton } from "./person-button";
 import type { PersonProps } from "./person-row";
 
-/** What can be done about a person; comes when it is first asked for, as every menu does. */
+/** What can be done about a person. */
 export default function PersonMenu({ person, isMe, onAction }: PersonProps) {
   const { t } = useTranslation();
-  const name = person.display_name || person.email || "?";
   const suspended = person.suspended_at !== null;
   return (
-    <Menu
-      open
-      trigger={
-        <Button kind="ghost" size="icon" aria-label={t("admin.actionsOf", { name })}>
-          <EllipsisVertical size={16} aria-hidden />
-        </Button>
-      }
-    >
+    <Menu open trigger={<PersonButton name={person.display_name || person.email || "?"} />}>
       {isMe || person.administrator || suspended ? null : (
         <MenuItem icon={UserCheck} onSelect={() => onAction("act")}>
           {t("acting.begin")}

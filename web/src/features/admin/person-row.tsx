@@ -1,10 +1,9 @@
-import { EllipsisVertical } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Api } from "@/api/client";
 import { ago } from "@/i18n/format";
 import { Badge } from "@/ui/badge";
-import { Button } from "@/ui/button";
+import { PersonButton } from "./person-button";
 
 const load = () => import("./person-menu");
 const PersonMenu = lazy(load);
@@ -19,21 +18,6 @@ export function PersonRow({ person, isMe, onAction }: PersonProps) {
   const name = person.display_name || person.email || "?";
   const organisations = person.organisations.map((one) => `${one.name} (${t(`admin.role.${one.role as "owner"}`)})`);
   const suspended = person.suspended_at !== null;
-  const [wanted, setWanted] = useState(false);
-  const button = (
-    <Button
-      kind="ghost"
-      size="icon"
-      aria-haspopup="menu"
-      aria-expanded={false}
-      aria-label={t("admin.actionsOf", { name })}
-      onPointerEnter={() => void load()}
-      onFocus={() => void load()}
-      onClick={() => setWanted(true)}
-    >
-      <EllipsisVertical size={16} aria-hidden />
-    </Button>
-  );
   return (
     <li className="flex min-h-15 items-center gap-3 px-4 py-2.5">
       <span className="min-w-0 flex-1">
@@ -49,13 +33,27 @@ export function PersonRow({ person, isMe, onAction }: PersonProps) {
           {[t("admin.since", { when: ago(person.created_at) }), ...organisations].join(" · ")}
         </span>
       </span>
-      {wanted ? (
-        <Suspense fallback={button}>
-          <PersonMenu person={person} isMe={isMe} onAction={onAction} />
-        </Suspense>
-      ) : (
-        button
-      )}
+      <PersonActions person={person} isMe={isMe} onAction={onAction} />
     </li>
+  );
+}
+
+/** The menu comes when it is first asked for: it is more script than the page around it. */
+function PersonActions({ person, isMe, onAction }: PersonProps) {
+  const [wanted, setWanted] = useState(false);
+  const button = (
+    <PersonButton
+      name={person.display_name || person.email || "?"}
+      aria-expanded={false}
+      onPointerEnter={() => void load()}
+      onFocus={() => void load()}
+      onClick={() => setWanted(true)}
+    />
+  );
+  if (!wanted) return button;
+  return (
+    <Suspense fallback={button}>
+      <PersonMenu person={person} isMe={isMe} onAction={onAction} />
+    </Suspense>
   );
 }

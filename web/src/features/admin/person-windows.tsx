@@ -5,17 +5,20 @@ import { type Api, client } from "@/api/client";
 import { saidBy } from "@/api/problem";
 import { beginActing } from "@/shell/acting-banner";
 import { Button } from "@/ui/button";
+import { Confirm } from "@/ui/confirm";
 import { Dialog, DialogActions } from "@/ui/dialog";
 import { TextArea } from "@/ui/field";
 import { Note } from "@/ui/note";
 import { FormDialog } from "./form-dialog";
+import type { PersonAction } from "./person-row";
 import { ShownOnce } from "./shown-once";
 
 type Props = { person: Api["Person"]; onClose: () => void };
+type WindowProps = Props & { action: PersonAction; onAdministrator: (isOne: boolean) => Promise<void> };
 const at = (person: Api["Person"]) => ({ params: { path: { user_id: person.id } } });
 
 /** A link that sets somebody's password, made when it is asked for and shown this once. */
-export function ResetLink({ person, onClose }: Props) {
+function ResetLink({ person, onClose }: Props) {
   const { t } = useTranslation();
   const [url, setUrl] = useState("");
   const [problem, setProblem] = useState("");
@@ -51,7 +54,7 @@ export function ResetLink({ person, onClose }: Props) {
 }
 
 /** Asks why before an administrator acts as somebody. */
-export function ActAs({ person, onClose }: Props) {
+function ActAs({ person, onClose }: Props) {
   const { t } = useTranslation();
   const navigate = useNavigate();
   const name = person.display_name || (person.email ?? "");
@@ -83,5 +86,23 @@ export function ActAs({ person, onClose }: Props) {
         />
       )}
     </FormDialog>
+  );
+}
+
+/** The window of what is to be done about a person. */
+export default function PersonWindow({ person, action, onClose, onAdministrator }: WindowProps) {
+  const { t } = useTranslation();
+  if (action === "link") return <ResetLink person={person} onClose={onClose} />;
+  if (action === "act") return <ActAs person={person} onClose={onClose} />;
+  const makes = action === "administrator";
+  return (
+    <Confirm
+      open
+      onClose={onClose}
+      title={t(makes ? "admin.makeOf" : "admin.unmakeOf", { name: person.display_name || (person.email ?? "?") })}
+      text={t(makes ? "admin.makeText" : "admin.unmakeText")}
+      action={t(makes ? "admin.makeAdministrator" : "admin.unmakeAdministrator")}
+      onConfirm={() => onAdministrator(makes)}
+    />
   );
 }

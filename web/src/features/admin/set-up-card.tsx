@@ -1,6 +1,5 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useMe } from "@/shell/me";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { StatusList, useStatus } from "./status-list";
@@ -8,15 +7,14 @@ import { StatusList, useStatus } from "./status-list";
 const KEPT = "lyceum.set-up.dismissed";
 
 /** For whoever runs the hub: what is not set up yet, until it is or they have seen enough of it. */
-export function SetUpCard() {
+export default function SetUpCard() {
   const { t } = useTranslation();
-  const me = useMe();
   const [dismissed, setDismissed] = useState(() => localStorage.getItem(KEPT) ?? "");
-  const { data } = useStatus(me.operates_hub);
+  const { data } = useStatus();
   const lacking = data?.items.filter((item) => item.state !== "ok") ?? [];
   const names = lacking.map((item) => item.name).join(" ");
   // what comes to lack later is shown again
-  if (!me.operates_hub || !names || names === dismissed) return null;
+  if (!names || names === dismissed) return null;
   const dismiss = () => {
     localStorage.setItem(KEPT, names);
     setDismissed(names);

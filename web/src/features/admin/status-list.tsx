@@ -5,8 +5,7 @@ import { type Api, api } from "@/api/client";
 
 type Item = Api["StatusItem"];
 
-export const useStatus = (wanted = true) =>
-  useQuery({ ...api.queryOptions("get", "/api/v1/admin/status"), staleTime: 60_000, enabled: wanted });
+export const useStatus = () => useQuery({ ...api.queryOptions("get", "/api/v1/admin/status"), staleTime: 60_000 });
 
 const LOOKS = {
   ok: { icon: CircleCheck, tone: "text-ok" },
