@@ -1,4 +1,4 @@
-import { Bell, Database, Pencil, Trash2 } from "lucide-react";
+import { Bell, Database } from "lucide-react";
 import { lazy, type ReactNode, Suspense, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Badge } from "./badge";
@@ -11,7 +11,6 @@ import { DropZone } from "./drop-zone";
 import { Empty } from "./empty";
 import { Failed } from "./failed";
 import { TextArea, TextField } from "./field";
-import { Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from "./menu";
 import { Note } from "./note";
 import { PageHead } from "./page-head";
 import { Progress } from "./progress";
@@ -19,11 +18,10 @@ import { SelectField } from "./select";
 import { Skeleton, SkeletonRows } from "./skeleton";
 import { Stat } from "./stat";
 import { Cell, HeadCell, Table } from "./table";
-import { TabPanel, Tabs } from "./tabs";
 import { toast } from "./toast";
-import { Tooltip } from "./tooltip";
 
 const Charts = lazy(() => import("./charts/showcase"));
+const Menus = lazy(() => import("./showcase-menus"));
 const Windows = lazy(() => import("./showcase-windows"));
 const THEMES = ["light", "dark"] as const;
 
@@ -81,7 +79,6 @@ function Pieces() {
 
 function Controls() {
   const { t } = useTranslation();
-  const [theme, setTheme] = useState("one");
   const [choice, setChoice] = useState("one");
   return (
     <>
@@ -92,11 +89,6 @@ function Controls() {
         <Button kind="danger">danger</Button>
         <Button busy>busy</Button>
         <Button disabled>disabled</Button>
-        <Tooltip text="A tooltip">
-          <Button kind="ghost" size="icon" aria-label="icon">
-            <Bell size={16} aria-hidden />
-          </Button>
-        </Tooltip>
       </Piece>
       <Piece name="field, select, checkbox">
         <div className="grid w-full gap-3 sm:grid-cols-2">
@@ -126,40 +118,10 @@ function Controls() {
           ]}
         />
       </Piece>
-      <Piece name="menu, tabs">
-        <Menu trigger={<Button>Menu</Button>}>
-          <MenuLabel>Label</MenuLabel>
-          <MenuItem icon={Pencil} onSelect={() => undefined}>
-            Item
-          </MenuItem>
-          <MenuChoice
-            label="Choice"
-            value={theme}
-            onChange={setTheme}
-            options={[
-              { value: "one", label: "One" },
-              { value: "two", label: "Two" },
-            ]}
-          />
-          <MenuLine />
-          <MenuItem icon={Trash2} danger onSelect={() => undefined}>
-            Danger
-          </MenuItem>
-        </Menu>
-        <div className="min-w-0 flex-1">
-          <Tabs
-            label="Tabs"
-            value={theme}
-            onChange={setTheme}
-            tabs={[
-              { value: "one", label: "One" },
-              { value: "two", label: "Two" },
-            ]}
-          >
-            <TabPanel value="one">One</TabPanel>
-            <TabPanel value="two">Two</TabPanel>
-          </Tabs>
-        </div>
+      <Piece name="menu, tabs, tooltip">
+        <Suspense fallback={<Skeleton className="h-24 w-full" />}>
+          <Menus />
+        </Suspense>
       </Piece>
     </>
   );
