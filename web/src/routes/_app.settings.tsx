@@ -1,14 +1,14 @@
 import { createFileRoute } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
-import { Keys } from "@/features/settings/keys";
 import { Profile } from "@/features/settings/profile";
 import { Security } from "@/features/settings/security";
-import { Sessions } from "@/features/settings/sessions";
 import { PageHead } from "@/ui/page-head";
 import { Skeleton } from "@/ui/skeleton";
 import { TabPanel, Tabs } from "@/ui/tabs";
 
+const Keys = lazy(async () => ({ default: (await import("@/features/settings/keys")).Keys }));
+const Sessions = lazy(async () => ({ default: (await import("@/features/settings/sessions")).Sessions }));
 const Notifications = lazy(() => import("@/features/settings/notifications"));
 const OwnData = lazy(() => import("@/features/settings/own-data"));
 
@@ -46,10 +46,14 @@ function Settings() {
           <Security />
         </TabPanel>
         <TabPanel value="sessions">
-          <Sessions />
+          <Suspense fallback={<Skeleton className="h-96 w-full rounded-lg" />}>
+            <Sessions />
+          </Suspense>
         </TabPanel>
         <TabPanel value="keys">
-          <Keys />
+          <Suspense fallback={<Skeleton className="h-96 w-full rounded-lg" />}>
+            <Keys />
+          </Suspense>
         </TabPanel>
         <TabPanel value="notifications">
           <Suspense fallback={<Skeleton className="h-[48rem] w-full max-w-3xl rounded-lg" />}>

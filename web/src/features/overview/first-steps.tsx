@@ -18,7 +18,7 @@ const ROLES = ["viewer", "reviewer", "maintainer"] as const;
 type Role = (typeof ROLES)[number];
 
 /** Three ways in: a table, a notebook, somebody else. */
-export function FirstSteps() {
+export default function FirstSteps() {
   const { powers, organisation } = useMe();
   return (
     <div className="grid gap-4 md:grid-cols-2 xl:auto-cols-fr xl:grid-flow-col xl:grid-cols-none">
