@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -44,8 +45,9 @@ def _looked_at(tab: Tab, name: str) -> None:
     assert tab.layout_shift() < SHIFT_MAX
 
 
-def _user_id(hub: WebHub) -> object:
-    return rows_of(hub.database, "SELECT id FROM users WHERE email = %s", EMAIL)[0]["id"]
+def _user_id(hub: WebHub) -> UUID:
+    found: UUID = rows_of(hub.database, "SELECT id FROM users WHERE email = %s", EMAIL)[0]["id"]
+    return found
 
 
 def _tell(hub: WebHub, kind: str, facts: dict[str, str]) -> None:
@@ -236,7 +238,7 @@ def test_a_browser_is_pushed_to_until_one_says_otherwise(at_home: Callable[..., 
 
 @pytest.mark.parametrize("kind", ["run_failed", EVERY_KIND])
 def test_letters_end_with_one_click_and_come_again(open_tab: OpenTab, web_hub: WebHub, kind: str) -> None:
-    token = token_for(web_hub.settings, _user_id(web_hub), kind)  # type: ignore[arg-type]
+    token = token_for(web_hub.settings, _user_id(web_hub), kind)
     tab = open_tab(**PHONE)
     page = tab.page
     with nothing_wrong(tab):
