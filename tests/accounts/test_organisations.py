@@ -209,11 +209,11 @@ async def test_members_are_found_by_what_occurs_in_their_name_or_address(
     path = f"/api/v1/organisations/{member.org_name}/members"
     async with client_of(app, key=member.key) as client:
         for words in ("grace_h", "0% g", f"{found.user_id.hex[:20]}", f"{found.user_id.hex.upper()}@example.ORG"):
-            listed = await ok(client.get(path, params={"search": words}))
+            listed = await ok(client.get(path, params={"named": words}))
             assert [item["user_id"] for item in listed["items"]] == [str(found.user_id)], words
-        percent = (await ok(client.get(path, params={"search": "%"})))["items"]
+        percent = (await ok(client.get(path, params={"named": "%"})))["items"]
         assert [item["user_id"] for item in percent] == [str(found.user_id)]
-        assert (await ok(client.get(path, params={"search": "graceXh"})))["items"] == []
+        assert (await ok(client.get(path, params={"named": "graceXh"})))["items"] == []
 
 
 async def test_what_each_role_may_do_is_told_from_the_table_that_decides(app: FastAPI, member: Member) -> None:

@@ -71,6 +71,14 @@ async def test_one_changes_name_and_language_and_what_is_left_out_stays(app: Fas
     assert refused.status_code == 422
 
 
+async def test_one_says_what_one_uses_the_hub_for(app: FastAPI, member: Member) -> None:
+    async with signed_in_client(app, member) as client:
+        assert (await client.get(ME)).json()["purpose"] is None
+        assert (await client.patch(ME, json={"purpose": "course"})).json()["purpose"] == "course"
+        assert (await client.patch(ME, json={"display_name": "Ada"})).json()["purpose"] == "course"
+        assert (await client.patch(ME, json={"purpose": "mischief"})).status_code == 422
+
+
 async def test_a_new_password_takes_the_present_one_and_ends_the_other_sessions(app: FastAPI, member: Member) -> None:
     async with signed_in_client(app, member) as here, program_of(app, member) as (there, said):
         wrong = await here.post("/api/v1/me/password", json={"current": "wrong", "new": NEW_PASSWORD})

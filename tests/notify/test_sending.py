@@ -327,9 +327,10 @@ async def test_a_link_that_this_hub_did_not_make_ends_nothing(hub_settings: Sett
     token = token_for(hub_settings, member.user_id, "run_finished")
     other_hub = hub_settings.model_copy(update={"secret_key": replace_secret(hub_settings)})
     foreign = token_for(other_hub, member.user_id, "run_finished")
+    changed = f"{'B' if token[0] == 'A' else 'A'}{token[1:]}"
     async with running_app(hub_settings) as app, client_of(app) as anybody:
         anybody.headers["host"] = "hub.example.org"
-        for wrong in (token[:-1], f"A{token[1:]}", foreign, "x", "é", "=" * 50, token_for(hub_settings, new_id(), "x")):
+        for wrong in (token[:-1], changed, foreign, "x", "é", "=" * 50, token_for(hub_settings, new_id(), "x")):
             refused = await anybody.post("/api/v1/unsubscribe", json={"token": wrong})
             assert (refused.status_code, refused.json()["code"]) == (422, "unsubscribe_link_invalid"), wrong
 

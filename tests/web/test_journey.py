@@ -59,6 +59,7 @@ def test_from_the_set_up_link_to_a_prediction(open_tab: OpenTab, journey: dict[s
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Create administrator").click()
         expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
+        page.get_by_text("Team", exact=True).click()
 
         page.get_by_role("link", name="Upload a table").click()
         page.locator("input[type=file]").set_input_files(table)
@@ -104,6 +105,9 @@ PAGES = [
     "/jobs",
     "/settings",
     "/settings?tab=security",
+    "/settings?tab=notifications",
+    "/settings?tab=data",
+    "/inbox",
 ]
 
 
@@ -247,7 +251,16 @@ def test_an_invitation_brings_somebody_in_and_their_password_can_be_changed(
 @pytest.mark.deep
 @pytest.mark.parametrize(
     "place",
-    ["/sign-in", "/sign-up", "/forgot", "/reset?token=x", "/verify?token=x", "/consent?token=x", "/authorize?x=y"],
+    [
+        "/sign-in",
+        "/sign-up",
+        "/forgot",
+        "/reset?token=x",
+        "/verify?token=x",
+        "/consent?token=x",
+        "/authorize?x=y",
+        "/unsubscribe?token=x",
+    ],
 )
 @pytest.mark.parametrize("device", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_a_page_for_somebody_unknown_is_usable_by_all(open_tab: OpenTab, device: dict[str, object], place: str) -> None:

@@ -41,6 +41,7 @@ function Inbox() {
           <>
             <Select
               aria-label={t("inbox.show")}
+              className="min-w-32"
               value={show ?? ""}
               options={[
                 { value: "", label: t("inbox.all") },
@@ -54,9 +55,14 @@ function Inbox() {
               <MailCheck size={15} aria-hidden />
               {t("inbox.markAll")}
             </Button>
-            <Link to="/settings" search={{ tab: "notifications" }} className={buttonClass()}>
+            <Link
+              to="/settings"
+              search={{ tab: "notifications" }}
+              aria-label={t("inbox.choose")}
+              title={t("inbox.choose")}
+              className={`${buttonClass({ size: "icon" })} max-sm:flex-none!`}
+            >
               <Settings2 size={15} aria-hidden />
-              {t("inbox.choose")}
             </Link>
           </>
         }

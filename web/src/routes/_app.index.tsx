@@ -5,10 +5,8 @@ import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
 import { SetUp } from "@/features/admin/set-up";
 import { useJobsNews } from "@/features/live-job";
-import { AtWork } from "@/features/overview/at-work";
 import { chainOf, isNewHub } from "@/features/overview/chain";
 import { ChainStrip } from "@/features/overview/chain-strip";
-import { FirstSteps } from "@/features/overview/first-steps";
 import { useMe } from "@/shell/me";
 import { PurposeChoices } from "@/shell/purpose";
 import { Card } from "@/ui/card";
@@ -16,6 +14,9 @@ import { Failed } from "@/ui/failed";
 import { PageHead } from "@/ui/page-head";
 import { Skeleton } from "@/ui/skeleton";
 
+// one of them is needed
+const FirstSteps = lazy(() => import("@/features/overview/first-steps"));
+const AtWork = lazy(() => import("@/features/overview/at-work"));
 const SHOWN = { params: { query: { limit: 100 } } };
 const NO_JOBS = { items: [], next: null };
 const FEW = { params: { query: { limit: 10 } } };
@@ -64,21 +65,29 @@ function Overview() {
         <Failed error={failed.error} retry={() => void failed.refetch()} />
       ) : // one after the other, so that nothing that is shown has to move
       lists && datasets.data && runs.data && models.data && jobsShown ? (
-        isNewHub(lists) ? (
-          <>
-            <ChainStrip {...chainOf(lists)} />
-            <FirstSteps />
-          </>
-        ) : (
-          <AtWork datasets={datasets.data} runs={runs.data} models={models.data} jobs={jobsShown} />
-        )
+        <Suspense fallback={<Coming />}>
+          {isNewHub(lists) ? (
+            <>
+              <ChainStrip {...chainOf(lists)} />
+              <FirstSteps />
+            </>
+          ) : (
+            <AtWork datasets={datasets.data} runs={runs.data} models={models.data} jobs={jobsShown} />
+          )}
+        </Suspense>
       ) : (
-        <div aria-hidden className="space-y-4">
-          <Skeleton className="h-24 w-full rounded-lg" />
-          <Skeleton className="h-80 w-full rounded-lg" />
-        </div>
+        <Coming />
       )}
       <SetUp />
     </>
+  );
+}
+
+function Coming() {
+  return (
+    <div aria-hidden className="space-y-4">
+      <Skeleton className="h-24 w-full rounded-lg" />
+      <Skeleton className="h-80 w-full rounded-lg" />
+    </div>
   );
 }

@@ -1,7 +1,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useNavigate, useRouter } from "@tanstack/react-router";
 import { Boxes, Database, FlaskConical, Inbox, ListChecks, Settings, User, Users } from "lucide-react";
-import { useEffect, useState } from "react";
+import { type RefObject, useEffect, useLayoutEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Api, api } from "@/api/client";
 import { hubPath } from "@/api/root";
@@ -15,9 +15,10 @@ const TYPING_MS = 150;
 const SETTINGS = ["profile", "security", "sessions", "keys", "notifications", "data"] as const;
 
 /** Jumps to any object the reader may see, to people, and to any page; the hub looks for what is in no first page. */
-export default function Finder({ onClose }: { onClose: () => void }) {
+export default function Finder({ begun, onClose }: { begun: RefObject<string>; onClose: () => void }) {
   const { t } = useTranslation();
   const [query, setQuery] = useState("");
+  useLayoutEffect(() => setQuery(begun.current), [begun]);
   const pages = usePages();
   const objects = useObjects(query);
   const people = usePeople(query);

@@ -1,6 +1,6 @@
 import { Outlet } from "@tanstack/react-router";
 import { Search } from "lucide-react";
-import { lazy, Suspense, useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Account } from "./account";
 import { ActingBanner } from "./acting-banner";
@@ -20,6 +20,7 @@ export function Shell() {
   const { t } = useTranslation();
   const me = useMe();
   const [finding, setFinding] = useState(false);
+  const begun = useRef("");
   useEffect(() => {
     // there before it is asked for, so that what is typed right after Ctrl K is not lost
     const timer = setTimeout(() => void loadFinder(), LATER_MS);
@@ -34,6 +35,20 @@ export function Shell() {
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
   }, []);
+  useEffect(() => {
+    if (!finding) return;
+    // what is typed before the finder has come stands in it when it does
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key.length !== 1 || event.ctrlKey || event.metaKey || event.altKey || isField(event.target)) return;
+      event.preventDefault();
+      begun.current += event.key;
+    };
+    addEventListener("keydown", onKey);
+    return () => {
+      removeEventListener("keydown", onKey);
+      begun.current = "";
+    };
+  }, [finding]);
   return (
     <div className="min-h-dvh md:grid md:grid-cols-[13.5rem_minmax(0,1fr)]">
       <a
@@ -81,9 +96,12 @@ export function Shell() {
       <BottomBar />
       {finding ? (
         <Suspense fallback={null}>
-          <Finder onClose={() => setFinding(false)} />
+          <Finder begun={begun} onClose={() => setFinding(false)} />
         </Suspense>
       ) : null}
     </div>
   );
 }
+
+const isField = (target: EventTarget | null) =>
+  target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement;

@@ -1,6 +1,6 @@
 import { type LucideIcon, Search } from "lucide-react";
 import { Dialog as Radix } from "radix-ui";
-import { useId, useState } from "react";
+import { useId, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { cn } from "./cn";
 
@@ -18,6 +18,7 @@ type Props = {
 export function CommandPalette({ open, onClose, label, commands, query, onQuery }: Props) {
   const { t } = useTranslation();
   const id = useId();
+  const field = useRef<HTMLInputElement>(null);
   const [at, setAt] = useState(0);
   const chosen = Math.min(at, Math.max(0, commands.length - 1));
   const run = (command: Command | undefined) => {
@@ -42,12 +43,19 @@ export function CommandPalette({ open, onClose, label, commands, query, onQuery 
         <Radix.Content
           aria-describedby={undefined}
           onKeyDown={onKeyDown}
+          onOpenAutoFocus={(event) => {
+            // the caret goes behind what stands there already: whoever types on adds to it
+            event.preventDefault();
+            field.current?.focus();
+            field.current?.setSelectionRange(query.length, query.length);
+          }}
           className="appear fixed inset-x-3 top-[8dvh] z-50 mx-auto flex max-h-[70dvh] max-w-xl flex-col overflow-hidden rounded-lg border border-line bg-surface shadow-xl outline-none"
         >
           <Radix.Title className="sr-only">{label}</Radix.Title>
           <div className="flex items-center gap-2.5 border-b border-line px-4">
             <Search size={16} aria-hidden className="text-fg-3" />
             <input
+              ref={field}
               type="text"
               role="combobox"
               aria-label={label}

@@ -1,5 +1,5 @@
 import { useRouter } from "@tanstack/react-router";
-import { CircleAlert, CircleDot, Info, type LucideIcon, Mail, MailOpen, TriangleAlert } from "lucide-react";
+import { CircleAlert, Info, type LucideIcon, Mail, MailOpen, TriangleAlert } from "lucide-react";
 import type { MouseEvent } from "react";
 import { useTranslation } from "react-i18next";
 import type { Api } from "@/api/client";
@@ -7,7 +7,6 @@ import { hubPath } from "@/api/root";
 import { ago, moment } from "@/i18n/format";
 import { Button } from "@/ui/button";
 import { cn } from "@/ui/cn";
-import { Tooltip } from "@/ui/tooltip";
 import { mark } from "./reading";
 import { noticeWords } from "./words";
 
@@ -44,8 +43,8 @@ export function NoticeRow({ notice }: { notice: Api["NoticeOut"] }) {
           <span className={cn("flex items-baseline gap-2 break-words", isUnread ? "font-semibold" : "text-fg-2")}>
             <span className="min-w-0 break-words">{title}</span>
             {isUnread ? (
-              <span className="inline-flex shrink-0 items-center self-center text-accent-text">
-                <CircleDot size={10} aria-hidden />
+              <span className="inline-flex shrink-0 items-center self-center">
+                <span aria-hidden className="size-2 rounded-full bg-accent" />
                 <span className="sr-only">{t("inbox.new")}</span>
               </span>
             ) : null}
@@ -59,17 +58,16 @@ export function NoticeRow({ notice }: { notice: Api["NoticeOut"] }) {
           </span>
         </span>
       </a>
-      <Tooltip text={toggle}>
-        <Button
-          kind="ghost"
-          size="icon"
-          className="mt-2"
-          aria-label={toggle}
-          onClick={() => void mark([notice.id], isUnread ? "read" : "unread")}
-        >
-          {isUnread ? <MailOpen size={15} aria-hidden /> : <Mail size={15} aria-hidden />}
-        </Button>
-      </Tooltip>
+      <Button
+        kind="ghost"
+        size="icon"
+        className="mt-2"
+        aria-label={toggle}
+        title={toggle}
+        onClick={() => void mark([notice.id], isUnread ? "read" : "unread")}
+      >
+        {isUnread ? <MailOpen size={15} aria-hidden /> : <Mail size={15} aria-hidden />}
+      </Button>
     </li>
   );
 }

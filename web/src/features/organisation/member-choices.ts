@@ -11,7 +11,7 @@ export function useMemberChoices(org: string, words: string) {
   const named = useTyped(words);
   const query = useQuery(
     api.queryOptions("get", "/api/v1/organisations/{org}/members", {
-      params: { path: { org }, query: { limit: OFFERED_MAX, ...(named ? { search: named } : {}) } },
+      params: { path: { org }, query: { limit: OFFERED_MAX, ...(named ? { named } : {}) } },
     }),
   );
   const members = query.data?.items ?? [];

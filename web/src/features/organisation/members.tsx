@@ -32,7 +32,7 @@ export default function Members({ org, onInvite }: { org: string; onInvite: (() 
   const key = membersKey(org, named);
   const { query, items } = useCursor<Member>(key, (asked, signal) =>
     client.GET("/api/v1/organisations/{org}/members", {
-      params: { path: { org }, query: { ...asked, ...(named ? { search: named } : {}) } },
+      params: { path: { org }, query: { ...asked, ...(named ? { named } : {}) } },
       signal,
     }),
   );

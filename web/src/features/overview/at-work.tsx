@@ -23,7 +23,7 @@ const RUNS_SHOWN = 8;
 const SHORT_SHOWN = 4;
 
 /** What a hub that is used is asked first: how much is here, what has run, what works now, what is new. */
-export function AtWork({ datasets, runs, models, jobs }: Props) {
+export default function AtWork({ datasets, runs, models, jobs }: Props) {
   const { t } = useTranslation();
   const { powers } = useMe();
   const running = runs.items.filter((run) => !isOver(run.state)).length;

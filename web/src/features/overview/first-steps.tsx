@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { KeyRound, Link2, Upload } from "lucide-react";
+import { Check, KeyRound, Link2, Upload } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Api, client } from "@/api/client";
@@ -18,7 +18,7 @@ const ROLES = ["viewer", "reviewer", "maintainer"] as const;
 type Role = (typeof ROLES)[number];
 
 /** Three ways in: a table, a notebook, somebody else. */
-export function FirstSteps() {
+export default function FirstSteps() {
   const { powers, organisation } = useMe();
   return (
     <div className="grid gap-4 md:grid-cols-2 xl:auto-cols-fr xl:grid-flow-col xl:grid-cols-none">
@@ -54,7 +54,14 @@ function BringData() {
       }
     >
       <p className="text-fg-2">{t("overview.bringText")}</p>
-      <p className="text-sm text-fg-2">{t("overview.bringWhat")}</p>
+      <ul className="space-y-1.5 text-sm text-fg-2">
+        {[t("dataset.formats"), t("overview.bringWhat"), t("dataset.uploadText")].map((fact) => (
+          <li key={fact} className="flex gap-2">
+            <Check size={15} aria-hidden className="mt-0.5 shrink-0 text-ok" />
+            <span className="min-w-0">{fact}</span>
+          </li>
+        ))}
+      </ul>
     </StepCard>
   );
 }
