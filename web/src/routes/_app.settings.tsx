@@ -1,15 +1,15 @@
 import { createFileRoute } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
+import { EmailAddress } from "@/features/settings/email-address";
 import { Profile } from "@/features/settings/profile";
 import { PageHead } from "@/ui/page-head";
-import { SkeletonRows } from "@/ui/skeleton";
+import { Skeleton } from "@/ui/skeleton";
 import { TabPanel, Tabs } from "@/ui/tabs";
 
-// what a tab needs comes when it is opened
 const Security = lazy(() => import("@/features/settings/security"));
-const Sessions = lazy(() => import("@/features/settings/sessions").then((file) => ({ default: file.Sessions })));
-const Keys = lazy(() => import("@/features/settings/keys").then((file) => ({ default: file.Keys })));
+const Keys = lazy(async () => ({ default: (await import("@/features/settings/keys")).Keys }));
+const Sessions = lazy(async () => ({ default: (await import("@/features/settings/sessions")).Sessions }));
 
 const TABS = ["profile", "security", "sessions", "keys"] as const;
 type Tab = (typeof TABS)[number];
@@ -38,20 +38,25 @@ function Settings() {
         }}
         tabs={TABS.map((value) => ({ value, label: t(`settings.${value}`) }))}
       >
-        <Suspense fallback={<SkeletonRows rows={6} />}>
-          <TabPanel value="profile">
-            <Profile />
-          </TabPanel>
-          <TabPanel value="security">
+        <TabPanel value="profile">
+          <Profile />
+          <EmailAddress />
+        </TabPanel>
+        <TabPanel value="security">
+          <Suspense fallback={<Skeleton className="h-96 w-full max-w-xl rounded-lg" />}>
             <Security />
-          </TabPanel>
-          <TabPanel value="sessions">
+          </Suspense>
+        </TabPanel>
+        <TabPanel value="sessions">
+          <Suspense fallback={<Skeleton className="h-96 w-full rounded-lg" />}>
             <Sessions />
-          </TabPanel>
-          <TabPanel value="keys">
+          </Suspense>
+        </TabPanel>
+        <TabPanel value="keys">
+          <Suspense fallback={<Skeleton className="h-96 w-full rounded-lg" />}>
             <Keys />
-          </TabPanel>
-        </Suspense>
+          </Suspense>
+        </TabPanel>
       </Tabs>
     </>
   );
