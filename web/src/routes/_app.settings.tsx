@@ -1,12 +1,14 @@
 import { createFileRoute } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
+import { EmailAddress } from "@/features/settings/email-address";
 import { Profile } from "@/features/settings/profile";
+import { PurposeChoices } from "@/shell/purpose";
+import { Card } from "@/ui/card";
 import { PageHead } from "@/ui/page-head";
 import { Skeleton } from "@/ui/skeleton";
 import { TabPanel, Tabs } from "@/ui/tabs";
 
-// what a tab needs comes when it is opened
 const Security = lazy(() => import("@/features/settings/security"));
 const Sessions = lazy(() => import("@/features/settings/sessions").then((file) => ({ default: file.Sessions })));
 const Keys = lazy(() => import("@/features/settings/keys"));
@@ -41,7 +43,13 @@ function Settings() {
         tabs={TABS.map((value) => ({ value, label: t(`settings.${value}`) }))}
       >
         <TabPanel value="profile">
-          <Profile />
+          <div className="max-w-3xl space-y-4">
+            <Profile />
+            <EmailAddress />
+            <Card>
+              <PurposeChoices />
+            </Card>
+          </div>
         </TabPanel>
         <TabPanel value="security">
           <Suspense fallback={<Skeleton className="h-96 w-full max-w-3xl rounded-lg" />}>
