@@ -92,6 +92,7 @@ def create_app(config: Settings) -> FastAPI:
     # not included, which would have each request go through two levels of routes, twice
     routes = [route for router in wiring.ROUTERS for route in router.routes]
     its_own, missing = web_app(root_path=config.root_path)
+    app.state.web_app = its_own[0] if its_own else None
     app.router.routes.extend([RoutesByWord(routes, prefix="/api/v1/"), *its_own, *routes, *missing])
     add_health(app, refresh=_count, declare=needs(OPEN))
     app.add_middleware(BodyLimit, bytes_max=config.request_bytes_max, unlimited_prefix="/api/v1/uploads/")

@@ -17,11 +17,13 @@ from lyceum.accounts.provider.public import (
     step_of,
 )
 from lyceum.accounts.public import Actor, who_asks
+from lyceum.accounts.sessions.public import cookie_names
 from lyceum.kernel.problems import Problem
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.security import digest_of
 from lyceum.kernel.tx import aside
 from lyceum.pages.rendering import SECURITY_HEADERS, page
+from lyceum.pages.web_app import WebApp
 
 FORM_BYTES_MAX = 20_000
 TICKET_SECONDS = 600
@@ -55,6 +57,10 @@ async def authorize_page(request: Request, resources: CurrentResources) -> Respo
                 return _onward(await decide(tx, resources, who, asked, allow=True))
     except AuthorizationDenied as denied:
         return _onward(denied_url(resources, asked.redirect_uri, asked.state, denied))
+    # the web app asks in the reader's language, and renews a session whose token has run out before it asks for a password
+    web: WebApp | None = request.app.state.web_app
+    if web is not None and (step != "sign_in" or _may_be_renewed(request, resources)):
+        return web.answer_page()
     root = request.scope.get("root_path", "")
     if step == "sign_in":
         return _onward(f"{root}/sign-in?return_to={quote(f'/authorize?{query}', safe='')}")
@@ -89,6 +95,11 @@ async def take_authorize_form(request: Request, resources: CurrentResources) -> 
             return _onward(await decide(tx, resources, who, asked, allow=answer == "allow"))
     except Problem as refused:
         return page(request, "authorize_refused.html", status_code=refused.status, problem=refused.detail)
+
+
+def _may_be_renewed(request: Request, resources: Resources) -> bool:
+    # the renewing cookie itself goes to its own path alone
+    return cookie_names(request, resources.settings).csrf in request.cookies
 
 
 async def _asker(request: Request, resources: Resources) -> Actor:

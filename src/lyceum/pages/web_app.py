@@ -16,6 +16,7 @@ from pathlib import Path
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
@@ -140,6 +141,11 @@ class WebApp(BaseRoute):
     def path(self) -> str:
         """What metrics and traces call all pages and files of the app."""
         return "/{page}"
+
+    def answer_page(self) -> Response:
+        """Return the app's page as the answer to a path that a route of the hub's own has looked at first."""
+        headers = {**_headers(self._page, is_page=True), "content-type": self._page.media_type}
+        return Response(self._page.forms[""], headers=headers)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 ASGI's form
         """Send the file or the page; raises `HTTPException` for what would be a file and is none."""

@@ -271,7 +271,7 @@ export interface paths {
          * Create Oauth Client
          * @description Let a program's people sign in through the hub; its secret is shown this once.
          *
-         *     For whoever runs the hub.
+         *     For whoever runs the hub. Only within minutes of signing in or of a step-up; an API key is refused.
          */
         post: operations["create_oauth_client"];
         delete?: never;
@@ -298,7 +298,7 @@ export interface paths {
          * Change Oauth Client
          * @description Change a program.
          *
-         *     For whoever runs the hub.
+         *     For whoever runs the hub. Only within minutes of signing in or of a step-up; an API key is refused.
          */
         put: operations["change_oauth_client"];
         post?: never;
@@ -306,7 +306,7 @@ export interface paths {
          * Remove Oauth Client
          * @description Remove a program; its tokens work no longer.
          *
-         *     For whoever runs the hub.
+         *     For whoever runs the hub. Only within minutes of signing in or of a step-up; an API key is refused.
          */
         delete: operations["remove_oauth_client"];
         options?: never;
@@ -327,7 +327,7 @@ export interface paths {
          * Replace Oauth Client Secret
          * @description Give a program another secret, shown this once; the one before works no longer.
          *
-         *     For whoever runs the hub.
+         *     For whoever runs the hub. Only within minutes of signing in or of a step-up; an API key is refused.
          */
         post: operations["replace_oauth_client_secret"];
         delete?: never;
@@ -380,6 +380,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/schedules/{kind}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run Schedule Of Hub
+         * @description Put work of the hub itself on the queue now, beside its rounds; one that waits or runs already is not doubled.
+         *
+         *     For whoever runs the hub.
+         */
+        post: operations["run_schedule_of_hub"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/sign-on-providers": {
         parameters: {
             query?: never;
@@ -399,7 +421,7 @@ export interface paths {
          * Create Sign On Provider
          * @description Let people sign on through an identity provider; its secret is sealed and never shown again.
          *
-         *     For whoever runs the hub.
+         *     For whoever runs the hub. Only within minutes of signing in or of a step-up; an API key is refused.
          */
         post: operations["create_sign_on_provider"];
         delete?: never;
@@ -426,7 +448,7 @@ export interface paths {
          * Change Sign On Provider
          * @description Change an identity provider; without a secret it keeps the one it has.
          *
-         *     For whoever runs the hub.
+         *     For whoever runs the hub. Only within minutes of signing in or of a step-up; an API key is refused.
          */
         put: operations["change_sign_on_provider"];
         post?: never;
@@ -434,7 +456,7 @@ export interface paths {
          * Remove Sign On Provider
          * @description Remove an identity provider; what its groups gave is taken back, and accounts stay.
          *
-         *     For whoever runs the hub.
+         *     For whoever runs the hub. Only within minutes of signing in or of a step-up; an API key is refused.
          */
         delete: operations["remove_sign_on_provider"];
         options?: never;
@@ -461,7 +483,7 @@ export interface paths {
          * Add Sign On Rule
          * @description Have a group of the provider give a role, from its people's next sign-in on.
          *
-         *     For whoever runs the hub.
+         *     For whoever runs the hub. Only within minutes of signing in or of a step-up; an API key is refused.
          */
         post: operations["add_sign_on_rule"];
         delete?: never;
@@ -592,7 +614,7 @@ export interface paths {
          * Set Administrator
          * @description Have a person run the hub, or no longer; the last who does stays.
          *
-         *     For whoever runs the hub.
+         *     For whoever runs the hub. Only within minutes of signing in or of a step-up; an API key is refused.
          */
         put: operations["set_administrator"];
         post?: never;
@@ -659,7 +681,7 @@ export interface paths {
          * Impersonate Person
          * @description Act as a person for half an hour, by the header `Lyceum-As`; both stand in the audit log.
          *
-         *     For whoever runs the hub.
+         *     For whoever runs the hub. Only within minutes of signing in or of a step-up; an API key is refused.
          */
         post: operations["impersonate_person"];
         delete?: never;
@@ -1347,7 +1369,7 @@ export interface paths {
         };
         /**
          * Read Job Of Any
-         * @description Read a job of any organisation and how far it is; for whoever runs the hub.
+         * @description Read a job of any organisation or of the hub itself, and how far it is; for whoever runs the hub.
          *
          *     For whoever runs the hub.
          */
@@ -1371,7 +1393,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel Job Of Any
-         * @description Call a job of any organisation off; for whoever runs the hub.
+         * @description Call a job of any organisation or of the hub itself off; for whoever runs the hub.
          *
          *     For whoever runs the hub.
          */
@@ -1391,7 +1413,7 @@ export interface paths {
         };
         /**
          * Read Log Of Any
-         * @description Read what the handler of a job of any organisation logged; for whoever runs the hub.
+         * @description Read what the handler of a job of any organisation or of the hub itself logged; for whoever runs the hub.
          *
          *     For whoever runs the hub.
          */
@@ -1415,11 +1437,33 @@ export interface paths {
         put?: never;
         /**
          * Retry Job Of Any
-         * @description Have a job of any organisation that is dead or was called off tried again; for whoever runs the hub.
+         * @description Have a dead or cancelled job of any organisation or of the hub itself tried again; for whoever runs the hub.
          *
          *     For whoever runs the hub.
          */
         post: operations["retry_job_of_any"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hub/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Queue
+         * @description Count what waits, runs and failed for good, and name the workers that live; for whoever runs the hub.
+         *
+         *     For whoever runs the hub.
+         */
+        get: operations["read_queue"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1530,6 +1574,28 @@ export interface paths {
          *     Needs a session; an API key is refused.
          */
         post: operations["mark_read"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inbox/unread": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mark Unread
+         * @description Put notices back among those you have not read.
+         *
+         *     Needs a session; an API key is refused.
+         */
+        post: operations["mark_unread"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1711,7 +1777,7 @@ export interface paths {
         head?: never;
         /**
          * Change Profile
-         * @description Change your name or language.
+         * @description Change your name, your language, or what you use the hub for.
          *
          *     Needs a session; an API key is refused.
          */
@@ -1781,7 +1847,7 @@ export interface paths {
          * Delete My Account
          * @description Ask for your account to be deleted; it is done some days later, unless you call it off.
          *
-         *     Needs a session; an API key is refused.
+         *     Needs a session; an API key is refused. Only within minutes of signing in or of a step-up; an API key is refused.
          */
         post: operations["delete_my_account"];
         /**
@@ -1791,6 +1857,28 @@ export interface paths {
          *     Needs a session; an API key is refused.
          */
         delete: operations["keep_my_account"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change Email
+         * @description Have a link sent to an address that is to become yours; until it is opened, the one you have stays. The answer is always the same.
+         *
+         *     Needs a session; an API key is refused. Only within minutes of signing in or of a step-up; an API key is refused.
+         */
+        post: operations["change_email"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1973,6 +2061,50 @@ export interface paths {
          */
         post: operations["change_password"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/programs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Programs
+         * @description List the programs that you have let know you.
+         *
+         *     Needs a session; an API key is refused.
+         */
+        get: operations["list_programs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/programs/{client_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Part With Program
+         * @description Have a program know you no longer; it has to ask again.
+         *
+         *     Needs a session; an API key is refused.
+         */
+        delete: operations["part_with_program"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2420,7 +2552,7 @@ export interface paths {
          * Delete Organisation
          * @description Delete an organisation with everything it has; its data go within minutes.
          *
-         *     Needs a session; an API key is refused. Needs `organisation:manage`.
+         *     Needs a session; an API key is refused. Needs `organisation:manage`. Only within minutes of signing in or of a step-up; an API key is refused.
          */
         delete: operations["delete_organisation"];
         options?: never;
@@ -2559,7 +2691,13 @@ export interface paths {
         delete: operations["dissolve_group"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change Group
+         * @description Give a group another name; what was granted to it stays.
+         *
+         *     Needs `members:manage`.
+         */
+        patch: operations["change_group"];
         trace?: never;
     };
     "/api/v1/organisations/{org}/groups/{group_id}/members": {
@@ -2747,7 +2885,7 @@ export interface paths {
          * Transfer Organisation
          * @description Hand an organisation over to another member; you are a maintainer then.
          *
-         *     Needs a session; an API key is refused. Needs `organisation:manage`.
+         *     Needs a session; an API key is refused. Needs `organisation:manage`. Only within minutes of signing in or of a step-up; an API key is refused.
          */
         post: operations["transfer_organisation"];
         delete?: never;
@@ -2888,6 +3026,28 @@ export interface paths {
          *     Anyone may ask.
          */
         post: operations["register"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Roles
+         * @description List the roles of an organisation and what each may do.
+         *
+         *     Needs a key or a session.
+         */
+        get: operations["list_roles"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3396,6 +3556,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/unsubscribe/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Want Letters Again
+         * @description Take the end of letters back, by the same token.
+         *
+         *     Anyone may ask.
+         */
+        post: operations["want_letters_again"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/uploads": {
         parameters: {
             query?: never;
@@ -3603,7 +3785,7 @@ export interface components {
         };
         /**
          * AccessRequest
-         * @description A request for access; who asks is told to those alone who decide it.
+         * @description A request for access; who asks is told to those alone who decide it. `note` is what they said, empty for nothing.
          */
         AccessRequest: {
             /** Address */
@@ -3626,6 +3808,8 @@ export interface components {
              * @enum {string}
              */
             kind: "dataset" | "model" | "run";
+            /** Note */
+            note: string;
             /** Reason */
             reason: string;
             /**
@@ -3770,6 +3954,11 @@ export interface components {
         Approval: {
             /** Ends At */
             ends_at?: string | null;
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
             /**
              * Role
              * @default viewer
@@ -4343,13 +4532,15 @@ export interface components {
         };
         /**
          * DestinationPage
-         * @description A page of destinations, newest first.
+         * @description A page of destinations, newest first, and the kinds of notices that can be sent to any.
          */
         DestinationPage: {
             /** Items */
             items: components["schemas"]["Destination"][];
             /** Next */
             next: string | null;
+            /** Notice Kinds */
+            notice_kinds: string[];
         };
         /**
          * DestinationTried
@@ -4606,6 +4797,14 @@ export interface components {
             name: string;
         };
         /**
+         * GroupChange
+         * @description What can be changed of a group.
+         */
+        GroupChange: {
+            /** Name */
+            name: string;
+        };
+        /**
          * GroupMember
          * @description A person in a group.
          */
@@ -4658,6 +4857,80 @@ export interface components {
             total_bytes: number;
         };
         /**
+         * HubJob
+         * @description A job of whichever organisation, or of the hub itself; for whoever runs the hub.
+         */
+        HubJob: {
+            /** Attempt */
+            attempt: number;
+            /** Attempts Max */
+            attempts_max: number;
+            /** Cancel Requested */
+            cancel_requested: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Error */
+            error: {
+                [key: string]: unknown;
+            } | null;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Job Class */
+            job_class: string;
+            /** Kind */
+            kind: string;
+            /** Lane */
+            lane: string;
+            /** Organisation Id */
+            organisation_id: string | null;
+            /** Priority */
+            priority: number;
+            progress: components["schemas"]["JobProgress"] | null;
+            /**
+             * Run At
+             * Format: date-time
+             */
+            run_at: string;
+            /** Started At */
+            started_at: string | null;
+            /** State */
+            state: string;
+        };
+        /**
+         * HubJobPage
+         * @description Jobs of the whole hub, newest first; `next` is the cursor of the page after this one.
+         */
+        HubJobPage: {
+            /** Items */
+            items: components["schemas"]["HubJob"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * HubQueue
+         * @description The queue of the hub: what has not ended, what failed for good (`dead_max` at most are counted), and who works.
+         *
+         *     Without Valkey nobody knows which workers live: `workers` is null then.
+         */
+        HubQueue: {
+            /** Dead */
+            dead: number;
+            /** Dead Max */
+            dead_max: number;
+            /** Open */
+            open: components["schemas"]["OpenJobs"][];
+            /** Workers */
+            workers: components["schemas"]["HubWorker"][] | null;
+        };
+        /**
          * HubSchedule
          * @description Work that comes round: of an organisation by a cron expression, of the hub itself every so many seconds.
          */
@@ -4694,11 +4967,15 @@ export interface components {
         };
         /**
          * HubStatus
-         * @description What of a hub is set up, and what is not.
+         * @description What of a hub is set up, and what is not; `release` is Lyceum's, `database` is PostgreSQL's.
          */
         HubStatus: {
+            /** Database */
+            database: string;
             /** Items */
             items: components["schemas"]["StatusItem"][];
+            /** Release */
+            release: string;
         };
         /**
          * HubStorage
@@ -4714,6 +4991,37 @@ export interface components {
             items: components["schemas"]["OrganisationStorage"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * HubWorker
+         * @description A worker that lived within the last hour; `running` counts its jobs by lane.
+         */
+        HubWorker: {
+            /**
+             * Began At
+             * Format: date-time
+             */
+            began_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Machine */
+            machine: string;
+            /** Process */
+            process: number;
+            /** Release */
+            release: string;
+            /** Running */
+            running: {
+                [key: string]: number;
+            };
+            /**
+             * Seen At
+             * Format: date-time
+             */
+            seen_at: string;
         };
         /**
          * Impersonation
@@ -5002,6 +5310,34 @@ export interface components {
             severity: "info" | "warning" | "critical";
         };
         /**
+         * KnownProgram
+         * @description A program that knows the person who asks, and what it may ask of them.
+         */
+        KnownProgram: {
+            /**
+             * Given At
+             * Format: date-time
+             */
+            given_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Scopes */
+            scopes: string[];
+            /** Title */
+            title: string;
+        };
+        /**
+         * KnownPrograms
+         * @description The programs that know the person who asks, by title; there are a hundred at most.
+         */
+        KnownPrograms: {
+            /** Items */
+            items: components["schemas"]["KnownProgram"][];
+        };
+        /**
          * LeaderboardEntry
          * @description One member: `score` is out of fold, `weight` its share of the ensemble.
          */
@@ -5153,6 +5489,13 @@ export interface components {
             organisations: components["schemas"]["MyOrganisation"][];
             /** Powers */
             powers: string[];
+            /** Purpose */
+            purpose: ("team" | "course" | "looking") | null;
+            /**
+             * Second Factor Needed
+             * @description Whether you have yet to set up the second factor that the hub wants of you, and can do nothing else.
+             */
+            second_factor_needed: boolean;
             session: components["schemas"]["Session"] | null;
             /**
              * User Id
@@ -5386,6 +5729,16 @@ export interface components {
             routing_key?: string | null;
             /** Url */
             url?: string | null;
+        };
+        /**
+         * NewEmail
+         * @description The address to come, and the password of whoever has one.
+         */
+        NewEmail: {
+            /** Email */
+            email: string;
+            /** Password */
+            password?: string | null;
         };
         /**
          * NewFactor
@@ -5844,6 +6197,20 @@ export interface components {
             title: string;
         };
         /**
+         * OpenJobs
+         * @description How many jobs of a kind are in a state, and for how long the first of them has been due.
+         */
+        OpenJobs: {
+            /** Jobs */
+            jobs: number;
+            /** Kind */
+            kind: string;
+            /** Oldest Seconds */
+            oldest_seconds: number;
+            /** State */
+            state: string;
+        };
+        /**
          * Organisation
          * @description An organisation as one of its members sees it, with their role.
          */
@@ -6121,6 +6488,12 @@ export interface components {
             next: string | null;
         };
         /**
+         * Power
+         * @description What can be done in an organisation; an API key's scopes are powers too.
+         * @enum {string}
+         */
+        Power: "datasets:read" | "datasets:write" | "runs:read" | "runs:write" | "models:read" | "models:write" | "models:predict" | "keys:manage" | "members:manage" | "organisation:manage" | "grants:manage" | "audit:read" | "destinations:manage" | "hub:operate";
+        /**
          * PreferenceChange
          * @description What somebody wants otherwise from now on; what is not named goes by default.
          */
@@ -6197,6 +6570,8 @@ export interface components {
             display_name?: string | null;
             /** Locale */
             locale?: string | null;
+            /** Purpose */
+            purpose?: ("team" | "course" | "looking") | null;
         };
         /**
          * Provider
@@ -6427,6 +6802,17 @@ export interface components {
             refresh_token?: string | null;
         };
         /**
+         * Refusal
+         * @description What whoever asked is told.
+         */
+        Refusal: {
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
+        };
+        /**
          * Registered
          * @description What comes next: nothing, a link in a letter, or a guardian's consent; `session` is null unless signed in.
          */
@@ -6437,6 +6823,16 @@ export interface components {
              * @enum {string}
              */
             state: "signed_in" | "verify_email" | "guardian";
+        };
+        /**
+         * ResubscribeWish
+         * @description The token of a letter's link, and for all letters how often they are to come again.
+         */
+        ResubscribeWish: {
+            /** Mail Pace */
+            mail_pace?: ("at_once" | "daily" | "weekly" | "never") | null;
+            /** Token */
+            token: string;
         };
         /**
          * Role
@@ -6454,6 +6850,25 @@ export interface components {
              * @enum {string}
              */
             role: "owner" | "maintainer" | "reviewer" | "viewer";
+        };
+        /**
+         * RoleList
+         * @description Every role, the mightiest first.
+         */
+        RoleList: {
+            /** Items */
+            items: components["schemas"]["RolePowers"][];
+        };
+        /**
+         * RolePowers
+         * @description A role and what whoever has it may do in the organisation; `on_object` is what it gives when it is granted of one object.
+         */
+        RolePowers: {
+            /** On Object */
+            on_object: components["schemas"]["Power"][];
+            /** Powers */
+            powers: components["schemas"]["Power"][];
+            role: components["schemas"]["Role"];
         };
         /**
          * Rotation
@@ -6532,6 +6947,17 @@ export interface components {
             items: components["schemas"]["Run"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * ScheduledJob
+         * @description The job that was put on the queue, or the one that was there already.
+         */
+        ScheduledJob: {
+            /**
+             * Job Id
+             * Format: uuid
+             */
+            job_id: string;
         };
         /**
          * SecondFactor
@@ -6697,6 +7123,11 @@ export interface components {
             domains: string[];
             /** Mail */
             mail: boolean;
+            /**
+             * Passkeys
+             * @description Whether browsers make and use passkeys at the hub's address.
+             */
+            passkeys: boolean;
             /** Password Characters Min */
             password_characters_min: number;
             /** Providers */
@@ -6863,12 +7294,22 @@ export interface components {
             token: string;
         };
         /**
+         * UnreadNotices
+         * @description Which notices are to be read yet.
+         */
+        UnreadNotices: {
+            /** Ids */
+            ids: string[];
+        };
+        /**
          * Unsubscribed
-         * @description Of which kind no more letters come; `*` for all that may be left out.
+         * @description Of which kind no more letters come; `*` for all that may be left out, and then how often they came before.
          */
         Unsubscribed: {
             /** Kind */
             kind: string;
+            /** Mail Pace */
+            mail_pace: ("at_once" | "daily" | "weekly" | "never") | null;
         };
         /**
          * UnsubscribeWish
@@ -7123,6 +7564,7 @@ export interface operations {
                 limit?: number;
                 /** @description What you asked for, or what your organisation is to decide. */
                 of?: "me" | "organisation";
+                state?: ("pending" | "approved" | "refused") | null;
             };
             header?: never;
             path?: never;
@@ -7464,7 +7906,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Refusal"] | null;
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -9045,6 +9491,127 @@ export interface operations {
             };
             /** @description Not available for now */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run_schedule_of_hub: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduledJob"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No longer here */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not enough space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12358,6 +12925,8 @@ export interface operations {
                 cursor?: string | null;
                 /** @description Most items in one page. */
                 limit?: number;
+                /** @description Only those whose name holds this, however it is written. */
+                named?: string | null;
             };
             header?: never;
             path?: never;
@@ -14791,7 +15360,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["JobPage"];
+                    "application/json": components["schemas"]["HubJobPage"];
                 };
             };
             /** @description Sign in or send an API key */
@@ -14876,7 +15445,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["JobOut"];
+                    "application/json": components["schemas"]["HubJob"];
                 };
             };
             /** @description Sign in or send an API key */
@@ -14961,7 +15530,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["JobOut"];
+                    "application/json": components["schemas"]["HubJob"];
                 };
             };
             /** @description Sign in or send an API key */
@@ -15171,7 +15740,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["JobOut"];
+                    "application/json": components["schemas"]["HubJob"];
                 };
             };
             /** @description Sign in or send an API key */
@@ -15266,6 +15835,89 @@ export interface operations {
             };
             /** @description Not enough space */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HubQueue"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15669,6 +16321,129 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["ReadNotices"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxCount"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No longer here */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not enough space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    mark_unread: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnreadNotices"];
             };
         };
         responses: {
@@ -17291,6 +18066,132 @@ export interface operations {
             };
         };
     };
+    change_email: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by you, new for each request you mean: sent again within 24 hours, the request is not carried out again but answered as before. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEmail"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No longer here */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not enough space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     export_my_data: {
         parameters: {
             query?: never;
@@ -18317,6 +19218,208 @@ export interface operations {
             };
         };
     };
+    list_programs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnownPrograms"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    part_with_program: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                client_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No longer here */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not enough space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     renew_recovery_codes: {
         parameters: {
             query?: never;
@@ -18890,6 +19993,8 @@ export interface operations {
                 cursor?: string | null;
                 /** @description Most items in one page. */
                 limit?: number;
+                /** @description Only those whose name holds this, however it is written. */
+                named?: string | null;
             };
             header?: never;
             path?: never;
@@ -21954,6 +23059,132 @@ export interface operations {
             };
         };
     };
+    change_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_id: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No longer here */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not enough space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_group_members: {
         parameters: {
             query?: {
@@ -22759,6 +23990,8 @@ export interface operations {
                 cursor?: string | null;
                 /** @description Most items in one page. */
                 limit?: number;
+                /** @description Only those whose name holds this, however it is written. */
+                named?: string | null;
             };
             header?: never;
             path: {
@@ -23991,6 +25224,89 @@ export interface operations {
             };
         };
     };
+    list_roles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleList"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_runs: {
         parameters: {
             query?: {
@@ -23998,6 +25314,8 @@ export interface operations {
                 cursor?: string | null;
                 /** @description Most items in one page. */
                 limit?: number;
+                /** @description Only those whose name holds this, however it is written. */
+                named?: string | null;
             };
             header?: never;
             path?: never;
@@ -26669,6 +27987,127 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Unsubscribed"];
                 };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No longer here */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not enough space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    want_letters_again: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResubscribeWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Sign in or send an API key */
             401: {
