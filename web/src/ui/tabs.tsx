@@ -16,7 +16,9 @@ export function Tabs(props: {
   useEffect(() => {
     const chosen = list.current?.querySelector<HTMLElement>(`[data-state="active"]`);
     // on a phone the chosen one may stand beyond the edge
-    if (chosen && value) chosen.scrollIntoView({ block: "nearest", inline: "center" });
+    if (!list.current || !chosen || !value) return;
+    const [row, one] = [list.current.getBoundingClientRect(), chosen.getBoundingClientRect()];
+    list.current.scrollLeft += one.left + one.width / 2 - row.left - row.width / 2;
   }, [value]);
   return (
     <Radix.Root value={value} onValueChange={onChange} activationMode="manual">

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 
 test("a notice is said with its facts", () => {
-  const data = { run_id: "1", dataset: "main/flights", target: "late", metric: "ROC AUC", score: "0.77" };
+  const data = { run_id: "1", dataset: "main/flights", target: "late", metric: "roc_auc", score: "0.77" };
   const said = noticeWords({ kind: "run_finished", data }, i18n.t);
   expect(said.title).toBe("Training on main/flights is finished");
   expect(said.body).toContain("late with ROC AUC 0.77");

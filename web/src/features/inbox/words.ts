@@ -1,5 +1,6 @@
 import type { TFunction } from "i18next";
 import type { Api } from "@/api/client";
+import { metricName } from "@/features/runs/metric-name";
 import { moment } from "@/i18n/format";
 
 const KNOWN = [
@@ -16,12 +17,15 @@ const KNOWN = [
 ] as const;
 type Known = (typeof KNOWN)[number];
 
+/** Facts that a person reads otherwise than a program. */
+const WRITTEN: Record<string, (fact: string) => string> = { at: momentOf, metric: metricName };
+
 const known = (kind: string): Known | "other" => KNOWN.find((one) => one === kind) ?? "other";
 
 /** What a notice says in the reader's language, made of its facts. */
 export function noticeWords(notice: Pick<Api["NoticeOut"], "kind" | "data">, t: TFunction) {
   const facts = Object.fromEntries(
-    Object.entries(notice.data).map(([name, fact]) => [name, name === "at" ? momentOf(fact) : String(fact)]),
+    Object.entries(notice.data).map(([name, fact]) => [name, WRITTEN[name]?.(String(fact)) ?? String(fact)]),
   );
   const kind = known(notice.kind);
   // which facts a kind carries is the hub's to know
@@ -35,7 +39,6 @@ export const kindName = (kind: string, t: TFunction) => {
   return found === "other" ? kind : t(`noticeKind.${found}.about`);
 };
 
-function momentOf(fact: unknown): string {
-  const text = String(fact);
+function momentOf(text: string): string {
   return Number.isNaN(Date.parse(text)) ? text : moment(text);
 }
