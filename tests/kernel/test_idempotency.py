@@ -111,7 +111,7 @@ async def test_a_first_organisation_is_made_once_by_somebody_who_is_in_none(
     app: FastAPI, database: TestDatabase
 ) -> None:
     user_id, name = make_user(database), f"first-{new_id().hex[-12:]}"
-    asked = {"json": {"name": name}, "headers": KEY}
+    asked: dict[str, Any] = {"json": {"name": name}, "headers": KEY}
     async with client_as(app, alone(user_id)) as client:
         first = await client.post("/api/v1/organisations", **asked)
         again = await client.post("/api/v1/organisations", **asked)

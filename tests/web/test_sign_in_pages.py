@@ -70,7 +70,7 @@ def web_hub(
         second_factor_required_of="administrators",
     )
     with served("lyceum.web", settings):
-        yield WebHub(url, make_setup_link(story.database))
+        yield WebHub(url, make_setup_link(story.database), settings, story.database)
 
 
 def _made(tab: Tab, web_hub: WebHub, path: str, wanted: dict[str, Any]) -> dict[str, Any]:

@@ -57,6 +57,11 @@ async def authorize_page(request: Request, resources: CurrentResources) -> Respo
                 return _onward(await decide(tx, resources, who, asked, allow=True))
     except AuthorizationDenied as denied:
         return _onward(denied_url(resources, asked.redirect_uri, asked.state, denied))
+    return _asking(request, resources, asked, who, step=step)
+
+
+def _asking(request: Request, resources: Resources, asked: Asked, who: Actor, *, step: str) -> Response:
+    query = request.url.query
     # the web app asks in the reader's language, and renews a session whose token has run out before it asks for a password
     web: WebApp | None = request.app.state.web_app
     if web is not None and (step != "sign_in" or _may_be_renewed(request, resources)):
