@@ -74,7 +74,7 @@ def test_from_the_set_up_link_to_a_prediction(open_tab: OpenTab, journey: dict[s
         page.get_by_role("button", name="Start").click()
         expect(page.get_by_role("progressbar", name="Progress of the run")).to_be_visible()
         # told by the socket while the run goes on
-        expect(page.get_by_role("cell", name=re.compile("LightGBM"))).to_be_visible()
+        expect(page.get_by_role("cell", name=re.compile("LightGBM")).first).to_be_visible()
         assert page.get_by_role("button", name="Cancel run").is_visible()
         in_service = page.get_by_role("button", name="Put in service")
         in_service.wait_for(timeout=TRAINED_MS_MAX)

@@ -53,7 +53,7 @@ function Storage() {
         />
       </dl>
       {damaged?.length ? <Damaged files={damaged} /> : null}
-      <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
+      <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
         <Card flush title={t("admin.storage.byOrganisation")}>
           {items ? (
             <Table label={t("admin.storage.byOrganisation")}>

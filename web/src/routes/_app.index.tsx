@@ -74,11 +74,11 @@ function Overview() {
           ) : (
             <AtWork datasets={datasets.data} runs={runs.data} models={models.data} jobs={jobsShown} />
           )}
+          <SetUp />
         </Suspense>
       ) : (
         <Coming />
       )}
-      <SetUp />
     </>
   );
 }

@@ -117,7 +117,7 @@ function Ask({ asked }: { asked: Api["AuthorizationStep"] }) {
         {me ? t("authorize.as", { name: me.email ?? me.display_name }) : ""}{" "}
         <a
           href={pathOfPage(`/sign-in?to=${encodeURIComponent(`/authorize${arrivedWith}`)}`)}
-          className="text-accent-text hover:underline"
+          className="text-accent-text underline underline-offset-2"
         >
           {t("authorize.another")}
         </a>
