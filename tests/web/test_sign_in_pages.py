@@ -328,6 +328,13 @@ def test_a_program_is_refused_let_in_and_not_asked_about_again(
     page.wait_for_url(f"{REDIRECT_URI}?**")
     assert httpx.URL(page.url).params["code"] != told["code"]
 
+    page.goto(SECURITY)
+    page.get_by_role("button", name="Withdraw what JupyterHub may know").click()
+    page.get_by_role("dialog").get_by_role("button", name="Withdraw", exact=True).click()
+    expect(page.get_by_text("Programs that know you")).to_be_hidden()
+    page.goto(asked)
+    expect(page.get_by_role("heading", name="Sign in to JupyterHub")).to_be_visible()
+
 
 def test_a_request_of_no_known_program_sends_nobody_anywhere(open_tab: OpenTab, story: Story) -> None:
     tab = open_tab(scheme="dark", **PHONE)

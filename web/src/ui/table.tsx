@@ -4,7 +4,8 @@ import { cn } from "./cn";
 /** A table that scrolls sideways within itself and never the page; `label` is read to who cannot see it. */
 export function Table({ label, children, className }: { label: string; children: ReactNode; className?: string }) {
   return (
-    <div className="overflow-x-auto" tabIndex={0} role="region" aria-label={label}>
+    // what is hidden from sight in it stays within it, too
+    <div className="relative overflow-x-auto" tabIndex={0} role="region" aria-label={label}>
       <table className={cn("w-full border-collapse text-left text-sm", className)}>{children}</table>
     </div>
   );

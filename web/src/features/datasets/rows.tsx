@@ -103,7 +103,7 @@ function Head({ column }: { column: Column }) {
       <span className="block h-6.5">
         {shape.length ? <MiniHistogram counts={shape} label={t("chart.distribution", { name })} /> : null}
       </span>
-      <span className="num truncate text-xs text-fg-3">
+      <span className="num block min-h-4 truncate text-xs text-fg-3">
         {typeof column === "string" ? "" : <Gist column={column} />}
       </span>
     </div>

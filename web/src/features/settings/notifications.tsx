@@ -19,6 +19,8 @@ const CHANNELS = ["inbox", "mail", "push"] as const satisfies Channel[];
 const PACES = ["at_once", "daily", "weekly", "never"] as const satisfies Preferences["mail_pace"][];
 const GRID = "md:grid md:grid-cols-[minmax(0,1fr)_repeat(3,6rem)] md:items-center md:gap-x-3";
 
+type Change = { wanted: Preferences; before: Preferences | undefined };
+
 /** By which ways one is told what: each change is kept at once. */
 export default function Notifications() {
   const query = useQuery(OPTIONS);
@@ -26,18 +28,12 @@ export default function Notifications() {
     mutationKey: ["notification-preferences"],
     // one after another, so that the last one holds
     scope: { id: "notification-preferences" },
-    mutationFn: async (wanted: Preferences) => {
+    mutationFn: async ({ wanted }: Change) => {
       const { data } = await client.PUT("/api/v1/notification-preferences", { body: asChange(wanted) });
       return data;
     },
-    onMutate: async (wanted: Preferences) => {
-      await queryClient.cancelQueries({ queryKey: OPTIONS.queryKey });
-      const before = queryClient.getQueryData<Preferences>(OPTIONS.queryKey);
-      queryClient.setQueryData(OPTIONS.queryKey, wanted);
-      return { before };
-    },
-    onError: (error, _wanted, context) => {
-      queryClient.setQueryData(OPTIONS.queryKey, context?.before);
+    onError: (error, { before }) => {
+      queryClient.setQueryData(OPTIONS.queryKey, before);
       toast(saidBy(error), { tone: "bad" });
     },
     onSuccess: (data) => {
@@ -45,12 +41,19 @@ export default function Notifications() {
         queryClient.setQueryData(OPTIONS.queryKey, data);
     },
   });
+  const keep = (wanted: Preferences) => {
+    const before = queryClient.getQueryData<Preferences>(OPTIONS.queryKey);
+    void queryClient.cancelQueries({ queryKey: OPTIONS.queryKey });
+    // within the click, so that no box goes back for a moment
+    queryClient.setQueryData(OPTIONS.queryKey, wanted);
+    change.mutate({ wanted, before });
+  };
   if (query.error && !query.data) return <Failed error={query.error} retry={() => void query.refetch()} />;
   if (!query.data) return <Skeleton className="h-[48rem] w-full rounded-lg" />;
   return (
     <div className="max-w-3xl space-y-4">
-      <Kinds preferences={query.data} onChange={change.mutate} />
-      <Pace preferences={query.data} onChange={change.mutate} />
+      <Kinds preferences={query.data} onChange={keep} />
+      <Pace preferences={query.data} onChange={keep} />
       <PushCard />
     </div>
   );

@@ -10,10 +10,11 @@ import { toast } from "@/ui/toast";
 import { factorsQuery } from "./add-factor";
 import { Connections, connectionsQuery } from "./connections";
 import { Factors } from "./factors";
+import { Programs, programsQuery } from "./programs";
 
 /** What somebody shows that it is them: factors, connections, the password. */
 export default function Security() {
-  const asked = [useQuery(factorsQuery), useQuery(connectionsQuery), useQuery(signInOptions)];
+  const asked = [useQuery(factorsQuery), useQuery(connectionsQuery), useQuery(programsQuery), useQuery(signInOptions)];
   // all at once, since each would push the next aside
   if (asked.some((query) => query.isPending)) {
     return (
@@ -26,6 +27,7 @@ export default function Security() {
     <div className="max-w-xl space-y-4">
       <Factors />
       <Connections />
+      <Programs />
       <Password />
     </div>
   );
