@@ -32,8 +32,8 @@ async def test_a_set_up_link_gives_the_administrator_a_key_that_works(
         me = (await client.get("/api/v1/me")).json()
     assert me["organisation"] == "main"
     assert "keys:manage" in me["powers"]
-    row = rows_of(database, "SELECT * FROM users WHERE instance_admin")[0]
-    assert row["email"] == "first@example.org"
+    row = rows_of(database, "SELECT * FROM users WHERE email = 'first@example.org'")[0]
+    assert row["instance_admin"]
     assert row["password_hash"].startswith("$argon2id$")
 
 

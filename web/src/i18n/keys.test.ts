@@ -15,7 +15,7 @@ function flat(words: Words, before = ""): [string, string][] {
   );
 }
 
-const blanks = (text: string) => [...text.matchAll(/{{\s*(\w+)/g)].map((found) => found[1]).sort();
+const blanks = (text: string) => [...new Set([...text.matchAll(/{{\s*(\w+)/g)].map((found) => found[1]))].sort();
 
 test("both languages say the same things", () => {
   expect(flat(de).map(([key]) => key)).toEqual(flat(en).map(([key]) => key));
