@@ -170,7 +170,7 @@ class Worker:
 
     async def _tell_presence(self) -> None:
         began_at = time.time()
-        while True:
+        while not self.stop.is_set():
             running: Counter[str] = Counter(entry.lane for entry in self._running.values())
             await tell_presence(self.resources.line, self.worker_id, began_at=began_at, running=running)
             await asyncio.sleep(TELL_SECONDS)
