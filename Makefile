@@ -6,6 +6,7 @@ PY := .venv/bin/python
 TRY_ARGS ?=
 # `make test TEST_ARGS="tests/kernel -x"`
 TEST_ARGS ?=
+AUDIT_ARGS ?=
 # Three pytest processes for every two cores, by default, since tests wait as well; all share one PostgreSQL.
 TEST_PROCESSES ?= $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 )))
 TESTING := $(PY) -m pytest --hypothesis-profile=ci -n $(TEST_PROCESSES) --maxprocesses 8 --dist worksteal
@@ -14,7 +15,7 @@ SHARD ?= 1/1
 COVERAGE_PERCENT_MIN := 90
 # pytest's, when a part holds no test
 NO_TEST_CODE := 5
-CHECKS := lint format types imports tidy licences lock-current
+CHECKS := lint format types imports tidy licences lock-current audit web-lint web-types web-test web-lock api-types-current
 
 .PHONY: help
 help: ## What can be made
@@ -49,7 +50,7 @@ soak: setup-dev ## What takes longest: storms of faults, a large backup, the sui
 	@$(PY) -m pytest -m soak $(TEST_ARGS)
 
 .PHONY: check $(CHECKS)
-check: $(CHECKS) ## Lint, types, import contracts, tidiness, licences, locks
+check: $(CHECKS) ## Lint, types, import contracts, tidiness, licences, locks, advisories; the same of the web app, and its tests
 
 lint: setup-dev
 	@.venv/bin/ruff check
@@ -66,6 +67,24 @@ licences: setup-dev
 	@$(PY) scripts/licences.py
 lock-current: setup-dev
 	@$(PY) scripts/lock.py --check
+# AUDIT_ARGS=--must-ask where the advisory services have to be reached
+audit: setup-dev
+	@$(PY) scripts/audit.py $(AUDIT_ARGS)
+
+web-lint: setup-dev
+	@$(PY) scripts/node.py biome check
+web-types: setup-dev
+	@$(PY) scripts/node.py tsc --noEmit
+web-test: setup-dev
+	@$(PY) scripts/node.py vitest run
+web-lock: setup-dev
+	@$(PY) scripts/complete_lock.py --check
+api-types-current: setup-dev
+	@$(PY) scripts/api_types.py --check
+
+.PHONY: api-types
+api-types: setup-dev ## Rewrite the web app's types of the API from the API's own document
+	@$(PY) scripts/api_types.py
 
 .PHONY: lock
 lock: setup-dev ## Rewrite locks/ from pyproject.toml, with uv (LOCK_ARGS=--upgrade for newer versions)

@@ -2,7 +2,7 @@
 
     python bench/limits.py [--requests 3000]
 
-The request is the cheapest there is (`/api/v1/me`, whose key is remembered), so the share of the limit is at its largest.
+The request is among the cheapest there are (`/api/v1/me`, whose key is remembered), so the share of the limit is large.
 """
 
 import argparse

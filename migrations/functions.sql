@@ -10,10 +10,11 @@ CREATE SCHEMA definer;
 CREATE FUNCTION definer.key_lookup(key_digest bytea)
 RETURNS TABLE (
     key_id uuid, org_id uuid, org_name text, user_id uuid, role text, scopes jsonb, instance_admin boolean,
-    expires_at timestamptz
+    expires_at timestamptz, rate_per_minute integer
 )
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT k.id, k.org_id, o.name, k.user_id, m.role, k.scopes, u.instance_admin, k.expires_at
+    SELECT k.id, k.org_id, o.name, k.user_id, m.role, k.scopes, u.instance_admin, k.expires_at,
+           k.rate_per_minute
     FROM public.api_keys k
     JOIN public.organisations o ON o.id = k.org_id
     JOIN public.memberships m ON m.org_id = k.org_id AND m.user_id = k.user_id
@@ -22,6 +23,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
       AND k.revoked_at IS NULL
       AND (k.expires_at IS NULL OR k.expires_at > now())
       AND u.suspended_at IS NULL
+      AND o.deleted_at IS NULL
 $$;
 
 -- Accounts: a set-up link works once and for its time. The digest of a random token is the predicate.
@@ -146,8 +148,8 @@ $$;
 CREATE FUNCTION definer.answers_forget(kept_for interval, at_most integer) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WITH forgotten AS (
-        DELETE FROM public.idempotency_keys WHERE (org_id, user_id, key_digest) IN
-            (SELECT k.org_id, k.user_id, k.key_digest FROM public.idempotency_keys k
+        DELETE FROM public.idempotency_keys WHERE key_digest IN
+            (SELECT k.key_digest FROM public.idempotency_keys k
              WHERE k.created_at < now() - kept_for LIMIT at_most)
         RETURNING 1
     )

@@ -592,3 +592,41 @@ CREATE FUNCTION definer.job_scope(job uuid) RETURNS TABLE (org_id uuid, owner_id
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT j.org_id, j.owner_id FROM public.jobs j WHERE j.id = job
 $$;
+
+-- A job of the hub itself, which no organisation sees; for whoever runs the hub, checked by the caller, as are the next.
+CREATE FUNCTION definer.jobs_hub_one(job uuid) RETURNS SETOF public.jobs
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT * FROM public.jobs j WHERE j.id = job AND j.org_id IS NULL
+$$;
+
+-- Calls a job of the hub itself off; one that runs is to be told by the caller.
+CREATE FUNCTION definer.jobs_hub_cancel(job uuid) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE public.jobs j
+    SET cancel_requested = true,
+        state = CASE WHEN j.state IN ('claimed', 'running') THEN j.state ELSE 'cancelled' END,
+        finished_at = CASE WHEN j.state IN ('claimed', 'running') THEN NULL ELSE clock_timestamp() END
+    WHERE j.id = job AND j.org_id IS NULL AND j.state NOT IN ('done', 'dead', 'cancelled')
+$$;
+
+-- Has a job of the hub itself tried again that is dead or was called off, unless one with its key is on the queue by now.
+CREATE FUNCTION definer.jobs_hub_retry(job uuid, attempts_at_most integer) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE public.jobs j
+    SET state = CASE WHEN j.ordering_key IS NULL AND NOT EXISTS (SELECT FROM public.job_needs n WHERE n.job_id = j.id)
+                     THEN 'ready' ELSE 'arrived' END,
+        attempts_max = j.attempt + least(j.attempts_max, attempts_at_most), cancel_requested = false,
+        run_at = now(), turn_at = now() - j.priority * interval '1 minute', finished_at = NULL
+    WHERE j.id = job AND j.org_id IS NULL AND j.state IN ('dead', 'cancelled')
+      AND NOT EXISTS (
+          SELECT FROM public.jobs t
+          WHERE t.org_id IS NULL AND t.dedup_key = j.dedup_key AND t.state NOT IN ('done', 'dead', 'cancelled')
+      )
+$$;
+
+CREATE FUNCTION definer.jobs_hub_log(job uuid, after_line bigint, at_most integer) RETURNS SETOF public.job_log
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT l.* FROM public.job_log l JOIN public.jobs j ON j.id = l.job_id
+    WHERE j.id = job AND j.org_id IS NULL AND l.number > after_line
+    ORDER BY l.number LIMIT at_most
+$$;

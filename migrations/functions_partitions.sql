@@ -6,10 +6,16 @@
 CREATE FUNCTION definer.partitions_are_kept(parent text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF parent IS NULL OR parent NOT IN ('prediction_log') THEN
+    IF parent IS NULL OR parent NOT IN ('prediction_log', 'audit_log') THEN
         RAISE EXCEPTION 'the partitions of % are not kept here', coalesce(parent, 'NULL') USING ERRCODE = 'insufficient_privilege';
     END IF;
 END
+$$;
+
+-- How long no caller may shorten what is kept: the app's role adds to the audit log, and must not be able to empty it.
+CREATE FUNCTION definer.partitions_kept_at_least(parent text) RETURNS interval
+LANGUAGE sql IMMUTABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE parent WHEN 'audit_log' THEN interval '30 days' ELSE interval '0' END
 $$;
 
 -- Makes the partitions of this month and the next ones, and of the months whose rows fell into the DEFAULT partition, which
@@ -64,7 +70,7 @@ BEGIN
     PERFORM definer.partitions_are_kept(parent);
     PERFORM set_config('lock_timeout', '2s', true);
     SELECT m.part INTO part FROM definer.partitions_list(parent) AS m
-    WHERE m.ends <= least(before, now()) ORDER BY m.ends LIMIT 1;
+    WHERE m.ends <= least(before, now() - definer.partitions_kept_at_least(parent)) ORDER BY m.ends LIMIT 1;
     IF part IS NOT NULL THEN
         EXECUTE format('DROP TABLE public.%I', part);
     END IF;
@@ -94,6 +100,9 @@ DECLARE
     batch bigint;
 BEGIN
     PERFORM definer.partitions_are_kept(parent);
+    IF definer.partitions_kept_at_least(parent) > interval '0' THEN
+        before := least(before, now() - definer.partitions_kept_at_least(parent));
+    END IF;
     FOR part IN SELECT m.part FROM definer.partitions_list(parent) AS m
                 WHERE m.begins IS NULL OR m.begins < before ORDER BY m.ends NULLS LAST
     LOOP

@@ -21,7 +21,7 @@ LONG_FUNCTIONS = {"src/lyceum/walkthrough/notebook.py notebook_of"}
 
 PRODUCT = ("src", "client/src")
 CODE = (*PRODUCT, "scripts", "bench", "migrations", "tests", "client/tests")
-WRITTEN = (*CODE, "docs", "deploy", ".ci", "client")
+WRITTEN = (*CODE, "web", "docs", "deploy", ".ci", "client")
 ENDINGS = frozenset(
     {
         ".py",
@@ -43,7 +43,9 @@ ENDINGS = frozenset(
         "",
     }
 )
-LEFT_OUT = re.compile(r"^(__pycache__|node_modules|\.git|dist|build|\.coverage.*|\..*_cache|.*\.egg-info)$")
+LEFT_OUT = re.compile(
+    r"^(__pycache__|node_modules|_web|_web\.new|screens|\.git|dist|build|\.coverage.*|\..*_cache|.*\.egg-info)$"
+)
 COMMITS = frozenset({"src/lyceum/kernel/tx.py", "src/lyceum/kernel/migrate.py"})
 BANNED_NAMES = frozenset({"utils", "util", "helpers", "helper", "common", "managers", "manager", "base", "misc"})
 

@@ -71,8 +71,25 @@ def up() -> None:
 
     audience = TerminalAudience(colours=_shows_colours())
     typer.echo(f"Lyceum {VERSION}\n")
+    _build_web_app()
     asyncio.run(Supervisor(settings, audience, forks, version=VERSION).run())
     typer.echo("Stopped.")
+
+
+def _build_web_app() -> None:
+    """On a checkout, build the web app when its sources have changed; without it the hub has its plain pages."""
+    from pathlib import Path
+
+    from lyceum.webbuild import WebNotBuilt, build, checkout_of
+
+    package = Path(__file__).resolve().parent
+    web = checkout_of(package)
+    if web is None:
+        return
+    try:
+        build(web, package / "_web", say=typer.echo)
+    except WebNotBuilt as error:
+        typer.echo(f"{error}\nThe hub starts without its web app and tries again at its next start.", err=True)
 
 
 @app.command()
@@ -164,6 +181,23 @@ def admin_key() -> None:
     from lyceum.hub.control import ask_hub
 
     typer.echo(ask_hub(settings_here().home, "admin-key")["key"])
+
+
+@admin.command("reset-link")
+def admin_reset_link(email: Annotated[str, typer.Argument(help="Address of the account.")]) -> None:
+    """Print a one-time link that sets the password of an account, to hand over to its owner; it works for two hours."""
+    from lyceum.hub.control import ask_hub
+
+    typer.echo(ask_hub(settings_here().home, f"admin-reset-link {email}")["url"])
+
+
+@admin.command("reset-factors")
+def admin_reset_factors(email: Annotated[str, typer.Argument(help="Address of the account.")]) -> None:
+    """Take the second factors from somebody who has lost them all: they sign in with their password, and are told by letter."""
+    from lyceum.hub.control import ask_hub
+
+    removed = ask_hub(settings_here().home, f"admin-reset-factors {email}")["removed"]
+    typer.echo(f"{email} had {removed} second factor{'' if removed == 1 else 's'}, and has none now.")
 
 
 def _shows_colours() -> bool:

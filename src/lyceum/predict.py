@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from lyceum.accounts.edge import OPEN, KeyUses, needs
 from lyceum.kernel.config import Settings, settings
 from lyceum.kernel.db import CONNECTIONS_ASIDE
 from lyceum.kernel.http.health import add_health
 from lyceum.kernel.http.middleware import Observed, OwnHost
 from lyceum.kernel.http.problems import answer_problems
+from lyceum.kernel.http.protection import Protection, with_cors
 from lyceum.kernel.resources import open_resources
 from lyceum.kernel.serving import serve_http
 from lyceum.kernel.telemetry import log_to_stderr, settle_garbage_collector
@@ -20,9 +22,9 @@ from lyceum.serve.predictions.public import CONNECTIONS, PredictApp, open_predic
 class PredictProcess:
     """Hands predictions straight to their path and everything else (health, metrics, wrong paths) to a small app."""
 
-    def __init__(self, rest: FastAPI) -> None:
+    def __init__(self, rest: FastAPI, *, protection: Protection) -> None:
         self._rest = rest
-        self._observed_rest: ASGIApp = Observed(rest)
+        self._observed_rest: ASGIApp = Observed(rest, protection=protection)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the app's start and stop."""
@@ -42,7 +44,8 @@ def create_app(config: Settings) -> ASGIApp:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
             open_resources(config, process="predict", pool_size=CONNECTIONS + CONNECTIONS_ASIDE) as resources,
-            open_predictions(resources) as predictions,
+            KeyUses(resources.database).writing() as uses,
+            open_predictions(resources, uses=uses) as predictions,
         ):
             app.state.resources = resources
             app.state.predictions = predictions
@@ -51,8 +54,9 @@ def create_app(config: Settings) -> ASGIApp:
 
     rest = FastAPI(title="Lyceum predictions", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     answer_problems(rest)
-    add_health(rest)
-    return OwnHost(PredictProcess(rest), settings=config)
+    add_health(rest, declare=needs(OPEN))
+    process = PredictProcess(rest, protection=Protection(config))
+    return OwnHost(with_cors(process, settings=config), settings=config)
 
 
 def main() -> None:

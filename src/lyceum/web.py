@@ -7,20 +7,34 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from lyceum import wiring
-from lyceum.accounts.edge import LOOKUPS_AT_ONCE, known_actors, operation_id
+from lyceum.accounts.audit.public import Refusals
+from lyceum.accounts.edge import (
+    LOOKUPS_AT_ONCE,
+    OPEN,
+    KeyUses,
+    key_rates,
+    known_actors,
+    needs,
+    operation_id,
+    push_limits,
+)
+from lyceum.accounts.signon.public import IdentityProviders
 from lyceum.kernel.config import Settings, settings
 from lyceum.kernel.db import CONNECTIONS_ASIDE, Database
 from lyceum.kernel.http.health import add_health
 from lyceum.kernel.http.middleware import BodyLimit, Observed, OwnHost
 from lyceum.kernel.http.problems import answer_problems
+from lyceum.kernel.http.protection import Protection, with_cors
 from lyceum.kernel.http.routing import RoutesByWord
 from lyceum.kernel.jobs.figures import count_jobs
 from lyceum.kernel.limits.windows import Windows
+from lyceum.kernel.outward import Outward
 from lyceum.kernel.partitions import count_fallen
 from lyceum.kernel.resources import open_resources
 from lyceum.kernel.serving import serve_http
 from lyceum.kernel.telemetry import log_to_stderr, settle_garbage_collector
 from lyceum.live.public import add_socket_route, open_sockets
+from lyceum.pages.public import web_app
 from lyceum.serve.predictions.public import CONNECTIONS as PREDICTION_CONNECTIONS
 from lyceum.serve.predictions.public import add_predict_route, open_predictions
 from lyceum.version import VERSION
@@ -36,14 +50,23 @@ def create_app(config: Settings) -> FastAPI:
             open_resources(
                 config, process="api", pool_size=pool_size, subscribers=wiring.subscribers(), reads_replica=True
             ) as resources,
-            open_predictions(resources) as predictions,
+            KeyUses(resources.database).writing() as uses,
+            open_predictions(resources, uses=uses) as predictions,
         ):
             app.state.resources = resources
             app.state.predictions = predictions
-            app.state.known_actors = known_actors(resources)
+            app.state.known_actors = known_actors(resources, uses=uses)
+            app.state.key_rates = key_rates(resources.line)
+            app.state.pushes = push_limits(resources.line, config)
+            app.state.identity_providers = IdentityProviders(Outward.configured(config))
             app.state.windows = Windows(resources.line, resources.database)
+            app.state.status_checks = wiring.STATUS
+            app.state.schedules = wiring.SCHEDULES
             app.state.final_kinds = wiring.handlers().final_kinds
+            app.state.grantable = {kind.kind: kind for kind in wiring.GRANTABLE}
             app.state.transaction_turns = asyncio.Semaphore(config.database_pool_size)
+            app.state.refusals = Refusals(resources.database)
+            app.state.refusals.start()
             try:
                 async with open_sockets(resources, app.state.known_actors, wiring.TOPICS) as sockets:
                     app.state.sockets = sockets
@@ -51,6 +74,7 @@ def create_app(config: Settings) -> FastAPI:
                     yield
             finally:
                 await app.state.known_actors.close()
+                await app.state.refusals.close()
 
     app = FastAPI(
         title="Lyceum",
@@ -67,11 +91,14 @@ def create_app(config: Settings) -> FastAPI:
     add_socket_route(app)
     # not included, which would have each request go through two levels of routes, twice
     routes = [route for router in wiring.ROUTERS for route in router.routes]
-    app.router.routes.extend([RoutesByWord(routes, prefix="/api/v1/"), *routes])
-    add_health(app, refresh=_count)
+    its_own, missing = web_app(root_path=config.root_path)
+    app.state.web_app = its_own[0] if its_own else None
+    app.router.routes.extend([RoutesByWord(routes, prefix="/api/v1/"), *its_own, *routes, *missing])
+    add_health(app, refresh=_count, declare=needs(OPEN))
     app.add_middleware(BodyLimit, bytes_max=config.request_bytes_max, unlimited_prefix="/api/v1/uploads/")
+    app.add_middleware(with_cors, settings=config)
     app.add_middleware(OwnHost, settings=config)
-    app.add_middleware(Observed)
+    app.add_middleware(Observed, protection=Protection(config))
     return app
 
 

@@ -4,16 +4,54 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
-from lyceum.accounts.public import Actor
+from lyceum.accounts.admin.public import (
+    StatusCheck,
+    backup_status,
+    disk_status,
+    public_url_status,
+    queue_status,
+)
+from lyceum.accounts.admin.routes import router as admin_routes
+from lyceum.accounts.audit.jobs import HANDLERS as AUDIT_HANDLERS
+from lyceum.accounts.audit.jobs import SCHEDULES as AUDIT_SCHEDULES
+from lyceum.accounts.audit.jobs import TABLE as AUDIT_LOG
+from lyceum.accounts.audit.routes import router as audit_routes
+from lyceum.accounts.factors.jobs import HANDLERS as FACTORS_HANDLERS
+from lyceum.accounts.factors.jobs import SCHEDULES as FACTORS_SCHEDULES
+from lyceum.accounts.factors.routes import router as factors_routes
+from lyceum.accounts.jobs import handlers as accounts_handlers
+from lyceum.accounts.people.routes import router as people_routes
+from lyceum.accounts.privacy.jobs import SCHEDULES as PRIVACY_SCHEDULES
+from lyceum.accounts.privacy.jobs import privacy_jobs
+from lyceum.accounts.privacy.public import EXPORTERS as ACCOUNTS_EXPORTERS
+from lyceum.accounts.privacy.public import Eraser, Exporter
+from lyceum.accounts.privacy.routes import router as privacy_routes
+from lyceum.accounts.provider.jobs import HANDLERS as PROVIDER_HANDLERS
+from lyceum.accounts.provider.jobs import SCHEDULES as PROVIDER_SCHEDULES
+from lyceum.accounts.provider.routes import router as provider_routes
+from lyceum.accounts.provider.routes import well_known as provider_well_known_routes
+from lyceum.accounts.public import Actor, GrantableKind
 from lyceum.accounts.routes import router as accounts_routes
+from lyceum.accounts.sessions.jobs import HANDLERS as SESSIONS_HANDLERS
+from lyceum.accounts.sessions.jobs import SCHEDULES as SESSIONS_SCHEDULES
+from lyceum.accounts.sessions.routes import router as sessions_routes
+from lyceum.accounts.sessions.routes import well_known as well_known_routes
+from lyceum.accounts.signon.jobs import HANDLERS as SIGN_ON_HANDLERS
+from lyceum.accounts.signon.jobs import SCHEDULES as SIGN_ON_SCHEDULES
+from lyceum.accounts.signon.public import sign_on_status
+from lyceum.accounts.signon.routes import router as sign_on_routes
 from lyceum.data.datasets.jobs import HANDLERS as DATASETS_HANDLERS
 from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
 from lyceum.data.datasets.jobs import clear_up as clear_up_datasets
+from lyceum.data.datasets.public import ERASER as DATASETS_ERASER
+from lyceum.data.datasets.public import GRANTABLE as DATASETS
 from lyceum.data.datasets.routes import router as datasets_routes
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
+from lyceum.data.quality.public import ERASER as CHECKS_ERASER
 from lyceum.data.quality.routes import router as quality_routes
 from lyceum.files.jobs import HANDLERS as FILES_HANDLERS
 from lyceum.files.jobs import SCHEDULES as FILES_SCHEDULES
+from lyceum.files.public import ERASER as UPLOADS_ERASER
 from lyceum.files.routes import router as files_routes
 from lyceum.jobs.routes import router as jobs_routes
 from lyceum.jobs.topics import TOPICS as JOBS_TOPICS
@@ -27,20 +65,45 @@ from lyceum.kernel.jobs.schedules import Schedule
 from lyceum.kernel.realtime.topics import TopicKind
 from lyceum.kernel.sweeping import HANDLERS as SWEEPING_HANDLERS
 from lyceum.kernel.sweeping import SCHEDULES as SWEEPING_SCHEDULES
+from lyceum.notify.jobs import HANDLERS as NOTIFY_HANDLERS
+from lyceum.notify.jobs import SCHEDULES as NOTIFY_SCHEDULES
+from lyceum.notify.jobs import SUBSCRIPTIONS as NOTIFY_SUBSCRIPTIONS
+from lyceum.notify.public import ERASER as NOTICES_ERASER
+from lyceum.notify.public import EXPORTERS as NOTIFY_EXPORTERS
+from lyceum.notify.public import mail_status
+from lyceum.notify.routes import ROUTERS as NOTIFY_ROUTERS
+from lyceum.notify.topics import TOPICS as NOTIFY_TOPICS
+from lyceum.pages.routes import authorize_router as authorize_page_routes
 from lyceum.pages.routes import router as pages_routes
 from lyceum.serve.predictions.jobs import HANDLERS as PREDICTIONS_HANDLERS
 from lyceum.serve.predictions.jobs import SCHEDULES as PREDICTIONS_SCHEDULES
 from lyceum.serve.predictions.jobs import TABLE as PREDICTION_LOG
+from lyceum.serve.registry.public import ERASER as MODELS_ERASER
+from lyceum.serve.registry.public import GRANTABLE as MODELS
 from lyceum.serve.registry.routes import router as registry_routes
 from lyceum.train.runs.jobs import HANDLERS as RUNS_HANDLERS
+from lyceum.train.runs.public import ERASER as RUNS_ERASER
+from lyceum.train.runs.public import GRANTABLE as RUNS
 from lyceum.train.runs.routes import router as runs_routes
 
-PARTITIONED: tuple[str, ...] = (PREDICTION_LOG,)
+PARTITIONED: tuple[str, ...] = (PREDICTION_LOG, AUDIT_LOG)
 """Tables in months, whose rows beside all months are counted."""
 
 ROUTERS: tuple[APIRouter, ...] = (
     pages_routes,
     accounts_routes,
+    people_routes,
+    audit_routes,
+    admin_routes,
+    privacy_routes,
+    sessions_routes,
+    factors_routes,
+    well_known_routes,
+    *NOTIFY_ROUTERS,
+    sign_on_routes,
+    provider_routes,
+    provider_well_known_routes,
+    authorize_page_routes,
     jobs_routes,
     files_routes,
     datasets_routes,
@@ -49,11 +112,31 @@ ROUTERS: tuple[APIRouter, ...] = (
     runs_routes,
 )
 
-SUBSCRIPTIONS: tuple[Subscription, ...] = ()
+SUBSCRIPTIONS: tuple[Subscription, ...] = (*NOTIFY_SUBSCRIPTIONS,)
+
+EXPORTERS: tuple[Exporter, ...] = (*ACCOUNTS_EXPORTERS, *NOTIFY_EXPORTERS)
+"""What goes into the archive of a person's data."""
+
+ERASERS: tuple[Eraser, ...] = (
+    NOTICES_ERASER,
+    MODELS_ERASER,
+    RUNS_ERASER,
+    CHECKS_ERASER,
+    DATASETS_ERASER,
+    UPLOADS_ERASER,
+)
+"""How what is kept of a person goes when they leave, and of an organisation: those first who refer to the others."""
 
 SCHEDULES: tuple[Schedule, ...] = (
     *RETENTION_SCHEDULES,
     *SWEEPING_SCHEDULES,
+    *AUDIT_SCHEDULES,
+    *PRIVACY_SCHEDULES,
+    *SESSIONS_SCHEDULES,
+    *NOTIFY_SCHEDULES,
+    *FACTORS_SCHEDULES,
+    *SIGN_ON_SCHEDULES,
+    *PROVIDER_SCHEDULES,
     *FILES_SCHEDULES,
     *DATASETS_SCHEDULES,
     *PREDICTIONS_SCHEDULES,
@@ -62,15 +145,36 @@ SCHEDULES: tuple[Schedule, ...] = (
 HANDLERS: tuple[Handler, ...] = (
     *RETENTION_HANDLERS,
     *SWEEPING_HANDLERS,
+    *AUDIT_HANDLERS,
+    *privacy_jobs(EXPORTERS, ERASERS).handlers(),
+    *SESSIONS_HANDLERS,
+    *NOTIFY_HANDLERS,
+    *FACTORS_HANDLERS,
+    *SIGN_ON_HANDLERS,
+    *PROVIDER_HANDLERS,
     *FILES_HANDLERS,
     *DATASETS_HANDLERS,
     *QUALITY_HANDLERS,
     *PREDICTIONS_HANDLERS,
     *RUNS_HANDLERS,
+    *accounts_handlers(ERASERS),
 )
 
-TOPICS: tuple[TopicKind[Actor], ...] = (*JOBS_TOPICS,)
+TOPICS: tuple[TopicKind[Actor], ...] = (*JOBS_TOPICS, *NOTIFY_TOPICS)
 """What can be followed on a socket."""
+
+GRANTABLE: tuple[GrantableKind, ...] = (DATASETS, MODELS, RUNS)
+"""Objects that can be granted one by one, to people and groups of any organisation."""
+
+STATUS: tuple[StatusCheck, ...] = (
+    public_url_status,
+    mail_status,
+    sign_on_status,
+    backup_status,
+    disk_status,
+    queue_status,
+)
+"""Who is asked what of the hub is set up."""
 
 CLEAR_UPS: tuple[Callable[[Settings], None], ...] = (clear_up_datasets,)
 """What each worker does on its own machine before it runs jobs."""

@@ -18,7 +18,7 @@ from lyceum.backup.create import Source, create_backup
 from lyceum.backup.destination import open_destination
 from lyceum.backup.keys import NO_KEYS
 from lyceum.backup.restore import readable_backup, restore_database, restore_files
-from lyceum.data.datasets.queries import table_key
+from lyceum.data.datasets.addresses import table_key
 from lyceum.data.datasets.rows.public import table_store
 from lyceum.data.datasets.tables import newest_version, scan_version
 from lyceum.hub.postgres import APP_ROLE

@@ -90,7 +90,9 @@ async def test_what_cannot_be_changed_is_refused_and_nothing_is(client: httpx.As
 async def test_a_change_of_nothing_is_refused_in_a_sentence(client: httpx.AsyncClient) -> None:
     refused = await change(client, (await make(client))["address"], {}, '"1"')
     assert (refused.status_code, refused.json()["code"]) == (422, "change_empty")
-    assert refused.json()["detail"] == "Nothing is to be changed; send description, column_notes or visibility."
+    assert (
+        refused.json()["detail"] == "Nothing is to be changed; send description, column_notes, visibility or sensitive."
+    )
 
 
 async def test_a_change_of_what_was_not_read_is_refused_with_what_is_there(client: httpx.AsyncClient) -> None:

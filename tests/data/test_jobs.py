@@ -26,8 +26,8 @@ from fixtures.staffed import (
     until,
     upload,
 )
+from lyceum.data.datasets.addresses import table_key
 from lyceum.data.datasets.jobs import SettleVersions
-from lyceum.data.datasets.queries import table_key
 from lyceum.data.datasets.rows.public import table_store
 from lyceum.data.datasets.tables import newest_version
 from lyceum.files.places import storage_key

@@ -16,7 +16,7 @@ from fixtures.s3 import S3Place
 from fixtures.servers import TestDatabase
 from fixtures.staffed import add_version, begin_version, csv_of, new_dataset, ok, settled_version
 from fixtures.tables import operations_of
-from lyceum.data.datasets.queries import table_key
+from lyceum.data.datasets.addresses import table_key
 from lyceum.data.datasets.rows.public import scan_table, sweep_staging, table_store
 from lyceum.data.datasets.tables import newest_version, stage
 from lyceum.kernel.config import Settings

@@ -5,6 +5,7 @@ import io
 import json
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -198,6 +199,44 @@ def test_a_gzip_that_grows_without_end_is_stopped(tmp_path: Path) -> None:
     bomb = gzip.compress(b"a" * 50_000_000)
     found = refusal(tmp_path, bomb, "orders.csv.gz", limits=ReadingLimits(unpacked_bytes_max=1 << 20))
     assert found.code == "too_large_unpacked"
+
+
+def test_a_gzip_becomes_only_so_many_times_as_large(tmp_path: Path) -> None:
+    # members one behind the other: 2 MB that would unpack to 2 GB
+    bomb = gzip.compress(b"a,b\n" * 2**18) * 2000
+    assert len(bomb) < 3e6
+    limits = ReadingLimits(unpacked_freely_bytes=1 << 20, unpacked_growth_max=20)
+    found = refusal(tmp_path, bomb, "orders.csv.gz", limits=limits)
+    assert found.code == "too_large_unpacked"
+    assert "GB; unpack it" in str(found)
+
+
+def test_a_gzip_of_plain_rows_is_no_bomb(tmp_path: Path) -> None:
+    rows = b"a,b\n" + b"1,2\n" * 500_000
+    source = tmp_path / "upload"
+    source.write_bytes(gzip.compress(rows))
+    assert len(rows) > 500 * source.stat().st_size
+    assert stage_table(source, file_name="orders.csv.gz", target=tmp_path / "out").rows == 500_000
+
+
+def test_a_small_parquet_that_claims_millions_of_rows_is_refused_unread(tmp_path: Path) -> None:
+    source = tmp_path / "bomb.parquet"
+    group = pa.table({f"c{number}": pa.array([True] * 100).take(pa.array([0] * 1_000_000)) for number in range(4)})
+    with pq.ParquetWriter(source, group.schema, compression="zstd") as writer:
+        for _ in range(30):
+            writer.write_table(group)
+    assert source.stat().st_size < 500_000
+    began = time.process_time()
+    found = refusal(tmp_path, source.read_bytes(), "bomb.parquet", limits=ReadingLimits(cells_max=100_000_000))
+    assert found.code == "too_many_cells"
+    assert "30,000,000 rows of 4 columns" in str(found)
+    assert time.process_time() - began < 1
+
+
+def test_json_lines_that_each_bring_a_key_become_no_table_without_end(tmp_path: Path) -> None:
+    lines = "".join(f'{{"k{number % 1000}":1}}\n' for number in range(20_000))
+    found = refusal(tmp_path, lines, "events.jsonl", limits=ReadingLimits(cells_max=2_000_000))
+    assert found.code == "too_many_cells"
 
 
 @pytest.mark.parametrize("kept", [0.3, 0.7, 0.99])

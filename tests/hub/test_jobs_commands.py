@@ -93,7 +93,7 @@ def test_what_the_hub_does_not_take_is_one_sentence(
     at = {"LYCEUM_URL": served_api.url, "LYCEUM_API_KEY": member.key}
     unknown = lyceum("jobs", "show", str(member.org_id), home=tmp_path, **at)
     assert (unknown.returncode, unknown.stdout) == (2, "")
-    assert unknown.stderr == f"There is no job {member.org_id} in this organisation.\n"
+    assert unknown.stderr == f"There is no job {member.org_id} that you may see.\n"
     not_operator = lyceum("jobs", "dead", home=tmp_path, **at)
     assert (not_operator.returncode, len(not_operator.stderr.splitlines())) == (2, 1)
     assert str(dead_job) not in not_operator.stdout

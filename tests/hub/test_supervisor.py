@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -328,6 +329,34 @@ def test_the_hub_makes_links_and_keys_over_its_control_socket(hub: HubProcess) -
     assert re.fullmatch(r"lyk_\S+\n", told("admin", "key", home=hub.home))
     with pytest.raises(HubFailed, match="does not know the command dance"):
         ask_hub(hub.home, "dance")
+
+
+def test_the_person_at_the_machine_makes_a_link_that_sets_a_password(hub: HubProcess) -> None:
+    user_id = uuid4()
+    with psycopg.connect(app_dsn(hub.home)) as connection:
+        connection.execute("SELECT set_config('lyceum.user_id', %s, true)", (str(user_id),))
+        row = "INSERT INTO users (id, email, display_name) VALUES (%s, %s, 'Ada')"
+        connection.execute(row, (user_id, f"{user_id.hex}@example.org"))
+    url = told("admin", "reset-link", f"{user_id.hex}@EXAMPLE.org", home=hub.home).strip()
+    assert url.startswith(f"{hub.status()['url']}/reset?token=")
+    assert url not in hub.output
+    with pytest.raises(HubFailed, match="Nobody on this hub has the address"):
+        ask_hub(hub.home, "admin-reset-link nobody@example.org")
+
+
+def test_the_person_at_the_machine_takes_lost_second_factors_from_an_account(hub: HubProcess) -> None:
+    user_id = uuid4()
+    with psycopg.connect(app_dsn(hub.home)) as connection:
+        connection.execute("SELECT set_config('lyceum.user_id', %s, true)", (str(user_id),))
+        row = "INSERT INTO users (id, email, display_name) VALUES (%s, %s, 'Ada')"
+        connection.execute(row, (user_id, f"{user_id.hex}@example.org"))
+        app = "INSERT INTO authenticator_apps (id, user_id, name, secret_sealed, confirmed_at) VALUES (%s, %s, 'x', '', now())"
+        connection.execute(app, (uuid4(), user_id))
+    email = f"{user_id.hex}@EXAMPLE.org"
+    assert told("admin", "reset-factors", email, home=hub.home) == f"{email} had 1 second factor, and has none now.\n"
+    assert ask_hub(hub.home, f"admin-reset-factors {email}") == {"removed": 0}
+    with pytest.raises(HubFailed, match="Nobody on this hub has the address"):
+        ask_hub(hub.home, "admin-reset-factors nobody@example.org")
 
 
 def test_a_hub_told_to_stop_over_its_control_socket_stops(start_hub: StartHub) -> None:

@@ -1,5 +1,6 @@
 """Jobs over HTTP: looked at and called off by those of their organisation."""
 
+import os
 from uuid import UUID
 
 import httpx
@@ -9,10 +10,13 @@ from fixtures.app import client_of, job_row, rows_of
 from fixtures.job_kinds import Light
 from fixtures.servers import TestDatabase
 from lyceum.kernel.db import NOBODY
+from lyceum.kernel.ids import new_id
+from lyceum.kernel.jobs.presence import end_presence, tell_presence
 from lyceum.kernel.jobs.queue import enqueue
 from lyceum.kernel.progress import write_progress
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
+from lyceum.version import VERSION
 from make.accounts import Member, make_member
 
 
@@ -179,9 +183,60 @@ async def test_an_owner_who_does_not_run_the_hub_reaches_no_job_by_its_routes(
     assert job_row(database, job_id)["state"] == "ready"
 
 
-async def test_a_job_of_the_hub_itself_is_only_listed(client: httpx.AsyncClient, resources: Resources) -> None:
+async def test_whoever_runs_the_hub_does_the_same_with_a_job_of_the_hub_itself(
+    client: httpx.AsyncClient, app: FastAPI, member: Member, resources: Resources, database: TestDatabase
+) -> None:
     async with transaction(resources.database, NOBODY) as tx:
         job_id = await enqueue(tx, Light())
-    refused = await client.get(f"/api/v1/hub/jobs/{job_id}")
-    assert (refused.status_code, refused.json()["code"]) == (404, "job_not_found")
-    assert "can only be listed" in refused.json()["detail"]
+    path = f"/api/v1/hub/jobs/{job_id}"
+    rows_of(
+        database,
+        "INSERT INTO job_log (job_id, org_id, attempt, at, level, message, facts)"
+        " VALUES (%s, NULL, 1, now(), 'info', 'said', '{}')",
+        job_id,
+    )
+    assert (await client.get(path)).json()["organisation_id"] is None
+    assert [line["message"] for line in (await client.get(f"{path}/log")).json()["items"]] == ["said"]
+    assert (await client.post(f"{path}/cancel")).json()["state"] == "cancelled"
+    again = (await client.post(f"{path}/retry")).json()
+    assert (again["state"], again["cancel_requested"]) == ("ready", False)
+    async with client_of(app, key=member.key) as owner:
+        assert (await owner.get(f"/api/v1/jobs/{job_id}")).status_code == 404
+        assert (await owner.post(f"/api/v1/jobs/{job_id}/cancel")).status_code == 404
+
+
+async def test_a_job_of_the_hub_itself_is_not_tried_again_beside_its_twin(
+    client: httpx.AsyncClient, resources: Resources, database: TestDatabase
+) -> None:
+    key = str(new_id())
+    async with transaction(resources.database, NOBODY) as tx:
+        dead = await enqueue(tx, Light(), dedup_key=key)
+    rows_of(database, "UPDATE jobs SET state = 'dead' WHERE id = %s", dead)
+    async with transaction(resources.database, NOBODY) as tx:
+        await enqueue(tx, Light(), dedup_key=key)
+    refused = await client.post(f"/api/v1/hub/jobs/{dead}/retry")
+    assert (refused.status_code, refused.json()["code"]) == (409, "job_twin_runs")
+    unknown = await client.post(f"/api/v1/hub/jobs/{new_id()}/retry")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "job_not_found")
+
+
+async def test_the_queue_is_counted_and_its_workers_are_named_to_whoever_runs_the_hub(
+    client: httpx.AsyncClient, app: FastAPI, resources: Resources, member: Member, database: TestDatabase
+) -> None:
+    kind = f"test.{new_id()}"
+    jobs = [await _put(resources, member) for _ in range(3)]
+    rows_of(database, "UPDATE jobs SET kind = %s WHERE id = ANY(%s)", kind, jobs)
+    rows_of(database, "UPDATE jobs SET state = 'dead' WHERE id = %s", jobs[0])
+    worker_id = new_id()
+    await tell_presence(resources.line, worker_id, began_at=1_700_000_000, running={"light": 2})
+    said = (await client.get("/api/v1/hub/queue")).json()
+    counted = [(one["state"], one["jobs"]) for one in said["open"] if one["kind"] == kind]
+    assert counted == [("ready", 2)]
+    assert 1 <= said["dead"] <= said["dead_max"]
+    worker = next(one for one in said["workers"] if one["id"] == str(worker_id))
+    assert (worker["running"], worker["release"], worker["process"]) == ({"light": 2}, VERSION, os.getpid())
+    await end_presence(resources.line, worker_id)
+    left = (await client.get("/api/v1/hub/queue")).json()["workers"]
+    assert str(worker_id) not in {one["id"] for one in left}
+    async with client_of(app, key=member.key) as owner:
+        assert (await owner.get("/api/v1/hub/queue")).status_code == 403

@@ -8,12 +8,11 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pwdlib import PasswordHash
 
 from lyceum.kernel.config import Settings, SettingsInvalid, load_settings, setting_source
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.problems import first_line
-from lyceum.kernel.security import Signer, digest_of, hash_password, new_key, new_token
+from lyceum.kernel.security import Passwords, Sealer, Signer, digest_of, new_key, new_token
 from lyceum.kernel.telemetry import SeldomSaid
 
 
@@ -178,11 +177,35 @@ def test_a_key_is_shown_by_its_prefix_and_kept_as_a_digest() -> None:
 
 
 async def test_a_password_is_known_by_its_hash_alone() -> None:
-    hashed = await hash_password("correct horse battery")
-    assert hashed.startswith("$argon2id$")
-    assert PasswordHash.recommended().verify("correct horse battery", hashed)
-    assert not PasswordHash.recommended().verify("correct horse batterY", hashed)
-    assert await hash_password("correct horse battery") != hashed
+    passwords = Passwords(memory_kib=7_168)
+    hashed = await passwords.hash("correct horse battery")
+    assert hashed.startswith("$argon2id$v=19$m=7168,t=5,p=1$")
+    assert await passwords.verify("correct horse battery", hashed) == (True, None)
+    assert await passwords.verify("correct horse batterY", hashed) == (False, None)
+    assert await passwords.verify("correct horse battery", None) == (False, None)
+    assert await passwords.hash("correct horse battery") != hashed
+
+
+async def test_a_hash_made_with_other_settings_is_made_anew_by_the_right_password_alone() -> None:
+    before, now = Passwords(memory_kib=7_168), Passwords(memory_kib=9_216)
+    hashed = await before.hash("correct horse battery")
+    assert await now.verify("correct horse batterY", hashed) == (False, None)
+    right, better = await now.verify("correct horse battery", hashed)
+    assert right
+    assert better is not None
+    assert better.startswith("$argon2id$v=19$m=9216,t=4,p=1$")
+
+
+def test_what_is_sealed_opens_for_its_purpose_its_place_and_its_hub_alone() -> None:
+    sealer = Sealer(b"a key")
+    sealed = sealer.seal("signing keys", "k1", b"secret")
+    assert sealer.opened("signing keys", "k1", sealed) == b"secret"
+    assert b"secret" not in sealed
+    assert sealer.opened("signing keys", "k2", sealed) is None
+    assert sealer.opened("other keys", "k1", sealed) is None
+    assert Sealer(b"another key").opened("signing keys", "k1", sealed) is None
+    assert sealer.opened("signing keys", "k1", sealed[:-1]) is None
+    assert sealer.opened("signing keys", "k1", b"") is None
 
 
 SIGNER = Signer(b"a key")

@@ -55,7 +55,7 @@ async def asks(hub_settings: Settings, member: Member) -> AsyncIterator[httpx.As
         raise Conflict("This is what went wrong.")
 
     async with running_app(hub_settings) as app:
-        app.router.routes.extend(router.routes)
+        app.router.routes[:0] = router.routes
         async with client_of(app, key=member.key) as client:
             yield client
 

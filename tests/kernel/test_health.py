@@ -31,13 +31,13 @@ async def test_ready_is_told_while_all_turns_for_the_database_are_taken(
 ) -> None:
     monkeypatch.setattr("lyceum.kernel.tx.TURN_SECONDS_MAX", 0.02)
     async with _taken(app.state.resources.database.turn_aside, TURNS_ASIDE):
-        answer = await anonymous.get("/setup", params={"token": "x"})
+        answer = await anonymous.get("/api/v1/sign-on/nowhere")
         assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
         assert answer.json()["detail"] == (
             "Too many requests wait for the hub's database just now; try again in a moment."
         )
         assert (await anonymous.get("/health/ready")).json() == {"status": "ready"}
-    assert (await anonymous.get("/setup", params={"token": "x"})).status_code == 410
+    assert (await anonymous.get("/api/v1/sign-on/nowhere")).status_code == 404
 
 
 async def test_ready_is_told_in_time_however_many_ask(

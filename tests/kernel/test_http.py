@@ -58,7 +58,8 @@ def extra(app: FastAPI) -> FastAPI:
 
         await tx.execute(text("SELECT CAST(:value AS text)"), {"value": "a\0b"})
 
-    app.router.routes.extend(router.routes)
+    # before the web app, whose page is the answer to whatever is nobody's
+    app.router.routes[:0] = router.routes
     return app
 
 
@@ -282,7 +283,7 @@ async def test_as_many_requests_are_in_transactions_at_once_as_the_setting_says(
         await done.wait()
 
     async with running_app(settings_for(database, tmp_path, database_pool_size=2)) as app, client_of(app) as client:
-        app.router.routes.extend(router.routes)
+        app.router.routes[:0] = router.routes
         asking = [asyncio.create_task(client.get("/test/hold")) for _ in range(5)]
         await eventually(lambda: len(at_work) == 2)
         await eventually(lambda: len(app.state.transaction_turns._waiters) == 3)

@@ -10,8 +10,10 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from fixtures.app import client_of, rows_of
+from fixtures.people import alone, client_as
 from fixtures.servers import TestDatabase
 from lyceum.accounts.edge import KEEPS_ANSWER, HubRoute, Tx, api_router
+from lyceum.accounts.policy import Actor
 from lyceum.kernel.db import Scope
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.handlers import JobRun
@@ -19,11 +21,19 @@ from lyceum.kernel.problems import Invalid, Unavailable
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.sweeping import SweepBriefRows, sweep_brief_rows
 from lyceum.wiring import ROUTERS
-from make.accounts import Member
+from make.accounts import Member, make_user
 
 KEY = {"idempotency-key": "a key of the client's own"}
-WITHOUT_A_KEY = {"/api/v1/setup"}
-"""What nobody in particular sends; a set-up link works once anyway."""
+WITHOUT_A_KEY = {
+    "/api/v1/setup",
+    "/api/v1/sessions",
+    "/api/v1/sessions/second-factor",
+    "/api/v1/sessions/passkey",
+    "/api/v1/registrations",
+    "/api/v1/email-confirmations/letters",
+    "/api/v1/password-resets",
+}
+"""What nobody in particular sends: a link or an address works once anyway, and signing in twice makes two sessions."""
 
 
 @pytest.fixture
@@ -97,6 +107,27 @@ async def test_a_key_that_came_with_another_request_is_refused(
     assert other.json()["code"] == "idempotency_key_used_otherwise"
 
 
+async def test_a_first_organisation_is_made_once_by_somebody_who_is_in_none(
+    app: FastAPI, database: TestDatabase
+) -> None:
+    user_id, name = make_user(database), f"first-{new_id().hex[-12:]}"
+    asked: dict[str, Any] = {"json": {"name": name}, "headers": KEY}
+    async with client_as(app, alone(user_id)) as client:
+        first = await client.post("/api/v1/organisations", **asked)
+        again = await client.post("/api/v1/organisations", **asked)
+    assert (first.status_code, again.status_code, again.content) == (201, 201, first.content)
+    org_id = rows_of(database, "SELECT org_id FROM memberships WHERE user_id = %s", user_id)[0]["org_id"]
+    # from now on they act in it, and the key is still theirs
+    there = Actor(org_id, name, user_id, None, frozenset())
+    async with client_as(app, there) as client:
+        later = await client.post("/api/v1/organisations", **asked)
+        other = await client.post("/api/v1/organisations", json={"name": f"{name}-2"}, headers=KEY)
+    assert (later.status_code, later.headers["idempotency-replayed"]) == (201, "true")
+    assert other.json()["code"] == "idempotency_key_used_otherwise"
+    async with client_as(app, alone(make_user(database))) as client:
+        assert (await client.post("/api/v1/organisations", **asked)).json()["code"] == "name_taken"
+
+
 async def test_each_person_has_keys_of_their_own(
     app: FastAPI, mine: httpx.AsyncClient, stranger: Member, database: TestDatabase
 ) -> None:
@@ -134,7 +165,7 @@ async def test_what_was_refused_or_failed_may_be_sent_again_with_its_key(
             raise outcomes.pop(0)
         return {"made": 1}
 
-    app.router.routes.extend(router.routes)
+    app.router.routes[:0] = router.routes
     answers = [await mine.post("/test/make", headers=KEY) for _ in range(5)]
     assert [answer.status_code for answer in answers] == [503, 422, 500, 201, 201]
     kept = rows_of(database, "SELECT status FROM idempotency_keys WHERE user_id = %s", member.user_id)

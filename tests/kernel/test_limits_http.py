@@ -12,6 +12,8 @@ from fixtures.app import ServedProcess, client_at, client_of, rows_of, running_a
 from fixtures.query_count import counted_queries
 from fixtures.servers import TestDatabase
 from lyceum.kernel.config import Settings
+from lyceum.kernel.limits.fields import Limit
+from lyceum.kernel.limits.leases import share_of
 from make.accounts import Member, make_key
 
 pytestmark = pytest.mark.usefixtures("patient_with_valkey")
@@ -26,6 +28,7 @@ def hub_settings(database: TestDatabase, valkey_url: str, tmp_path: Path) -> Set
         anonymous_requests_per_minute=4,
         user_reads_per_minute=5,
         user_writes_per_minute=2,
+        user_pushes_per_minute=60,
         sign_in_attempts_per_minute=3,
     )
 
@@ -138,3 +141,29 @@ async def test_processes_count_together(hub_settings: Settings, member: Member) 
     ):
         answers = await asyncio.gather(*(client.get("/api/v1/me") for client in (first, second) * 5))
     assert sorted(answer.status_code for answer in answers) == [200] * 5 + [429] * 5
+
+
+async def test_data_that_is_sent_has_a_limit_of_its_own_over_all_processes_but_for_a_share_of_each(
+    hub_settings: Settings, member: Member, database: TestDatabase
+) -> None:
+    limit = Limit("pushes", hub_settings.user_pushes_per_minute, 60)
+    _, second_key = make_key(database, org_id=member.org_id, user_id=member.user_id)
+    async with (
+        running_app(hub_settings) as one,
+        running_app(hub_settings) as other,
+        client_of(one, key=member.key) as first,
+        client_of(other, key=second_key) as second,
+    ):
+
+        async def push(client: httpx.AsyncClient) -> httpx.Response:
+            return await client.post("/api/v1/uploads", json={"file_name": "t.csv"})
+
+        answers = [await asyncio.gather(push(first), push(second)) for _ in range(limit.at_most // 2 + 10)]
+        # whoever has sent all the data they may still changes things
+        assert (await first.post("/api/v1/datasets", json={"name": "still"})).status_code == 201
+    told = [answer for both in answers for answer in both]
+    granted = [answer.status_code for answer in told].count(201)
+    assert limit.at_most - 2 * share_of(limit) <= granted <= limit.at_most + 2 * share_of(limit)
+    refused = next(answer for answer in told if answer.status_code == 429)
+    assert refused.headers["ratelimit-policy"] == '"pushes";q=60;w=60'
+    assert "LYCEUM_USER_PUSHES_PER_MINUTE" in refused.json()["detail"]

@@ -2,20 +2,22 @@
 
 import asyncio
 import math
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 
 from lyceum.kernel.ids import new_id
-from lyceum.kernel.limits.fields import OverLimit
-from lyceum.kernel.limits.leases import Leases
+from lyceum.kernel.limits.fields import Limit, OverLimit
+from lyceum.kernel.limits.leases import Leases, share_of
 from lyceum.kernel.valkey import ValkeyLine
 from lyceum.serve.predictions.limits import admit
 
 
 def process(valkey: Redis | None, *, per_second: int) -> Leases:
-    return Leases(ValkeyLine(valkey), name="tests", per_second=per_second)
+    return Leases(ValkeyLine(valkey), Limit("tests", per_second, 1))
 
 
 async def granted(leases: Leases, of: str, *, tries: int) -> int:
@@ -30,7 +32,7 @@ async def test_processes_share_one_limit(valkey: Redis, limit: int) -> None:
     began = time.monotonic()
     count = sum(await asyncio.gather(*(granted(leases, "me", tries=limit) for leases in processes for _ in range(2))))
     windows = math.floor(time.monotonic() - began) + 1
-    assert limit <= count <= windows * limit + len(processes) * processes[0].share
+    assert limit <= count <= windows * limit + len(processes) * share_of(processes[0].limit)
 
 
 async def test_a_window_ends_and_the_next_grants_again(valkey: Redis) -> None:
@@ -67,3 +69,29 @@ async def test_without_valkey_each_process_limits_by_itself() -> None:
     for valkey in (None, gone):
         assert 20 <= await granted(process(valkey, per_second=20), "me", tries=30) <= 40
     await gone.aclose()
+
+
+async def test_two_real_processes_pass_the_limit_by_a_share_each_at_most(valkey: Redis, valkey_url: str) -> None:
+    """For a few seconds both ask as often as they can."""
+    limit = Limit("tests", 300, 1)
+    command = (sys.executable, str(Path(__file__).parent / "programs" / "leasing.py"), valkey_url, "me", "3")
+    began = time.monotonic()
+    processes = [
+        await asyncio.create_subprocess_exec(*command, str(limit.at_most), stdout=asyncio.subprocess.PIPE)
+        for _ in range(2)
+    ]
+    granted_by = [int((await process.communicate())[0]) for process in processes]
+    windows = math.floor(time.monotonic() - began) + 1
+    assert min(granted_by) > 0
+    assert 2 * limit.at_most <= sum(granted_by) <= windows * limit.at_most + len(processes) * share_of(limit)
+
+
+async def test_whoever_has_a_limit_of_their_own_is_counted_by_it(valkey: Redis) -> None:
+    leases = Leases(ValkeyLine(valkey), Limit("keys", 100, 60))
+    for key, at_most in (("slow", 3), ("fast", 40), ("plain", None)):
+        answers = await asyncio.gather(*(leases.take(key, at_most=at_most) for _ in range(150)))
+        assert answers.count(None) == (at_most or 100)
+    with pytest.raises(OverLimit, match=r"^This key has sent its 3 of this minute\.$") as refused:
+        await leases.admit("slow", sentence="This key has sent its {:,} of this minute.", at_most=3)
+    assert refused.value.headers["ratelimit-policy"] == '"keys";q=3;w=60'
+    assert 1 <= int(refused.value.headers["retry-after"]) <= 60

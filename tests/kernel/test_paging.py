@@ -9,6 +9,14 @@ WITHOUT_A_CURSOR = {
     "/api/v1/datasets/{org}/{name}/checks": "a dataset has at most so many checks, and they are shown together",
     "/api/v1/jobs/{job_id}/log": "grows while it is read: it goes on after a line's number, also when there is none yet",
     "/api/v1/hub/jobs/{job_id}/log": "as that of one's own job",
+    "/api/v1/me/exports": "a person makes few archives, and they are kept for days",
+    "/api/v1/me/programs": "a hub has a handful of programs that sign in through it",
+    "/api/v1/me/sign-ons": "one for each identity provider of the hub at most",
+    "/api/v1/admin/status": "what the program has to say of itself",
+    "/api/v1/admin/sign-on-providers": "a hub has a handful of identity providers",
+    "/api/v1/admin/sign-on-providers/{provider_id}/rules": "at most so many are kept, and they are applied together",
+    "/api/v1/admin/oauth-clients": "a hub has a handful of programs that sign in through it",
+    "/api/v1/roles": "there are four",
     "/api/v1/uploads/{upload_id}/parts": "parts have numbers, and a client asks for those after the one it knows",
 }
 

@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.app import eventually
 from lyceum.accounts.policy import ANYONE, Actor
-from lyceum.kernel.realtime.connection import WAITING_MAX, Connection, Subscription
+from lyceum.kernel.realtime.connection import WAITING_MAX, Connection, Introduced, Subscription
 from lyceum.kernel.realtime.messages import Pong
 from lyceum.kernel.realtime.news import BEFORE_ALL, Position, Since
 
@@ -51,7 +51,10 @@ def client() -> SlowClient:
 
 @pytest.fixture
 async def connection(client: SlowClient) -> Connection[Actor]:
-    return Connection(ANYONE, "", send=client.send, on_lost=client.lost.append)
+    async def nobody() -> Actor:
+        return ANYONE
+
+    return Connection(Introduced(ANYONE, None, nobody), send=client.send, on_lost=client.lost.append)
 
 
 def followed(connection: Connection[Actor], topic: str) -> Subscription:

@@ -46,7 +46,7 @@ async def editor(
         response.headers["etag"] = etag_of(row.revision)
         return Note(words=row.words, revision=row.revision)
 
-    fresh_app.router.routes.extend(router.routes)
+    fresh_app.router.routes[:0] = router.routes
     async with client_of(fresh_app, key=fresh_member.key) as opened:
         yield opened
 

@@ -23,11 +23,17 @@ WITHOUT_MODEL = {
     "alembic_version",
     "applied_functions",
     "damaged_files",
+    "failed_guesses",
+    "hub_secrets",
     "job_figures",
     "job_usage",
     "limit_counts",
+    "notice_rounds",
+    "oauth_tokens",
     "prediction_log",
     "setup_links",
+    "sign_on_given",
+    "sign_on_used",
 }
 """Tables that only the migrations and the audited functions write."""
 PARTITION = re.compile(r"_(\d{4}_\d{2}|default)$")

@@ -34,7 +34,7 @@ class Member:
     @property
     def actor(self) -> Actor:
         powers = powers_of(self.role, list(self.scopes), operates_hub=False)
-        return Actor(self.org_id, self.org_name, self.user_id, self.key_id, powers)
+        return Actor(self.org_id, self.org_name, self.user_id, self.key_id, powers, scopes=frozenset(self.scopes))
 
     @property
     def headers(self) -> dict[str, str]:
@@ -103,3 +103,45 @@ def make_setup_link(database: TestDatabase, *, expires_in: timedelta = timedelta
 def _execute(database: TestDatabase, statement: str, *values: object) -> None:
     with psycopg.connect(database.dsn("owner"), autocommit=True) as connection:
         connection.execute(statement, values)
+
+
+def make_group(database: TestDatabase, owner: Member, *members: Member, name: str = "") -> UUID:
+    """Make a group of an owner's organisation with these members of it, and return its id."""
+    group_id = new_id()
+    made = "INSERT INTO groups (id, org_id, name) VALUES (%s, %s, %s)"
+    _execute(database, made, group_id, owner.org_id, name or group_id.hex)
+    for member in members:
+        added = "INSERT INTO group_members (group_id, user_id, org_id) VALUES (%s, %s, %s)"
+        _execute(database, added, group_id, member.user_id, owner.org_id)
+    return group_id
+
+
+def make_grant(
+    database: TestDatabase,
+    owner: Member,
+    kind: str,
+    object_id: UUID,
+    *,
+    to: Member | None = None,
+    group_id: UUID | None = None,
+    role: str = "viewer",
+    ends_in: timedelta | None = None,
+) -> UUID:
+    """Grant an object of an owner's organisation to somebody, or to a group, and return the grant's id."""
+    grant_id = new_id()
+    ends_at = datetime.now(UTC) + ends_in if ends_in else None
+    statement = """
+        INSERT INTO grants (id, org_id, kind, object_id, user_id, group_id, role, ends_at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+    """
+    user_id = to.user_id if to is not None else None
+    _execute(database, statement, grant_id, owner.org_id, kind, object_id, user_id, group_id, role, ends_at)
+    return grant_id
+
+
+def email_of(database: TestDatabase, user_id: UUID) -> str:
+    """Return a person's address."""
+    with psycopg.connect(database.dsn("owner"), autocommit=True) as connection:
+        row = connection.execute("SELECT email FROM users WHERE id = %s", (user_id,)).fetchone()
+    assert row is not None
+    return str(row[0])

@@ -17,7 +17,7 @@ from lyceum.backup.create import Made, Source, create_backup
 from lyceum.backup.destination import Destination
 from lyceum.backup.keys import NO_KEYS, BackupKeys
 from lyceum.backup.tables import digest_of, list_tables, set_up_session
-from lyceum.data.datasets.queries import table_key
+from lyceum.data.datasets.addresses import table_key
 from lyceum.data.datasets.rows.public import table_store
 from lyceum.data.datasets.tables import commit, discard_staged, newest_version, stage
 from lyceum.kernel.config import Settings

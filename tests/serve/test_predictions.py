@@ -10,9 +10,11 @@ import msgspec
 import pytest
 from fastapi import FastAPI
 
+from fixtures.app import running_app
 from fixtures.loop_watch import LoopWatch
 from fixtures.predictions import ask, caller_of, running_predictions
 from fixtures.servers import TestDatabase
+from fixtures.sign_in import program_of, signed_in_client
 from lyceum.kernel.config import Settings
 from lyceum.kernel.http.problems import answer_problems
 from lyceum.serve.predictions.public import PredictApp, add_predict_route
@@ -166,6 +168,21 @@ async def test_a_revoked_key_is_refused_within_a_second(
     while (asked := time.monotonic()) and await status() == 200:
         assert asked - revoked <= KNOWN_SECONDS
     assert await status() == 401
+
+
+async def test_a_person_asks_in_their_session_by_token_and_by_cookie(
+    hub_settings: Settings, member: Member, model: MadeModel
+) -> None:
+    async with (
+        running_app(hub_settings) as app,
+        program_of(app, member) as (program, _),
+        signed_in_client(app, member) as browser,
+    ):
+        for client in (program, browser):
+            reply = await client.post(model.path(), json={"rows": [flight(1)]})
+            assert reply.status_code == 200, reply.text
+        foreign = await browser.post(model.path(), json={"rows": []}, headers={"origin": "https://elsewhere.example"})
+        assert (foreign.status_code, foreign.json()["code"]) == (403, "csrf_refused")
 
 
 DEEP = b'{"rows": [{"extra": ' + b"[" * 100_000 + b"]" * 100_000 + b"}]}"

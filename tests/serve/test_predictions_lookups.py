@@ -64,7 +64,7 @@ def made_up() -> bytes:
 async def test_what_cannot_be_a_key_is_nobodys_without_asking(
     resources: Resources, asked: AskedDatabase, secret: str
 ) -> None:
-    lookups = Lookups(resources.database, unshared())
+    lookups = Lookups(resources, cache=unshared())
     assert await lookups.actor(b"Bearer " + secret.encode("latin-1")) is ANYONE
     assert not asked.asked
 
@@ -73,7 +73,7 @@ async def test_a_key_in_use_is_looked_up_while_made_up_keys_wait_one_behind_the_
     resources: Resources, member: Member, asked: AskedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(known_module, "KNOWN_SECONDS", 0.0)
-    lookups = Lookups(resources.database, unshared())
+    lookups = Lookups(resources, cache=unshared())
     assert (await lookups.actor(bearer(member.key))).key_id == member.key_id
     strangers = [asyncio.create_task(lookups.actor(made_up())) for _ in range(50)]
     await eventually(lambda: asked.held)
@@ -92,7 +92,7 @@ async def test_made_up_keys_take_no_place_of_a_key_in_use(
     monkeypatch.setattr(known_module, "KNOWN_KEYS_MAX", 1)
     monkeypatch.setattr(known_module, "NEW_KEYS_REMEMBERED_MAX", 2)
     asked.go_on.set()
-    lookups = Lookups(resources.database, unshared())
+    lookups = Lookups(resources, cache=unshared())
     await lookups.actor(bearer(member.key))
     for _ in range(5):
         assert await lookups.actor(made_up()) is ANYONE
@@ -102,7 +102,7 @@ async def test_made_up_keys_take_no_place_of_a_key_in_use(
 
 async def test_a_made_up_key_is_asked_for_once_in_its_second(resources: Resources, asked: AskedDatabase) -> None:
     asked.go_on.set()
-    lookups = Lookups(resources.database, unshared())
+    lookups = Lookups(resources, cache=unshared())
     key = made_up()
     assert set(await asyncio.gather(*(lookups.actor(key) for _ in range(20)))) == {ANYONE}
     assert asked.asked.total() == 1
@@ -112,7 +112,7 @@ async def test_when_too_many_new_keys_wait_the_next_is_told_to_come_again(
     resources: Resources, member: Member, asked: AskedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(known_module, "NEW_KEYS_WAITING_MAX", 3)
-    lookups = Lookups(resources.database, unshared())
+    lookups = Lookups(resources, cache=unshared())
     waiting = [asyncio.create_task(lookups.actor(made_up())) for _ in range(3)]
     await eventually(lambda: asked.held)
     with pytest.raises(KeysBusy, match="try again"):
@@ -125,7 +125,7 @@ async def test_when_too_many_new_keys_wait_the_next_is_told_to_come_again(
 async def test_a_new_key_that_waited_in_vain_is_told_to_come_again(
     resources: Resources, asked: AskedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lookups = Lookups(resources.database, unshared())
+    lookups = Lookups(resources, cache=unshared())
     first = asyncio.create_task(lookups.actor(made_up()))
     await eventually(lambda: asked.held)
     monkeypatch.setattr(known_module, "LOOKUP_SECONDS_MAX", 0.01)

@@ -175,10 +175,13 @@ async def test_predictions_go_on_without_valkey_and_with_it_again(own_hub_server
         while time.monotonic() - back < 2 * VALKEY_REST_SECONDS:
             await load.more(20)
         await load.end()
-        leases = [line for line in (await client.get("/metrics")).text.splitlines() if "limit_leases_total{" in line]
+        figures = (await client.get("/metrics")).text.splitlines()
+    began = 'lyceum_limit_leases_total{limit="predictions"'
+    leases = dict(line.rsplit(" ", 1) for line in figures if line.startswith(began))
     assert set(load.statuses) == {200}
     assert load.slowest_seconds < 2
-    assert len(leases) == 2
+    assert leases.keys() == {f'{began},source="{source}"}}' for source in ("valkey", "local")}
+    assert all(float(count) > 0 for count in leases.values())
 
 
 async def test_keys_and_models_outlive_postgresql_for_their_second_and_heal_after_it(

@@ -71,6 +71,9 @@ async def test_the_main_job_from_a_file_to_answers(
         assert run["state"] == "finished", run["error"]
         assert run["score"] > 0.7 > run["baseline"]
         assert run["progress"] is None
+        told = rows_of(staffed_hub.database, "SELECT kind, data FROM notices WHERE user_id = %s", owner.user_id)
+        assert [(notice["kind"], notice["data"]["dataset"]) for notice in told] == [("run_finished", address)]
+        assert told[0]["data"]["score"] == f"{run['score']:.4f}"
         scores = [entry["score"] for entry in run["leaderboard"]]
         assert scores == sorted(scores, reverse=True)
         assert sum(entry["weight"] for entry in run["leaderboard"]) == pytest.approx(1)

@@ -19,10 +19,11 @@ class OrganisationRow(Base):
     name: Mapped[str]
     title: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
+    deleted_at: Mapped[datetime | None]
 
 
 class UserRow(Base):
-    """A person. Without a password hash they cannot sign in with one."""
+    """A person. Without a password hash they cannot sign in with one, and with what is awaited they cannot sign in."""
 
     __tablename__ = "users"
 
@@ -32,6 +33,14 @@ class UserRow(Base):
     password_hash: Mapped[str | None]
     instance_admin: Mapped[bool] = mapped_column(server_default="false")
     suspended_at: Mapped[datetime | None]
+    email_verified_at: Mapped[datetime | None]
+    locale: Mapped[str | None]
+    purpose: Mapped[str | None]
+    """What they use the hub for, which decides what the web app shows them first; null until they say."""
+    awaits_email: Mapped[bool] = mapped_column(server_default="false")
+    awaits_consent: Mapped[bool] = mapped_column(server_default="false")
+    erased_at: Mapped[datetime | None]
+    """Since when the row leads to nobody: it stays for what points at it."""
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
 
 
@@ -61,3 +70,6 @@ class ApiKeyRow(Base):
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    rate_per_minute: Mapped[int | None]
+    replaced_by: Mapped[UUID | None] = mapped_column(ForeignKey("api_keys.id"))

@@ -5,13 +5,12 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.accounts.models import ApiKeyRow, OrganisationRow
-from lyceum.accounts.policy import ANYONE, Actor, Power, powers_of, require
-from lyceum.accounts.schemas import ApiKey
+from lyceum.accounts.models import OrganisationRow
+from lyceum.accounts.policy import ANYONE, Actor, powers_of
 from lyceum.kernel.security import digest_of
 
 _KEY_LOOKUP = text(
-    "SELECT key_id, org_id, org_name, user_id, role, scopes, instance_admin, expires_at "
+    "SELECT key_id, org_id, org_name, user_id, role, scopes, instance_admin, expires_at, rate_per_minute "
     "FROM definer.key_lookup(:digest)"
 )
 _SETUP_LINK_WORKS = text("SELECT definer.setup_link_works(:digest)")
@@ -32,6 +31,8 @@ async def find_actor(tx: AsyncSession, key_secret: str) -> Actor:
         key_id=row.key_id,
         powers=powers_of(row.role, row.scopes, operates_hub=row.instance_admin),
         expires_at=row.expires_at,
+        scopes=frozenset(row.scopes),
+        rate_per_minute=row.rate_per_minute,
     )
 
 
@@ -51,15 +52,6 @@ async def organisation_names(tx: AsyncSession, org_ids: set[UUID], *, who: Actor
     return names | {row.id: row.name for row in rows}
 
 
-async def list_keys(tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None) -> list[ApiKey]:
-    """Return the organisation's keys, newest first; `before` is the last id of the page before."""
-    org_id = require(who, Power.KEYS_MANAGE)
-    query = select(ApiKeyRow).where(ApiKeyRow.org_id == org_id).order_by(ApiKeyRow.id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(ApiKeyRow.id < before)
-    return [as_key(row) for row in await tx.scalars(query)]
-
-
 async def setup_link_works(tx: AsyncSession, token: str) -> bool:
     """Say whether a set-up link can still be used."""
     return bool(await tx.scalar(_SETUP_LINK_WORKS, {"digest": digest_of(token)}))
@@ -68,16 +60,3 @@ async def setup_link_works(tx: AsyncSession, token: str) -> bool:
 async def administrator_is_set_up(owner_tx: AsyncSession) -> bool:
     """Say whether a set-up link was ever used. `owner_tx` works as the tables' owner."""
     return bool(await owner_tx.scalar(text("SELECT EXISTS (SELECT FROM setup_links WHERE used_at IS NOT NULL)")))
-
-
-def as_key(row: ApiKeyRow) -> ApiKey:
-    """Return a key as its organisation sees it."""
-    return ApiKey(
-        id=row.id,
-        name=row.name,
-        prefix=row.prefix,
-        scopes=row.scopes,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        revoked_at=row.revoked_at,
-    )

@@ -1,55 +1,54 @@
-"""Accounts over HTTP: set-up, who am I, API keys."""
+"""Accounts over HTTP: set-up and API keys."""
 
-from uuid import UUID
+from fastapi import Depends, Request, Response
 
-from fastapi import Depends
-
-from lyceum.accounts import queries, service
-from lyceum.accounts.edge import KEEPS_THAT_IT_WAS_DONE, CurrentResources, Tx, Who, api_router, limit_sign_ins
-from lyceum.accounts.policy import SignInNeeded
+from lyceum.accounts import service
+from lyceum.accounts.edge import CurrentResources, Facts, Tokens, api_router, limit_sign_ins
+from lyceum.accounts.grants.routes import router as grants_routes
+from lyceum.accounts.groups.routes import router as groups_routes
+from lyceum.accounts.keys.routes import router as keys_routes
+from lyceum.accounts.needs import KNOWN, OPEN, needs
+from lyceum.accounts.organisations.routes import router as organisations_routes
+from lyceum.accounts.policy import GRANTED_POWERS, POWERS, Role, in_order
 from lyceum.accounts.schemas import (
     AdministratorReady,
-    ApiKey,
-    ApiKeyMade,
-    ApiKeyPage,
     FirstAdministrator,
-    Me,
-    NewApiKey,
+    RoleList,
+    RolePowers,
 )
-from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
+from lyceum.accounts.sessions.public import answer_signed_in
+from lyceum.kernel.http.origins import is_own_origin
 
 router = api_router(tags=["accounts"])
 
 
 @router.post("/setup", status_code=201, dependencies=[Depends(limit_sign_ins)])
-async def set_up(resources: CurrentResources, wanted: FirstAdministrator) -> AdministratorReady:
-    """Use the one-time set-up link."""
-    organisation, key = await service.set_up(resources.database, wanted)
-    return AdministratorReady(organisation=organisation, key=key)
+@needs(OPEN)
+async def set_up(
+    request: Request,
+    response: Response,
+    resources: CurrentResources,
+    tokens: Tokens,
+    facts: Facts,
+    wanted: FirstAdministrator,
+) -> AdministratorReady:
+    """Use the one-time set-up link; a page of the hub's own is signed in as well."""
+    by_page = is_own_origin(request.headers, resources.settings)
+    made = await service.set_up(resources, wanted, facts=facts if by_page else None)
+    if made.begun is not None:
+        await answer_signed_in(request, response, resources, tokens, made.begun, in_cookies=True)
+    return AdministratorReady(organisation=made.organisation, key=made.key)
 
 
-@router.get("/me")
-async def read_me(who: Who) -> Me:
-    """Say who the key belongs to and what it may do."""
-    if who.org_id is None or who.user_id is None:
-        raise SignInNeeded("Send an API key as `Authorization: Bearer lyk_…`.")
-    return Me(user_id=who.user_id, organisation_id=who.org_id, organisation=who.org_name, powers=sorted(who.powers))
+@router.get("/roles")
+@needs(KNOWN)
+async def list_roles() -> RoleList:
+    """List the roles of an organisation and what each may do."""
+    granted = {role: GRANTED_POWERS.get(role, frozenset()) for role in Role}
+    return RoleList(
+        items=[RolePowers(role=role, powers=in_order(POWERS[role]), on_object=in_order(granted[role])) for role in Role]
+    )
 
 
-@router.post("/api-keys", status_code=201, dependencies=[KEEPS_THAT_IT_WAS_DONE])
-async def create_key(tx: Tx, who: Who, wanted: NewApiKey) -> ApiKeyMade:
-    """Make a key; its secret is shown this once."""
-    return await service.create_key(tx, who, wanted)
-
-
-@router.get("/api-keys")
-async def list_keys(tx: Tx, who: Who, limit: Limit = 50, cursor: Cursor = None) -> ApiKeyPage:
-    """List the organisation's keys, newest first."""
-    keys = await queries.list_keys(tx, who, limit=limit, before=decode_cursor(cursor))
-    return ApiKeyPage(items=keys, next=next_cursor([key.id for key in keys], limit))
-
-
-@router.delete("/api-keys/{key_id}")
-async def revoke_key(tx: Tx, who: Who, key_id: UUID) -> ApiKey:
-    """Revoke a key; within a second it opens nothing."""
-    return await service.revoke_key(tx, who, key_id)
+for _routes in (keys_routes, organisations_routes, groups_routes, grants_routes):
+    router.routes.extend(_routes.routes)

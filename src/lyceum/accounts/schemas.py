@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
 
-from lyceum.accounts.policy import ALL_SCOPES, ORGANISATION_SCOPES
+from lyceum.accounts.policy import ALL_SCOPES, Power, Role
 
 EMAIL_PATTERN = r"^[^@\s]+@[^@\s]+$"
 
@@ -23,15 +23,6 @@ EmailAddress = Annotated[
 ]
 
 
-class Me(BaseModel):
-    """Who the caller is."""
-
-    user_id: UUID
-    organisation_id: UUID
-    organisation: str
-    powers: list[str]
-
-
 class ApiKey(BaseModel):
     """A key without its secret."""
 
@@ -42,6 +33,10 @@ class ApiKey(BaseModel):
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    user_id: UUID
+    last_used_at: datetime | None
+    rate_per_minute: int | None
+    replaced_by: UUID | None
 
 
 class ApiKeyMade(ApiKey):
@@ -63,8 +58,33 @@ class NewApiKey(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=100)
-    scopes: list[str] = Field(default_factory=lambda: list(ORGANISATION_SCOPES), max_length=len(ALL_SCOPES))
+    scopes: list[str] | None = Field(default=None, max_length=len(ALL_SCOPES))
+    """Null for those of your own powers that work with data, runs, models and keys."""
     expires_at: AwareDatetime | None = None
+    rate_per_minute: int | None = Field(default=None, ge=1, le=1_000_000)
+    """Requests it may send each minute, predictions among them; null for as many as its person may."""
+
+
+class Rotation(BaseModel):
+    """How long the old key works beside the new one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    overlap_hours: float = Field(default=24.0, ge=0, le=24 * 30)
+
+
+class RolePowers(BaseModel):
+    """A role and what whoever has it may do in the organisation; `on_object` is what it gives when it is granted of one object."""
+
+    role: Role
+    powers: list[Power]
+    on_object: list[Power]
+
+
+class RoleList(BaseModel):
+    """Every role, the mightiest first."""
+
+    items: list[RolePowers]
 
 
 class FirstAdministrator(BaseModel):

@@ -1,26 +1,26 @@
-"""Writes of accounts: the first administrator, set-up links, API keys."""
+"""Writes of accounts: the first administrator and set-up links."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.accounts.errors import ExpiryPast, KeyNotFound, NameTaken, PasswordWeak, ScopeUnknown, SetupLinkUsed
-from lyceum.accounts.known import forget_after_commit
-from lyceum.accounts.models import ApiKeyRow, MembershipRow, OrganisationRow, UserRow
-from lyceum.accounts.policy import ALL_SCOPES, Actor, Power, Role, require
-from lyceum.accounts.queries import as_key, setup_link_works
-from lyceum.accounts.schemas import ApiKey, ApiKeyMade, FirstAdministrator, NewApiKey
+from lyceum.accounts.audit.public import note_audit, record, record_here
+from lyceum.accounts.errors import NameTaken, SetupLinkUsed
+from lyceum.accounts.keys.service import add_key, as_shown
+from lyceum.accounts.models import MembershipRow, OrganisationRow, UserRow
+from lyceum.accounts.passwords import refuse_weak
+from lyceum.accounts.policy import ALL_SCOPES, Role
+from lyceum.accounts.queries import setup_link_works
+from lyceum.accounts.schemas import ApiKeyMade, FirstAdministrator
+from lyceum.accounts.sessions.public import BegunSession, RequestFacts, begin_session
 from lyceum.kernel.db import NOBODY, Database, Scope
 from lyceum.kernel.ids import new_id
+from lyceum.kernel.resources import Resources
 from lyceum.kernel.security import (
-    PASSWORD_CHARACTERS_MAX,
-    PASSWORD_CHARACTERS_MIN,
     digest_of,
-    hash_password,
-    new_key,
     new_token,
 )
 from lyceum.kernel.tx import aside, transaction
@@ -52,58 +52,53 @@ async def local_administrator_key(database: Database) -> ApiKeyMade:
     """
     administrator = await _first_administrator(database)
     async with transaction(database, administrator) as tx:
-        return await _add_key(
+        made = await add_key(
             tx,
             administrator,
             name=LOCAL_KEY_NAME,
             scopes=list(ALL_SCOPES),
             expires_at=datetime.now(UTC) + timedelta(hours=LOCAL_KEY_HOURS),
         )
+        record(tx, administrator, "admin_key", "api_key", made.id, after=as_shown(made))
+        return made
 
 
-async def set_up(database: Database, wanted: FirstAdministrator) -> tuple[str, ApiKeyMade]:
-    """Use a set-up link: give the administrator an e-mail and a password; return their organisation and a key.
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """The administrator's organisation and first key, and their session where a browser asked."""
+
+    organisation: str
+    key: ApiKeyMade
+    begun: BegunSession | None
+
+
+async def set_up(resources: Resources, wanted: FirstAdministrator, *, facts: RequestFacts | None = None) -> SetUp:
+    """Use a set-up link: give the administrator an e-mail and a password, and with `facts` a session.
 
     Raises `SetupLinkUsed`, `PasswordWeak` and `NameTaken`; a refused link changes nothing.
     """
-    _refuse_weak(wanted.password)
+    refuse_weak(wanted.password, email=wanted.email, display_name=wanted.display_name)
+    database = resources.database
     async with aside(database, NOBODY) as tx:
         if not await setup_link_works(tx, wanted.token):
             raise SetupLinkUsed(_LINK_USED)
     # after the link, so that nobody without one has the hub compute
-    password_hash = await hash_password(wanted.password)
+    password_hash = await resources.passwords.hash(wanted.password)
     administrator = await _first_administrator(database)
     async with aside(database, administrator) as tx:
         if not await tx.scalar(_USE_SETUP_LINK, {"digest": digest_of(wanted.token)}):
             raise SetupLinkUsed(_LINK_USED)
         await _name_administrator(tx, administrator, wanted, password_hash)
         organisation = await tx.scalar(select(OrganisationRow.name).where(OrganisationRow.id == administrator.org_id))
-        key = await _add_key(tx, administrator, name="first key", scopes=list(ALL_SCOPES), expires_at=None)
-    return str(organisation), key
-
-
-async def create_key(tx: AsyncSession, who: Actor, wanted: NewApiKey) -> ApiKeyMade:
-    """Make a key with some of the caller's own powers; raises `ScopeUnknown` for any other, and `ExpiryPast`."""
-    require(who, Power.KEYS_MANAGE)
-    beyond = sorted(set(wanted.scopes) - who.powers)
-    if beyond:
-        raise ScopeUnknown(f"You cannot give {', '.join(beyond)}; yours are {', '.join(sorted(who.powers))}.")
-    if wanted.expires_at is not None and wanted.expires_at <= datetime.now(UTC):
-        raise ExpiryPast(f"The key would have run out at {wanted.expires_at.isoformat()}; give a time to come.")
-    return await _add_key(tx, who.scope, name=wanted.name, scopes=wanted.scopes, expires_at=wanted.expires_at)
-
-
-async def revoke_key(tx: AsyncSession, who: Actor, key_id: UUID) -> ApiKey:
-    """Revoke a key of the organisation; raises `KeyNotFound`. Revoking twice changes nothing."""
-    org_id = require(who, Power.KEYS_MANAGE)
-    key = await tx.scalar(select(ApiKeyRow).where(ApiKeyRow.id == key_id, ApiKeyRow.org_id == org_id))
-    if key is None:
-        raise KeyNotFound(f"There is no key {key_id} in {who.org_name}.")
-    if key.revoked_at is None:
-        key.revoked_at = datetime.now(UTC)
-        await tx.flush()
-        forget_after_commit(tx, key.digest)
-    return as_key(key)
+        key = await add_key(tx, administrator, name="first key", scopes=list(ALL_SCOPES), expires_at=None)
+        note_audit("user", administrator.user_id)
+        record_here(tx, administrator)
+        begun = None
+        if facts is not None and administrator.user_id is not None:
+            begun = await begin_session(
+                tx, administrator.user_id, settings=resources.settings, facts=facts, signed_in_with="set-up link"
+            )
+    return SetUp(str(organisation), key, begun)
 
 
 async def _first_administrator(database: Database) -> Scope:
@@ -135,29 +130,3 @@ async def _name_administrator(
         await tx.execute(named.values(values))
     except IntegrityError:
         raise NameTaken(f"Somebody else on this hub has the address {wanted.email}; give another one.") from None
-
-
-async def _add_key(
-    tx: AsyncSession, scope: Scope, *, name: str, scopes: list[str], expires_at: datetime | None
-) -> ApiKeyMade:
-    secret = new_key()
-    row = ApiKeyRow(
-        org_id=scope.org_id,
-        user_id=scope.user_id,
-        name=name,
-        prefix=secret.prefix,
-        digest=secret.digest,
-        scopes=scopes,
-        expires_at=expires_at,
-    )
-    tx.add(row)
-    await tx.flush()
-    await tx.refresh(row)
-    return ApiKeyMade(**as_key(row).model_dump(), secret=secret.secret)
-
-
-def _refuse_weak(password: str) -> None:
-    if not PASSWORD_CHARACTERS_MIN <= len(password) <= PASSWORD_CHARACTERS_MAX:
-        raise PasswordWeak(
-            f"A password has {PASSWORD_CHARACTERS_MIN} to {PASSWORD_CHARACTERS_MAX} characters; this one has {len(password)}."
-        )

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.accounts.public import Actor, Power, require
+from lyceum.accounts.public import Actor, require_operator
 from lyceum.files.schemas import DamagedFile
 from lyceum.kernel.db import NOBODY
 from lyceum.kernel.problems import is_bad_disk
@@ -47,7 +47,7 @@ async def look_for_damage(resources: Resources) -> dict[str, int]:
 
 async def list_damaged(tx: AsyncSession, who: Actor) -> list[DamagedFile]:
     """Return the files that were found damaged and are still kept, those found last first."""
-    require(who, Power.HUB_OPERATE)
+    require_operator(who)
     rows = await tx.execute(_DAMAGED, {"at_most": LISTED_MAX})
     return [
         DamagedFile(organisation=row.org_name, key=row.content_key, problem=row.problem, found_at=row.found_at)

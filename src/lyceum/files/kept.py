@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.accounts.public import Actor, Power, find_organisation_id, require
+from lyceum.accounts.public import Actor, Power, find_organisation_id, require, require_operator
 from lyceum.files.errors import OrganisationNotFound
 from lyceum.files.schemas import KeptBytes, KeptStorage, OrganisationStorage
 from lyceum.kernel.config import Settings
@@ -36,7 +36,7 @@ async def list_storage(
     tx: AsyncSession, who: Actor, settings: Settings, *, limit: int, after: UUID | None
 ) -> list[OrganisationStorage]:
     """Return what each organisation keeps and may keep, in the order of their ids, in one query."""
-    require(who, Power.HUB_OPERATE)
+    require_operator(who)
     found = await tx.execute(_LIST, {"at_most": limit, "after_id": after})
     return [
         OrganisationStorage(
@@ -57,7 +57,7 @@ async def set_quota(tx: AsyncSession, who: Actor, org: str, bytes_max: int | Non
 
     One that keeps more already loses nothing, and adds nothing. Raises `OrganisationNotFound`.
     """
-    require(who, Power.HUB_OPERATE)
+    require_operator(who)
     org_id = await find_organisation_id(tx, org)
     if org_id is None:
         raise OrganisationNotFound(f"There is no organisation {org[:100]!r} on this hub.")

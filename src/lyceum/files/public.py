@@ -1,8 +1,9 @@
 """The door of files: uploads that other modules make something of."""
 
+from lyceum.files.erasing import ERASER
 from lyceum.files.queries import content_key_for
 from lyceum.files.schemas import UploadWhole
-from lyceum.files.service import give_up_content, take
+from lyceum.files.service import give_up_content, hand_over, take
 from lyceum.files.snapshot import uploads_needed_with
 
-__all__ = ["UploadWhole", "content_key_for", "give_up_content", "take", "uploads_needed_with"]
+__all__ = ["ERASER", "UploadWhole", "content_key_for", "give_up_content", "hand_over", "take", "uploads_needed_with"]

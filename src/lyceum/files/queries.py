@@ -15,8 +15,13 @@ async def upload_row_for(tx: AsyncSession, upload_id: UUID, *, lock: bool = Fals
     query = select(UploadRow).where(UploadRow.id == upload_id)
     row = await tx.scalar(query.with_for_update() if lock else query)
     if row is None:
-        raise UploadNotFound(f"There is no upload {upload_id} in this organisation; it may have run out.")
+        raise upload_not_found(upload_id)
     return row
+
+
+def upload_not_found(upload_id: UUID) -> UploadNotFound:
+    """Return the refusal of an upload that is not there for whoever asks."""
+    return UploadNotFound(f"There is no upload {upload_id} in this organisation; it may have run out.")
 
 
 async def content_key_for(tx: AsyncSession, upload_id: UUID) -> str:

@@ -1,12 +1,26 @@
 """Uploads, and what is kept, over HTTP."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from lyceum.accounts.edge import KEEPS_ANSWER, CurrentResources, Tx, Who, api_router, own_limit
+from lyceum.accounts.edge import (
+    ADMINISTRATOR,
+    KEEPS_ANSWER,
+    OPEN,
+    CurrentResources,
+    Power,
+    Tx,
+    Who,
+    api_router,
+    counts_as_push,
+    needs,
+    needs_of_object,
+    not_recorded,
+    own_limit,
+)
 from lyceum.files import damage, kept, parts, service, sweeping
 from lyceum.files.digests import announced_in
 from lyceum.files.schemas import (
@@ -23,23 +37,28 @@ from lyceum.files.schemas import (
     UploadState,
     UploadWhole,
 )
-from lyceum.kernel.http.downloads import answer_download
+from lyceum.kernel.http.downloads import SHOWS_FILE, answer_download
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 
 router = api_router()
 
 PartNumber = Annotated[int, Path(ge=1, le=PARTS_MAX)]
+_NOT_SO_FAR: dict[int | str, dict[str, Any]] = {409: {"description": "The upload is not, or is no longer, so far"}}
 AfterPart = Annotated[int, Query(ge=0, le=PARTS_MAX)]
 
 
 @router.post("/uploads", tags=["uploads"], status_code=201, dependencies=[KEEPS_ANSWER])
+@needs_of_object(Power.DATASETS_WRITE)
+@counts_as_push
 async def begin_upload(tx: Tx, who: Who, resources: CurrentResources, wanted: NewUpload) -> UploadBegun:
     """Begin an upload; the answer says where to PUT the content."""
     return await service.begin(tx, who, resources, wanted)
 
 
 @router.put("/uploads/{upload_id}/content", tags=["uploads"])
+@needs(OPEN)
 @own_limit
+@not_recorded
 async def receive_content(
     request: Request, resources: CurrentResources, upload_id: UUID, org: UUID, signature: str
 ) -> UploadWhole:
@@ -54,8 +73,14 @@ async def receive_content(
     )
 
 
-@router.get("/uploads/{upload_id}/content", tags=["uploads"], response_class=StreamingResponse)
+@router.get(
+    "/uploads/{upload_id}/content",
+    tags=["uploads"],
+    response_class=StreamingResponse,
+    responses={**SHOWS_FILE, **_NOT_SO_FAR},
+)
 @router.head("/uploads/{upload_id}/content", tags=["uploads"], include_in_schema=False)
+@needs_of_object(Power.DATASETS_WRITE)
 async def download_content(request: Request, who: Who, resources: CurrentResources, upload_id: UUID) -> Response:
     """Download what arrived, or a range of it, for as long as it is kept: until a version was made of it."""
     download = await service.download_for(who, resources, upload_id)
@@ -63,12 +88,14 @@ async def download_content(request: Request, who: Who, resources: CurrentResourc
 
 
 @router.get("/uploads/{upload_id}", tags=["uploads"])
+@needs_of_object(Power.DATASETS_WRITE)
 async def read_upload(who: Who, resources: CurrentResources, upload_id: UUID) -> UploadState:
     """Read an upload: its state and how many of its parts are there."""
     return await service.state_for(who, resources, upload_id)
 
 
-@router.get("/uploads/{upload_id}/parts", tags=["uploads"])
+@router.get("/uploads/{upload_id}/parts", tags=["uploads"], responses=_NOT_SO_FAR)
+@needs_of_object(Power.DATASETS_WRITE)
 async def list_parts(
     who: Who, resources: CurrentResources, upload_id: UUID, after: AfterPart = 0, limit: Limit = 100
 ) -> UploadPartPage:
@@ -77,7 +104,9 @@ async def list_parts(
 
 
 @router.put("/uploads/{upload_id}/parts/{number}", tags=["uploads"])
+@needs(OPEN)
 @own_limit
+@not_recorded
 async def receive_part(
     request: Request, resources: CurrentResources, upload_id: UUID, number: PartNumber, org: UUID, signature: str
 ) -> PartWhole:
@@ -94,6 +123,8 @@ async def receive_part(
 
 
 @router.post("/uploads/{upload_id}/complete", tags=["uploads"])
+@needs_of_object(Power.DATASETS_WRITE)
+@counts_as_push
 async def complete_upload(
     who: Who, resources: CurrentResources, upload_id: UUID, wanted: Completion | None = None
 ) -> UploadWhole:
@@ -102,6 +133,7 @@ async def complete_upload(
 
 
 @router.delete("/uploads/{upload_id}", tags=["uploads"], status_code=204)
+@needs_of_object(Power.DATASETS_WRITE)
 async def abandon_upload(who: Who, resources: CurrentResources, upload_id: UUID) -> Response:
     """Remove an upload nothing was made of, with what has arrived of it."""
     await sweeping.abandon(who, resources, upload_id)
@@ -109,12 +141,14 @@ async def abandon_upload(who: Who, resources: CurrentResources, upload_id: UUID)
 
 
 @router.get("/storage", tags=["storage"])
+@needs(Power.DATASETS_READ)
 async def read_storage(tx: Tx, who: Who, resources: CurrentResources) -> KeptStorage:
     """Read what your organisation keeps and the most it may keep."""
     return await kept.own_storage(tx, who, resources.settings)
 
 
 @router.get("/hub/storage", tags=["storage"])
+@needs(ADMINISTRATOR)
 async def read_storage_of_the_hub(
     tx: Tx, who: Who, resources: CurrentResources, limit: Limit = 50, cursor: Cursor = None
 ) -> HubStorage:
@@ -130,6 +164,7 @@ async def read_storage_of_the_hub(
 
 
 @router.put("/hub/storage/{org}/quota", status_code=204, tags=["storage"])
+@needs(ADMINISTRATOR)
 async def set_storage_quota(tx: Tx, who: Who, org: str, wanted: Quota) -> Response:
     """Limit what an organisation keeps; for whoever runs the hub."""
     await kept.set_quota(tx, who, org, wanted.bytes_max)

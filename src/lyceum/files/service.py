@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor, Power, require
@@ -29,6 +30,7 @@ from lyceum.files.queries import (
     upload_row_for,
 )
 from lyceum.files.schemas import Completion, NewUpload, UploadBegun, UploadPartPage, UploadState, UploadWhole
+from lyceum.files.sharing import require_sender, upload_row_of
 from lyceum.kernel.config import Settings
 from lyceum.kernel.db import Scope
 from lyceum.kernel.holding import remove_below_unless_held, remove_unless_held
@@ -40,13 +42,15 @@ from lyceum.kernel.storage import FileMissing, arriving_key
 from lyceum.kernel.tx import aside
 from lyceum.kernel.usage import count_kept, count_within_quota, refuse_past_quota
 
+_HAND_OVER = text("SELECT definer.upload_hand_over(:id, :dataset_id)")
+
 
 async def begin(tx: AsyncSession, who: Actor, resources: Resources, wanted: NewUpload) -> UploadBegun:
     """Open an upload and say where its content goes.
 
     Raises `FileNameUnusable`, `UploadTooLarge`, and `NoSpace` before anything is sent.
     """
-    org_id = require(who, Power.DATASETS_WRITE)
+    org_id = await require_sender(tx, who)
     _refuse_name(wanted.file_name)
     settings = resources.settings
     if (wanted.byte_count or 0) > settings.upload_bytes_max:
@@ -89,9 +93,8 @@ async def begin(tx: AsyncSession, who: Actor, resources: Resources, wanted: NewU
 
 async def state_for(who: Actor, resources: Resources, upload_id: UUID) -> UploadState:
     """Return an upload as it stands, with how many of its parts are there; raises `UploadNotFound`."""
-    require(who, Power.DATASETS_WRITE)
     async with aside(resources.database, who.scope) as tx:
-        upload = await upload_row_for(tx, upload_id)
+        upload = await upload_row_of(tx, who, upload_id)
         there = await count_parts(tx, upload_id)
     if upload.part_count is None or upload.state != "open":
         return as_state(upload, parts_there=upload.part_count)
@@ -103,9 +106,8 @@ async def download_for(who: Actor, resources: Resources, upload_id: UUID) -> Dow
 
     Raises `UploadNotFound`, `UploadNotWhole`, `UploadContentGone` once a version was made of it or its time was over.
     """
-    require(who, Power.DATASETS_WRITE)
     async with aside(resources.database, who.scope) as tx:
-        upload = await upload_row_for(tx, upload_id)
+        upload = await upload_row_of(tx, who, upload_id)
     if upload.content_key is None or upload.bytes_received is None:
         raise not_arrived(upload)
     if upload.state == "swept" or await resources.storage.byte_count(upload.content_key) is None:
@@ -123,7 +125,8 @@ async def download_for(who: Actor, resources: Resources, upload_id: UUID) -> Dow
 
 async def list_parts(who: Actor, resources: Resources, upload_id: UUID, *, after: int, limit: int) -> UploadPartPage:
     """Return the parts of an open upload, with their addresses; raises what `parts.list_parts` raises."""
-    require(who, Power.DATASETS_WRITE)
+    async with aside(resources.database, who.scope) as tx:
+        await upload_row_of(tx, who, upload_id)
     return await parts.list_parts(resources, who.scope, upload_id, after=after, limit=limit)
 
 
@@ -186,9 +189,8 @@ async def complete(who: Actor, resources: Resources, upload_id: UUID, wanted: Co
 
     Raises `UploadNotWhole` when something is missing, and `ContentDiffers`.
     """
-    require(who, Power.DATASETS_WRITE)
     async with aside(resources.database, who.scope) as tx:
-        upload = await upload_row_for(tx, upload_id)
+        upload = await upload_row_of(tx, who, upload_id)
         if upload.state != "open":
             return as_whole(upload)
     if upload.part_count is None:
@@ -242,7 +244,9 @@ async def _complete_joined(who: Actor, resources: Resources, upload_id: UUID, wa
 
 
 async def _complete_copied(who: Actor, resources: Resources, upload_id: UUID) -> UploadWhole:
-    org_id = require(who, Power.DATASETS_WRITE)
+    org_id = who.scope.org_id
+    if org_id is None:
+        raise AssertionError("an upload is an organisation's")
     # Copied while no transaction is open, for gigabytes take a while, and to a place of this completion's own: neither
     # another completion nor what is sent later changes what is noted below.
     sent = places.sent_key(org_id, upload_id)
@@ -278,6 +282,14 @@ async def take(tx: AsyncSession, who: Actor, upload_id: UUID) -> UploadWhole:
     upload.state = "taken"
     await tx.flush()
     return as_whole(upload)
+
+
+async def hand_over(tx: AsyncSession, upload_id: UUID, *, dataset_id: UUID) -> None:
+    """Make an upload of the caller's own one of the organisation they act in as a guest who may change this dataset.
+
+    Where it is not that, nothing is done, and to take it says why not.
+    """
+    await tx.execute(_HAND_OVER, {"id": upload_id, "dataset_id": dataset_id})
 
 
 async def give_up_content(tx: AsyncSession, upload_id: UUID) -> str:

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from sqlalchemy import delete, select, text, update
 
-from lyceum.accounts.public import Actor, Power, require
+from lyceum.accounts.public import Actor
 from lyceum.files import places
 from lyceum.files.errors import UploadFinished
 from lyceum.files.models import UploadRow
-from lyceum.files.queries import upload_row_for
+from lyceum.files.sharing import upload_row_of
 from lyceum.kernel.db import NOBODY, Scope
 from lyceum.kernel.holding import FilesHeld, may_remove_files
 from lyceum.kernel.resources import Resources
@@ -39,10 +39,10 @@ BEFORE_ALL = _Expired(UUID(int=0), UUID(int=0), datetime.min.replace(tzinfo=UTC)
 
 async def abandon(who: Actor, resources: Resources, upload_id: UUID) -> None:
     """Remove an upload nothing was made of; raises `UploadNotFound`, and `UploadFinished` for one that was used."""
-    org_id = require(who, Power.DATASETS_WRITE)
     async with aside(resources.database, who.scope) as tx:
-        upload = await upload_row_for(tx, upload_id)
-    if upload.state not in ABANDONED_FROM or not await _remove(
+        upload = await upload_row_of(tx, who, upload_id)
+    org_id = upload.org_id
+    if upload.state not in ABANDONED_FROM or not await remove_upload(
         resources, org_id=org_id, upload_id=upload_id, states=ABANDONED_FROM
     ):
         raise UploadFinished(f"{upload.file_name} was used already, so it is not removed.")
@@ -58,7 +58,7 @@ async def sweep(resources: Resources) -> int:
     while page:
         for upload in page:
             try:
-                swept += await _remove(resources, org_id=upload.org_id, upload_id=upload.id)
+                swept += await remove_upload(resources, org_id=upload.org_id, upload_id=upload.id)
             except FilesHeld:
                 return swept
             except Exception:
@@ -76,7 +76,9 @@ async def _expired(resources: Resources, *, after: _Expired) -> list[_Expired]:
         return [_Expired(row.id, row.org_id, row.expires_at) for row in await tx.execute(found, page)]
 
 
-async def _remove(resources: Resources, *, org_id: UUID, upload_id: UUID, states: frozenset[str] = SWEPT_FROM) -> bool:
+async def remove_upload(
+    resources: Resources, *, org_id: UUID, upload_id: UUID, states: frozenset[str] = SWEPT_FROM
+) -> bool:
     """Remove an upload's content and, unless something was made of it, its row; return False where it may not be."""
     async with aside(resources.database, Scope(org_id=org_id)) as tx:
         if not await may_remove_files(tx):
@@ -94,6 +96,9 @@ async def _remove(resources: Resources, *, org_id: UUID, upload_id: UUID, states
         # Last, and with the row still locked: whoever would take the upload waits, and then finds it gone.
         await resources.storage.delete(places.storage_key(org_id, upload_id))
         await resources.storage.delete(places.sent_key(org_id, upload_id))
+        if upload.content_key is not None:
+            # that of one which was another organisation's when it arrived lies in the place of that
+            await resources.storage.delete(upload.content_key)
         for folder in (places.copies_folder(org_id, upload_id), places.parts_folder(org_id, upload_id)):
             await resources.storage.delete_below(folder)
         await count_kept(tx, "uploads", byte_count=-kept, object_count=-int(kept > 0))

@@ -1,6 +1,6 @@
-"""The program behind an errand: migrates, makes set-up links and the local administrator's key.
+"""The program behind an errand: migrates, makes set-up and reset links and the local administrator's key.
 
-    python -m lyceum.hub.administrator prepare|check|first-link|link|key|backup
+    python -m lyceum.hub.administrator prepare|check|first-link|link|key|reset-link EMAIL|reset-factors EMAIL|backup
 
 It writes one JSON object a line.
 """
@@ -105,6 +105,16 @@ def key() -> None:
     _report(**asyncio.run(_local_key()))
 
 
+def reset_link() -> None:
+    """Make a link that sets the password of whoever has the address on the command line."""
+    _report(**asyncio.run(_reset_link(sys.argv[2])))
+
+
+def reset_factors() -> None:
+    """Remove the second factors of whoever has the address on the command line."""
+    _report(removed=asyncio.run(_reset_factors(sys.argv[2])))
+
+
 def backup() -> None:
     """Make the backup that is due, then remove those that are not to be kept."""
     from lyceum.backup.prune import Keep, prune_backups
@@ -157,6 +167,37 @@ async def _local_key() -> dict[str, Any]:
     return {"key": made.secret, "expires_at": made.expires_at.isoformat() if made.expires_at else None}
 
 
+async def _reset_link(email: str) -> dict[str, Any]:
+    from lyceum.accounts.public import reset_link_for_email
+    from lyceum.hub.errors import HubRefused
+    from lyceum.kernel.config import settings
+    from lyceum.kernel.problems import NotFound
+    from lyceum.kernel.resources import open_resources
+
+    async with open_resources(settings(), pool_size=1) as resources:
+        try:
+            made = await reset_link_for_email(resources, email)
+        except NotFound as unknown:
+            raise HubRefused(unknown.detail) from None
+    return {"url": made.url, "expires_at": made.expires_at.isoformat()}
+
+
+async def _reset_factors(email: str) -> int:
+    from lyceum import wiring
+    from lyceum.accounts.public import remove_factors_by_email
+    from lyceum.hub.errors import HubRefused
+    from lyceum.kernel.config import settings
+    from lyceum.kernel.problems import NotFound
+    from lyceum.kernel.resources import open_resources
+
+    # whose factors they were is told by letter
+    async with open_resources(settings(), pool_size=1, subscribers=wiring.subscribers()) as resources:
+        try:
+            return await remove_factors_by_email(resources, email)
+        except NotFound as unknown:
+            raise HubRefused(unknown.detail) from None
+
+
 def _connect(url: str) -> "psycopg.Connection":
     """Return a connection, tried again for a while; raises `psycopg.OperationalError` after that, or when turned away."""
     import psycopg
@@ -190,6 +231,8 @@ ERRANDS: dict[str, Callable[[], None]] = {
     "first-link": first_link,
     "link": link,
     "key": key,
+    "reset-link": reset_link,
+    "reset-factors": reset_factors,
     "backup": backup,
 }
 

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lyceum.hub.errors import HubFailed, HubRefused
+from lyceum.kernel.backup_note import NOTE_FILE, LastBackup
 from lyceum.kernel.config import CONFIG_FILE, Settings
 
 if TYPE_CHECKING:
@@ -17,24 +17,9 @@ if TYPE_CHECKING:
     from lyceum.backup.keys import BackupKeys
     from lyceum.hub.at_rest import HubData
 
-NOTE_FILE = "last-backup.json"
 SEEN_FILE = "backup-seen.json"
 SECRET_KEY, SETTINGS_FILE = "secret_key", CONFIG_FILE
 SECONDS_A_DAY = 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class LastBackup:
-    """The newest backup that was made of this hub, and where it is."""
-
-    id: str
-    made_at: str
-    to: str
-    encrypted: bool
-
-    @property
-    def age_seconds(self) -> float:
-        return (datetime.now(UTC) - datetime.fromisoformat(self.made_at)).total_seconds()
 
 
 def backups_place(settings: Settings, to: str | None = None) -> str:
@@ -79,14 +64,6 @@ def make_backup(data: "HubData", destination: "Destination", keys: "BackupKeys")
     note = LastBackup(made.manifest.id, made.manifest.made_at, destination.name, made.encrypted)
     write_private(settings.home / NOTE_FILE, json.dumps(asdict(note)).encode())
     return made
-
-
-def last_backup(home: Path) -> LastBackup | None:
-    """Return the newest backup that was made of the hub in `home`, None when there is none."""
-    try:
-        return LastBackup(**json.loads((home / NOTE_FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
 
 
 def age_text(seconds: float) -> str:

@@ -121,11 +121,11 @@ def program_plan(program: Program, parts: HubParts, forks: ForkServer) -> ChildP
     )
 
 
-def errand_request(name: str, parts: HubParts) -> ForkRequest:
-    """Return an errand: it gets the owner's way to the database, beside what every process gets."""
+def errand_request(name: str, parts: HubParts, *about: str) -> ForkRequest:
+    """Return an errand, and what it is about: it gets the owner's way to the database, beside what every process gets."""
     owner = {OWNER_VARIABLE: parts.owner_url} if parts.owner_url else {}
     variables = {**parts.variables, **owner, APP_ROLE_VARIABLE: parts.app_role}
-    return ForkRequest(module="lyceum.hub.administrator", arguments=(name,), variables=variables)
+    return ForkRequest(module="lyceum.hub.administrator", arguments=(name, *about), variables=variables)
 
 
 def postgres_plan(postgres: EmbeddedPostgres, folders: HubFolders, *, prepare: Callable[[], object]) -> ChildPlan:

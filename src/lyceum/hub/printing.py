@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from lyceum.hub.administrator import SETUP_LINK_MINUTES
-from lyceum.hub.backups import LastBackup, age_text, last_backup
+from lyceum.hub.backups import age_text
 from lyceum.hub.postgres import POSTGRES_VERSION
 from lyceum.hub.supervisor import HubReady
+from lyceum.kernel.backup_note import LastBackup, last_backup
 from lyceum.kernel.config import Settings
 
 LABEL_WIDTH = 17

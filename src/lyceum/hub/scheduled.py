@@ -13,8 +13,8 @@ from typing import Any
 
 from cronsim import CronSim
 
-from lyceum.hub.backups import last_backup
 from lyceum.hub.errors import HubFailed
+from lyceum.kernel.backup_note import last_backup
 
 LOOK_SECONDS = 20.0
 BACKUP_SECONDS_MAX = 86_400

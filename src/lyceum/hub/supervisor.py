@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from lyceum.hub.backups import last_backup
 from lyceum.hub.children import Child, ChildPlan
 from lyceum.hub.control import serve_control
 from lyceum.hub.errands import ERRAND_SECONDS_MAX, run_errand
@@ -37,6 +36,7 @@ from lyceum.hub.prepared import read_note
 from lyceum.hub.replica_state import replica_in_use
 from lyceum.hub.scheduled import BACKUP_SECONDS_MAX, keep_backups
 from lyceum.hub.switching import settle
+from lyceum.kernel.backup_note import last_backup
 from lyceum.kernel.config import Settings
 from lyceum.kernel.disk import disk_of
 
@@ -68,6 +68,12 @@ class Audience(Protocol):
 
     def setup_link(self, url: str) -> None:
         """Hear the one-time link for the administrator, who has not been set up yet."""
+
+
+RESET_LINK = "admin-reset-link "
+"""What stands before the address in the command that asks for such a link."""
+RESET_FACTORS = "admin-reset-factors "
+"""The same in the command that takes the second factors from somebody who has lost them."""
 
 
 class Supervisor:
@@ -307,6 +313,10 @@ class Supervisor:
                 return {"url": _setup_url(parts, (await self._report_of("link", parts))["setup_token"])}
             case "admin-key":
                 return await self._report_of("key", self._ready_parts())
+            case _ if command.startswith(RESET_LINK):
+                return await self._report_of("reset-link", self._ready_parts(), command.removeprefix(RESET_LINK))
+            case _ if command.startswith(RESET_FACTORS):
+                return await self._report_of("reset-factors", self._ready_parts(), command.removeprefix(RESET_FACTORS))
             case _:
                 raise HubFailed(f"This hub does not know the command {command}: it may be of another release.")
 
@@ -344,18 +354,18 @@ class Supervisor:
         return self._parts
 
     async def _report_of(
-        self, name: str, parts: HubParts, *, seconds_max: float = ERRAND_SECONDS_MAX
+        self, name: str, parts: HubParts, *about: str, seconds_max: float = ERRAND_SECONDS_MAX
     ) -> dict[str, Any]:
         report: dict[str, Any] = {}
-        async for line in self._errand(name, parts, seconds_max=seconds_max):
+        async for line in self._errand(name, parts, *about, seconds_max=seconds_max):
             report |= line
         return report
 
     def _errand(
-        self, name: str, parts: HubParts, *, seconds_max: float = ERRAND_SECONDS_MAX
+        self, name: str, parts: HubParts, *about: str, seconds_max: float = ERRAND_SECONDS_MAX
     ) -> AsyncIterator[dict[str, Any]]:
         log_file = parts.folders.logs / "administrator.log"
-        return run_errand(errand_request(name, parts), self._forks, log_file=log_file, seconds_max=seconds_max)
+        return run_errand(errand_request(name, parts, *about), self._forks, log_file=log_file, seconds_max=seconds_max)
 
 
 def _setup_url(parts: HubParts, token: str) -> str:

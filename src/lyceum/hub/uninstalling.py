@@ -5,12 +5,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from lyceum.hub.backups import NOTE_FILE, SEEN_FILE
+from lyceum.hub.backups import SEEN_FILE
 from lyceum.hub.control import ask_hub
 from lyceum.hub.errors import HubFailed, HubNotRunning, HubRefused
 from lyceum.hub.folders import folders_of, prepare_folders
 from lyceum.hub.lock import LOCK_FILE, hub_lock, lock_holder
 from lyceum.hub.switching import ARRIVING, MOVED
+from lyceum.kernel.backup_note import NOTE_FILE
 from lyceum.kernel.config import CONFIG_FILE, Settings
 
 STOP_SECONDS_MAX = 120

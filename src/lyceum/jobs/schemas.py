@@ -45,6 +45,52 @@ class JobPage(BaseModel):
     next: str | None
 
 
+class HubJob(JobOut):
+    """A job of whichever organisation, or of the hub itself; for whoever runs the hub."""
+
+    organisation_id: UUID | None
+
+
+class HubJobPage(BaseModel):
+    """Jobs of the whole hub, newest first; `next` is the cursor of the page after this one."""
+
+    items: list[HubJob]
+    next: str | None
+
+
+class OpenJobs(BaseModel):
+    """How many jobs of a kind are in a state, and for how long the first of them has been due."""
+
+    kind: str
+    state: str
+    jobs: int
+    oldest_seconds: float
+
+
+class HubWorker(BaseModel):
+    """A worker that lived within the last hour; `running` counts its jobs by lane."""
+
+    id: UUID
+    machine: str
+    process: int
+    release: str
+    began_at: datetime
+    seen_at: datetime
+    running: dict[str, int]
+
+
+class HubQueue(BaseModel):
+    """The queue of the hub: what has not ended, what failed for good (`dead_max` at most are counted), and who works.
+
+    Without Valkey nobody knows which workers live: `workers` is null then.
+    """
+
+    open: list[OpenJobs]
+    dead: int
+    dead_max: int
+    workers: list[HubWorker] | None
+
+
 class JobLogLine(BaseModel):
     """A line that a job's handler logged."""
 
@@ -82,6 +128,11 @@ def as_job_out(job: Job, progress: Progress | None) -> JobOut:
         started_at=job.started_at,
         finished_at=job.finished_at,
     )
+
+
+def as_hub_job(job: Job, progress: Progress | None) -> HubJob:
+    """Return the job with whose it is."""
+    return HubJob(**as_job_out(job, progress).model_dump(), organisation_id=job.org_id)
 
 
 def as_log_line(line: LogLine) -> JobLogLine:

@@ -6,13 +6,13 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor, Power
-from lyceum.kernel.jobs.listing import find_jobs
+from lyceum.jobs.sharing import jobs_seen
 from lyceum.kernel.jobs.news import JOB, JOBS, stream_of_job, stream_of_organisation
 from lyceum.kernel.realtime.topics import TopicKind
 
 
 async def _streams_of_one(tx: AsyncSession, who: Actor, topics: Collection[str]) -> Mapping[str, str]:
-    if Power.RUNS_READ not in who.powers:
+    if who.scopes is not None and Power.RUNS_READ not in who.scopes:
         return {}
     ids: dict[str, UUID] = {}
     for topic in topics:
@@ -20,7 +20,7 @@ async def _streams_of_one(tx: AsyncSession, who: Actor, topics: Collection[str])
             ids[topic] = UUID(topic.removeprefix(f"{JOB}/"))
         except ValueError:
             continue
-    seen = await find_jobs(tx, ids.values())
+    seen = await jobs_seen(tx, who, set(ids.values()))
     return {topic: stream_of_job(job_id) for topic, job_id in ids.items() if job_id in seen}
 
 

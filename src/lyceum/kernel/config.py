@@ -4,16 +4,12 @@ A setting comes from the environment (`LYCEUM_<NAME>`), else from `lyceum.toml` 
 """
 
 import os
-import re
 import tomllib
-from datetime import UTC, datetime
-from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from cronsim import CronSim, CronSimError
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
@@ -24,10 +20,26 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from lyceum.kernel.config_sentences import sentence_of, sentence_of_unparsable
+from lyceum.kernel.config_values import (
+    BackupPlace,
+    CommaSeparated,
+    CronExpression,
+    MailSender,
+    MailServerUrl,
+    Networks,
+    Origins,
+    PostgresqlUrl,
+    ProxyAddresses,
+    SentryDsn,
+    StorageUrl,
+    ValkeyUrl,
+    WebAddress,
+    split_by_commas,
+)
+
 ENV_PREFIX = "LYCEUM_"
 CONFIG_FILE = "lyceum.toml"
-_POSTGRESQL = frozenset({"postgresql", "postgres"})
-_VALKEY = frozenset({"redis", "rediss", "unix"})
 
 
 class SettingsInvalid(ValueError):
@@ -53,31 +65,56 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address the API listens on; 0.0.0.0 opens it to other machines.")
     port: int = Field(8000, ge=1, le=65535, description="Port of the API and the web app.")
     predict_port: int = Field(8001, ge=1, le=65535, description="Port of the prediction process.")
-    public_url: str | None = Field(
+    public_url: WebAddress | None = Field(
         None, description="Address people type, e.g. https://hub.example.org/lyceum; may hold a sub-path."
     )
-    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+    trusted_proxies: ProxyAddresses = Field(
         (), description="Addresses or networks of reverse proxies whose X-Forwarded-* headers are believed."
     )
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+    allowed_hosts: CommaSeparated = Field(
         (), description="More host names the hub answers to, besides its own address and that of the public URL."
     )
+    cors_origins: Origins = Field(
+        (), description="Origins whose pages may call the API with a key, e.g. https://app.example.org; unset: none."
+    )
+    hsts_subdomains: bool = Field(
+        False, description="Whether browsers are told that all names below the public URL's host use https as well."
+    )
 
-    database_url: SecretStr | None = Field(
+    mail_url: MailServerUrl | None = Field(
+        None,
+        description="Mail server: smtps://user:password@host (TLS from the start) or smtp://user:password@host:587 "
+        "(STARTTLS, unless ?starttls=no says that the server is beside the hub); unset: no mail.",
+    )
+    mail_from: MailSender | None = Field(
+        None,
+        description="Sender of letters, such as Lyceum <lyceum@example.org>; unset: lyceum@ the public URL's host.",
+    )
+    notices_read_days: int = Field(30, ge=1, description="Days a notice is kept after it was read.")
+    notices_kept_days: int = Field(180, ge=1, description="Days a notice is kept that nobody reads.")
+    outward_allowed_networks: Networks = Field(
+        (),
+        description="Networks that are not public and may still be asked at addresses people give (webhooks, sign-on, files "
+        "by URL), such as 10.1.0.0/16, separated by commas.",
+    )
+
+    database_url: PostgresqlUrl | None = Field(
         None, description="PostgreSQL 16-18 for the app's role; unset: the embedded server."
     )
-    database_owner_url: SecretStr | None = Field(
+    database_owner_url: PostgresqlUrl | None = Field(
         None, description="The same database as its owner, for migrations; unset: the embedded server's owner."
     )
-    database_direct_url: SecretStr | None = Field(
+    database_direct_url: PostgresqlUrl | None = Field(
         None, description="Direct address beside a transaction pooler, for LISTEN; unset: the database URL is direct."
     )
-    database_replica_url: SecretStr | None = Field(
+    database_replica_url: PostgresqlUrl | None = Field(
         None, description="A streaming replica of the same database, as the app's role, for reads; unset: none."
     )
     database_pool_size: int = Field(8, ge=1, le=100, description="Connections a process holds; also requests at once.")
-    valkey_url: SecretStr | None = Field(None, description="Valkey or Redis; unset: the embedded server.")
-    storage_url: str | None = Field(None, description="s3://bucket/prefix for files and tables; unset: a local folder.")
+    valkey_url: ValkeyUrl | None = Field(None, description="Valkey or Redis; unset: the embedded server.")
+    storage_url: StorageUrl | None = Field(
+        None, description="s3://bucket/prefix for files and tables; unset: a local folder."
+    )
     storage_options: dict[str, SecretStr] = Field(
         default_factory=dict, description="Keys of the object store (JSON), e.g. aws_access_key_id, aws_endpoint."
     )
@@ -85,7 +122,7 @@ class Settings(BaseSettings):
         None, description="Signs links; unset: made once and kept in the hub's home. The same on every machine."
     )
 
-    backup_to: str | None = Field(
+    backup_to: BackupPlace | None = Field(
         None, description="Folder or s3://bucket/prefix for backups; unset: the folder `backups` in the hub's home."
     )
     backup_options: dict[str, SecretStr] = Field(
@@ -94,7 +131,7 @@ class Settings(BaseSettings):
     backup_key_file: Path | None = Field(
         None, description="File with the age1… key backups are encrypted for; unset: they are not encrypted."
     )
-    backup_schedule: str | None = Field(
+    backup_schedule: CronExpression | None = Field(
         None, description="When `lyceum up` makes a backup, as a cron expression in UTC, e.g. 30 2 * * *; unset: never."
     )
     backup_keep_daily: int = Field(7, ge=0, description="After a scheduled backup: days whose newest backup is kept.")
@@ -106,6 +143,16 @@ class Settings(BaseSettings):
         16 * 1024**2, ge=1024, description="Size of a part of an upload that comes in parts, in bytes."
     )
     request_bytes_max: int = Field(10 * 1024**2, ge=1024, description="Largest request body that is not an upload.")
+    request_bytes_a_second_min: int = Field(
+        500, ge=0, description="Bytes a second a request's body has to come at, on average; 0: any number."
+    )
+    slow_client_seconds: float = Field(
+        30.0,
+        gt=0,
+        description="Seconds a client may take for a request's head, or be behind with its body; four times as long it "
+        "may leave an answer unread.",
+    )
+    connections_max: int = Field(6_000, ge=16, description="Connections, sockets with them, one process keeps open.")
     upload_ttl_seconds: int = Field(86_400, ge=60, description="How long an unfinished upload is kept.")
     storage_bytes_max: int = Field(
         0, ge=0, description="Most bytes an organisation keeps, unless an administrator allowed another; 0: any number."
@@ -135,8 +182,57 @@ class Settings(BaseSettings):
     user_writes_per_minute: int = Field(
         100, ge=0, description="Changes one person may send each minute, with all their keys; 0: any number."
     )
+    user_pushes_per_minute: int = Field(
+        600,
+        ge=0,
+        description="Uploads begun and ended, and versions made of them, that one person may send each minute, with all "
+        "their keys; 0: any number.",
+    )
     sign_in_attempts_per_minute: int = Field(
-        10, ge=1, description="Passwords and set-up links that may be tried from one address each minute."
+        100,
+        ge=1,
+        description="Wrong passwords, and one-time links and registrations of any kind, that one address may send each "
+        "minute; right passwords do not count.",
+    )
+    sign_in_failures_per_minute: int = Field(
+        5, ge=1, description="Wrong passwords for one account each minute; then the wait doubles with each further one."
+    )
+    sign_in_wait_seconds_max: int = Field(
+        900, ge=60, description="Longest wait after wrong passwords for one account, in seconds."
+    )
+    session_idle_days: int = Field(
+        7, ge=1, le=90, description="Days after which a session ends that nobody has come back to."
+    )
+    second_factor_required_of: Literal["nobody", "administrators", "everybody"] = Field(
+        "nobody",
+        description="Who needs a second factor: a session of theirs without one can only set one up; API keys go on.",
+    )
+    session_days_max: int = Field(30, ge=1, le=365, description="Days after which every session ends.")
+    signing_key_days: int = Field(
+        30, ge=1, le=365, description="Days a key signs access tokens before the next one takes over."
+    )
+    registration: Literal["off", "invitation", "domain", "open"] = Field(
+        "invitation",
+        description="Who may make an account: nobody, whoever was invited, besides them whoever has an e-mail address at "
+        "one of the domains (needs mail), or anybody.",
+    )
+    registration_domains: CommaSeparated = Field(
+        (), description="Domains of e-mail addresses for LYCEUM_REGISTRATION=domain, separated by commas."
+    )
+    registration_age_min: int = Field(
+        0,
+        ge=0,
+        le=21,
+        description="Age below which a guardian has to agree to an account; asks everybody for their birth date; 0: off.",
+    )
+    password_memory_kib: int = Field(
+        47_104,
+        ge=7_168,
+        le=1_048_576,
+        description="Memory that hashing one password takes (Argon2id), in KiB; less memory, more passes over it.",
+    )
+    organisations_by: Literal["members", "administrators"] = Field(
+        "members", description="Who makes organisations: everyone who is signed in, or administrators alone."
     )
     sockets_max: int = Field(5_000, ge=1, description="Sockets one API process keeps open at once.")
     sockets_per_user_max: int = Field(20, ge=1, description="Sockets of one person that a process keeps open at once.")
@@ -146,6 +242,13 @@ class Settings(BaseSettings):
     )
     prediction_log_days: int = Field(30, ge=0, description="Days the prediction log is kept; 0 keeps none.")
 
+    audit_log_days: int = Field(400, ge=30, description="Days the audit log is kept.")
+    account_deletion_days: int = Field(
+        14, ge=0, description="Days between somebody's wish to leave and its being done; until then they may stay."
+    )
+    personal_export_days: int = Field(
+        7, ge=1, description="Days somebody can download the archive of their own data that was made for them."
+    )
     worker_processes: int = Field(1, ge=1, le=64, description="Worker processes `lyceum up` runs on this machine.")
     worker_light_slots: int = Field(16, ge=1, description="Light jobs one worker runs at once.")
     worker_heavy_slots: int = Field(
@@ -166,10 +269,10 @@ class Settings(BaseSettings):
         ge=0,
         description="Heavy jobs of one organisation that run at once on all workers; 0: any number, in fair turns.",
     )
-    worker_classes: Annotated[tuple[Literal["high", "normal", "background"], ...], NoDecode] = Field(
+    worker_classes: Annotated[tuple[Literal["high", "normal", "background"], ...], NoDecode, split_by_commas] = Field(
         ("high", "normal", "background"), description="Classes of jobs this worker takes, separated by commas."
     )
-    worker_labels: Annotated[tuple[str, ...], NoDecode] = Field(
+    worker_labels: CommaSeparated = Field(
         (), description="Labels of jobs this worker takes besides those without one, separated by commas."
     )
     worker_metrics_port: int = Field(
@@ -187,7 +290,7 @@ class Settings(BaseSettings):
     slow_query_seconds: float = Field(
         0.5, ge=0, description="Statements that take longer are logged, with their plan; 0 logs none."
     )
-    otlp_endpoint: str | None = Field(
+    otlp_endpoint: WebAddress | None = Field(
         None,
         description="Collector that traces are sent to by OTLP over HTTP, e.g. http://127.0.0.1:4318; unset: none.",
     )
@@ -197,91 +300,13 @@ class Settings(BaseSettings):
     trace_sample_ratio: float = Field(
         1.0, ge=0, le=1, description="Share of traces begun here that are sent; those begun by others go by their word."
     )
-    sentry_dsn: SecretStr | None = Field(None, description="Sentry project that is told of crashes; unset: nobody is.")
+    sentry_dsn: SentryDsn | None = Field(None, description="Sentry project that is told of crashes; unset: nobody is.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
 
     @field_validator("home", mode="after")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().absolute()
-
-    @field_validator("backup_schedule", mode="after")
-    @classmethod
-    def _cron(cls, expression: str | None) -> str | None:
-        if expression is not None:
-            try:
-                next(CronSim(expression, datetime.now(UTC)))
-            except (CronSimError, StopIteration):
-                raise ValueError("must be five fields of cron, such as 30 2 * * *") from None
-        return expression
-
-    @field_validator("backup_to", mode="after")
-    @classmethod
-    def _folder_or_bucket(cls, place: str | None) -> str | None:
-        if place is not None and urlsplit(place).scheme not in {"", "s3", "file"}:
-            raise ValueError("must be a folder or start with s3://")
-        if place is not None and not urlsplit(place).scheme and not Path(place).expanduser().is_absolute():
-            raise ValueError("must be the whole path of a folder")
-        return place
-
-    @field_validator("trusted_proxies", "allowed_hosts", "worker_classes", "worker_labels", mode="before")
-    @classmethod
-    def _comma_separated(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-    @field_validator("public_url", mode="after")
-    @classmethod
-    def _web_address(cls, url: str | None) -> str | None:
-        if url is None:
-            return None
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("must start with http:// or https:// and name a host")
-        return url.rstrip("/")
-
-    @field_validator("database_url", "database_owner_url", "database_direct_url", "database_replica_url", mode="after")
-    @classmethod
-    def _postgresql(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and url.get_secret_value().partition("://")[0].partition("+")[0] not in _POSTGRESQL:
-            raise ValueError("must start with postgresql://")
-        return url
-
-    @field_validator("valkey_url", mode="after")
-    @classmethod
-    def _valkey(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is None:
-            return None
-        try:
-            parts = urlsplit(url.get_secret_value())
-            # read for what it raises, whose text may hold a part of the password
-            _ = parts.port
-        except ValueError:
-            raise ValueError("must be an address such as redis://:password@host:6379/0") from None
-        if parts.scheme not in _VALKEY:
-            raise ValueError("must start with redis://, rediss:// or unix://")
-        return url
-
-    @field_validator("otlp_endpoint", mode="after")
-    @classmethod
-    def _collector(cls, url: str | None) -> str | None:
-        return cls._web_address(url)
-
-    @field_validator("sentry_dsn", mode="after")
-    @classmethod
-    def _sentry_project(cls, dsn: SecretStr | None) -> SecretStr | None:
-        if dsn is None:
-            return None
-        parts = urlsplit(dsn.get_secret_value())
-        if parts.scheme not in {"http", "https"} or not (parts.username and parts.hostname and parts.path.strip("/")):
-            raise ValueError("must be an address such as https://key@sentry.example.org/1")
-        return dsn
-
-    @field_validator("storage_url", mode="after")
-    @classmethod
-    def _object_store(cls, url: str | None) -> str | None:
-        if url is not None and urlsplit(url).scheme not in {"s3", "file"}:
-            raise ValueError("must start with s3:// (or file:// for another folder)")
-        return url
 
     @classmethod
     def settings_customise_sources(
@@ -319,35 +344,20 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        lines = [_sentence(dict(problem)) for problem in error.errors()]
+        fields = Settings.model_fields
+        lines = [
+            sentence_of(dict(problem), fields, env_prefix=ENV_PREFIX, config_file=CONFIG_FILE)
+            for problem in error.errors()
+        ]
         raise SettingsInvalid("\n".join(lines)) from None
     except SettingsError as error:
-        raise SettingsInvalid(_unparsable(error)) from None
+        raise SettingsInvalid(sentence_of_unparsable(error, env_prefix=ENV_PREFIX)) from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsInvalid(f"{CONFIG_FILE} in the hub's home is not valid TOML: {error}.") from None
     except UnicodeDecodeError:
         raise SettingsInvalid(f"{CONFIG_FILE} in the hub's home is not UTF-8: save it in that encoding.") from None
     except OSError as error:
         raise SettingsInvalid(f"{CONFIG_FILE} in the hub's home cannot be read: {error.strerror}.") from None
-
-
-def _unparsable(error: SettingsError) -> str:
-    named = re.search(r'field "(\w+)"', str(error))
-    setting = f"{ENV_PREFIX}{named[1].upper()}" if named else "A setting"
-    return f'{setting} must be a JSON object, such as {{"aws_region": "eu-central-1"}}.'
-
-
-def _sentence(problem: dict[str, Any]) -> str:
-    field = str(problem["loc"][0])
-    if problem["type"] == "extra_forbidden":
-        near = get_close_matches(field.lower().removeprefix(ENV_PREFIX.lower()), Settings.model_fields, n=1)
-        advice = f"did you mean {near[0]}?" if near else "`lyceum config` shows every setting."
-        return f"{CONFIG_FILE} in the hub's home sets {field}, which is no setting: {advice}"
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
-    if field in Settings.model_fields and _is_secret(field):
-        return f"{ENV_PREFIX}{field.upper()}: {message}."
-    return f"{ENV_PREFIX}{field.upper()} is {problem.get('input')!r}: {message}."
 
 
 @lru_cache(maxsize=1)
@@ -364,7 +374,3 @@ def setting_source(name: str, home: Path) -> str:
     if file.is_file() and name in tomllib.loads(file.read_text(encoding="utf-8")):
         return CONFIG_FILE
     return "default"
-
-
-def _is_secret(name: str) -> bool:
-    return "SecretStr" in str(Settings.model_fields[name].annotation)

@@ -254,10 +254,18 @@ def as_psycopg(url: str) -> URL:
 def _begin_in_scope(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
     if transaction.nested:
         return
-    statement = _begin_statement(session.info["scope"])
     raw: Any = connection.connection.driver_connection
+    say_past_sqlalchemy(connection, raw, _begin_statement(session.info["scope"]), told_as="BEGIN")
+    session.info["begun"] = (transaction, connection, raw)
+
+
+def say_past_sqlalchemy(connection: Connection, raw: Any, message: str, *, told_as: str) -> None:
+    """Send a message of one or more statements without parameters; within SQLAlchemy's own greenlet alone.
+
+    Raises what SQLAlchemy would, with `told_as` as the statement.
+    """
     try:
-        await_only(raw.execute(statement, prepare=False))
+        await_only(raw.execute(message, prepare=False))
     except psycopg.Error as error:
         # SQLAlchemy did not send this statement, so what it does about a lost connection is done here.
         lost = raw.closed or raw.broken
@@ -266,12 +274,11 @@ def _begin_in_scope(session: Session, transaction: SessionTransaction, connectio
         else:
             connection.invalidate()
         raise DBAPIError.instance(
-            "BEGIN", None, error, psycopg.Error, connection_invalidated=lost, dialect=connection.dialect
+            told_as, None, error, psycopg.Error, connection_invalidated=lost, dialect=connection.dialect
         ) from error
     except BaseException:
         connection.invalidate()
         raise
-    session.info["begun"] = (transaction, connection, raw)
 
 
 @event.listens_for(ScopedSession, "before_commit")

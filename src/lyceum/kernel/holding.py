@@ -44,6 +44,14 @@ async def remove_below_unless_held(database: Database, storage: Storage, folder:
     await _unless_held(database, partial(storage.delete_below, folder))
 
 
+async def remove_below_or_wait(database: Database, storage: Storage, folder: str) -> None:
+    """Remove a folder for good; raises `FilesHeld` while files are being copied, for a job that then tries again."""
+    async with aside(database, NOBODY) as tx:
+        if not await may_remove_files(tx):
+            raise FilesHeld("All files of the hub are being copied just now; try again in a few minutes.")
+        await storage.delete_below(folder)
+
+
 async def _unless_held(database: Database, remove: Callable[[], Awaitable[None]]) -> None:
     with suppress(Unavailable):
         async with aside(database, NOBODY) as tx:

@@ -22,7 +22,23 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 MIGRATION_LOCK = 7_201_973_414
-FUNCTIONS_FILES = ("functions.sql", "functions_jobs.sql", "functions_storage.sql", "functions_partitions.sql")
+FUNCTIONS_FILES = (
+    "functions.sql",
+    "functions_jobs.sql",
+    "functions_storage.sql",
+    "functions_partitions.sql",
+    "functions_audit.sql",
+    "functions_admin.sql",
+    "functions_privacy.sql",
+    "functions_identity.sql",
+    "functions_tenancy.sql",
+    "functions_grants.sql",
+    "functions_notify.sql",
+    "functions_factors.sql",
+    "functions_oidc.sql",
+)
+APPEND_ONLY = ("audit_log",)
+"""Tables the app's role adds to and reads, and changes nothing in; their partitions it reaches through them alone."""
 
 
 class DatabaseTooNew(Conflict):
@@ -170,3 +186,17 @@ def _grant(connection: psycopg.Connection, app_role: str) -> None:
         "REVOKE ALL ON alembic_version, applied_functions FROM {}",
     ):
         connection.execute(psycopg.sql.SQL(statement).format(role))
+    for table in APPEND_ONLY:
+        _let_only_add(connection, role, table)
+
+
+def _let_only_add(connection: psycopg.Connection, role: psycopg.sql.Identifier, table: str) -> None:
+    connection.execute(
+        psycopg.sql.SQL("REVOKE UPDATE, DELETE ON {} FROM {}").format(psycopg.sql.Identifier(table), role)
+    )
+    parts = connection.execute(
+        "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = %s::regclass",
+        (table,),
+    )
+    for (part,) in parts.fetchall():
+        connection.execute(psycopg.sql.SQL("REVOKE ALL ON {} FROM {}").format(psycopg.sql.Identifier(part), role))

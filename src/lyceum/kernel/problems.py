@@ -24,6 +24,8 @@ class Problem(Exception):
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Something went wrong"
     code: str = "internal"
+    is_refusal: ClassVar[bool] = False
+    """Whether somebody tried what they may not: such attempts at changes are recorded."""
     headers: Mapping[str, str] = MappingProxyType({})
     """What its answer says beside the document."""
 
@@ -58,6 +60,7 @@ class Unauthenticated(Problem):
     status = 401
     title = "Sign in or send an API key"
     code = "unauthenticated"
+    is_refusal = True
 
 
 class Forbidden(Problem):
@@ -66,6 +69,7 @@ class Forbidden(Problem):
     status = 403
     title = "Not allowed"
     code = "forbidden"
+    is_refusal = True
 
 
 class NotFound(Problem):

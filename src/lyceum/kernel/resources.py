@@ -12,9 +12,10 @@ from lyceum.kernel.config import Settings
 from lyceum.kernel.db import Database, open_database
 from lyceum.kernel.disk import Disk
 from lyceum.kernel.jobs.wake import WorkerWaker
+from lyceum.kernel.limits.failures import Failures
 from lyceum.kernel.replica import Replica
 from lyceum.kernel.reporting import reported
-from lyceum.kernel.security import Signer
+from lyceum.kernel.security import Passwords, Sealer, Signer
 from lyceum.kernel.statements import StatementWatch
 from lyceum.kernel.storage import Storage, open_storage
 from lyceum.kernel.valkey import ValkeyLine
@@ -31,7 +32,8 @@ class NotConfigured(RuntimeError):
 class Resources:
     """The settings, the database, the files, Valkey (None when there is none) and the signer of links.
 
-    `line` asks Valkey for whoever can do without its answer, and `cache` keeps answers there.
+    `sealer` seals what only the hub may read, `passwords` hashes and compares, `failures` counts wrong
+    guesses; `line` asks Valkey for whoever can do without its answer, and `cache` keeps answers there.
     """
 
     settings: Settings
@@ -40,6 +42,9 @@ class Resources:
     disk: Disk
     valkey: Redis | None
     signer: Signer
+    sealer: Sealer
+    passwords: Passwords
+    failures: Failures
     line: ValkeyLine
     cache: SharedCache
     replica: Replica | None = None
@@ -63,13 +68,14 @@ async def open_resources(
     if settings.database_url is None or settings.secret_key is None:
         raise NotConfigured("Set LYCEUM_DATABASE_URL and LYCEUM_SECRET_KEY, or start the hub with `lyceum up`.")
     url = settings.database_url.get_secret_value()
-    direct_url = settings.database_direct_url.get_secret_value() if settings.database_direct_url else url
+    direct_url = (settings.database_direct_url or settings.database_url).get_secret_value()
+    secret_key = settings.secret_key.get_secret_value().encode()
     async with AsyncExitStack() as held:
         valkey = _open_valkey(settings)
         if valkey is not None:
             held.push_async_callback(valkey.aclose)
         line = ValkeyLine(valkey)
-        cache = SharedCache(line, secret_key=settings.secret_key.get_secret_value().encode())
+        cache = SharedCache(line, secret_key=secret_key)
         written = _open_written(settings, valkey)
         if written is not None:
             held.push_async_callback(written.close)
@@ -92,14 +98,16 @@ async def open_resources(
             statements.watch(replica.database.engine)
             await held.enter_async_context(replica.looked_at())
         await held.enter_async_context(reported(settings, process=process))
-        storage = open_storage(settings)
         yield Resources(
             settings=settings,
             database=database,
-            storage=storage,
+            storage=(storage := open_storage(settings)),
             disk=storage.disk,
             valkey=valkey,
-            signer=Signer(settings.secret_key.get_secret_value().encode()),
+            signer=Signer(secret_key),
+            sealer=Sealer(secret_key),
+            failures=Failures(),
+            passwords=Passwords(memory_kib=settings.password_memory_kib),
             line=line,
             cache=cache,
             replica=replica,

@@ -12,8 +12,9 @@ from fastapi import FastAPI
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
-from lyceum.accounts.edge import KnownActors
+from lyceum.accounts.edge import KNOWN, KnownActors, introduced, needs
 from lyceum.accounts.public import Actor
+from lyceum.kernel.realtime.connection import Introduced
 from lyceum.kernel.realtime.sockets import Sockets
 from lyceum.kernel.realtime.topics import TopicKind, Topics
 from lyceum.kernel.resources import Resources
@@ -27,8 +28,12 @@ __all__ = ["SOCKET_PATH", "add_socket_route", "open_sockets"]
 async def open_sockets(
     resources: Resources, known: KnownActors, kinds: Iterable[TopicKind[Actor]]
 ) -> AsyncIterator[Sockets[Actor]]:
-    """Yield the sockets of a process, whose clients say who they are with an API key."""
-    async with Sockets(resources, Topics(kinds), actor_of=known.actor_of).serving() as sockets:
+    """Yield the sockets of a process, whose clients say who they are with an API key, an access token or a cookie."""
+
+    async def introduce(websocket: WebSocket, key: str | None) -> Introduced[Actor]:
+        return await introduced(websocket, known, resources, key=key)
+
+    async with Sockets(resources, Topics(kinds), introduce=introduce).serving() as sockets:
         yield sockets
 
 
@@ -37,5 +42,6 @@ def add_socket_route(app: FastAPI) -> None:
     app.router.routes.append(WebSocketRoute(SOCKET_PATH, _serve))
 
 
+@needs(KNOWN)
 async def _serve(websocket: WebSocket) -> None:
     await cast("Sockets[Actor]", websocket.app.state.sockets).serve(websocket)

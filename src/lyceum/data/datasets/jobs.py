@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.data.datasets import versions
+from lyceum.data.datasets.addresses import table_key
 from lyceum.data.datasets.errors import VersionNotFound
 from lyceum.data.datasets.models import DatasetVersionRow
-from lyceum.data.datasets.queries import table_key
 from lyceum.data.datasets.retention import FORGET_EVERY_SECONDS, ForgetRejected, forget_rejected
 from lyceum.data.datasets.rows.public import sweep_staging
 from lyceum.data.datasets.work import AcceptedTable, Intake
@@ -35,7 +35,6 @@ NEVER_READ = {
     "status": 500,
     "detail": "The hub could not finish reading this file; upload it again, and look at the worker's log if it happens twice.",
 }
-CALLED_OFF = {"code": "cancelled", "title": "Called off", "status": 409, "detail": "Reading the file was called off."}
 
 
 class ReadUpload(JobArgs, frozen=True, kw_only=True):
@@ -126,7 +125,7 @@ async def _reason(tx: AsyncSession, version_id: UUID) -> dict[str, Any]:
 
 
 def _why(error: dict[str, Any] | None, state: str) -> dict[str, Any]:
-    return CALLED_OFF if state == "cancelled" else error or NEVER_READ
+    return versions.CALLED_OFF if state == "cancelled" else error or NEVER_READ
 
 
 def clear_up(settings: Settings) -> None:

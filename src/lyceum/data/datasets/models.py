@@ -24,6 +24,8 @@ class DatasetRow(Base):
     description: Mapped[str] = mapped_column(server_default="")
     column_notes: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     visibility: Mapped[str] = mapped_column(server_default="private")
+    sensitive: Mapped[bool] = mapped_column(server_default="false")
+    """Whether every read of it is recorded."""
     created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
     archived_at: Mapped[datetime | None]

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from lyceum.data.datasets.queries import VersionTable
+from lyceum.data.datasets.addresses import VersionTable
 from lyceum.data.datasets.rows.public import scan_table
 from lyceum.kernel.storage import Storage
 

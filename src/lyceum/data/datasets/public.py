@@ -1,18 +1,22 @@
 """The door of datasets."""
 
+from lyceum.data.datasets.addresses import DatasetRef, VersionTable
+from lyceum.data.datasets.erasing import ERASER
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
 from lyceum.data.datasets.queries import (
-    DatasetRef,
-    VersionTable,
     addresses_of_versions,
     dataset_ref_for,
+    note_read_of_version,
     profile_by_id,
     version_table_by_id,
     version_table_for,
 )
+from lyceum.data.datasets.sharing import GRANTABLE, writing_to, writing_to_dataset
 from lyceum.data.datasets.snapshot import files_kept_with, log_needed_with
 
 __all__ = [
+    "ERASER",
+    "GRANTABLE",
     "DatasetNotFound",
     "DatasetRef",
     "VersionNotFound",
@@ -21,7 +25,10 @@ __all__ = [
     "dataset_ref_for",
     "files_kept_with",
     "log_needed_with",
+    "note_read_of_version",
     "profile_by_id",
     "version_table_by_id",
     "version_table_for",
+    "writing_to",
+    "writing_to_dataset",
 ]

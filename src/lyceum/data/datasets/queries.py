@@ -1,17 +1,26 @@
 """Reads of datasets: permission and fetching are one call."""
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, select, true
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select, true, union
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from lyceum.accounts.public import ANYONE, Actor, Power, find_organisation_id, organisation_names, require
-from lyceum.data.datasets.errors import AddressInvalid, DatasetNotFound, VersionNotFound, VersionPending
+from lyceum.accounts.audit.public import note_audit, note_sensitive_read
+from lyceum.accounts.public import (
+    ANYONE,
+    Actor,
+    Power,
+    find_organisation_id,
+    granted_ids,
+    organisation_names,
+    require,
+    require_to_see,
+)
+from lyceum.data.datasets.addresses import DatasetAddress, DatasetRef, VersionTable, table_key
+from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound, VersionPending
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.schemas import Dataset, TableSchemaOut, Version
 from lyceum.kernel.prepared import Prepared, Row
@@ -34,6 +43,7 @@ _WITH_LATEST = select(
     DatasetRow.description,
     DatasetRow.column_notes,
     DatasetRow.visibility,
+    DatasetRow.sensitive,
     DatasetRow.created_at,
     DatasetRow.revision,
     _LATEST_NUMBER.label("latest_version"),
@@ -48,10 +58,42 @@ _ONE = select(DatasetRow).where(*_AT)
 _SHOWN = Prepared(_WITH_LATEST.where(*_AT))
 # FOR NO KEY UPDATE: whoever begins a version of the dataset meanwhile does not wait
 _SHOWN_LOCKED = Prepared(_WITH_LATEST.where(*_AT).with_for_update(key_share=True))
-_PAGE = _WITH_LATEST.where(DatasetRow.archived_at.is_(None)).order_by(DatasetRow.id.desc()).limit(bindparam("limit"))
-_NEWEST = Prepared(_PAGE)
-_NEWEST_BEFORE = Prepared(_PAGE.where(DatasetRow.id < bindparam("before")))
-_OF_ITS_DATASET = DatasetRow.name.label("dataset_name"), DatasetRow.column_notes
+
+
+def _page(*conditions: ColumnElement[bool]) -> Prepared:
+    """Return a page of what is the organisation's, granted and shown, each found by an index of its own."""
+    parts = (
+        DatasetRow.org_id == bindparam("own_org"),
+        DatasetRow.id == granted_ids("dataset"),
+        DatasetRow.visibility != literal_column("'private'"),
+    )
+    newest = (
+        select(DatasetRow.id)
+        .where(part, DatasetRow.archived_at.is_(None), *conditions)
+        .order_by(DatasetRow.id.desc())
+        .limit(bindparam("limit"))
+        .subquery()
+        for part in parts
+    )
+    seen = union(*(select(part.c.id) for part in newest)).subquery()
+    page = _WITH_LATEST.join_from(seen, DatasetRow, DatasetRow.id == seen.c.id)
+    return Prepared(page.order_by(DatasetRow.id.desc()).limit(bindparam("limit")))
+
+
+_NEWEST = _page()
+_NEWEST_BEFORE = _page(DatasetRow.id < bindparam("before"))
+_AFTER_ALL = UUID(int=2**128 - 1)
+_NAMED = _page(
+    func.strpos(DatasetRow.name_key, func.lower(bindparam("part"))) > 0,
+    DatasetRow.id < bindparam("before"),
+)
+_OF_ITS_DATASET = (
+    DatasetRow.name.label("dataset_name"),
+    DatasetRow.column_notes,
+    DatasetRow.sensitive,
+    DatasetRow.id.label("id_of_dataset"),
+    DatasetRow.org_id.label("org_of_dataset"),
+)
 _OF_A_VERSION = [column.key for column in DatasetVersionRow.__table__.columns if column.key != "profile"]
 _LATEST_VERSION = Prepared(
     select(*_OF_ITS_DATASET, *(getattr(_LATEST, name) for name in _OF_A_VERSION))
@@ -65,70 +107,20 @@ _VERSION = Prepared(
     .outerjoin(DatasetVersionRow, _ACCEPTED & (DatasetVersionRow.number == bindparam("number")))
     .where(*_AT)
 )
-_ADDRESS = re.compile(r"(?P<org>[a-z0-9-]{1,64})/(?P<name>[A-Za-z0-9._-]{1,96})(@(?P<number>[1-9][0-9]{0,8}|latest))?")
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetAddress:
-    """`org/name`, with the version a person asked for; None stands for the latest."""
-
-    org: str
-    name: str
-    number: int | None
-
-    @classmethod
-    def parse(cls, text: str) -> "DatasetAddress":
-        """Return the parts of `org/name`, `org/name@3` or `org/name@latest`; raises `AddressInvalid`."""
-        found = _ADDRESS.fullmatch(text)
-        if found is None:
-            raise AddressInvalid(
-                f"{text[:100]!r} is no address of a dataset; write org/name, or org/name@3 for a version."
-            )
-        number = found["number"]
-        return cls(found["org"], found["name"], None if number in {None, "latest"} else int(number))
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetRef:
-    """A dataset the caller may use as they asked; `address` is `org/name`."""
-
-    id: UUID
-    org_id: UUID
-    address: str
-
-
-@dataclass(frozen=True, slots=True)
-class VersionTable:
-    """An accepted version and where its rows lie; the key is the hub's own, never a user's."""
-
-    version_id: UUID
-    dataset_id: UUID
-    org_id: UUID
-    address: str
-    number: int
-    table_key: str
-    delta_version: int
-    row_count: int
-    column_notes: dict[str, str]
-    table_schema: TableSchemaOut
-    line_of_first_row: int | None
-
-
-def table_key(org_id: UUID, dataset_id: UUID) -> str:
-    """Return where a dataset's Delta table lies in the hub's storage."""
-    return f"tables/{org_id}/{dataset_id}"
 
 
 async def dataset_row_for(tx: AsyncSession, who: Actor, org: str, name: str, *, need: Power) -> DatasetRow:
     """Return the dataset at `org/name` when the caller may do `need` there.
 
-    Raises `DatasetNotFound` also where the caller may not know of it. To write, one acts in its organisation.
+    Raises `DatasetNotFound` also where the caller may not know of it. To write, one acts in its organisation, as a guest
+    at least: see `sharing.writing_to`.
     """
-    own_org = require(who, need)
+    own_org = _require(who, need)
     org_id = await find_organisation_id(tx, org, who=who)
     row = await tx.scalar(_ONE, _at(org_id, name)) if org_id is not None else None
     if row is None or (need is Power.DATASETS_WRITE and row.org_id != own_org):
-        raise _not_found(org, name, need)
+        raise dataset_not_found(org, name, need)
+    _note(row, f"{org}/{row.name}")
     return row
 
 
@@ -140,11 +132,12 @@ async def dataset_ref_for(tx: AsyncSession, who: Actor, org: str, name: str, *, 
 
 async def dataset_for(tx: AsyncSession, who: Actor, org: str, name: str) -> Dataset:
     """Return a dataset the caller may read, in one query where it is their own; raises `DatasetNotFound`."""
-    require(who, Power.DATASETS_READ)
+    require_to_see(who, Power.DATASETS_READ)
     org_id = await find_organisation_id(tx, org, who=who)
     found = await _SHOWN.row(tx, **_at(org_id, name)) if org_id is not None else None
     if found is None:
-        raise _not_found(org, name, Power.DATASETS_READ)
+        raise dataset_not_found(org, name, Power.DATASETS_READ)
+    _note(found, f"{org}/{found.name}")
     return _as_dataset(found, org)
 
 
@@ -155,29 +148,36 @@ async def dataset_to_change(tx: AsyncSession, who: Actor, org: str, name: str) -
     org_id = await find_organisation_id(tx, org, who=who)
     found = await _SHOWN_LOCKED.row(tx, **_at(org_id, name)) if org_id == own_org else None
     if found is None:
-        raise _not_found(org, name, Power.DATASETS_WRITE)
+        raise dataset_not_found(org, name, Power.DATASETS_WRITE)
+    _note(found, f"{org}/{found.name}")
     return _as_dataset(found, org)
 
 
-async def list_datasets(tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None) -> list[Dataset]:
+async def list_datasets(
+    tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None, named: str | None = None
+) -> list[Dataset]:
     """Return the datasets the caller may read, newest first: one query, two where some are of other organisations."""
-    require(who, Power.DATASETS_READ)
-    if before is None:
-        found = await _NEWEST.rows(tx, limit=limit)
+    require_to_see(who, Power.DATASETS_READ)
+    if named is not None:
+        found = await _NAMED.rows(tx, own_org=who.org_id, limit=limit, part=named, before=before or _AFTER_ALL)
+    elif before is None:
+        found = await _NEWEST.rows(tx, own_org=who.org_id, limit=limit)
     else:
-        found = await _NEWEST_BEFORE.rows(tx, limit=limit, before=before)
+        found = await _NEWEST_BEFORE.rows(tx, own_org=who.org_id, limit=limit, before=before)
     names = await organisation_names(tx, {row.org_id for row in found}, who=who)
     return [_as_dataset(row, names.get(row.org_id, "?")) for row in found]
 
 
 async def version_by_id(tx: AsyncSession, who: Actor, version_id: UUID) -> Version:
     """Return a version whatever its state; raises `VersionNotFound`."""
-    require(who, Power.DATASETS_READ)
+    require_to_see(who, Power.DATASETS_READ)
     row = await tx.get(DatasetVersionRow, version_id)
     dataset = await tx.get(DatasetRow, row.dataset_id) if row is not None else None
     if row is None or dataset is None or dataset.archived_at is not None:
         raise VersionNotFound(f"There is no dataset version {version_id} that you may read.")
-    return as_version(row, await _address(tx, dataset.org_id, dataset.name, who=who))
+    address = await _address(tx, dataset.org_id, dataset.name, who=who)
+    _note(dataset, address)
+    return as_version(row, address)
 
 
 async def version_row_for(
@@ -187,14 +187,15 @@ async def version_row_for(
 
     It has the fields of a `DatasetVersionRow` but for the profile, and `dataset_name` and `column_notes`. Raises `DatasetNotFound`, `VersionNotFound`. To write, one acts in its organisation.
     """
-    own_org = require(who, need)
+    own_org = _require(who, need)
     org_id = await find_organisation_id(tx, org, who=who)
     found = await _version_at(tx, org_id, name, number) if org_id is not None else None
     if found is None or (need is Power.DATASETS_WRITE and org_id != own_org):
-        raise _not_found(org, name, need)
+        raise dataset_not_found(org, name, need)
     if found.id is None:
         wanted = "no version yet" if number is None else f"no version {number}"
         raise VersionNotFound(f"The dataset {org}/{name} has {wanted}.")
+    note_dataset(found.id_of_dataset, found.org_of_dataset, f"{org}/{found.dataset_name}", is_sensitive=found.sensitive)
     return found
 
 
@@ -218,6 +219,20 @@ async def profile_by_id(tx: AsyncSession, version_id: UUID) -> dict[str, Any]:
     if profile is None:
         raise AssertionError("a version is accepted with its profile")
     return profile
+
+
+async def note_read_of_version(tx: AsyncSession, version_id: UUID) -> None:
+    """Have the read of what shows rows of a version told of, where its dataset is sensitive."""
+    row = (
+        await tx.execute(
+            select(DatasetRow.id, DatasetRow.org_id, DatasetRow.name)
+            .join(DatasetVersionRow, DatasetVersionRow.dataset_id == DatasetRow.id)
+            .where(DatasetVersionRow.id == version_id, DatasetRow.sensitive)
+        )
+    ).one_or_none()
+    if row is not None:
+        address = await _address(tx, row.org_id, row.name)
+        note_sensitive_read("dataset", row.id, address=address, org_id=row.org_id)
 
 
 async def list_versions(
@@ -320,17 +335,37 @@ def _as_dataset(row: Row, organisation: str) -> Dataset:
         description=row.description,
         column_notes=row.column_notes,
         visibility=row.visibility,
+        sensitive=row.sensitive,
         latest_version=row.latest_version,
         created_at=row.created_at,
         revision=row.revision,
     )
 
 
+def _require(who: Actor, need: Power) -> UUID | None:
+    if need is Power.DATASETS_WRITE:
+        return require(who, need)
+    require_to_see(who, need)
+    return who.org_id
+
+
+def note_dataset(dataset_id: UUID, org_id: UUID, address: str, *, is_sensitive: bool) -> None:
+    """Have the record of the request under way name the dataset, and tell of its read where it is sensitive."""
+    note_audit("dataset", dataset_id, address=address, org_id=org_id)
+    if is_sensitive:
+        note_sensitive_read("dataset", dataset_id, address=address, org_id=org_id)
+
+
+def _note(row: DatasetRow | Row, address: str) -> None:
+    note_dataset(row.id, row.org_id, address, is_sensitive=row.sensitive)
+
+
 def _at(org_id: UUID, name: str) -> dict[str, Any]:
     return {"org_id": org_id, "name_key": name.lower()}
 
 
-def _not_found(org: str, name: str, need: Power) -> DatasetNotFound:
+def dataset_not_found(org: str, name: str, need: Power) -> DatasetNotFound:
+    """Return the refusal of a dataset that is not there for whoever asks."""
     return DatasetNotFound(f"There is no dataset {org}/{name} that you may {_verb(need)}.")
 
 

@@ -5,7 +5,18 @@ from uuid import UUID
 
 from fastapi import Query, Response
 
-from lyceum.accounts.edge import KEEPS_ANSWER, NEEDS_ROOM, CurrentResources, Tx, Who, api_router
+from lyceum.accounts.edge import (
+    KEEPS_ANSWER,
+    NEEDS_ROOM,
+    CurrentResources,
+    Power,
+    Tx,
+    Who,
+    api_router,
+    counts_as_push,
+    needs,
+    needs_of_object,
+)
 from lyceum.data.datasets import queries, service
 from lyceum.data.datasets.edge import VersionNumber, as_number
 from lyceum.data.datasets.preview import preview_json
@@ -19,7 +30,7 @@ from lyceum.data.datasets.schemas import (
     Version,
     VersionPage,
 )
-from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
+from lyceum.kernel.http.paging import Cursor, Limit, NamePart, decode_cursor, next_cursor
 from lyceum.kernel.http.revisions import CHANGES_REVISION, IfMatch, etag_of, shows_revision
 from lyceum.kernel.tx import aside
 
@@ -27,6 +38,7 @@ router = api_router(tags=["datasets"])
 
 
 @router.post("/datasets", status_code=201, dependencies=[KEEPS_ANSWER], responses=shows_revision(201))
+@needs(Power.DATASETS_WRITE)
 async def create_dataset(tx: Tx, who: Who, response: Response, wanted: NewDataset) -> Dataset:
     """Make an empty dataset; versions are added to it."""
     made = await service.create(tx, who, wanted)
@@ -35,13 +47,17 @@ async def create_dataset(tx: Tx, who: Who, response: Response, wanted: NewDatase
 
 
 @router.get("/datasets")
-async def list_datasets(tx: Tx, who: Who, limit: Limit = 50, cursor: Cursor = None) -> DatasetPage:
+@needs_of_object(Power.DATASETS_READ)
+async def list_datasets(
+    tx: Tx, who: Who, named: NamePart = None, limit: Limit = 50, cursor: Cursor = None
+) -> DatasetPage:
     """List the datasets you may read, newest first."""
-    items = await queries.list_datasets(tx, who, limit=limit, before=decode_cursor(cursor))
+    items = await queries.list_datasets(tx, who, limit=limit, before=decode_cursor(cursor), named=named)
     return DatasetPage(items=items, next=next_cursor([item.id for item in items], limit))
 
 
 @router.get("/datasets/{org}/{name}", responses=shows_revision(200))
+@needs_of_object(Power.DATASETS_READ)
 async def read_dataset(tx: Tx, who: Who, response: Response, org: str, name: str) -> Dataset:
     """Read a dataset."""
     found = await queries.dataset_for(tx, who, org, name)
@@ -50,6 +66,7 @@ async def read_dataset(tx: Tx, who: Who, response: Response, org: str, name: str
 
 
 @router.patch("/datasets/{org}/{name}", responses=CHANGES_REVISION)
+@needs_of_object(Power.DATASETS_READ, Power.DATASETS_WRITE)
 async def change_dataset(
     tx: Tx, who: Who, response: Response, org: str, name: str, wanted: DatasetChange, if_match: IfMatch = None
 ) -> Dataset:
@@ -60,6 +77,7 @@ async def change_dataset(
 
 
 @router.delete("/datasets/{org}/{name}", status_code=204)
+@needs_of_object(Power.DATASETS_WRITE)
 async def archive_dataset(tx: Tx, who: Who, org: str, name: str) -> Response:
     """Take a dataset out of sight and free its name."""
     await service.archive(tx, who, org, name)
@@ -67,6 +85,8 @@ async def archive_dataset(tx: Tx, who: Who, org: str, name: str) -> Response:
 
 
 @router.post("/datasets/{org}/{name}/versions", status_code=202, dependencies=[KEEPS_ANSWER, NEEDS_ROOM])
+@needs_of_object(Power.DATASETS_WRITE)
+@counts_as_push
 async def add_version(
     tx: Tx, who: Who, resources: CurrentResources, org: str, name: str, wanted: NewVersion
 ) -> Version:
@@ -75,6 +95,7 @@ async def add_version(
 
 
 @router.get("/datasets/{org}/{name}/versions")
+@needs_of_object(Power.DATASETS_READ)
 async def list_versions(tx: Tx, who: Who, org: str, name: str, limit: Limit = 50, cursor: Cursor = None) -> VersionPage:
     """List a dataset's versions, newest first, with those pending and rejected."""
     items = await queries.list_versions(tx, who, org, name, limit=limit, before=decode_cursor(cursor))
@@ -82,18 +103,21 @@ async def list_versions(tx: Tx, who: Who, org: str, name: str, limit: Limit = 50
 
 
 @router.get("/datasets/{org}/{name}/versions/{number}")
+@needs_of_object(Power.DATASETS_READ)
 async def read_version(tx: Tx, who: Who, org: str, name: str, number: VersionNumber) -> Version:
     """Read an accepted version."""
     return await queries.version_for(tx, who, org, name, as_number(number))
 
 
 @router.get("/dataset-versions/{version_id}")
+@needs_of_object(Power.DATASETS_READ)
 async def follow_version(tx: Tx, who: Who, version_id: UUID) -> Version:
     """Read a version in any state, such as one that is still being read."""
     return await queries.version_by_id(tx, who, version_id)
 
 
 @router.get("/datasets/{org}/{name}/versions/{number}/preview", response_model=Preview)
+@needs_of_object(Power.DATASETS_READ)
 async def preview_version(
     who: Who,
     resources: CurrentResources,
@@ -112,6 +136,7 @@ async def preview_version(
 
 
 @router.get("/datasets/{org}/{name}/versions/{number}/profile")
+@needs_of_object(Power.DATASETS_READ)
 async def read_profile(tx: Tx, who: Who, org: str, name: str, number: VersionNumber) -> dict[str, Any]:
     """Read the profile made when the version was taken in."""
     return await queries.profile_for(tx, who, org, name, as_number(number))

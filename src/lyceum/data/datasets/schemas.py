@@ -34,6 +34,7 @@ class NewDataset(BaseModel):
     description: Description = ""
     column_notes: ColumnNotes = Field(default_factory=dict)
     visibility: Visibility = "private"
+    sensitive: bool = Field(default=False, description="Whether every read of it is recorded in the audit log.")
 
 
 class DatasetChange(BaseModel):
@@ -46,6 +47,7 @@ class DatasetChange(BaseModel):
         MISSING, description="All of them: a column that is not among them has no note afterwards."
     )
     visibility: Visibility | MISSING = MISSING
+    sensitive: bool | MISSING = MISSING
 
 
 class Dataset(BaseModel):
@@ -58,9 +60,10 @@ class Dataset(BaseModel):
     description: str
     column_notes: dict[str, str]
     visibility: str
+    sensitive: bool = Field(description="Whether every read of it is recorded in the audit log.")
     latest_version: int | None
     created_at: datetime
-    revision: int = Field(description="Raised by every change of description, notes and visibility; its `ETag`.")
+    revision: int = Field(description="Raised by every change of what can be changed of it; its `ETag`.")
 
 
 class DatasetPage(BaseModel):

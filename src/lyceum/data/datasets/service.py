@@ -7,13 +7,16 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from lyceum.accounts.audit.public import note_audit
+from lyceum.accounts.errors import NotAllowed
 from lyceum.accounts.public import Actor, Power, require
 from lyceum.data.datasets.errors import ChangeEmpty, DatasetExists
 from lyceum.data.datasets.jobs import ReadUpload
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.queries import as_version, dataset_for, dataset_row_for, dataset_to_change
 from lyceum.data.datasets.schemas import Dataset, DatasetChange, NewDataset, NewVersion, Version
-from lyceum.files.public import take
+from lyceum.data.datasets.sharing import writing_to
+from lyceum.files.public import hand_over, take
 from lyceum.kernel.config import Settings
 from lyceum.kernel.http.revisions import require_revision
 from lyceum.kernel.jobs.queue import enqueue
@@ -29,6 +32,7 @@ async def create(tx: AsyncSession, who: Actor, wanted: NewDataset) -> Dataset:
         description=wanted.description,
         column_notes=wanted.column_notes,
         visibility=wanted.visibility,
+        sensitive=wanted.sensitive,
         created_by=who.user_id,
     )
     try:
@@ -50,12 +54,16 @@ async def change(
     Raises `ChangeEmpty`, `DatasetNotFound`, and what `require_revision` raises.
     """
     changes = wanted.model_dump()
-    before = await dataset_to_change(tx, who, org, name)
-    if not changes:
-        raise ChangeEmpty("Nothing is to be changed; send description, column_notes or visibility.")
-    require_revision(if_match, before.revision, newest=before)
-    changes["revision"] = before.revision + 1
-    await tx.execute(update(DatasetRow).where(DatasetRow.id == before.id).values(changes))
+    async with writing_to(tx, who, org, name) as writer:
+        before = await dataset_to_change(tx, writer, org, name)
+        if not changes:
+            raise ChangeEmpty("Nothing is to be changed; send description, column_notes, visibility or sensitive.")
+        if changes.keys() & {"visibility", "sensitive"}:
+            _refuse_guest(who, before)
+        require_revision(if_match, before.revision, newest=before)
+        note_audit(before=before)
+        changes["revision"] = before.revision + 1
+        await tx.execute(update(DatasetRow).where(DatasetRow.id == before.id).values(changes))
     return before.model_copy(update=changes)
 
 
@@ -73,10 +81,17 @@ async def add_version(
     """Have an upload read as the dataset's next version; the answer is pending and names the job.
 
     Raises `DatasetNotFound`, `StorageQuotaExceeded`, and what taking the upload raises. The upload is counted among what
-    the organisation keeps until the table takes its place.
+    the dataset's organisation keeps until the table takes its place; that of a guest becomes that organisation's.
     """
-    dataset = await dataset_row_for(tx, who, org, name, need=Power.DATASETS_WRITE)
-    await refuse_past_quota(tx, settings)
+    async with writing_to(tx, who, org, name) as writer:
+        dataset = await dataset_row_for(tx, writer, org, name, need=Power.DATASETS_WRITE)
+        await refuse_past_quota(tx, settings)
+        if writer is not who:
+            await hand_over(tx, wanted.upload_id, dataset_id=dataset.id)
+        return await _add_version(tx, writer, dataset, wanted)
+
+
+async def _add_version(tx: AsyncSession, who: Actor, dataset: DatasetRow, wanted: NewVersion) -> Version:
     upload = await take(tx, who, wanted.upload_id)
     row = DatasetVersionRow(
         org_id=dataset.org_id,
@@ -90,7 +105,14 @@ async def add_version(
     row.job_id = await enqueue(tx, _reading(row.id, wanted))
     await tx.flush()
     await tx.refresh(row)
-    return as_version(row, f"{org}/{dataset.name}")
+    return as_version(row, f"{who.org_name}/{dataset.name}")
+
+
+def _refuse_guest(who: Actor, dataset: Dataset) -> None:
+    if dataset.organisation != who.org_name:
+        raise NotAllowed(
+            f"Who sees {dataset.address}, and whether that is recorded, is for members of {dataset.organisation} to say."
+        )
 
 
 def _reading(version_id: UUID, wanted: NewVersion) -> ReadUpload:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lyceum.data.datasets.queries import table_key
+from lyceum.data.datasets.addresses import table_key
 
 if TYPE_CHECKING:
     import psycopg

@@ -7,10 +7,15 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from lyceum.accounts.audit.public import record
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
+from lyceum.data.datasets.queries import addresses_of_versions
 from lyceum.data.datasets.work import AcceptedTable
 from lyceum.files.public import give_up_content
 from lyceum.kernel.usage import count_kept
+from lyceum.notify.public import VersionRejected, notify
+
+CALLED_OFF = {"code": "cancelled", "title": "Called off", "status": 409, "detail": "Reading the file was called off."}
 
 
 async def accept(tx: AsyncSession, version_id: UUID, table: AcceptedTable) -> str | None:
@@ -38,6 +43,7 @@ async def accept(tx: AsyncSession, version_id: UUID, table: AcceptedTable) -> st
     row.accepted_at = datetime.now(UTC)
     await tx.flush()
     await count_kept(tx, "tables", byte_count=table.table_bytes, object_count=1)
+    record(tx, tx.info["scope"], "accept_version", "dataset_version", row.id)
     return await give_up_content(tx, row.upload_id) if row.upload_id else None
 
 
@@ -49,6 +55,11 @@ async def reject(tx: AsyncSession, version_id: UUID, error: dict[str, Any]) -> N
     row.state = "rejected"
     row.error = error
     await tx.flush()
+    record(tx, tx.info["scope"], "reject_version", "dataset_version", row.id)
+    if error.get("code") != CALLED_OFF["code"]:
+        address = (await addresses_of_versions(tx, [row.id]))[row.id][0]
+        told = VersionRejected(dataset=address, file_name=row.file_name, reason=str(error.get("detail", "")))
+        await notify(tx, told, [row.created_by] if row.created_by else [], collapse_key=f"version:{row.id}")
 
 
 async def list_undecided(tx: AsyncSession, *, limit: int) -> list[tuple[UUID, UUID]]:

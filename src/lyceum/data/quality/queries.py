@@ -6,11 +6,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.accounts.public import Actor, Power, require
-from lyceum.data.datasets.public import dataset_ref_for
+from lyceum.accounts.public import Actor, Power, require_to_see
+from lyceum.data.datasets.public import dataset_ref_for, note_read_of_version, version_table_for
 from lyceum.data.quality.errors import CheckRunNotFound
 from lyceum.data.quality.models import CheckResultRow, CheckRow, CheckRunRow
-from lyceum.data.quality.schemas import Check, CheckResult, CheckRun, FailingRow
+from lyceum.data.quality.schemas import Check, CheckResult, CheckRun, CheckRunListed, FailingRow
 
 CHECKS_PER_DATASET_MAX = 1_000
 
@@ -32,12 +32,40 @@ async def check_rows(tx: AsyncSession, dataset_id: UUID) -> list[CheckRow]:
     return list(await tx.scalars(query))
 
 
+async def list_check_runs(
+    tx: AsyncSession, who: Actor, org: str, name: str, number: int | None, *, limit: int, before: UUID | None = None
+) -> list[CheckRunListed]:
+    """Return the check runs of a dataset's version, the latest for None, newest first."""
+    table = await version_table_for(tx, who, f"{org}/{name}" if number is None else f"{org}/{name}@{number}")
+    query = (
+        select(CheckRunRow)
+        .where(CheckRunRow.version_id == table.version_id)
+        .order_by(CheckRunRow.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(CheckRunRow.id < before)
+    return [
+        CheckRunListed(
+            id=run.id,
+            version_id=run.version_id,
+            state=run.state,
+            job_id=run.job_id,
+            error=run.error,
+            created_at=run.created_at,
+            finished_at=run.finished_at,
+        )
+        for run in await tx.scalars(query)
+    ]
+
+
 async def check_run_for(tx: AsyncSession, who: Actor, run_id: UUID) -> CheckRun:
     """Return a check run with its results; raises `CheckRunNotFound`."""
-    require(who, Power.DATASETS_READ)
+    require_to_see(who, Power.DATASETS_READ)
     run = await tx.get(CheckRunRow, run_id)
     if run is None:
         raise CheckRunNotFound(f"There is no check run {run_id} that you may read.")
+    await note_read_of_version(tx, run.version_id)
     results = await tx.scalars(
         select(CheckResultRow).where(CheckResultRow.check_run_id == run_id).order_by(CheckResultRow.id)
     )

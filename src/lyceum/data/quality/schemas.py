@@ -59,6 +59,25 @@ class CheckResult(BaseModel):
     failing_rows: list[FailingRow]
 
 
+class CheckRunListed(BaseModel):
+    """A run of all checks on a version, as lists show it."""
+
+    id: UUID
+    version_id: UUID
+    state: str
+    job_id: UUID | None
+    error: dict[str, Any] | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class CheckRunPage(BaseModel):
+    """A page of check runs, newest first; `next` is the cursor of the page after this one."""
+
+    items: list[CheckRunListed]
+    next: str | None
+
+
 class CheckRun(BaseModel):
     """A run of all checks on a version; `failed` when a check of severity error failed or could not be run."""
 

@@ -12,7 +12,14 @@ from sqlalchemy import bindparam, exists, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor, Power, require
-from lyceum.data.datasets.public import DatasetRef, dataset_ref_for, profile_by_id, version_table_for
+from lyceum.data.datasets.public import (
+    DatasetRef,
+    dataset_ref_for,
+    profile_by_id,
+    version_table_for,
+    writing_to,
+    writing_to_dataset,
+)
 from lyceum.data.quality.errors import CheckExists, CheckNotFound, NothingToCheck, TooManyChecks
 from lyceum.data.quality.jobs import RunChecks
 from lyceum.data.quality.models import CheckRow, CheckRunRow
@@ -41,6 +48,11 @@ async def add_check(tx: AsyncSession, who: Actor, org: str, name: str, wanted: N
 
     Raises `InvalidCheck` with the closest column name, `CheckExists` and `TooManyChecks`.
     """
+    async with writing_to(tx, who, org, name) as writer:
+        return await _add_check(tx, writer, org, name, wanted)
+
+
+async def _add_check(tx: AsyncSession, who: Actor, org: str, name: str, wanted: NewCheck) -> Check:
     dataset = await dataset_ref_for(tx, who, org, name, need=Power.DATASETS_WRITE)
     table = await version_table_for(tx, who, dataset.address)
     schema = table.table_schema.model_dump()
@@ -59,6 +71,11 @@ async def add_check(tx: AsyncSession, who: Actor, org: str, name: str, wanted: N
 
 async def accept_suggestions(tx: AsyncSession, who: Actor, org: str, name: str) -> list[Check]:
     """Keep what the latest version's profile suggests and the dataset does not have yet; return all its checks."""
+    async with writing_to(tx, who, org, name) as writer:
+        return await _accept_suggestions(tx, writer, org, name)
+
+
+async def _accept_suggestions(tx: AsyncSession, who: Actor, org: str, name: str) -> list[Check]:
     dataset = await dataset_ref_for(tx, who, org, name, need=Power.DATASETS_WRITE)
     table = await version_table_for(tx, who, dataset.address)
     profile = await profile_by_id(tx, table.version_id)
@@ -73,16 +90,22 @@ async def accept_suggestions(tx: AsyncSession, who: Actor, org: str, name: str) 
 
 async def drop_check(tx: AsyncSession, who: Actor, check_id: UUID) -> None:
     """Stop a check; the results it gave stay. Raises `CheckNotFound`."""
-    require(who, Power.DATASETS_WRITE)
     row = await tx.get(CheckRow, check_id)
     if row is None or row.archived_at is not None:
-        raise CheckNotFound(f"There is no check {check_id} in {who.org_name}.")
-    row.archived_at = datetime.now(UTC)
-    await tx.flush()
+        require(who, Power.DATASETS_WRITE)
+        raise CheckNotFound(f"There is no check {check_id} that you may stop.")
+    async with writing_to_dataset(tx, who, row.dataset_id, row.org_id):
+        row.archived_at = datetime.now(UTC)
+        await tx.flush()
 
 
 async def start_check_run(tx: AsyncSession, who: Actor, org: str, name: str, number: int | None) -> CheckRun:
     """Have all checks of a dataset run on one of its versions, the latest for None; raises `NothingToCheck`."""
+    async with writing_to(tx, who, org, name) as writer:
+        return await _start_check_run(tx, writer, org, name, number)
+
+
+async def _start_check_run(tx: AsyncSession, who: Actor, org: str, name: str, number: int | None) -> CheckRun:
     which = f"{org}/{name}" if number is None else f"{org}/{name}@{number}"
     table = await version_table_for(tx, who, which, need=Power.DATASETS_WRITE)
     run = await _ADD_RUN.row(

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
 from lyceum.kernel.http.problems import problem_response
+from lyceum.kernel.http.protection import DATA_POLICY
 from lyceum.kernel.problems import Problem
 from lyceum.kernel.security import repr_digest
 from lyceum.kernel.storage import Storage
@@ -25,6 +27,16 @@ class RangeUnsatisfiable(Problem):
     status = 416
     title = "The file has no such range"
     code = "range_unsatisfiable"
+
+
+_CONTENT: dict[str, Any] = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+SHOWS_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file", **_CONTENT},
+    206: {"description": "The range of it that was asked for", **_CONTENT},
+    304: {"description": "It is the one whose `ETag` was sent"},
+    RangeUnsatisfiable.status: {"description": RangeUnsatisfiable.title},
+}
+"""What the API's document says of a route that answers with a download, for its `responses`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +88,7 @@ def _headers(download: Download) -> dict[str, str]:
         "accept-ranges": "bytes",
         "cache-control": "private, no-cache, no-transform",
         "content-disposition": content_disposition(download.file_name),
-        "content-security-policy": "default-src 'none'; sandbox",
+        "content-security-policy": DATA_POLICY,
         "etag": download.etag,
         "x-content-type-options": "nosniff",
     }

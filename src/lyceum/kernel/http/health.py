@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from typing import Any
 
 from fastapi import FastAPI, Response
 from prometheus_client import Gauge, generate_latest
@@ -23,21 +24,25 @@ disk_reserve_bytes = Gauge(
 )
 
 Refresh = Callable[[Database], Coroutine[None, None, None]]
+Declare = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def add_health(app: FastAPI, *, refresh: Refresh | None = None) -> None:
+def add_health(app: FastAPI, *, refresh: Refresh | None = None, declare: Declare = lambda route: route) -> None:
     """Add `/health/live`, `/health/ready` and `/metrics`; the app's state holds its resources.
 
     `refresh` brings figures up to date that are counted only when somebody asks; all who ask meanwhile get those.
+    `declare` is put on each route, to say what it needs.
     """
     refreshing: asyncio.Task[None] | None = None
 
     @app.get("/health/live", tags=["health"])
+    @declare
     async def live() -> dict[str, str]:
         """Say that the process answers."""
         return {"status": "live"}
 
     @app.get("/health/ready", tags=["health"])
+    @declare
     async def ready() -> dict[str, str]:
         """Say whether requests can be served: `ready`, or `degraded` without Valkey or room on the disk.
 
@@ -58,6 +63,7 @@ def add_health(app: FastAPI, *, refresh: Refresh | None = None) -> None:
         return told | {"replica": resources.replica.state} if resources.replica is not None else told
 
     @app.get("/metrics", tags=["health"], include_in_schema=False)
+    @declare
     async def metrics() -> Response:
         """Return this process's figures in Prometheus's text form."""
         nonlocal refreshing

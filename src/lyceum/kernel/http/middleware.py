@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lyceum.kernel.config import Settings
 from lyceum.kernel.http.problems import problem_response
+from lyceum.kernel.http.protection import Protection
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.problems import Problem, TooLarge
 from lyceum.kernel.telemetry import given_trace_parent, log_context, request_seconds, requests_total, trace_parent
@@ -42,10 +43,14 @@ class WrongHost(Problem):
 
 
 class Observed:
-    """Gives a request its id, times it, logs one line, and turns a crash into a problem document."""
+    """Gives a request its id, times it, logs one line, and turns a crash into a problem document.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Every answer leaves with the headers of `protection`.
+    """
+
+    def __init__(self, app: ASGIApp, *, protection: Protection) -> None:
         self.app = app
+        self._protect = protection.protect
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -73,6 +78,7 @@ class Observed:
                 reply_headers.update(scope.get(ANSWER_FIELDS, {}))
                 if span is not None:
                     reply_headers[TRACE_RESPONSE] = span.trace_parent
+                self._protect(reply_headers.raw)
             await send(message)
 
         try:
@@ -131,6 +137,7 @@ class OwnHost:
         public = urlsplit(settings.public_url).hostname if settings.public_url else None
         names = {*_LOOPBACK_NAMES, settings.host, *settings.allowed_hosts, *([public] if public else [])}
         self._names = frozenset(name.lower() for name in names)
+        self._protect = Protection(settings).protect
         # parsing the same few headers again would cost every prediction a thirtieth of its time
         self._own_headers: set[bytes] = set()
 
@@ -171,7 +178,9 @@ class OwnHost:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 4421, "reason": "wrong host"})
             return
-        await problem_response(problem)(scope, receive, send)
+        response = problem_response(problem)
+        self._protect(response.raw_headers)
+        await response(scope, receive, send)
 
 
 def _host_name(header: str) -> str:

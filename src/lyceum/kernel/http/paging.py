@@ -13,6 +13,10 @@ PAGE_ITEMS_MAX = 200
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_ITEMS_MAX, description="Most items in one page.")]
 Cursor = Annotated[str | None, Query(max_length=64, description="`next` of the page before.")]
+NamePart = Annotated[
+    str | None,
+    Query(min_length=1, max_length=100, description="Only those whose name holds this, however it is written."),
+]
 
 
 class CursorInvalid(Invalid):

@@ -65,17 +65,25 @@ async def _known(_request: Request, error: Exception) -> Response:
 
 async def _malformed(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 as above
-    errors = [
-        {
-            "field": ".".join(str(part) for part in item["loc"]),
-            "problem": str(item["msg"]).removeprefix(_OUR_OWN_WORDS),
-        }
-        for item in error.errors()
-    ]
+    errors = [_one_error(item) for item in error.errors()]
     first = errors[0] if errors else {"field": "body", "problem": "cannot be read"}
     return _plain(
         422, "The request cannot be read", "malformed", f"{first['field']}: {first['problem']}.", errors=errors
     )
+
+
+def _one_error(item: Mapping[str, Any]) -> dict[str, str]:
+    if item["type"] == "json_invalid":
+        why = str(item["ctx"]["error"])
+        place = item["loc"][-1]
+        return {
+            "field": "body",
+            "problem": f"This is not JSON to be read: {why}{f', at character {place}' * bool(place)}",
+        }
+    return {
+        "field": ".".join(str(part) for part in item["loc"]),
+        "problem": str(item["msg"]).removeprefix(_OUR_OWN_WORDS),
+    }
 
 
 async def _answered_before(_request: Request, error: Exception) -> Response:

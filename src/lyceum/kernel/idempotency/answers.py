@@ -24,6 +24,7 @@ KEPT_BYTES_MAX = 1024**2
 """An answer larger than that is known to have been given, and not kept."""
 KEPT_HEADERS = ("content-type", "etag", "location")
 HASHED_ON_THE_LOOP_BYTES_MAX = 256 * 1024
+NIL = UUID(int=0)
 KEEP_ANSWER = "lyceum.keep_answer"
 """Where in a request's scope stands what its route calls with the answer, to keep it."""
 
@@ -60,9 +61,12 @@ class AnswerNotKept(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A request with its key, as far as it is remembered: no digest tells what was in it."""
+    """A request with its key, as far as it is remembered: no digest tells what was in it.
 
-    org_id: UUID
+    One that a person sent as themselves is of no organisation, wherever they act.
+    """
+
+    org_id: UUID | None
     user_id: UUID
     key_digest: bytes
     fingerprint: bytes
@@ -76,7 +80,7 @@ class AnsweredBefore(Exception):
         self.answer = answer
 
 
-async def sent_by(request: Request, key: str, *, org_id: UUID, user_id: UUID) -> Sent:
+async def sent_by(request: Request, key: str, *, org_id: UUID | None, user_id: UUID) -> Sent:
     """Return what is remembered of a person's request; its body has been read."""
     body = await request.body()
     named = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
@@ -84,7 +88,7 @@ async def sent_by(request: Request, key: str, *, org_id: UUID, user_id: UUID) ->
         fingerprint = await asyncio.to_thread(_digest, named, body)
     else:
         fingerprint = _digest(named, body)
-    return Sent(org_id, user_id, _digest(org_id.bytes, user_id.bytes, key.encode()), fingerprint)
+    return Sent(org_id, user_id, _digest((org_id or NIL).bytes, user_id.bytes, key.encode()), fingerprint)
 
 
 async def refuse_repetition(tx: AsyncSession, sent: Sent) -> None:
@@ -136,7 +140,7 @@ def _again(body: bytes, status: int, headers: Mapping[str, str]) -> Response:
 
 def _is_of(sent: Sent) -> tuple[Any, ...]:
     row = IdempotencyKeyRow
-    return (row.org_id == sent.org_id, row.user_id == sent.user_id, row.key_digest == sent.key_digest)
+    return (row.user_id == sent.user_id, row.key_digest == sent.key_digest)
 
 
 def _digest(*parts: bytes) -> bytes:

@@ -17,9 +17,9 @@ class IdempotencyKeyRow(Base):
 
     __tablename__ = "idempotency_keys"
 
-    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), primary_key=True)
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
     key_digest: Mapped[bytes] = mapped_column(primary_key=True)
+    org_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     fingerprint: Mapped[bytes]
     status: Mapped[int] = mapped_column(SmallInteger)
     headers: Mapped[dict[str, Any]]

@@ -11,7 +11,7 @@ from sqlalchemy import Interval, Table, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.kernel.db import Scope
+from lyceum.kernel.db import NOBODY, Scope
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.models import JobNeedRow, JobRow
 from lyceum.kernel.jobs.news import tell_new_after_commit, tell_state_after_commit
@@ -97,6 +97,7 @@ class Job:
     """A job as its owner sees it."""
 
     id: UUID
+    org_id: UUID | None
     kind: str
     job_class: JobClass
     lane: str
@@ -129,8 +130,11 @@ async def enqueue(
     ordering_key: str | None = None,
     after: Collection[UUID] = (),
     seconds_max: int | None = None,
+    of_hub: bool = False,
 ) -> UUID:
     """Put a job on the queue for the organisation `tx` works for; it exists when `tx` commits, or never.
+
+    One `of_hub` is the hub's own, whoever adds it: it works for nobody, and no organisation sees it.
 
     With a `dedup_key` that a waiting or running job of the organisation has, nothing is added; with a `job_id`, nothing
     is added while such a job is remembered. Jobs of an organisation with the same `ordering_key` run one after the other,
@@ -140,7 +144,7 @@ async def enqueue(
     Returns the job's id, or that of the one it would have repeated; raises `JobNotAdded` when that one is not the
     organisation's.
     """
-    scope: Scope = tx.info["scope"]
+    scope: Scope = NOBODY if of_hub else tx.info["scope"]
     values = {
         "id": job_id or new_id(),
         "org_id": scope.org_id,
@@ -161,7 +165,7 @@ async def enqueue(
         "state": "arrived" if ordering_key or after else "scheduled" if run_at else "ready",
     }
     queued, is_new = await _insert(tx, values)
-    if is_new:
+    if is_new and scope.org_id is not None:
         tell_new_after_commit(tx, queued, _SHOWN.get(values["state"], values["state"]))
     if after and is_new:
         await _note_needs(tx, values, after)
@@ -212,14 +216,15 @@ async def job_for(tx: AsyncSession, job_id: UUID) -> Job:
     return as_job(row)
 
 
-async def organisation_of(tx: AsyncSession, job_id: UUID) -> UUID:
-    """Return the organisation of a job of whichever it is; the caller has checked who asks.
+async def organisation_of(tx: AsyncSession, job_id: UUID) -> UUID | None:
+    """Return the organisation of a job of whichever it is, None for one of the hub itself; the caller has checked who asks.
 
-    Raises `JobNotFound`, for a job of the hub itself too.
+    Raises `JobNotFound`.
     """
-    org_id: UUID | None = await tx.scalar(_SCOPE, {"id": job_id})
-    if org_id is None:
-        raise JobNotFound(f"No organisation has a job {job_id}; those of the hub itself can only be listed.")
+    row = (await tx.execute(_SCOPE, {"id": job_id})).one_or_none()
+    if row is None:
+        raise JobNotFound(f"This hub has no job {job_id}.")
+    org_id: UUID | None = row.org_id
     return org_id
 
 
@@ -238,6 +243,15 @@ async def cancel(tx: AsyncSession, job_id: UUID) -> Job:
         await tx.execute(this.values(cancel_requested=True))
         await tx.execute(text("SELECT pg_notify(:channel, :id)"), {"channel": CANCEL_CHANNEL, "id": str(job_id)})
     return await job_for(tx, job_id)
+
+
+async def cancel_all(tx: AsyncSession) -> int:
+    """Call every job of the organisation acted in off, as `cancel` does one; return how many had not ended."""
+    open_ones = select(JobRow.id).where(JobRow.org_id == tx.info["scope"].org_id, JobRow.state.not_in(ENDED))
+    job_ids = list(await tx.scalars(open_ones.order_by(JobRow.id)))
+    for job_id in job_ids:
+        await cancel(tx, job_id)
+    return len(job_ids)
 
 
 async def retry(tx: AsyncSession, job_id: UUID, *, final_kinds: Collection[str]) -> Job:
@@ -293,15 +307,21 @@ def wake_after_commit(tx: AsyncSession) -> None:
         after_commit(tx, tx.info["wake_workers"])
 
 
+def shown_state(kept: str) -> JobState:
+    """Return the state that a job's owner is told, of the one that is kept."""
+    return _SHOWN.get(kept, cast("JobState", kept))
+
+
 def as_job(row: JobRow) -> Job:
     """Return the row as its owner sees it."""
     return Job(
         id=row.id,
+        org_id=row.org_id,
         kind=row.kind,
         job_class=cast("JobClass", row.job_class),
         lane=row.lane,
         priority=row.priority,
-        state=_SHOWN.get(row.state, cast("JobState", row.state)),
+        state=shown_state(row.state),
         attempt=row.attempt,
         attempts_max=row.attempts_max,
         cancel_requested=row.cancel_requested,

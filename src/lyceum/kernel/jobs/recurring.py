@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from cronsim import CronSim, CronSimError
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -77,6 +77,17 @@ async def put_schedule(tx: AsyncSession, name: str, args: JobArgs, *, cron: str,
 async def remove_schedule(tx: AsyncSession, name: str) -> None:
     """End the schedule of that name, if there is one; a job it has queued goes on."""
     await tx.execute(delete(JobScheduleRow).where(JobScheduleRow.name == name))
+
+
+async def remove_all_schedules(tx: AsyncSession) -> None:
+    """End every schedule of the organisation acted in."""
+    await tx.execute(delete(JobScheduleRow).where(JobScheduleRow.org_id == tx.info["scope"].org_id))
+
+
+async def disown_schedules(tx: AsyncSession, user_id: UUID) -> None:
+    """Have what a person's schedules bring in the organisation acted in be nobody's: they go on, with what it alone may do."""
+    theirs = (JobScheduleRow.org_id == tx.info["scope"].org_id, JobScheduleRow.owner_id == user_id)
+    await tx.execute(update(JobScheduleRow).where(*theirs).values(owner_id=None))
 
 
 async def list_schedules(tx: AsyncSession, *, limit: int) -> list[Recurring]:

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Collection, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -28,6 +29,7 @@ from lyceum.kernel.jobs.handlers import Handlers
 from lyceum.kernel.jobs.job_log import JobLog, hear_attempts
 from lyceum.kernel.jobs.lanes import Lanes
 from lyceum.kernel.jobs.news import JobNews
+from lyceum.kernel.jobs.presence import TELL_SECONDS, end_presence, tell_presence
 from lyceum.kernel.jobs.queue import CANCEL_CHANNEL, WAKE_CHANNEL
 from lyceum.kernel.jobs.reaper import LOOK_SECONDS, Reaper
 from lyceum.kernel.jobs.writing import write_now_and_then
@@ -134,6 +136,7 @@ class Worker:
                 for loop in loops:
                     loop.cancel()
         finally:
+            await end_presence(self.resources.line, self.worker_id)
             await self._news.close()
             await self._close_spares()
 
@@ -153,6 +156,7 @@ class Worker:
                 last_seconds_max=WORKER_LAST_WORDS_SECONDS_MAX,
             ),
             self._stop_waiting(),
+            self._tell_presence(),
         ]
         return [*loops, *(runner.keep_spare() for runner in self.lanes.runners.values())]
 
@@ -163,6 +167,13 @@ class Worker:
                     async with asyncio.timeout(POLL_SECONDS * random.uniform(0.8, 1.2)):  # noqa: S311 jitter
                         await self._wake.wait()
             self._wake.clear()
+
+    async def _tell_presence(self) -> None:
+        began_at = time.time()
+        while not self.stop.is_set():
+            running: Counter[str] = Counter(entry.lane for entry in self._running.values())
+            await tell_presence(self.resources.line, self.worker_id, began_at=began_at, running=running)
+            await asyncio.sleep(TELL_SECONDS)
 
     async def _stop_waiting(self) -> None:
         await self.stop.wait()

@@ -1,17 +1,16 @@
-"""So many a second over all processes, where not even one question to Valkey each is cheap enough: leased shares."""
+"""So many in a stretch of time over all processes, where not even one question to Valkey each is cheap enough: leased shares."""
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prometheus_client import Counter
 from redis.asyncio import Redis
 
-from lyceum.kernel.limits.fields import Limit, Taken
+from lyceum.kernel.limits.fields import Limit, OverLimit, Taken
 from lyceum.kernel.telemetry import registry
 from lyceum.kernel.valkey import ValkeyAway, ValkeyLine
 
-WINDOW_SECONDS = 1.0
 LEASE_MAX = 250
 LEASES_A_WINDOW = 20
 NAMES_MAX = 10_000
@@ -32,22 +31,31 @@ class _Budget:
 
 
 class Leases:
-    """A window begins with the first that is asked for and lasts one second by Valkey's clock.
+    """A window begins with the first that is asked for and lasts as long as the limit says by Valkey's clock.
 
     A process that spends the rest of its share in the next window is the only way past the limit: by at most one share a
     process. Without Valkey every process grants the whole limit by itself.
     """
 
-    def __init__(self, line: ValkeyLine, *, name: str, per_second: int) -> None:
-        self.limit = Limit(name, per_second, round(WINDOW_SECONDS))
-        self.share = max(1, min(LEASE_MAX, per_second // LEASES_A_WINDOW))
+    def __init__(self, line: ValkeyLine, limit: Limit) -> None:
+        self.limit = limit
         self._line = line
         self._budgets: dict[str, _Budget] = {}
-        self._from_valkey = _leases_total.labels(name, "valkey")
-        self._from_here = _leases_total.labels(name, "local")
+        self._from_valkey = _leases_total.labels(limit.name, "valkey")
+        self._from_here = _leases_total.labels(limit.name, "local")
 
-    async def take(self, of: str) -> Taken | None:
-        """Ask for one more in the name of `of`; None when it was granted, else how long to wait."""
+    async def admit(self, of: str, *, sentence: str, at_most: int | None = None) -> None:
+        """Count one more in the name of `of`, who may have a limit of their own; raises `OverLimit` when it is spent.
+
+        `sentence` tells a person so; `{:,}` in it stands for the limit.
+        """
+        taken = await self.take(of, at_most=at_most)
+        if taken is not None:
+            raise OverLimit(sentence.format(taken.limit.at_most), taken)
+
+    async def take(self, of: str, *, at_most: int | None = None) -> Taken | None:
+        """Ask for one more in the name of `of`, who may have a limit of their own; None when it was granted."""
+        limit = self.limit if at_most is None else replace(self.limit, at_most=at_most)
         budget = self._budgets.get(of)
         if budget is None:
             budget = self._budgets[of] = _Budget()
@@ -60,28 +68,29 @@ class Leases:
                     budget.left -= 1
                     return None
                 if budget.all_leased:
-                    return Taken(self.limit, remaining=0, more_in_seconds=seconds_left, wait_seconds=seconds_left)
+                    return Taken(limit, remaining=0, more_in_seconds=seconds_left, wait_seconds=seconds_left)
             if budget.leasing is None:
-                budget.leasing = asyncio.create_task(self._lease(of, budget))
+                budget.leasing = asyncio.create_task(self._lease(of, budget, limit))
             await asyncio.shield(budget.leasing)
 
-    async def _lease(self, of: str, budget: _Budget) -> None:
+    async def _lease(self, of: str, budget: _Budget, limit: Limit) -> None:
         try:
-            granted, seconds_left, all_leased = await self._granted(of)
+            granted, seconds_left, all_leased = await self._granted(of, limit)
         finally:
             budget.leasing = None
         budget.left = granted
         budget.all_leased = all_leased
         budget.window_ends = time.monotonic() + seconds_left
 
-    async def _granted(self, of: str) -> tuple[int, float, bool]:
+    async def _granted(self, of: str, limit: Limit) -> tuple[int, float, bool]:
         """Return how many are granted, for how many seconds, and whether nothing is left after them."""
-        key = f"lyceum:lease:{self.limit.name}:{of}"
+        key = f"lyceum:lease:{limit.name}:{of}"
+        share = share_of(limit)
 
         async def lease(valkey: Redis) -> tuple[int, int]:
             async with valkey.pipeline(transaction=True) as pipe:
-                pipe.set(key, 0, nx=True, px=round(WINDOW_SECONDS * 1000))
-                pipe.incrby(key, self.share)
+                pipe.set(key, 0, nx=True, px=limit.seconds * 1000)
+                pipe.incrby(key, share)
                 pipe.pttl(key)
                 _, leased, left_ms = await pipe.execute()
             return leased, left_ms
@@ -90,7 +99,12 @@ class Leases:
             leased, left_ms = await self._line.ask(lease)
         except ValkeyAway:
             self._from_here.inc()
-            return self.limit.at_most, WINDOW_SECONDS, True
+            return limit.at_most, float(limit.seconds), True
         self._from_valkey.inc()
-        granted = max(0, min(self.share, self.limit.at_most - (leased - self.share)))
-        return granted, max(left_ms, 1) / 1000, leased >= self.limit.at_most
+        granted = max(0, min(share, limit.at_most - (leased - share)))
+        return granted, max(left_ms, 1) / 1000, leased >= limit.at_most
+
+
+def share_of(limit: Limit) -> int:
+    """Return how many of a limit a process takes at once: a twentieth, and no more than one would miss."""
+    return max(1, min(LEASE_MAX, limit.at_most // LEASES_A_WINDOW))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, Generic
 
@@ -54,19 +54,27 @@ class Subscription:
         self.socket.lost(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Introduced(Generic[C]):
+    """Whose socket it is, without a user for nobody's, and how to ask that again; those alike in `by` are asked for once."""
+
+    who: C
+    by: Hashable
+    ask_again: Callable[[], Awaitable[C]]
+
+
 class Connection(Generic[C]):
     """Sends what it is given, in order, as fast as the client reads."""
 
     def __init__(
         self,
-        who: C,
-        authorization: str,
+        introduced: Introduced[C],
         *,
         send: Callable[[str], Awaitable[None]],
         on_lost: Callable[[Subscription], None],
     ) -> None:
-        self.who = who
-        self.authorization = authorization
+        self.who = introduced.who
+        self.introduced = introduced
         self.followed: dict[str, Subscription] = {}
         self.closing: tuple[int, str] | None = None
         self._send = send

@@ -3,21 +3,21 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager, suppress
 from typing import Generic
-from urllib.parse import urlsplit
 
 from prometheus_client import Gauge
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from lyceum.kernel.http.origins import refuse_foreign_origin
 from lyceum.kernel.http.problems import problem_response
 from lyceum.kernel.limits.fields import Limit, OverLimit, address_of
 from lyceum.kernel.limits.windows import Windows
-from lyceum.kernel.problems import Forbidden, Problem, TooMany, Unauthenticated, Unavailable
+from lyceum.kernel.problems import Problem, TooMany, Unauthenticated, Unavailable
 from lyceum.kernel.realtime import messages
-from lyceum.kernel.realtime.connection import Connection, Subscription
+from lyceum.kernel.realtime.connection import Connection, Introduced, Subscription
 from lyceum.kernel.realtime.news import as_text, parse_position
 from lyceum.kernel.realtime.reader import Reader
 from lyceum.kernel.realtime.topics import C, Topics
@@ -37,27 +37,24 @@ log = logging.getLogger(__name__)
 _sockets = Gauge("lyceum_sockets", "Sockets that are open", registry=registry)
 
 
-class OriginForeign(Forbidden):
-    """A page of another site wants a socket with this hub."""
-
-    code = "origin_foreign"
-
-
 class TooManySockets(TooMany):
     """More sockets than one person, or the process, may have."""
 
     code = "too_many_sockets"
 
 
-class Sockets(Generic[C]):
-    """Serves sockets; `actor_of` returns who an `Authorization` header speaks for, without a user for nobody."""
+Introduce = Callable[[WebSocket, str | None], Awaitable[Introduced[C]]]
 
-    def __init__(self, resources: Resources, topics: Topics[C], *, actor_of: Callable[[str], Awaitable[C]]) -> None:
+
+class Sockets(Generic[C]):
+    """Serves sockets; `introduce` returns whose one is by what it came with, or by the key in its first message."""
+
+    def __init__(self, resources: Resources, topics: Topics[C], *, introduce: Introduce[C]) -> None:
         self._resources = resources
         self._settings = resources.settings
         self._topics = topics
         self._windows = Windows(resources.line, resources.database)
-        self._actor_of = actor_of
+        self._introduce = introduce
         self._connections: dict[Connection[C], None] = {}
         self._by_user: Counter[object] = Counter()
         self._open = 0
@@ -80,17 +77,16 @@ class Sockets(Generic[C]):
 
     async def serve(self, websocket: WebSocket) -> None:
         """Serve one socket until either side closes it."""
-        authorization = websocket.headers.get("authorization", "")
         try:
-            self._refuse_foreign(websocket)
+            refuse_foreign_origin(websocket.headers, self._settings)
             if self._open >= self._settings.sockets_max:
                 raise TooManySockets("This process has as many sockets as it may; try again in a moment.")
-            who = await self._known(authorization) if authorization else None
-            if who is None:
+            introduced = await self._introduced(websocket, None)
+            if introduced is None:
                 await self._count_address(websocket)
-                if authorization:
+                if "authorization" in websocket.headers:
                     raise Unauthenticated("The key in the Authorization header opens nothing.")
-            elif self._by_user[who.user_id] >= self._settings.sockets_per_user_max:
+            elif self._by_user[introduced.who.user_id] >= self._settings.sockets_per_user_max:
                 raise self._too_many()
         except Problem as problem:
             await websocket.send_denial_response(problem_response(problem))
@@ -99,37 +95,38 @@ class Sockets(Generic[C]):
         _sockets.inc()
         try:
             await websocket.accept()
-            introduced = (who, authorization) if who is not None else await self._introduced(websocket)
+            introduced = introduced or await self._heard(websocket)
             if introduced is not None:
-                await self._serve_known(websocket, *introduced)
+                await self._serve_known(websocket, introduced)
         except (WebSocketDisconnect, OSError):
             log.debug("a client went away")
         finally:
             self._open -= 1
             _sockets.dec()
 
-    async def _introduced(self, websocket: WebSocket) -> tuple[C, str] | None:
-        """Return whose socket this is by its first message, and the header that says so; None when it was closed."""
+    async def _heard(self, websocket: WebSocket) -> Introduced[C] | None:
+        """Return whose socket this is by its first message; None when it was closed."""
         try:
             async with asyncio.timeout(HELLO_SECONDS_MAX):
                 hello = messages.decode(await websocket.receive_text())
-            authorization = f"Bearer {hello.key}" if isinstance(hello, messages.Hello) else ""
-            who = await self._known(authorization)
+            key = hello.key if isinstance(hello, messages.Hello) else ""
+            introduced = await self._introduced(websocket, key)
         except (TimeoutError, ValueError, KeyError):
             await websocket.close(NOT_SIGNED_IN, "say who you are first")
         except Problem as problem:
             await websocket.close(TRY_AGAIN, problem.detail)
         else:
-            if who is None:
+            if introduced is None:
                 await websocket.close(NOT_SIGNED_IN, "this key opens nothing")
-            elif self._by_user[who.user_id] >= self._settings.sockets_per_user_max:
+            elif self._by_user[introduced.who.user_id] >= self._settings.sockets_per_user_max:
                 await websocket.close(ASKED_TOO_MUCH, self._too_many().detail)
             else:
-                return who, authorization
+                return introduced
         return None
 
-    async def _serve_known(self, websocket: WebSocket, who: C, authorization: str) -> None:
-        connection = Connection(who, authorization, send=websocket.send_text, on_lost=self._leave_soon)
+    async def _serve_known(self, websocket: WebSocket, introduced: Introduced[C]) -> None:
+        who = introduced.who
+        connection = Connection(introduced, send=websocket.send_text, on_lost=self._leave_soon)
         writing = asyncio.create_task(connection.write())
         self._connections[connection] = None
         self._by_user[who.user_id] += 1
@@ -227,20 +224,20 @@ class Sockets(Generic[C]):
     async def _look_at_rights(self) -> None:
         while True:
             await asyncio.sleep(self._settings.socket_rights_seconds)
-            by_key: dict[str, list[Connection[C]]] = {}
+            alike: dict[Hashable, list[Connection[C]]] = {}
             for connection in self._connections:
-                by_key.setdefault(connection.authorization, []).append(connection)
-            for authorization, connections in by_key.items():
+                alike.setdefault(connection.introduced.by, []).append(connection)
+            for connections in alike.values():
                 try:
-                    await self._look_at(authorization, connections)
+                    await self._look_at(connections)
                 except Exception as error:  # noqa: BLE001 whatever it was, the others are looked at
                     log.warning("rights of sockets could not be looked at", extra={"cause": str(error)})
 
-    async def _look_at(self, authorization: str, connections: list[Connection[C]]) -> None:
-        who = await self._known(authorization)
-        if who is None:
+    async def _look_at(self, connections: list[Connection[C]]) -> None:
+        who = await connections[0].introduced.ask_again()
+        if who.user_id is None:
             for connection in connections:
-                connection.close(NOT_SIGNED_IN, "this key opens nothing any more")
+                connection.close(NOT_SIGNED_IN, "this key or session opens nothing any more")
             return
         topics = {topic for connection in connections for topic in connection.followed}
         streams = await self._topics.streams_for(self._resources.database, who, topics) if topics else {}
@@ -250,12 +247,12 @@ class Sockets(Generic[C]):
                 await self._leave(connection, topic)
                 connection.say(messages.Refused("topic_not_found", f"You may not follow {topic} any longer.", topic))
 
-    async def _known(self, authorization: str) -> C | None:
+    async def _introduced(self, websocket: WebSocket, key: str | None) -> Introduced[C] | None:
         try:
-            who = await self._actor_of(authorization)
+            introduced = await self._introduce(websocket, key)
         except SQLAlchemyError as error:
             raise _as_problem(error) from error
-        return None if who.user_id is None else who
+        return None if introduced.who.user_id is None else introduced
 
     async def _count_address(self, websocket: WebSocket) -> None:
         limit = Limit("anonymous", self._settings.anonymous_requests_per_minute, 60)
@@ -264,18 +261,6 @@ class Sockets(Generic[C]):
         taken = await self._windows.take(limit, address_of(websocket.scope))
         if taken is not None and taken.wait_seconds is not None:
             raise OverLimit("Too many requests without a key have come from this address within a minute; wait.", taken)
-
-    def _refuse_foreign(self, websocket: WebSocket) -> None:
-        """Refuse a page of another site: browsers send whatever page asks for a socket, and say whose it is."""
-        origin = websocket.headers.get("origin")
-        if origin is None:
-            return
-        place = urlsplit(origin.lower())
-        own = {websocket.headers.get("host", "").lower()}
-        if self._settings.public_url is not None:
-            own.add(urlsplit(self._settings.public_url.lower()).netloc)
-        if place.scheme not in {"http", "https"} or place.netloc not in own:
-            raise OriginForeign(f"A page of {origin[:100]} may not open a socket with this hub.")
 
     def _too_many(self) -> TooManySockets:
         at_most = self._settings.sockets_per_user_max

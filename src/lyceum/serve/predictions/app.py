@@ -10,11 +10,15 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 import msgspec
+from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
-from lyceum.accounts.public import Power, require
+from lyceum.accounts.edge import KeyUses, key_rates, take_of_key
+from lyceum.accounts.public import Actor, Power, require
 from lyceum.kernel.http.middleware import REQUEST_ID, TRACE_PARENT
 from lyceum.kernel.http.problems import problem_response
+from lyceum.kernel.http.protection import Protection
+from lyceum.kernel.limits.fields import Limit
 from lyceum.kernel.limits.leases import Leases
 from lyceum.kernel.problems import Problem
 from lyceum.kernel.resources import Resources
@@ -60,14 +64,19 @@ class _Reply(msgspec.Struct, frozen=True, gc=False):
 class PredictApp:
     """Answers predictions and refusals itself; whatever path it is given that is no prediction is a 404."""
 
-    def __init__(self, resources: Resources, prediction_log: PredictionLog | None) -> None:
+    def __init__(
+        self, resources: Resources, prediction_log: PredictionLog | None, *, uses: KeyUses | None = None
+    ) -> None:
         settings = resources.settings
-        self._lookups = Lookups(resources.database, resources.cache)
-        self._requests = Leases(resources.line, name="predictions", per_second=settings.predict_requests_per_second)
+        self._lookups = Lookups(resources, uses=uses)
+        self._key_rates = key_rates(resources.line)
+        self._requests = Leases(resources.line, Limit("predictions", settings.predict_requests_per_second, 1))
         self._models = LoadedModels(resources.storage, bytes_max=settings.predict_models_bytes_max)
         self._bodies = Bodies(bytes_max=settings.request_bytes_max)
         self._answering = Answering(rows_max=settings.predict_rows_max)
         self._log = prediction_log
+        self._protection = Protection(settings)
+        self._reply_headers = (_JSON, *self._protection.of_data)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -98,14 +107,36 @@ class PredictApp:
         except ClientGone:
             return 499, 0
         except Exception as error:  # noqa: BLE001 every refusal and crash becomes a problem document
-            return await _refuse(error, request_id, scope, receive, send), 0
+            return await self._refuse(error, request_id, scope, receive, send), 0
         content = reply.content
         length = str(len(content)).encode()
-        reply_headers = [_JSON, (b"content-length", length), (_REQUEST_ID_HEADER, request_id.encode())]
+        reply_headers = [
+            *self._reply_headers,
+            (b"content-length", length),
+            (_REQUEST_ID_HEADER, request_id.encode()),
+        ]
         await send({"type": "http.response.start", "status": 200, "headers": reply_headers})
         await send({"type": "http.response.body", "body": content})
         self._record(reply, request_id, time.perf_counter() - began)
         return 200, len(reply.answered.rows)
+
+    async def _refuse(self, error: Exception, request_id: str, scope: Scope, receive: Receive, send: Send) -> int:
+        if isinstance(error, Problem):
+            problem = error
+        else:
+            log.error("prediction crashed", exc_info=error)
+            problem = Problem("Something went wrong inside the hub; its log has the cause.", request_id=request_id)
+        headers = {REQUEST_ID: request_id}
+        if isinstance(problem, MethodNotAllowed):
+            headers["allow"] = "POST"
+        if isinstance(problem, BodyTooSlow):
+            # what may still come of the body is no next request
+            headers["connection"] = "close"
+        requests_total.labels(problem.status).inc()
+        response = problem_response(problem, headers)
+        self._protection.protect(response.raw_headers)
+        await response(scope, receive, send)
+        return problem.status
 
     async def _reply(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> _Reply:
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
@@ -114,12 +145,14 @@ class PredictApp:
             raise NothingHere(f"There is nothing at {path[:200]}.")
         if scope["method"] != "POST":
             raise MethodNotAllowed(f"{scope['method']} is not something {path} does; POST the rows to it.")
-        who = await self._lookups.actor(headers.get(b"authorization", b""))
+        who = await self._who(scope, headers)
         note_in_log(org_id=who.org_id, user_id=who.user_id)
         require(who, Power.MODELS_PREDICT)
-        assert who.key_id is not None  # noqa: S101 who has a power here came with a key
+        caller_id = who.key_id or who.session_id
+        assert caller_id is not None  # noqa: S101 who has a power here came with a key or in a session
         # before anything is looked up for the key, so that addresses that do not exist cannot wear the database out
-        await admit(self._requests, who.key_id)
+        await take_of_key(self._key_rates, who)
+        await admit(self._requests, caller_id)
         version = await self._lookups.version(who, match[1], match[2])
         loaded = self._models.get(version.id) or await self._models.load(version)
         body = await self._bodies.read(headers, receive)
@@ -128,7 +161,16 @@ class PredictApp:
         finally:
             self._bodies.release(body)
         content = b"%b%b}" % (loaded.reply_start, answered.predictions)
-        return _Reply(who.key_id, version, len(body), answered, content)
+        return _Reply(caller_id, version, len(body), answered, content)
+
+    async def _who(self, scope: Scope, headers: dict[bytes, bytes]) -> Actor:
+        authorization = headers.get(b"authorization")
+        if authorization is not None:
+            who = await self._lookups.actor(authorization)
+            if who.user_id is not None:
+                return who
+        # not a key; nearly all come with one, and what is read here of a request costs them nothing
+        return await self._lookups.actor_in_session(HTTPConnection({**scope, "type": "http"}))
 
     def _record(self, reply: _Reply, request_id: str, seconds: float) -> None:
         answered = reply.answered
@@ -159,7 +201,7 @@ class PredictApp:
 
 
 @asynccontextmanager
-async def open_predictions(resources: Resources) -> AsyncIterator[PredictApp]:
+async def open_predictions(resources: Resources, *, uses: KeyUses | None = None) -> AsyncIterator[PredictApp]:
     """Yield the prediction path over a process's resources; what it has logged is written when the block ends.
 
     It takes `CONNECTIONS` of the process's database pool.
@@ -169,30 +211,13 @@ async def open_predictions(resources: Resources) -> AsyncIterator[PredictApp]:
     )
     if prediction_log is not None:
         prediction_log.start()
-    predictions = PredictApp(resources, prediction_log)
+    predictions = PredictApp(resources, prediction_log, uses=uses)
     try:
         yield predictions
     finally:
         if prediction_log is not None:
             await prediction_log.close()
         await predictions.close()
-
-
-async def _refuse(error: Exception, request_id: str, scope: Scope, receive: Receive, send: Send) -> int:
-    if isinstance(error, Problem):
-        problem = error
-    else:
-        log.error("prediction crashed", exc_info=error)
-        problem = Problem("Something went wrong inside the hub; its log has the cause.", request_id=request_id)
-    headers = {REQUEST_ID: request_id}
-    if isinstance(problem, MethodNotAllowed):
-        headers["allow"] = "POST"
-    if isinstance(problem, BodyTooSlow):
-        # what may still come of the body is no next request
-        headers["connection"] = "close"
-    requests_total.labels(problem.status).inc()
-    await problem_response(problem, headers)(scope, receive, send)
-    return problem.status
 
 
 def _begin_observing(headers: dict[bytes, bytes]) -> str:

@@ -57,6 +57,9 @@ PREDICT_OPERATION: dict[str, Any] = {
                     },
                 }
             ),
-        }
+        },
+        "400": {"description": "The body cannot be read"},
+        "408": {"description": "The body took too long to arrive"},
+        "415": {"description": "The body is encoded"},
     },
 }

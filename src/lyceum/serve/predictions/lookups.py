@@ -4,16 +4,27 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
-from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import HTTPConnection
 
-from lyceum.accounts.public import Actor, KnownActors, find_actor
+from lyceum.accounts.edge import KeyUses
+from lyceum.accounts.public import (
+    Actor,
+    KnownActors,
+    KnownSessions,
+    SessionProof,
+    access_tokens,
+    find_actor,
+    find_session_actor,
+    who_asks,
+)
 from lyceum.kernel.cache.brief import BriefMemory
 from lyceum.kernel.cache.shared import SharedCache
-from lyceum.kernel.db import NOBODY, Database, Scope
+from lyceum.kernel.db import NOBODY, Scope
+from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
 from lyceum.serve.predictions.errors import DatabaseAway
 from lyceum.serve.predictions.queries import ServedVersion, find_version
@@ -30,12 +41,15 @@ log = logging.getLogger(__name__)
 
 
 class Lookups:
-    """Asks for each key, and for each key and address, at most once a second."""
+    """Asks for each key or session, and for each address somebody names, at most once a second."""
 
-    def __init__(self, database: Database, cache: SharedCache) -> None:
-        self._database = database
-        self._known = KnownActors(cache, self._find_actor)
-        self._versions: BriefMemory[tuple[UUID | None, str, str], ServedVersion] = BriefMemory(
+    def __init__(self, resources: Resources, *, cache: SharedCache | None = None, uses: KeyUses | None = None) -> None:
+        cache = cache or resources.cache
+        self._resources = resources
+        self._database = resources.database
+        sessions = KnownSessions(cache, access_tokens(resources), self._find_session_actor)
+        self._known = KnownActors(cache, self._find_actor, sessions=sessions, uses=uses)
+        self._versions: BriefMemory[tuple[Scope, str, str], ServedVersion] = BriefMemory(
             seconds=KNOWN_SECONDS, entries_max=KNOWN_ADDRESSES_MAX
         )
         # waiting here is fair, waiting in the pool is not
@@ -45,12 +59,22 @@ class Lookups:
         """Return who an `Authorization` header speaks for, `ANYONE` for none; raises `DatabaseAway`, `KeysBusy`."""
         return await self._known.actor_of(authorization.decode("latin-1"))
 
+    async def actor_in_session(self, connection: HTTPConnection) -> Actor:
+        """Return who a request without an API key comes from, by access token or cookie; `ANYONE` for nobody.
+
+        Raises why they are refused whatever they ask for, and `DatabaseAway`.
+        """
+        asking = await who_asks(connection, self._known, self._resources, method="POST")
+        if asking.refusal is not None:
+            raise asking.refusal
+        return asking.who
+
     async def version(self, who: Actor, org: str, model: str) -> ServedVersion:
         """Return the version behind `org` and `model` (`name`, `name@alias`, `name@number`) for this caller.
 
         Raises `ModelNotFound`, also where the caller may not know of it, and `DatabaseAway`.
         """
-        return await self._versions.get((who.key_id, org, model), self._find_version, who.scope, org, model)
+        return await self._versions.get((who.scope, org, model), self._find_version, who.scope, org, model)
 
     async def close(self) -> None:
         """End what is still being looked up: its connection would outlive the pool."""
@@ -59,6 +83,9 @@ class Lookups:
 
     async def _find_actor(self, secret: str) -> Actor:
         return await self._read(NOBODY, lambda tx: find_actor(tx, secret))
+
+    async def _find_session_actor(self, proof: SessionProof) -> Actor:
+        return await self._read(NOBODY, lambda tx: find_session_actor(tx, proof))
 
     async def _find_version(self, scope: Scope, org: str, model: str) -> ServedVersion:
         name, _, which = model.partition("@")

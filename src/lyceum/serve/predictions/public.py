@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from lyceum.accounts.edge import Power, needs_of_object
 from lyceum.serve.predictions.app import CONNECTIONS, PREDICT_PATH, PredictApp, open_predictions
 from lyceum.serve.predictions.document import PREDICT_OPERATION
 
@@ -22,6 +23,9 @@ class _HandOver:
         await predictions(scope, receive, send)
 
 
+_HANDS_OVER = needs_of_object(Power.MODELS_PREDICT)(_HandOver())
+
+
 def add_predict_route(app: FastAPI) -> None:
     """Have the app answer predictions with `app.state.predictions`, past everything it does for other routes."""
-    app.router.routes.append(Route(PREDICT_PATH, _HandOver(), methods=["POST"], include_in_schema=False))
+    app.router.routes.append(Route(PREDICT_PATH, _HANDS_OVER, methods=["POST"], include_in_schema=False))

@@ -5,12 +5,20 @@ from typing import Annotated
 from fastapi import Path, Request, Response
 from fastapi.responses import StreamingResponse
 
-from lyceum.accounts.edge import CurrentResources, Tx, Who, api_router
-from lyceum.kernel.http.downloads import Download, answer_download
-from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
+from lyceum.accounts.edge import CurrentResources, Power, Tx, Who, api_router, needs, needs_of_object
+from lyceum.kernel.http.downloads import SHOWS_FILE, Download, answer_download
+from lyceum.kernel.http.paging import Cursor, Limit, NamePart, decode_cursor, next_cursor
 from lyceum.kernel.tx import aside
 from lyceum.serve.registry import queries, service
-from lyceum.serve.registry.schemas import NUMBER_MAX, AliasTarget, Model, ModelPage, ModelVersion, ModelVersionPage
+from lyceum.serve.registry.schemas import (
+    NUMBER_MAX,
+    AliasTarget,
+    Model,
+    ModelPage,
+    ModelVersion,
+    ModelVersionPage,
+    Sensitivity,
+)
 
 router = api_router("/api/v1/models", tags=["models"])
 
@@ -18,19 +26,22 @@ VersionNumber = Annotated[int, Path(ge=1, le=NUMBER_MAX, description="A version'
 
 
 @router.get("")
-async def list_models(tx: Tx, who: Who, limit: Limit = 50, cursor: Cursor = None) -> ModelPage:
+@needs_of_object(Power.MODELS_READ)
+async def list_models(tx: Tx, who: Who, named: NamePart = None, limit: Limit = 50, cursor: Cursor = None) -> ModelPage:
     """List the models you may read, newest first."""
-    items = await queries.list_models(tx, who, limit=limit, before=decode_cursor(cursor))
+    items = await queries.list_models(tx, who, limit=limit, before=decode_cursor(cursor), named=named)
     return ModelPage(items=items, next=next_cursor([item.id for item in items], limit))
 
 
 @router.get("/{org}/{name}")
+@needs_of_object(Power.MODELS_READ)
 async def read_model(tx: Tx, who: Who, org: str, name: str) -> Model:
     """Read a model with its aliases."""
     return await queries.model_for(tx, who, org, name)
 
 
 @router.delete("/{org}/{name}", status_code=204)
+@needs_of_object(Power.MODELS_WRITE)
 async def archive_model(tx: Tx, who: Who, org: str, name: str) -> Response:
     """Take a model out of service and free its name."""
     await service.archive(tx, who, org, name)
@@ -38,6 +49,7 @@ async def archive_model(tx: Tx, who: Who, org: str, name: str) -> Response:
 
 
 @router.get("/{org}/{name}/versions")
+@needs_of_object(Power.MODELS_READ)
 async def list_model_versions(
     tx: Tx, who: Who, org: str, name: str, limit: Limit = 50, cursor: Cursor = None
 ) -> ModelVersionPage:
@@ -47,13 +59,15 @@ async def list_model_versions(
 
 
 @router.get("/{org}/{name}/versions/{number}")
+@needs_of_object(Power.MODELS_READ)
 async def read_model_version(tx: Tx, who: Who, org: str, name: str, number: VersionNumber) -> ModelVersion:
     """Read a version: its signature, its parity, its endpoint."""
     return await queries.version_for(tx, who, org, name, number)
 
 
-@router.get("/{org}/{name}/versions/{number}/artifact", response_class=StreamingResponse)
+@router.get("/{org}/{name}/versions/{number}/artifact", response_class=StreamingResponse, responses=SHOWS_FILE)
 @router.head("/{org}/{name}/versions/{number}/artifact", include_in_schema=False)
+@needs_of_object(Power.MODELS_READ)
 async def download_artifact(
     request: Request, who: Who, resources: CurrentResources, org: str, name: str, number: VersionNumber
 ) -> Response:
@@ -71,7 +85,15 @@ async def download_artifact(
     return await answer_download(request, resources.storage, download)
 
 
+@router.put("/{org}/{name}/sensitive")
+@needs(Power.MODELS_WRITE)
+async def mark_model(tx: Tx, who: Who, org: str, name: str, wanted: Sensitivity) -> Model:
+    """Have every read of a model recorded in the audit log, or no longer."""
+    return await service.mark(tx, who, org, name, sensitive=wanted.sensitive)
+
+
 @router.put("/{org}/{name}/aliases/{alias}")
+@needs_of_object(Power.MODELS_WRITE)
 async def set_alias(tx: Tx, who: Who, org: str, name: str, alias: str, target: AliasTarget) -> Model:
     """Have an alias name a version; predictions follow within a second."""
     return await service.set_alias(tx, who, org, name, alias, target.version)

@@ -18,6 +18,7 @@ class Model(BaseModel):
     name: str
     description: str
     visibility: str
+    sensitive: bool = Field(description="Whether every read of it is recorded in the audit log.")
     latest_version: int | None
     aliases: dict[str, int]
     created_at: datetime
@@ -61,6 +62,14 @@ class ModelVersionPage(BaseModel):
 
     items: list[ModelVersion]
     next: str | None
+
+
+class Sensitivity(BaseModel):
+    """Whether every read of a model is to be recorded."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sensitive: bool
 
 
 class AliasTarget(BaseModel):

@@ -10,11 +10,13 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from lyceum.accounts.audit.public import note_audit
+from lyceum.accounts.errors import NotAllowed
 from lyceum.accounts.public import Actor, Power, require
 from lyceum.kernel.ids import new_id
 from lyceum.serve.registry.errors import ModelArchived, ModelNameInvalid, ModelVersionNotFound
 from lyceum.serve.registry.models import ModelAliasRow, ModelRow, ModelVersionRow
-from lyceum.serve.registry.queries import as_version, model_for, model_row_for
+from lyceum.serve.registry.queries import as_version, model_for, model_row_for, writing_to
 from lyceum.serve.registry.schemas import Model, ModelVersion
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,94}[A-Za-z0-9])?")
@@ -69,13 +71,33 @@ async def register_version(
 
 async def set_alias(tx: AsyncSession, who: Actor, org: str, name: str, alias: str, number: int) -> Model:
     """Have an alias name another version from now on; raises `ModelNameInvalid`, `ModelVersionNotFound`."""
+    async with writing_to(tx, who, org, name) as writer:
+        return await _set_alias(tx, writer, org, name, alias, number)
+
+
+async def _set_alias(tx: AsyncSession, who: Actor, org: str, name: str, alias: str, number: int) -> Model:
     model = await model_row_for(tx, who, org, name, need=Power.MODELS_WRITE)
     version = await tx.scalar(
         select(ModelVersionRow).where(ModelVersionRow.model_id == model.id, ModelVersionRow.number == number)
     )
     if version is None:
         raise ModelVersionNotFound(f"The model {org}/{name} has no version {number}.")
+    note_audit(before=await model_for(tx, who, org, name))
     await _point(tx, who, model, alias, version)
+    return await model_for(tx, who, org, name)
+
+
+async def mark(tx: AsyncSession, who: Actor, org: str, name: str, *, sensitive: bool) -> Model:
+    """Have every read of a model recorded from now on, or no longer: for members of its organisation to say.
+
+    Raises `ModelNotFound`, and `NotAllowed` for whoever was granted the model.
+    """
+    model = await model_row_for(tx, who, org, name, need=Power.MODELS_WRITE)
+    if model.org_id != who.org_id:
+        raise NotAllowed(f"Whether reads of {org}/{name} are recorded is for members of {org} to say.")
+    note_audit(before=await model_for(tx, who, org, name))
+    model.sensitive = sensitive
+    await tx.flush()
     return await model_for(tx, who, org, name)
 
 

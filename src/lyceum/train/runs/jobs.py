@@ -9,6 +9,7 @@ from sqlalchemy import delete, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from lyceum.accounts.audit.public import record
 from lyceum.data.datasets.public import version_table_by_id
 from lyceum.kernel.jobs.ending import hold_in
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun
@@ -17,6 +18,7 @@ from lyceum.kernel.tx import run_in_tx
 from lyceum.kernel.usage import count_kept
 from lyceum.train.runs.errors import RunNotFound
 from lyceum.train.runs.models import TrainingRunRow, TrialRow
+from lyceum.train.runs.notices import tell_of_failed, tell_of_finished
 from lyceum.train.runs.schemas import TIME_LIMIT_SECONDS_MAX
 from lyceum.train.runs.work import FitOutcome, FitWork
 
@@ -105,8 +107,10 @@ async def _conclude(tx: AsyncSession, run: JobRun, args: FitModel, outcome: FitO
     row.baseline = report["baseline"]
     row.fit_seconds = report["fit_seconds"]
     await tx.flush()
+    record(tx, tx.info["scope"], "finish_run", "run", row.id)
     if is_new:
         await count_kept(tx, "models", byte_count=outcome.artifact["byte_count"], object_count=1)
+        await tell_of_finished(tx, row)
 
 
 async def _gave_up(tx: AsyncSession, args: FitModel, error: dict[str, Any] | None, state: str) -> None:
@@ -119,7 +123,9 @@ async def _gave_up(tx: AsyncSession, args: FitModel, error: dict[str, Any] | Non
         row.state = "failed"
         row.error = error
         row.finished_at = datetime.now(UTC)
+        await tell_of_failed(tx, row)
     await tx.flush()
+    record(tx, tx.info["scope"], "end_run", "run", row.id)
 
 
 def call_off(row: TrainingRunRow) -> None:

@@ -18,7 +18,8 @@ class TrainingRunRow(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
-    dataset_version_id: Mapped[UUID] = mapped_column(ForeignKey("dataset_versions.id"))
+    # that of a dataset elsewhere may be gone with its organisation
+    dataset_version_id: Mapped[UUID]
     job_id: Mapped[UUID | None]
     target: Mapped[str]
     time_limit_seconds: Mapped[float]

@@ -14,7 +14,7 @@ from lyceum.serve.registry.public import ModelVersion, NewModelVersion, register
 from lyceum.train.runs.errors import ColumnUnknown, RunNotFinished, TargetMissing
 from lyceum.train.runs.jobs import FitModel, attempt_seconds_max, call_off
 from lyceum.train.runs.models import TrainingRunRow
-from lyceum.train.runs.queries import report_for, run_for, run_row_for
+from lyceum.train.runs.queries import report_for, run_for, run_row_for, writing_to
 from lyceum.train.runs.schemas import NewRun, Registration, Run
 
 
@@ -48,6 +48,11 @@ async def start(tx: AsyncSession, who: Actor, settings: Settings, wanted: NewRun
 
 async def cancel(tx: AsyncSession, who: Actor, run_id: UUID) -> Run:
     """Call a run off; one that has ended stays as it is. Raises `RunNotFound`."""
+    async with writing_to(tx, who, run_id) as writer:
+        return await _cancel(tx, writer, run_id)
+
+
+async def _cancel(tx: AsyncSession, who: Actor, run_id: UUID) -> Run:
     row = await run_row_for(tx, who, run_id, need=Power.RUNS_WRITE)
     if row.job_id is not None and row.state in {"queued", "running"}:
         job = await queue.cancel(tx, row.job_id)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from lyceum.data.datasets.reading.errors import UnreadableTable
+
 
 @dataclass(frozen=True, slots=True)
 class ReadingLimits:
@@ -15,7 +17,26 @@ class ReadingLimits:
     """How many cells of JSON objects are held at once, those of keys that a line does not have included."""
     part_bytes: int = 96 << 20
     """How much typed data goes into one staged Parquet file, measured in memory."""
+    cells_max: int = 8 << 30
+    """How many cells a table may have: a file of a few kilobytes can claim any number of them."""
     unpacked_bytes_max: int = 64 << 30
-    """How large a compressed file may become."""
+    """How large a compressed file may become, however large it is."""
+    unpacked_growth_max: int = 200
+    """How many times its size it may become; tables grow tenfold, a trap a thousandfold."""
+    unpacked_freely_bytes: int = 1 << 30
+    """How large it may become whatever its size."""
     row_group_bytes_max: int = 4 << 30
     """How large one row group of a Parquet file may be once decoded."""
+
+    def unpacked_bytes_of(self, packed_bytes: int) -> int:
+        """Return how large a compressed file of this size may become."""
+        return min(self.unpacked_bytes_max, max(self.unpacked_freely_bytes, self.unpacked_growth_max * packed_bytes))
+
+    def require_cells(self, rows: int, columns: int, *, file_name: str) -> None:
+        """Raise UnreadableTable for a table of more cells than are kept."""
+        if rows * columns > self.cells_max:
+            raise UnreadableTable(
+                "too_many_cells",
+                f"{file_name} holds at least {rows:,} rows of {columns:,} columns, more than the {self.cells_max:,} cells "
+                "one table may have; leave out columns, or upload it as several datasets.",
+            )

@@ -124,6 +124,7 @@ def open_parquet(path: Path, *, file_name: str, limits: ReadingLimits) -> Parque
     except (pa.ArrowException, OSError) as broken:
         raise _damaged(file_name, broken) from broken
     require_usable_names(schema.names, file_name=file_name, columns_max=limits.columns_max)
+    limits.require_cells(metadata.num_rows, metadata.num_columns, file_name=file_name)
     groups = [metadata.row_group(place).total_byte_size for place in range(metadata.num_row_groups)]
     if max(groups, default=0) > limits.row_group_bytes_max:
         raise UnreadableTable(

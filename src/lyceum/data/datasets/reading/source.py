@@ -170,15 +170,16 @@ def _chunks(file: IO[bytes]) -> Iterator[bytes]:
 def _gunzip(source: Path, *, file_name: str, work: Path, limits: ReadingLimits) -> Path:
     target = work / "unpacked"
     written = 0
+    bytes_max = limits.unpacked_bytes_of(source.stat().st_size)
     try:
         with gzip.open(source, "rb") as packed, target.open("wb") as plain:
             while chunk := packed.read(CHUNK_BYTES):
                 written += len(chunk)
-                if written > limits.unpacked_bytes_max:
+                if written > bytes_max:
                     raise UnreadableTable(
                         "too_large_unpacked",
-                        f"{file_name} unpacks to more than {limits.unpacked_bytes_max / 2**30:,.3g} GB; "
-                        "upload it in parts or as Parquet.",
+                        f"{file_name} unpacks to more than {bytes_max / 2**30:,.3g} GB; unpack it and upload it in "
+                        "pieces, or as Parquet.",
                     )
                 plain.write(chunk)
     except (EOFError, gzip.BadGzipFile, zlib.error) as broken:

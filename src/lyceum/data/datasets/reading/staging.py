@@ -121,7 +121,7 @@ def _stage_parquet(path: Path, writer: PartWriter, *, file_name: str, limits: Re
 
 def _stage_json_lines(file: JsonLinesFile, writer: PartWriter) -> _Found:
     forms = TableForms(())
-    _type_and_write(lambda: file.frames(forms), forms, writer, file_name=file.file_name)
+    _type_and_write(lambda: file.frames(forms), forms, writer, file_name=file.file_name, limits=file.limits)
     notes = (*_notes_of(file.text), *forms.notes())
     line = 1 if file.text.line_count == writer.rows else None
     return _Found(forms.types, notes, encoding=file.text.encoding, line_of_first_row=line)
@@ -131,7 +131,7 @@ def _stage_delimited(file: DelimitedFile, writer: PartWriter) -> _Found:
     dialect = file.dialect
     require_usable_names(dialect.names, file_name=file.file_name, columns_max=file.limits.columns_max)
     forms = TableForms(dialect.names, decimal_comma=dialect.delimiter != ",")
-    _type_and_write(file.frames, forms, writer, file_name=file.file_name)
+    _type_and_write(file.frames, forms, writer, file_name=file.file_name, limits=file.limits)
     one_line_each = file.text.line_count == writer.rows + dialect.first_data_line - 1
     return _Found(
         forms.types,
@@ -148,7 +148,12 @@ def _notes_of(text: TextFile) -> tuple[str, ...]:
 
 
 def _type_and_write(
-    frames: Callable[[], Iterator[pl.DataFrame]], forms: TableForms, writer: PartWriter, *, file_name: str
+    frames: Callable[[], Iterator[pl.DataFrame]],
+    forms: TableForms,
+    writer: PartWriter,
+    *,
+    file_name: str,
+    limits: ReadingLimits,
 ) -> None:
     """Write the frames with the types of the first ones; when a later one changes a type, look on and then begin anew.
 
@@ -160,6 +165,7 @@ def _type_and_write(
     for raw in frames():
         typed = forms.take(raw)
         rows += raw.height
+        limits.require_cells(rows, len(forms.types), file_name=file_name)
         first_types = first_types or forms.types
         has_changed = has_changed or forms.types != first_types
         if has_changed:

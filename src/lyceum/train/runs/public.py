@@ -1,0 +1,6 @@
+"""The door of training runs."""
+
+from lyceum.train.runs.erasing import ERASER
+from lyceum.train.runs.queries import GRANTABLE
+
+__all__ = ["ERASER", "GRANTABLE"]

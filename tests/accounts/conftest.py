@@ -1,0 +1,12 @@
+import pytest
+from fastapi import FastAPI
+
+from fixtures.identity_provider import ToldProvider
+from make.accounts import Member
+from make.signon import SetUpProvider, set_up_provider
+
+
+@pytest.fixture
+async def chosen(sign_on_app: FastAPI, operator: Member, provider: ToldProvider) -> SetUpProvider:
+    """The provider that tells what a test says, set up."""
+    return await set_up_provider(sign_on_app, operator, provider.url)

@@ -1,0 +1,337 @@
+"""What whoever runs the hub sees and does: people, organisations, suspension, acting as somebody, what is not set up."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from fixtures.app import client_of, rows_of
+from fixtures.people import client_as
+from fixtures.servers import TestDatabase
+from fixtures.sign_in import signed_in_client
+from lyceum.accounts.edge import ADMINISTRATOR, needs_of
+from lyceum.accounts.known import KNOWN_SECONDS
+from lyceum.accounts.policy import Actor
+from lyceum.wiring import ROUTERS
+from make.accounts import Member, make_member, make_organisation, make_user
+
+ADMIN = "/api/v1/admin"
+
+
+def administrator(database: TestDatabase) -> Member:
+    """Make an owner of an organisation who runs the hub, too."""
+    made = make_member(database)
+    rows_of(database, "UPDATE users SET instance_admin = true WHERE id = %s", made.user_id)
+    return made
+
+
+@pytest.fixture
+async def client(app: FastAPI, database: TestDatabase) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser in which somebody who runs the hub has just signed in."""
+    operator = administrator(database)
+    async with signed_in_client(app, operator) as opened:
+        yield opened
+    rows_of(database, "UPDATE users SET instance_admin = false WHERE id = %s", operator.user_id)
+
+
+async def impersonating(client: httpx.AsyncClient, member: Member) -> dict[str, str]:
+    begun = await client.post(f"{ADMIN}/users/{member.user_id}/impersonate", json={"reason": "a ticket"})
+    assert begun.status_code == 201, begun.text
+    return {"lyceum-as": begun.json()["id"]}
+
+
+@pytest.mark.parametrize(
+    "method, path, body",
+    [
+        ("GET", "/users", None),
+        ("GET", "/users/{id}", None),
+        ("POST", "/users/{id}/suspend", None),
+        ("POST", "/users/{id}/restore", None),
+        ("PUT", "/users/{id}/administrator", {"administrator": True}),
+        ("POST", "/users/{id}/impersonate", {"reason": "curious"}),
+        ("DELETE", "/impersonation", None),
+        ("GET", "/organisations", None),
+        ("GET", "/schedules", None),
+        ("POST", "/schedules/files.sweep_uploads/run", None),
+        ("GET", "/status", None),
+    ],
+)
+async def test_nobody_but_an_administrator_does_any_of_it(
+    app: FastAPI, member: Member, stranger: Member, method: str, path: str, body: Any
+) -> None:
+    address = f"{ADMIN}{path.format(id=stranger.user_id)}"
+    async with client_of(app, key=member.key) as owner, client_of(app) as nobody:
+        assert (await owner.request(method, address, json=body)).status_code == 403
+        assert (await nobody.request(method, address, json=body)).status_code == 401
+
+
+async def test_people_are_found_by_what_they_are_called(
+    client: httpx.AsyncClient, database: TestDatabase, member: Member
+) -> None:
+    other = make_user(database, email="Ada.Lovelace@example.net")
+    found = (await client.get(f"{ADMIN}/users", params={"q": "ada.love"})).json()["items"]
+    assert [(person["id"], person["organisations"]) for person in found] == [(str(other), [])]
+    one = (await client.get(f"{ADMIN}/users/{member.user_id}")).json()
+    assert [(of["name"], of["role"]) for of in one["organisations"]] == [(member.org_name, "owner")]
+    none = await client.get(f"{ADMIN}/users/{member.org_id}")
+    assert (none.status_code, none.json()["code"]) == (404, "person_not_found")
+    first = (await client.get(f"{ADMIN}/users", params={"limit": 1})).json()
+    second = (await client.get(f"{ADMIN}/users", params={"limit": 1, "cursor": first["next"]})).json()
+    assert first["items"][0]["id"] > second["items"][0]["id"]
+
+
+async def test_organisations_are_listed_with_what_is_in_them(
+    client: httpx.AsyncClient, app: FastAPI, database: TestDatabase, member: Member
+) -> None:
+    make_member(database, organisation=(member.org_id, member.org_name), role="viewer")
+    async with client_of(app, key=member.key) as owner:
+        await owner.post("/api/v1/datasets", json={"name": "d"})
+    listed = (await client.get(f"{ADMIN}/organisations", params={"q": member.org_name})).json()["items"]
+    assert [(one["members"], one["datasets"], one["models"], one["byte_count"]) for one in listed] == [(2, 1, 0, 0)]
+
+
+async def test_a_suspended_person_is_out_within_a_second_and_back_in_when_restored(
+    client: httpx.AsyncClient, app: FastAPI, member: Member
+) -> None:
+    async with client_of(app, key=member.key) as theirs:
+        assert (await theirs.get("/api/v1/me")).status_code == 200
+        suspended = (await client.post(f"{ADMIN}/users/{member.user_id}/suspend")).json()
+        assert suspended["suspended_at"] is not None
+        deadline = asyncio.get_running_loop().time() + KNOWN_SECONDS
+        while (await theirs.get("/api/v1/me")).status_code != 401:
+            assert asyncio.get_running_loop().time() < deadline
+        restored = (await client.post(f"{ADMIN}/users/{member.user_id}/restore")).json()
+        assert restored["suspended_at"] is None
+        deadline = asyncio.get_running_loop().time() + KNOWN_SECONDS + 1
+        while (await theirs.get("/api/v1/me")).status_code != 200:
+            assert asyncio.get_running_loop().time() < deadline
+
+
+async def test_a_suspended_persons_session_opens_nothing_within_a_second(
+    client: httpx.AsyncClient, app: FastAPI, member: Member
+) -> None:
+    async with signed_in_client(app, member) as theirs:
+        assert (await theirs.get("/api/v1/me")).status_code == 200
+        assert (await client.post(f"{ADMIN}/users/{member.user_id}/suspend")).status_code == 200
+        deadline = asyncio.get_running_loop().time() + KNOWN_SECONDS
+        while (await theirs.get("/api/v1/me")).status_code != 401:
+            assert asyncio.get_running_loop().time() < deadline
+
+
+async def test_an_administrator_who_is_signed_in_acts_as_somebody_until_they_sign_out(
+    app: FastAPI, database: TestDatabase, member: Member
+) -> None:
+    other = administrator(database)
+    async with signed_in_client(app, other) as client:
+        acting = await impersonating(client, member)
+        named = {**acting, "lyceum-organisation": member.org_name}
+        me = (await client.get("/api/v1/me", headers=named)).json()
+        assert (me["user_id"], me["impersonator_id"]) == (str(member.user_id), str(other.user_id))
+        assert (await client.post("/api/v1/datasets", json={"name": "d"}, headers=named)).status_code == 201
+        no_csrf = {**acting, "x-csrf-token": "forged"}
+        refused = await client.post("/api/v1/datasets", json={"name": "e"}, headers=no_csrf)
+        assert refused.status_code == 403
+        unknown = await client.get("/api/v1/me", headers={**acting, "lyceum-organisation": "main"})
+        assert (unknown.status_code, unknown.json()["code"]) == (404, "organisation_not_found")
+        assert (await client.delete("/api/v1/sessions/current")).status_code == 204
+        assert (await client.get("/api/v1/me", headers=acting)).status_code in {401, 403}
+    rows_of(database, "UPDATE users SET instance_admin = false WHERE id = %s", other.user_id)
+
+
+async def test_the_last_administrator_stays_one(fresh_app: FastAPI, fresh_database: TestDatabase) -> None:
+    first, member = administrator(fresh_database), make_member(fresh_database)
+    async with signed_in_client(fresh_app, first) as client:
+        address = f"{ADMIN}/users/{first.user_id}"
+        refused = await client.put(f"{address}/administrator", json={"administrator": False})
+        assert (refused.status_code, refused.json()["code"]) == (409, "last_administrator")
+        oneself = await client.post(f"{address}/suspend")
+        assert (oneself.status_code, oneself.json()["code"]) == (409, "not_this_person")
+        made = await client.put(f"{ADMIN}/users/{member.user_id}/administrator", json={"administrator": True})
+        assert made.json()["administrator"] is True
+        assert (await client.put(f"{address}/administrator", json={"administrator": False})).status_code == 200
+
+
+async def test_of_two_administrators_who_dismiss_each_other_one_stays(
+    fresh_app: FastAPI, fresh_database: TestDatabase
+) -> None:
+    one, other = administrator(fresh_database), administrator(fresh_database)
+    async with signed_in_client(fresh_app, one) as first, signed_in_client(fresh_app, other) as second:
+        answers = await asyncio.gather(
+            first.put(f"{ADMIN}/users/{other.user_id}/administrator", json={"administrator": False}),
+            second.put(f"{ADMIN}/users/{one.user_id}/administrator", json={"administrator": False}),
+        )
+    assert 200 in {answer.status_code for answer in answers}
+    left = rows_of(fresh_database, "SELECT count(*) FROM users WHERE instance_admin")
+    assert left == [{"count": 1}]
+
+
+async def test_what_is_done_as_somebody_else_is_recorded_with_both(
+    client: httpx.AsyncClient, member: Member, database: TestDatabase
+) -> None:
+    own = (await client.get("/api/v1/me")).json()
+    assert own["impersonator_id"] is None
+    acting = await impersonating(client, member)
+    me = (await client.get("/api/v1/me", headers=acting)).json()
+    assert (me["user_id"], me["impersonator_id"]) == (str(member.user_id), own["user_id"])
+    assert (await client.post("/api/v1/datasets", json={"name": "d"}, headers=acting)).status_code == 201
+    line = rows_of(database, "SELECT * FROM audit_log WHERE org_id = %s", member.org_id)[0]
+    assert (line["actor_id"], str(line["impersonator_id"])) == (member.user_id, own["user_id"])
+    begun = rows_of(database, "SELECT * FROM audit_log WHERE object_id = %s", str(member.user_id))[0]
+    assert (begun["action"], str(begun["actor_id"])) == ("impersonate_person", own["user_id"])
+
+
+@pytest.mark.parametrize(
+    "method, path",
+    [
+        ("POST", "/api-keys"),
+        ("DELETE", "/api-keys/00000000-0000-7000-8000-000000000000"),
+        ("POST", "/me/deletion"),
+        ("PATCH", "/me"),
+        ("DELETE", "/sessions"),
+        ("POST", "/admin/users/00000000-0000-7000-8000-000000000000/suspend"),
+    ],
+)
+async def test_nobody_changes_how_another_signs_in_or_leaves_while_acting_as_them(
+    client: httpx.AsyncClient, member: Member, method: str, path: str
+) -> None:
+    acting = await impersonating(client, member)
+    refused = await client.request(method, f"/api/v1{path}", json={"name": "k"}, headers=acting)
+    # what has no such route here yet is no way in either
+    assert refused.status_code in {403, 404, 405}
+    powers = (await client.get("/api/v1/me", headers=acting)).json()["powers"]
+    assert not {"keys:manage", "members:manage", "organisation:manage", "grants:manage", "hub:operate"} & set(powers)
+    assert (await client.get("/api/v1/admin/users", headers=acting)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "method, path",
+    [
+        ("GET", "/me/exports"),
+        ("GET", "/me/exports/00000000-0000-7000-8000-000000000000/content"),
+        ("GET", "/me/factors"),
+        ("GET", "/me/sign-ons"),
+        ("GET", "/me/deletion"),
+        ("GET", "/sessions"),
+        ("GET", "/authorizations?client_id=x"),
+        ("POST", "/authorizations"),
+        ("POST", "/sign-on/any/connection"),
+        ("POST", "/me/export"),
+        ("POST", "/me/email"),
+        ("POST", "/me/password"),
+        ("POST", "/me/recovery-codes"),
+        ("POST", "/me/authenticator-apps"),
+        ("POST", "/api-keys/00000000-0000-7000-8000-000000000000/rotate"),
+    ],
+)
+async def test_what_is_a_persons_own_is_shown_to_nobody_who_acts_as_them(
+    client: httpx.AsyncClient, member: Member, method: str, path: str
+) -> None:
+    acting = await impersonating(client, member)
+    refused = await client.request(method, f"/api/v1{path}", headers=acting, json={} if method == "POST" else None)
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_while_impersonating"), refused.text
+
+
+async def test_acting_as_somebody_ends_when_it_is_ended_or_over(
+    client: httpx.AsyncClient, member: Member, database: TestDatabase
+) -> None:
+    acting = await impersonating(client, member)
+    assert (await client.delete(f"{ADMIN}/impersonation")).status_code == 204
+    ended = await client.get("/api/v1/me", headers=acting)
+    assert (ended.status_code, ended.json()["code"]) == (403, "impersonation_over")
+    acting = await impersonating(client, member)
+    row = rows_of(database, "SELECT * FROM impersonations WHERE id = %s", acting["lyceum-as"])[0]
+    assert row["ends_at"] - datetime.now(UTC) < timedelta(minutes=30)
+    rows_of(database, "UPDATE impersonations SET ends_at = now() WHERE id = %s", acting["lyceum-as"])
+    assert (await client.get("/api/v1/me", headers=acting)).status_code == 403
+
+
+async def test_an_impersonation_is_of_use_to_nobody_else(
+    client: httpx.AsyncClient, app: FastAPI, database: TestDatabase, member: Member, stranger: Member
+) -> None:
+    acting = await impersonating(client, member)
+    other = administrator(database)
+    for key in (other.key, stranger.key, None):
+        async with client_of(app, key=key) as client_of_other:
+            assert (await client_of_other.get("/api/v1/me", headers=acting)).status_code == 403
+    assert (await client.get("/api/v1/me", headers={"lyceum-as": "nothing"})).status_code == 403
+    refused = await client.post(f"{ADMIN}/users/{other.user_id}/impersonate", json={"reason": "a ticket"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_this_person")
+    rows_of(database, "UPDATE users SET instance_admin = false WHERE id = %s", other.user_id)
+
+
+async def test_an_administrator_acts_in_each_organisation_of_a_person(
+    client: httpx.AsyncClient, database: TestDatabase, member: Member
+) -> None:
+    org_id, org_name = make_organisation(database)
+    rows_of(
+        database, "INSERT INTO memberships (org_id, user_id, role) VALUES (%s, %s, 'viewer')", org_id, member.user_id
+    )
+    acting = await impersonating(client, member)
+    named = {**acting, "lyceum-organisation": org_name}
+    assert (await client.get("/api/v1/me", headers=named)).json()["organisation"] == org_name
+    assert (await client.get("/api/v1/me", headers=acting)).json()["organisation"] == member.org_name
+
+
+async def test_the_status_says_what_is_not_set_up(client: httpx.AsyncClient) -> None:
+    said = {item["name"]: item for item in (await client.get(f"{ADMIN}/status")).json()["items"]}
+    assert said["public_url"]["state"] == said["backup"]["state"] == "missing"
+    assert "LYCEUM_PUBLIC_URL" in said["public_url"]["says"]
+    assert "LYCEUM_BACKUP_SCHEDULE" in said["backup"]["says"]
+    assert said["disk"]["state"] == "ok"
+    assert said["sign_on"]["state"] in {"ok", "missing"}
+    assert "identity provider" in said["sign_on"]["says"] or said["sign_on"]["state"] == "ok"
+
+
+async def test_what_comes_round_is_listed(client: httpx.AsyncClient, database: TestDatabase, member: Member) -> None:
+    rows_of(
+        database,
+        "INSERT INTO job_schedules (id, org_id, name, kind, args, cron, zone, next_at) "
+        "VALUES (gen_random_uuid(), %s, 'nightly', 'x', '{}', '0 2 * * *', 'UTC', now())",
+        member.org_id,
+    )
+    items = (await client.get(f"{ADMIN}/schedules")).json()["items"]
+    assert {item["every_seconds"] for item in items if item["kind"] == "accounts.forget_audit"} == {6 * 3600}
+    assert ("nightly", member.org_name) in {(item["name"], item["organisation"]) for item in items}
+
+
+async def test_what_comes_round_for_the_hub_is_run_now_and_not_twice_at_once(
+    client: httpx.AsyncClient, database: TestDatabase
+) -> None:
+    kind = "files.recount_storage"
+    first = await client.post(f"{ADMIN}/schedules/{kind}/run")
+    assert first.status_code == 200, first.text
+    second = await client.post(f"{ADMIN}/schedules/{kind}/run")
+    assert second.json() == first.json()
+    queued = rows_of(database, "SELECT org_id, state FROM jobs WHERE id = %s", first.json()["job_id"])
+    assert queued == [{"org_id": None, "state": "ready"}]
+    unknown = await client.post(f"{ADMIN}/schedules/nothing.like_it/run")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "schedule_not_found")
+    rows_of(database, "UPDATE jobs SET state = 'cancelled' WHERE id = %s", first.json()["job_id"])
+
+
+NOWHERE = "00000000-0000-7000-8000-000000000000"
+
+
+async def test_an_administrator_in_no_organisation_gets_to_every_route_of_administrators(
+    app: FastAPI, database: TestDatabase
+) -> None:
+    alone = Actor(None, "", make_user(database), None, frozenset({"hub:operate"}))
+    fresh = replace(alone, stepped_up_until=datetime.now(UTC) + timedelta(minutes=5))
+    rows_of(database, "UPDATE users SET instance_admin = true WHERE id = %s", fresh.user_id)
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    theirs = [route for route in routes if ADMINISTRATOR in (needs_of(route.endpoint) or ())]
+    assert len(theirs) > 30
+    async with client_as(app, fresh) as client:
+        for route in theirs:
+            path = re.sub(r"\{\w+\}", NOWHERE, route.path)
+            for method in route.methods or ():
+                answer = await client.request(method, path, json={} if method in {"POST", "PUT"} else None)
+                assert answer.status_code not in {401, 403, 500}, (method, path, answer.text)
+    rows_of(database, "UPDATE users SET instance_admin = false WHERE id = %s", fresh.user_id)

@@ -1,0 +1,254 @@
+"""Every route that shows something, as everyone to whom it shows nothing; a route nobody thought of is asked as well."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from fixtures.app import client_of, rows_of
+from fixtures.people import alone, client_as, in_session
+from fixtures.servers import TestDatabase
+from lyceum.accounts.edge import ADMINISTRATOR, ENROLLING, OPEN, SIGNED_IN, needs_of
+from lyceum.accounts.policy import Actor
+from lyceum.kernel.ids import new_id
+from make.accounts import Member, make_grant, make_group, make_key, make_member
+from make.data import make_check, make_check_run, make_dataset, make_version
+from make.personal import OF_PERSON, make_personal
+from make.serve import make_registered
+from make.train import make_run
+
+SAYS_NOTHING_OF_OBJECTS = {"/api/v1/me", "/api/v1/roles", "/api/v1/storage"}
+"""They tell of whoever asks alone, or of what is the same on every hub."""
+
+
+def _insert_job_and_upload(database: TestDatabase, owner: Member, job_id: UUID, upload_id: UUID, run_id: UUID) -> None:
+    rows_of(
+        database,
+        "INSERT INTO jobs (id, org_id, owner_id, kind, args, state) VALUES (%s, %s, %s, 'x', '{}', 'done')",
+        job_id,
+        owner.org_id,
+        owner.user_id,
+    )
+    rows_of(database, "UPDATE training_runs SET job_id = %s WHERE id = %s", job_id, run_id)
+    rows_of(
+        database,
+        """
+        INSERT INTO uploads (id, org_id, created_by, file_name, state, content_key, bytes_received, expires_at)
+        VALUES (%s, %s, %s, 'x', 'complete', 'x', 1, now() + interval '1 day')
+        """,
+        upload_id,
+        owner.org_id,
+        owner.user_id,
+    )
+
+
+def _insert_request(
+    database: TestDatabase, owner: Member, request_id: UUID, dataset_id: UUID, address: str, reader: Member
+) -> None:
+    rows_of(
+        database,
+        """
+        INSERT INTO access_requests (id, org_id, kind, object_id, address, user_id, reason)
+        VALUES (%s, %s, 'dataset', %s, %s, %s, 'please')
+        """,
+        request_id,
+        owner.org_id,
+        dataset_id,
+        address,
+        reader.user_id,
+    )
+
+
+class Hidden:
+    """An organisation with one of everything that somebody else may not see."""
+
+    def __init__(self, database: TestDatabase) -> None:
+        self.owner = owner = make_member(database)
+        dataset_id, dataset = make_dataset(database, owner)
+        version_id = make_version(database, owner, dataset_id)
+        check_id = make_check(database, owner, dataset_id)
+        model_id, model = make_registered(database, owner)
+        run_id, job_id, upload_id, request_id = make_run(database, owner, version_id), new_id(), new_id(), new_id()
+        _insert_job_and_upload(database, owner, job_id, upload_id, run_id)
+        # granted, all of it, to somebody else: that shows it to nobody but them
+        self.granted = make_member(database)
+        _insert_request(database, owner, request_id, dataset_id, dataset, self.granted)
+        objects = {"dataset": dataset_id, "model": model_id, "run": run_id}
+        grants = [make_grant(database, owner, kind, found, to=self.granted) for kind, found in objects.items()]
+        self._of_models = {"name": model.partition("/")[2], "number": "1", "alias": "champion"}
+        self._values: dict[str, str | UUID] = {
+            "org": owner.org_name,
+            "name": dataset.partition("/")[2],
+            "number": "1",
+            "version_id": version_id,
+            "check_id": check_id,
+            "check_run_id": make_check_run(database, owner, version_id, results_of=(check_id,)),
+            "run_id": run_id,
+            "job_id": job_id,
+            "upload_id": upload_id,
+            "request_id": request_id,
+            "grant_id": grants[0],
+            "key_id": owner.key_id,
+            "user_id": owner.user_id,
+            "group_id": make_group(database, owner, owner),
+            **make_personal(database, owner),
+            "provider": "nowhere",
+            "token": "x" * 60,
+            "language": "en",
+        }
+        found_by = [dataset_id, model_id, owner.org_name, *self._of_models.values(), *self._values.values()]
+        self.marks = {str(mark) for mark in found_by if len(str(mark)) > 10}
+
+    def path(self, route: APIRoute, *, org: str | None = None) -> str:
+        """Return what asks a route for what is hidden; `org` is the organisation it is said to be of."""
+        values = self._values | (self._of_models if route.path.startswith("/api/v1/models/") else {})
+        values |= {"org": org} if org is not None else {}
+
+        def fill(found: re.Match[str]) -> str:
+            assert found[1] in values, f"say in {__name__} what is to be asked for {found[1]} of {route.path}"
+            return str(values[found[1]])
+
+        return re.sub(r"{(\w+)(?::\w+)?}", fill, route.path)
+
+
+@pytest.fixture
+def hidden(database: TestDatabase) -> Hidden:
+    return Hidden(database)
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Somebody who has nothing to see there, and their own organisation."""
+
+    client: httpx.AsyncClient
+    org_name: str | None
+
+
+def _paths(hidden: Hidden, route: APIRoute, other: Other) -> list[str]:
+    """Return how somebody asks for what is hidden: where it is, and as if it were in their own organisation."""
+    wheres = [hidden.path(route)]
+    if other.org_name is not None and "{org}" in route.path and "_id}" in route.path:
+        wheres.append(hidden.path(route, org=other.org_name))
+    return wheres
+
+
+def _fresh(member: Member) -> Actor:
+    """Return somebody who has just signed in, and to whom no route says that they have to show it again."""
+    return replace(in_session(member), session_id=new_id(), stepped_up_until=datetime.now(UTC) + timedelta(hours=1))
+
+
+@pytest.fixture
+async def others(app: FastAPI, database: TestDatabase, hidden: Hidden) -> AsyncIterator[dict[str, Other]]:
+    """Everybody who has nothing to see there."""
+    stranger = make_member(database)
+    granted = hidden.granted
+    colleague = make_member(database, organisation=(granted.org_id, granted.org_name))
+    owner = hidden.owner
+    left = make_member(database, organisation=(owner.org_id, owner.org_name))
+    _, lefts_key = make_key(database, org_id=left.org_id, user_id=left.user_id)
+    rows_of(database, "DELETE FROM memberships WHERE user_id = %s", left.user_id)
+    async with AsyncExitStack() as stack:
+        opened = {
+            "a stranger": (client_of(app, key=stranger.key), stranger.org_name),
+            "a stranger in a session": (client_as(app, _fresh(stranger)), stranger.org_name),
+            "a colleague of whom it was granted to": (client_of(app, key=colleague.key), colleague.org_name),
+            "one who left, with their key": (client_of(app, key=lefts_key), None),
+            "one who left, signed in": (client_as(app, alone(left.user_id)), None),
+            "nobody": (client_of(app), None),
+        }
+        yield {
+            name: Other(await stack.enter_async_context(client), org_name)
+            for name, (client, org_name) in opened.items()
+        }
+
+
+def _routes(app: FastAPI, *methods: str) -> Iterator[tuple[str, APIRoute]]:
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.path.startswith("/api/v1/"):
+            yield from ((method, route) for method in sorted((route.methods or set()) & set(methods)))
+
+
+async def test_nothing_hidden_is_shown_by_any_route(app: FastAPI, hidden: Hidden, others: dict[str, Other]) -> None:
+    routes = list(_routes(app, "GET", "HEAD"))
+    assert len(routes) > 40
+    for method, route in routes:
+        asked = [(name, other.client, path) for name, other in others.items() for path in _paths(hidden, route, other)]
+        for name, client, path in asked:
+            reply = await client.request(method, path)
+            told = f"{method} {path} as {name}: {reply.status_code} {reply.text[:300]}"
+            assert reply.status_code < 500, told
+            if "{" in route.path and OPEN not in (needs_of(route.endpoint) or ()):
+                assert reply.status_code in {401, 403, 404}, told
+            elif route.path not in SAYS_NOTHING_OF_OBJECTS:
+                assert not [mark for mark in hidden.marks if mark in reply.text], told
+
+
+async def test_the_same_routes_show_it_to_its_owner(app: FastAPI, hidden: Hidden) -> None:
+    """What the sweep asks for is there."""
+    missing = {
+        "/api/v1/uploads/{upload_id}/content",  # no file belongs to it
+        "/api/v1/uploads/{upload_id}/parts",
+        "/api/v1/authorizations",  # answers what a program asks in the query, and nothing is asked there
+        "/api/v1/oauth/userinfo",  # takes the tokens of programs alone
+        "/api/v1/oauth/end-session",  # leads a browser on
+        "/api/v1/models/{org}/{name}/versions/{number}/artifact",
+        "/api/v1/datasets/{org}/{name}/versions/{number}/preview",
+    }
+    async with client_of(app, key=hidden.owner.key) as client:
+        for method, route in _routes(app, "GET"):
+            if "/hub/" in route.path or route.path in missing or _is_for_others(route):
+                continue
+            reply = await client.request(method, hidden.path(route))
+            assert reply.status_code == 200, f"{hidden.path(route)}: {reply.status_code} {reply.text[:300]}"
+
+
+def _is_for_others(route: APIRoute) -> bool:
+    """Say whether a route answers no key of an organisation: it is for a person alone, for the hub's administrator or by a link."""
+    declared = needs_of(route.endpoint) or ()
+    return (
+        not {SIGNED_IN, ENROLLING, ADMINISTRATOR}.isdisjoint(declared)
+        or "{token}" in route.path
+        or "/sign-on/" in route.path
+    )
+
+
+@pytest.mark.deep
+async def test_nothing_hidden_is_changed_by_any_route(
+    app: FastAPI, hidden: Hidden, others: dict[str, Other], database: TestDatabase
+) -> None:
+    before = _everything(database, hidden.owner)
+    for method, route in _routes(app, "POST", "PUT", "PATCH", "DELETE"):
+        if "{" not in route.path:
+            continue
+        asked = [(name, other.client, path) for name, other in others.items() for path in _paths(hidden, route, other)]
+        for name, client, path in asked:
+            for body in ({}, {"description": "x", "version": 1, "title": "x", "role": "viewer", "name": "x"}):
+                reply = await client.request(method, path, json=body, headers={"if-match": "*"})
+                told = f"{method} {path} as {name}: {reply.status_code} {reply.text[:300]}"
+                assert 400 <= reply.status_code < 500, told
+    assert _everything(database, hidden.owner) == before
+
+
+def _everything(database: TestDatabase, owner: Member) -> dict[str, list[str]]:
+    tables = (
+        *("datasets", "dataset_versions", "checks", "check_runs", "models", "model_versions", "model_aliases"),
+        *("training_runs", "jobs", "uploads", "api_keys", "memberships", "groups", "group_members", "grants"),
+        *("destinations", "invitations", "access_requests"),
+    )
+    asked = dict.fromkeys(tables, ("org_id", owner.org_id)) | dict.fromkeys(OF_PERSON, ("user_id", owner.user_id))
+    return {
+        table: sorted(
+            row["text"] for row in rows_of(database, f"SELECT t::text AS text FROM {table} t WHERE {column} = %s", of)
+        )
+        for table, (column, of) in asked.items()
+    } | {
+        table: [row["text"] for row in rows_of(database, f"SELECT t::text AS text FROM {table} t ORDER BY id")]
+        for table in ("sign_on_providers", "sign_on_rules", "oauth_clients")
+    }

@@ -1,0 +1,246 @@
+"""What one connection may cost: clients that are slow, endless, or too many, at the API and at the prediction process."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from fixtures.app import ServedProcess, client_at, free_port, settings_for
+from fixtures.raw_http import HEAD, RawConnection, connected, status_of
+from fixtures.servers import TestDatabase
+from fixtures.sockets import live_socket, served_here
+from lyceum.kernel.config import Settings
+from lyceum.kernel.http.connections import HEAD_BYTES_MAX, HEAD_FIELDS_MAX, PIPELINED_MAX
+from make.accounts import Member
+
+SLOW_SECONDS = 0.6
+POST = b"POST /api/v1/api-keys HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+# open to everybody: other routes refuse whoever brings no key before the body is there
+POST_OF_ANYBODY = b"POST /api/v1/setup HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+CONNECTIONS_MAX = 40
+
+
+@pytest.fixture
+def hub_settings(database: TestDatabase, valkey_url: str, tmp_path: Path) -> Settings:
+    return settings_for(
+        database,
+        tmp_path,
+        valkey_url=valkey_url,
+        slow_client_seconds=SLOW_SECONDS,
+        connections_max=CONNECTIONS_MAX,
+        predict_port=free_port(),
+    )
+
+
+@pytest.fixture(params=["lyceum.web", "lyceum.predict"])
+def url(request: pytest.FixtureRequest, serve: Callable[..., ServedProcess], hub_settings: Settings) -> str:
+    """Where a process of the hub listens."""
+    serve(request.param)
+    port = hub_settings.port if request.param == "lyceum.web" else hub_settings.predict_port
+    return f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+async def api(hub_settings: Settings) -> AsyncIterator[str]:
+    async with served_here(hub_settings) as here:
+        yield here
+
+
+async def _head_a_byte_at_a_time(connection: RawConnection) -> bytes:
+    await connection.send(HEAD)
+    return await connection.trickle(b"x", every_seconds=0.05)
+
+
+async def _headers_without_end(connection: RawConnection) -> bytes:
+    await connection.send(HEAD)
+    return await connection.trickle(b"x-more: 1\r\n" * 20, every_seconds=0)
+
+
+async def _header_without_end(connection: RawConnection) -> bytes:
+    await connection.send(HEAD, b"x-more: ")
+    return await connection.trickle(b"x" * 4096, every_seconds=0)
+
+
+async def _target_without_end(connection: RawConnection) -> bytes:
+    await connection.send(b"GET /")
+    return await connection.trickle(b"x" * 4096, every_seconds=0)
+
+
+async def _body_a_byte_at_a_time(connection: RawConnection) -> bytes:
+    await connection.send(POST_OF_ANYBODY, b"Content-Length: 5000\r\n\r\n")
+    return await connection.trickle(b"x", every_seconds=0.05)
+
+
+async def _chunks_that_say_much_and_hold_little(connection: RawConnection) -> bytes:
+    await connection.send(POST_OF_ANYBODY, b"Transfer-Encoding: chunked\r\n\r\n")
+    return await connection.trickle(b"1;" + b"x" * 200 + b"\r\nx\r\n", every_seconds=0.05)
+
+
+async def _silence(connection: RawConnection) -> bytes:
+    return await connection.rest()
+
+
+async def _empty_lines(connection: RawConnection) -> bytes:
+    return await connection.trickle(b"\r\n", every_seconds=0.05)
+
+
+async def _empty_lines_behind_an_answer(connection: RawConnection) -> bytes:
+    await connection.send(HEAD, b"\r\n")
+    assert status_of(await connection.answer()) == 200
+    return await connection.trickle(b"\r\n", every_seconds=0.05)
+
+
+async def test_no_client_holds_a_connection_by_being_slow_or_endless(url: str) -> None:
+    """All of them at once, while everybody else is served."""
+    expected = {
+        _head_a_byte_at_a_time: {408},
+        _headers_without_end: {431},
+        _header_without_end: {431},
+        _target_without_end: {431},
+        # predictions answer before the body is there; closed since it goes on
+        _body_a_byte_at_a_time: {408, 404},
+        _chunks_that_say_much_and_hold_little: {408, 404},
+        _silence: {0},
+        _empty_lines: {408},
+        _empty_lines_behind_an_answer: {408},
+    }
+
+    async def attempt(way: Callable[[RawConnection], Awaitable[bytes]]) -> int:
+        async with connected(url) as connection:
+            return status_of(await way(connection))
+
+    began = time.monotonic()
+    attempts = asyncio.gather(*(attempt(way) for way in expected))
+    async with client_at(url) as client:
+        while not attempts.done():
+            assert (await client.get("/health/live")).status_code == 200
+            await asyncio.sleep(0.05)
+        figures = (await client.get("/metrics")).text
+    statuses = dict(zip(expected, await attempts, strict=True))
+    assert time.monotonic() - began < 20
+    wrong = {way.__name__: status for way, status in statuses.items() if status not in expected[way]}
+    assert wrong == {}
+    for reason in ("slow_head", "head_too_large", "silent"):
+        assert f'lyceum_http_connections_closed_total{{reason="{reason}"}}' in figures
+
+
+async def test_a_refusal_is_a_problem_document_with_the_headers_of_every_answer(api: str) -> None:
+    async with connected(api) as connection:
+        await connection.send(HEAD)
+        head, _, body = (await connection.trickle(b"x-more: " + b"x" * 9000 + b"\r\n", every_seconds=0)).partition(
+            b"\r\n\r\n"
+        )
+    assert b"content-type: application/problem+json" in head
+    assert b"x-content-type-options: nosniff" in head
+    assert b"connection: close" in head
+    assert b'"code":"head_too_large"' in body
+
+
+async def test_a_head_at_the_limit_passes_and_one_past_it_does_not(api: str) -> None:
+    taken = len(b"/health/live") + len(b"hostx-more127.0.0.1")
+    for more, expected in ((HEAD_BYTES_MAX - taken, 200), (HEAD_BYTES_MAX - taken + 1, 431)):
+        async with connected(api) as connection:
+            await connection.send(HEAD, b"x-more: ", b"x" * more, b"\r\n\r\n")
+            assert status_of(await connection.answer()) == expected
+    for more, expected in ((HEAD_FIELDS_MAX - 1, 200), (HEAD_FIELDS_MAX, 431)):
+        async with connected(api) as connection:
+            await connection.send(HEAD, b"x-more: 1\r\n" * more, b"\r\n")
+            assert status_of(await connection.answer()) == expected
+
+
+async def test_a_body_that_comes_slowly_but_fast_enough_is_taken(api: str, member: Member) -> None:
+    """At twice the least rate, over more than twice the patience."""
+    body = b'{"name": "' + b"x" * 40 + b'"}' + b" " * 1450
+    key = f"Authorization: Bearer {member.key}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    began = time.monotonic()
+    async with connected(api) as connection:
+        await connection.send(POST, key)
+        for start in range(0, len(body), 100):
+            await connection.send(body[start : start + 100])
+            await asyncio.sleep(0.1)
+        answer = await connection.answer()
+    assert time.monotonic() - began > 2 * SLOW_SECONDS
+    assert status_of(answer) == 201
+
+
+@pytest.mark.parametrize(
+    "how, part",
+    [(b"Content-Length: 5000", b"x"), (b"Transfer-Encoding: chunked", b"1;" + b"x" * 200 + b"\r\nx\r\n")],
+    ids=["trickled", "more said than sent"],
+)
+async def test_a_body_that_does_not_come_is_waited_for_no_longer(
+    api: str, member: Member, how: bytes, part: bytes
+) -> None:
+    async with connected(api) as connection, client_at(api) as client:
+        await connection.send(POST, b"Authorization: Bearer ", member.key.encode(), b"\r\n", how, b"\r\n\r\n")
+        assert status_of(await connection.trickle(part, every_seconds=0.05)) == 408
+        assert 'lyceum_http_connections_closed_total{reason="slow_body"}' in (await client.get("/metrics")).text
+
+
+async def test_a_request_may_take_the_hub_longer_than_a_client_may_be_slow(api: str, member: Member) -> None:
+    async with live_socket(api, key=member.key) as socket, client_at(api) as client:
+        assert (await client.get("/health/live")).status_code == 200
+        await asyncio.sleep(2.5 * SLOW_SECONDS)
+        # neither a socket nor a connection that rests is slow
+        assert (await socket.follow("jobs"))["type"] == "following"
+        assert (await client.get("/health/live")).status_code == 200
+
+
+async def test_a_client_that_waits_to_be_told_to_go_on_is_told(api: str, member: Member) -> None:
+    body = b'{"name": "x"}'
+    key = f"Authorization: Bearer {member.key}\r\nContent-Length: {len(body)}\r\n".encode()
+    async with connected(api) as connection:
+        await connection.send(POST, key, b"Expect: 100-continue\r\n\r\n")
+        assert status_of(await connection.answer()) == 100
+        await connection.send(body)
+        assert status_of(await connection.answer()) == 201
+
+
+async def test_an_answer_nobody_reads_is_not_kept(api: str) -> None:
+    pipelined = b"GET /api/openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    async with connected(api, limit=1024) as connection, client_at(api) as client:
+        connection.writer.transport.pause_reading()  # type: ignore[attr-defined]  # of a socket's transport
+        closed = 'lyceum_http_connections_closed_total{reason="unread"} 1.0'
+
+        async def is_closed() -> bool:
+            return closed in (await client.get("/metrics")).text
+
+        # until neither side's buffers take more; more than are read ahead would be refused before
+        for _ in range(PIPELINED_MAX):
+            connection.writer.write(pipelined)
+            await asyncio.sleep(0.02)
+        deadline = time.monotonic() + 30
+        while not await is_closed():
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.1)
+
+
+async def test_connections_past_the_cap_are_told_to_come_again(url: str) -> None:
+    async with AsyncExitStack() as stack:
+        opened = [await stack.enter_async_context(connected(url)) for _ in range(CONNECTIONS_MAX + 10)]
+        heard = await asyncio.gather(*(connection.rest() for connection in opened))
+    assert [status_of(one) for one in heard].count(503) >= 10
+    refused = next(one for one in heard if status_of(one) == 503)
+    assert b"retry-after: 2" in refused
+    assert b'"code":"too_many_connections"' in refused
+    # those that said nothing have been closed meanwhile
+    async with client_at(url) as client:
+        assert (await client.get("/health/live")).status_code == 200
+
+
+async def test_requests_are_not_read_ahead_without_end(api: str) -> None:
+    async with connected(api) as connection:
+        await connection.send((HEAD + b"\r\n") * 2000)
+        heard = await connection.rest()
+    assert heard.count(b"HTTP/1.1 200") <= 2 * PIPELINED_MAX
+
+
+async def test_a_few_requests_read_ahead_are_answered_in_order(api: str) -> None:
+    async with connected(api) as connection:
+        for number in range(PIPELINED_MAX // 2):
+            await connection.send(HEAD + f"X-Request-Id: number-{number:04}\r\n\r\n".encode())
+        answers = [await connection.answer() for _ in range(PIPELINED_MAX // 2)]
+    assert [f"number-{number:04}".encode() in answer for number, answer in enumerate(answers)] == [True] * len(answers)

@@ -1,0 +1,246 @@
+"""The administration's pages in a real browser: people, acting as one of them, the queue, the audit log, programs."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from playwright.sync_api import expect
+
+from fixtures.app import rows_of
+from fixtures.hubs import wait_until
+from fixtures.sign_in import PASSWORD, password_hash
+from fixtures.web import DESKTOP, PHONE, OpenTab, Tab, WebHub, nothing_wrong
+from lyceum.kernel.ids import new_id
+from make.accounts import Member, make_member
+
+SHIFT_MAX = 0.02
+PAGES = (
+    *("users", "organisations", "queue", "queue?state=dead", "schedules", "audit", "storage", "health", "mail"),
+    *("mail?form=text", "sign-on", "programs"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """Who signs in here: Ada runs the hub and owns an organisation, Grace is one of its viewers."""
+
+    ada: Member
+    grace: Member
+
+
+@pytest.fixture(scope="module")
+def staff(web_hub: WebHub) -> Staff:
+    database = web_hub.database
+    ada = make_member(database)
+    rows_of(database, "UPDATE organisations SET title = 'Weather office' WHERE id = %s", ada.org_id)
+    grace = make_member(database, organisation=(ada.org_id, ada.org_name), role="viewer")
+    for member, name in ((ada, "Ada"), (grace, "Grace")):
+        rows_of(
+            database,
+            "UPDATE users SET display_name = %s, email = %s, email_verified_at = now(), password_hash = %s,"
+            " instance_admin = %s WHERE id = %s",
+            *(name, f"{name.lower()}@example.org", password_hash(), name == "Ada", member.user_id),
+        )
+    return Staff(ada, grace)
+
+
+def signed_in(open_tab: OpenTab, hub: WebHub, name: str, **device: Any) -> Tab:
+    """Open a tab of somebody who has signed in."""
+    tab = open_tab(**device)
+    answer = tab.page.request.post(
+        "/api/v1/sessions",
+        data={"email": f"{name}@example.org", "password": PASSWORD},
+        headers={"Origin": hub.url},
+    )
+    assert answer.status == 201, answer.text()
+    return tab
+
+
+def put_dead_job(hub: WebHub, kind: str) -> UUID:
+    job_id = new_id()
+    rows_of(
+        hub.database,
+        "INSERT INTO jobs (id, kind, class, args, state, attempt, attempts_max, error, finished_at)"
+        " VALUES (%s, %s, 'background', '{}', 'dead', 1, 1, %s, now())",
+        *(job_id, kind, '{"code": "job_failed", "detail": "The disk was away."}'),
+    )
+    return job_id
+
+
+@pytest.mark.usefixtures("staff")
+def test_whoever_is_suspended_is_signed_out_in_their_open_tab_until_they_are_let_back_in(
+    open_tab: OpenTab, web_hub: WebHub
+) -> None:
+    theirs = signed_in(open_tab, web_hub, "grace").page
+    theirs.goto("/")
+    expect(theirs.get_by_role("heading", name="Overview", level=1)).to_be_visible()
+    ada = signed_in(open_tab, web_hub, "ada")
+    page = ada.page
+    with nothing_wrong(ada):
+        page.goto("/admin/users")
+        page.get_by_label("Search").fill("grace@")
+        expect(page.get_by_text("ada@example.org")).to_be_hidden()
+        page.get_by_role("button", name="Actions for Grace").click()
+        page.get_by_role("menuitem", name="Suspend").click()
+        expect(page.get_by_text("suspended", exact=True)).to_be_visible()
+        theirs.get_by_role("link", name="Datasets").first.click()
+        expect(theirs.get_by_role("dialog", name="Sign in again")).to_be_visible()
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_text("suspended", exact=True)).to_be_hidden()
+    # it is shown at once, and so a moment before it is so
+    back = "SELECT id FROM users WHERE email = 'grace@example.org' AND suspended_at IS NULL"
+    wait_until(lambda: bool(rows_of(web_hub.database, back)))
+
+
+@pytest.mark.usefixtures("staff")
+def test_acting_as_somebody_stands_over_every_page_until_it_is_ended(open_tab: OpenTab, web_hub: WebHub) -> None:
+    tab = signed_in(open_tab, web_hub, "ada")
+    page = tab.page
+    with nothing_wrong(tab):
+        page.goto("/admin/users")
+        page.get_by_role("button", name="Actions for Grace").click()
+        page.get_by_role("menuitem", name="Act as them").click()
+        page.get_by_label("Why").fill("She cannot find a dataset")
+        page.get_by_role("dialog").get_by_role("button", name="Act as them").click()
+        banner = page.get_by_role("region", name="Acting as somebody else")
+        expect(banner).to_contain_text("You act as Grace")
+        expect(page.get_by_role("button", name="Grace, account menu")).to_be_visible()
+        # what is the hub's is not hers
+        expect(page.get_by_role("link", name="Administration")).to_be_hidden()
+        page.reload()
+        page.get_by_role("link", name="Datasets").first.click()
+        expect(banner).to_be_visible()
+        assert tab.accessibility_faults() == []
+        tab.screenshot("admin-acting")
+        page.get_by_role("button", name="End", exact=True).click()
+        expect(page.get_by_role("heading", name="People", level=1)).to_be_visible()
+        expect(banner).to_be_hidden()
+        expect(page.get_by_role("button", name="Ada, account menu")).to_be_visible()
+
+
+@pytest.mark.usefixtures("staff")
+def test_a_dead_job_is_found_read_and_tried_again(open_tab: OpenTab, web_hub: WebHub) -> None:
+    job_id = put_dead_job(web_hub, "kernel.sweep_brief_rows")
+    tab = signed_in(open_tab, web_hub, "ada")
+    page = tab.page
+    with nothing_wrong(tab):
+        page.goto("/admin/queue")
+        page.get_by_label("State").select_option("dead")
+        row = (
+            page.get_by_role("listitem")
+            .filter(has_text="kernel.sweep_brief_rows")
+            .filter(has_text="The disk was away.")
+        )
+        expect(row).to_have_count(1)
+        row.get_by_role("button", name="Log of kernel.sweep_brief_rows").click()
+        expect(page.get_by_role("dialog")).to_contain_text("job_failed")
+        page.keyboard.press("Escape")
+        row.get_by_role("button", name="Retry").click()
+        expect(row).to_be_hidden()
+    ended = "SELECT id FROM jobs WHERE id = %s AND state = 'done' AND attempt = 2"
+    wait_until(lambda: bool(rows_of(web_hub.database, ended, job_id)))
+
+
+@pytest.mark.usefixtures("staff")
+def test_the_audit_log_is_filtered_and_what_is_left_is_saved(open_tab: OpenTab, web_hub: WebHub) -> None:
+    tab = signed_in(open_tab, web_hub, "ada")
+    page = tab.page
+    with nothing_wrong(tab):
+        page.goto("/admin/audit")
+        page.get_by_label("Person").fill("grace@example.org")
+        page.wait_for_url("**actor=**")
+        lines = page.get_by_role("main").get_by_role("listitem")
+        expect(lines.filter(has_text="Ada")).to_have_count(0)
+        expect(lines.first).to_contain_text("Grace")
+        page.get_by_role("button", name="Show everything").click()
+        page.get_by_label("Action").fill("suspend_person")
+        page.get_by_label("Action").press("Enter")
+        expect(lines.first).to_contain_text("suspend_person")
+        expect(lines.filter(has_text="impersonate")).to_have_count(0)
+        lines.first.locator("summary").click()
+        expect(lines.first).to_contain_text("Digest after")
+        with page.expect_download() as saving:
+            page.get_by_role("button", name="CSV").click()
+        saved = Path(saving.value.path()).read_text(encoding="utf-8").splitlines()
+        assert saved[0].startswith("id,at,organisation_id,actor_id,actor")
+        assert len(saved) > 1
+        assert all("suspend_person" in line for line in saved[1:])
+
+
+@pytest.mark.usefixtures("staff")
+def test_a_program_is_added_and_its_secret_shown_once(open_tab: OpenTab, web_hub: WebHub) -> None:
+    tab = signed_in(open_tab, web_hub, "ada")
+    page = tab.page
+    with nothing_wrong(tab):
+        page.goto("/admin/programs")
+        page.get_by_role("button", name="Add program").click()
+        page.get_by_label("Name").fill("Grafana")
+        page.get_by_label("Redirect addresses").fill("https://grafana.example.org/login/generic_oauth")
+        page.get_by_role("button", name="Save").click()
+        secret = page.get_by_label("Client secret", exact=True).inner_text()
+        assert len(secret) > 30
+        assert tab.accessibility_faults() == []
+        page.get_by_role("button", name="Done").click()
+        expect(page.get_by_role("listitem").filter(has_text="Grafana")).to_be_visible()
+        assert secret not in page.content()
+
+
+@pytest.mark.usefixtures("staff")
+def test_for_everybody_else_there_is_no_such_page(open_tab: OpenTab, web_hub: WebHub) -> None:
+    page = signed_in(open_tab, web_hub, "grace").page
+    page.goto("/admin/users")
+    expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
+    expect(page.get_by_role("link", name="Administration")).to_be_hidden()
+    page.goto("/")
+    expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
+    expect(page.get_by_role("heading", name="Not set up yet")).to_be_hidden()
+
+
+@pytest.mark.usefixtures("staff")
+def test_the_overview_tells_administrators_what_is_not_set_up_until_they_hide_it(
+    open_tab: OpenTab, web_hub: WebHub
+) -> None:
+    tab = signed_in(open_tab, web_hub, "ada")
+    page = tab.page
+    page.goto("/")
+    card = page.get_by_role("heading", name="Not set up yet")
+    expect(card).to_be_visible()
+    expect(page.get_by_text("LYCEUM_PUBLIC_URL")).to_be_visible()
+    card.scroll_into_view_if_needed()
+    tab.screenshot("admin-set-up")
+    page.get_by_role("button", name="Hide").click()
+    expect(card).to_be_hidden()
+    page.reload()
+    expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
+    expect(card).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    "name, device, scheme",
+    [
+        pytest.param("desktop-light", DESKTOP, "light", id="desktop", marks=pytest.mark.deep),
+        pytest.param("desktop-dark", DESKTOP, "dark", id="desktop-dark", marks=pytest.mark.deep),
+        pytest.param("phone-light", PHONE, "light", id="phone-light", marks=pytest.mark.deep),
+        pytest.param("phone-dark", PHONE, "dark", id="phone"),
+    ],
+)
+@pytest.mark.usefixtures("staff")
+def test_every_page_fits_is_usable_by_all_and_stays_where_it_is(
+    open_tab: OpenTab, web_hub: WebHub, name: str, device: dict[str, object], scheme: str
+) -> None:
+    put_dead_job(web_hub, "notify.mail_notice")
+    tab = signed_in(open_tab, web_hub, "ada", scheme=scheme, **device)
+    faults: dict[str, object] = {}
+    for place in PAGES:
+        tab.page.goto(f"/admin/{place}")
+        tab.page.get_by_role("heading", level=1).wait_for()
+        tab.page.wait_for_load_state("networkidle")
+        tab.screenshot(f"admin-{name}-{re.sub(r'[^a-z]+', '-', place)}")
+        found = [*tab.accessibility_faults(), *tab.faults]
+        if found or tab.overflow_px() or tab.layout_shift() > SHIFT_MAX:
+            faults[place] = (found, tab.overflow_px(), tab.layout_shift())
+        tab.faults.clear()
+    assert faults == {}

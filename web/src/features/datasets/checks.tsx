@@ -1,0 +1,162 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { ListChecks, Play, Sparkles, Trash2 } from "lucide-react";
+import { useTranslation } from "react-i18next";
+import { type Api, api, client } from "@/api/client";
+import { ago, count } from "@/i18n/format";
+import { Badge } from "@/ui/badge";
+import { Button } from "@/ui/button";
+import { Card } from "@/ui/card";
+import { Empty } from "@/ui/empty";
+import { Failed } from "@/ui/failed";
+import { SkeletonRows } from "@/ui/skeleton";
+import { Cell, HeadCell, Table } from "@/ui/table";
+import { toast } from "@/ui/toast";
+import { useLiveJob, usePollMs } from "../live-job";
+import { isOver, StateBadge } from "../state-badge";
+import { wordsOf } from "./check-words";
+
+type Path = { org: string; name: string };
+
+/** A dataset's checks with what came of each in the last run on the version shown. */
+export default function Checks({ org, name, version }: Path & { version: number }) {
+  const { t } = useTranslation();
+  const queries = useQueryClient();
+  const path = { org, name };
+  const options = api.queryOptions("get", "/api/v1/datasets/{org}/{name}/checks", { params: { path } });
+  const query = useQuery(options);
+  const { run, anew } = useLastRun({ ...path, number: version });
+  const failed = (error: unknown) =>
+    toast(error instanceof Error ? error.message : t("failed.unknown"), { tone: "bad" });
+  const suggest = api.useMutation("post", "/api/v1/datasets/{org}/{name}/checks/suggest", {
+    onSuccess: () => queries.invalidateQueries({ queryKey: options.queryKey }),
+    onError: failed,
+  });
+  const start = api.useMutation("post", "/api/v1/datasets/{org}/{name}/versions/{number}/check-runs", {
+    onSuccess: anew,
+    onError: failed,
+  });
+  const drop = (check: Api["Check"]) => {
+    const before = queries.getQueryData<Api["CheckList"]>(options.queryKey);
+    const back = () => queries.setQueryData(options.queryKey, before);
+    // shown as gone at once; the hub hears of it when it can no longer be taken back
+    queries.setQueryData(options.queryKey, { items: (before?.items ?? []).filter((one) => one.id !== check.id) });
+    const send = () =>
+      client
+        .DELETE("/api/v1/checks/{check_id}", { params: { path: { check_id: check.id } } })
+        .catch((error: unknown) => {
+          back();
+          failed(error);
+        });
+    toast(t("check.dropped"), { undo: back, onGone: () => void send() });
+  };
+  if (query.error && !query.data) return <Failed error={query.error} retry={() => void query.refetch()} />;
+  if (!query.data) return <SkeletonRows />;
+  const checks = query.data.items;
+  const busy = run !== null && !isOver(run.state);
+  const suggestButton = (
+    <Button busy={suggest.isPending} onClick={() => suggest.mutate({ params: { path } })}>
+      <Sparkles size={15} aria-hidden />
+      {t("check.suggest")}
+    </Button>
+  );
+  if (!checks.length) {
+    return (
+      <Card flush>
+        <Empty icon={ListChecks} title={t("check.none")} action={suggestButton}>
+          {t("check.noneText")}
+        </Empty>
+      </Card>
+    );
+  }
+  return (
+    <Card
+      flush
+      title={
+        <span className="flex items-center gap-2">
+          {t("check.title", { amount: count(checks.length) })}
+          {run ? <StateBadge state={run.state} /> : null}
+          {run?.finished_at ? <span className="text-xs font-normal text-fg-3">{ago(run.finished_at)}</span> : null}
+        </span>
+      }
+      actions={
+        <>
+          {suggestButton}
+          <Button
+            kind="primary"
+            busy={start.isPending || busy}
+            onClick={() => start.mutate({ params: { path: { ...path, number: version as never } } })}
+          >
+            <Play size={15} aria-hidden />
+            {t("check.run")}
+          </Button>
+        </>
+      }
+    >
+      <Table label={t("dataset.tab.checks")}>
+        <thead>
+          <tr>
+            <HeadCell className="pl-4">{t("check.check")}</HeadCell>
+            <HeadCell>{t("check.result")}</HeadCell>
+            <HeadCell right>{t("check.failing")}</HeadCell>
+            <HeadCell>
+              <span className="sr-only">{t("check.actions")}</span>
+            </HeadCell>
+          </tr>
+        </thead>
+        <tbody>
+          {inOrder(checks, run).map(({ check, result }) => (
+            <tr key={check.id}>
+              <Cell className="pl-4">
+                <span className="font-medium">{wordsOf(check.definition, t)}</span>
+                {check.definition.severity === "warning" ? <Badge className="ml-2">{t("check.warning")}</Badge> : null}
+                <span className="block text-xs text-fg-3">{result?.sentence ?? check.reason}</span>
+              </Cell>
+              <Cell>{result ? <StateBadge state={result.status} /> : "–"}</Cell>
+              <Cell right>{result ? count(result.failing_count) : "–"}</Cell>
+              <Cell className="w-12 pr-2">
+                <Button
+                  kind="ghost"
+                  size="icon"
+                  aria-label={t("check.drop", { check: wordsOf(check.definition, t) })}
+                  onClick={() => drop(check)}
+                >
+                  <Trash2 size={15} aria-hidden />
+                </Button>
+              </Cell>
+            </tr>
+          ))}
+        </tbody>
+      </Table>
+    </Card>
+  );
+}
+
+function useLastRun(path: Path & { number: number }) {
+  const pollMs = usePollMs();
+  const params = { path: { ...path, number: path.number as never }, query: { limit: 1 } };
+  const list = useQuery(
+    api.queryOptions("get", "/api/v1/datasets/{org}/{name}/versions/{number}/check-runs", { params }),
+  );
+  const id = list.data?.items[0]?.id ?? "";
+  const one = useQuery({
+    ...api.queryOptions("get", "/api/v1/check-runs/{check_run_id}", { params: { path: { check_run_id: id } } }),
+    enabled: id !== "",
+    refetchInterval: (of) => (of.state.data && !isOver(of.state.data.state) ? pollMs : false),
+  });
+  const run = id && one.data ? one.data : null;
+  useLiveJob(run && !isOver(run.state) ? run.job_id : null, () => void one.refetch());
+  return { run, anew: () => void list.refetch() };
+}
+
+type Result = Api["CheckResult"];
+
+/** What failed comes first. */
+function inOrder(
+  checks: Api["Check"][],
+  run: Api["CheckRun"] | null,
+): { check: Api["Check"]; result: Result | undefined }[] {
+  const results = new Map(run?.results.map((result) => [result.check_id, result]));
+  const both = checks.map((check) => ({ check, result: results.get(check.id) }));
+  const rank = (result: Result | undefined) => (result && result.status !== "passed" ? 0 : 1);
+  return both.sort((one, other) => rank(one.result) - rank(other.result));
+}

@@ -1,0 +1,14 @@
+import { useTranslation } from "react-i18next";
+
+/** What a kind of notice tells, in words; the kind itself where this app does not know it yet. */
+export function useKindName(): (kind: string) => string {
+  const { t } = useTranslation();
+  const names: Record<string, string> = {
+    run_finished: t("destination.kind.runFinished"),
+    run_failed: t("destination.kind.runFailed"),
+    version_rejected: t("destination.kind.versionRejected"),
+    incident: t("destination.kind.incident"),
+    access_asked: t("destination.kind.accessAsked"),
+  };
+  return (kind) => names[kind] ?? kind;
+}

@@ -1,0 +1,17 @@
+import i18n from "i18next";
+
+// Words of parts that most readers never open: they come with the part's pages, in every language at once, so that a change
+// of language finds them there.
+const PARTS = {
+  admin: { en: () => import("./admin.en.json"), de: () => import("./admin.de.json") },
+};
+
+/** Resolves when a part's words are there. */
+export async function loadWords(part: keyof typeof PARTS): Promise<void> {
+  await Promise.all(
+    Object.entries(PARTS[part]).map(async ([language, load]) => {
+      const { default: words } = await load();
+      i18n.addResourceBundle(language, "translation", words, true, true);
+    }),
+  );
+}

@@ -1,0 +1,158 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { createFileRoute } from "@tanstack/react-router";
+import { FlaskConical, Upload } from "lucide-react";
+import { lazy, Suspense, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api } from "@/api/client";
+import { PendingVersion } from "@/features/datasets/pending-version";
+import { Versions } from "@/features/datasets/versions";
+import { datasetNotebook } from "@/features/notebook";
+import { NotebookButton } from "@/features/notebook-button";
+import { NotSeen } from "@/features/sharing/no-access";
+import { ShareButton } from "@/features/sharing/share-button";
+import { bytes, count } from "@/i18n/format";
+import { Badge } from "@/ui/badge";
+import { Button } from "@/ui/button";
+import { Empty } from "@/ui/empty";
+import { PageHead } from "@/ui/page-head";
+import { Skeleton } from "@/ui/skeleton";
+import { TabPanel, Tabs } from "@/ui/tabs";
+
+const Rows = lazy(() => import("@/features/datasets/rows"));
+const Profile = lazy(() => import("@/features/datasets/profile-view"));
+const Checks = lazy(() => import("@/features/datasets/checks"));
+const UploadDialog = lazy(() => import("@/features/datasets/upload-dialog"));
+const TrainDialog = lazy(() => import("@/features/datasets/train-dialog"));
+
+const TABS = ["data", "profile", "checks", "versions"] as const;
+type Tab = (typeof TABS)[number];
+type Search = { tab?: Exclude<Tab, "data">; version?: number; pending?: string };
+
+const datasetOptions = (path: { org: string; name: string }) =>
+  api.queryOptions("get", "/api/v1/datasets/{org}/{name}", { params: { path } });
+
+export const Route = createFileRoute("/_app/datasets/$org/$name")({
+  validateSearch: (search: Record<string, unknown>): Search => {
+    const tab = TABS.find((one) => one === search.tab);
+    return {
+      ...(tab && tab !== "data" ? { tab } : {}),
+      ...(typeof search.version === "number" ? { version: search.version } : {}),
+      ...(typeof search.pending === "string" ? { pending: search.pending } : {}),
+    };
+  },
+  loader: ({ context, params }) => void context.queryClient.prefetchQuery(datasetOptions(params)),
+  component: DatasetPage,
+});
+
+function DatasetPage() {
+  const { t } = useTranslation();
+  const { org, name } = Route.useParams();
+  const { tab = "data", version: chosen, pending } = Route.useSearch();
+  const navigate = Route.useNavigate();
+  const queries = useQueryClient();
+  const [open, setOpen] = useState<"upload" | "train" | null>(null);
+  const options = datasetOptions({ org, name });
+  const query = useQuery(options);
+  const dataset = query.data;
+  const number = chosen ?? dataset?.latest_version ?? null;
+  const version = useQuery({
+    ...api.queryOptions("get", "/api/v1/datasets/{org}/{name}/versions/{number}", {
+      params: { path: { org, name, number: number as never } },
+    }),
+    enabled: number !== null,
+  }).data;
+  const address = `${org}/${name}`;
+  if (query.error && !dataset) {
+    return <NotSeen kind="dataset" address={address} error={query.error} retry={() => void query.refetch()} />;
+  }
+  const show = (next: Search) => void navigate({ search: next, replace: true });
+  const accepted = async () => {
+    await queries.invalidateQueries({ queryKey: ["get", "/api/v1/datasets/{org}/{name}"] });
+    await queries.invalidateQueries({ queryKey: ["get", "/api/v1/datasets/{org}/{name}/versions"] });
+    show(tab === "data" ? {} : { tab });
+  };
+  return (
+    <>
+      <PageHead
+        title={
+          <>
+            <span className="font-normal text-fg-3">{org}/</span>
+            {name}
+          </>
+        }
+        facts={
+          version ? (
+            <>
+              <Badge tone="accent">{t("dataset.version", { number: version.number ?? 0 })}</Badge>
+              <span className="num">{t("dataset.rows", { amount: count(version.row_count ?? 0) })}</span>
+              <span className="num">
+                {t("dataset.columns", { amount: count(version.table_schema?.columns.length ?? 0) })}
+              </span>
+              <span className="num">{bytes(version.byte_count ?? 0)}</span>
+              {/* on a phone it would break the line, and move the page below when it comes */}
+              <span className="hidden sm:inline">{version.file_name}</span>
+            </>
+          ) : (
+            <Skeleton className="h-5 w-64" />
+          )
+        }
+        actions={
+          <>
+            <NotebookButton name={name} notebook={() => datasetNotebook(number ? `${address}@${number}` : address)} />
+            <ShareButton kind="dataset" address={address} organisation={org} />
+            <Button onClick={() => setOpen("upload")}>
+              <Upload size={15} aria-hidden />
+              {t("dataset.newVersion")}
+            </Button>
+            <Button kind="primary" disabled={!version} onClick={() => setOpen("train")}>
+              <FlaskConical size={15} aria-hidden />
+              {t("run.start")}
+            </Button>
+          </>
+        }
+      />
+      {dataset?.description ? <p className="mb-4 max-w-[68ch] text-fg-2">{dataset.description}</p> : null}
+      {pending ? <PendingVersion id={pending} onAccepted={() => void accepted()} onClose={() => show({})} /> : null}
+      {dataset && number === null ? (
+        pending ? null : (
+          <Empty
+            icon={Upload}
+            title={t("dataset.empty")}
+            action={
+              <Button kind="primary" onClick={() => setOpen("upload")}>
+                {t("dataset.upload")}
+              </Button>
+            }
+          >
+            {t("dataset.emptyText")}
+          </Empty>
+        )
+      ) : (
+        <Tabs
+          label={address}
+          value={tab}
+          onChange={(next) => {
+            const wanted = TABS.find((one) => one === next);
+            show({ ...(wanted && wanted !== "data" ? { tab: wanted } : {}), ...(chosen ? { version: chosen } : {}) });
+          }}
+          tabs={TABS.map((value) => ({ value, label: t(`dataset.tab.${value}`) }))}
+        >
+          <Suspense fallback={<Skeleton className="h-[34rem] rounded-lg" />}>
+            <TabPanel value="data">
+              {number ? <Rows org={org} name={name} version={number} /> : <Skeleton className="h-[34rem] rounded-lg" />}
+            </TabPanel>
+            <TabPanel value="profile">{number ? <Profile org={org} name={name} version={number} /> : null}</TabPanel>
+            <TabPanel value="checks">{number ? <Checks org={org} name={name} version={number} /> : null}</TabPanel>
+            <TabPanel value="versions">
+              <Versions org={org} name={name} shown={number} />
+            </TabPanel>
+          </Suspense>
+        </Tabs>
+      )}
+      <Suspense fallback={null}>
+        {open === "upload" ? <UploadDialog dataset={{ org, name }} onClose={() => setOpen(null)} /> : null}
+        {open === "train" && version ? <TrainDialog version={version} onClose={() => setOpen(null)} /> : null}
+      </Suspense>
+    </>
+  );
+}
