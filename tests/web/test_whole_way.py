@@ -1,0 +1,166 @@
+"""The whole way through the web app by one person, on a desktop and a phone, light and dark: from the set-up link to a revoked session."""
+
+import base64
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+import pytest
+from playwright.sync_api import Page, expect
+
+from fixtures.app import rows_of, served, settings_for
+from fixtures.factors import Phone
+from fixtures.servers import PostgresForTests
+from fixtures.web import DESKTOP, PHONE, OpenTab, Tab, WebHub, nothing_wrong
+from make.accounts import make_setup_link
+
+EMAIL, PASSWORD = "ada@example.org", "correct horse battery staple"
+SHIFT_MAX = 0.02
+TRAINED_MS_MAX = 90_000
+
+
+@pytest.fixture
+def web_hub(
+    web_built: Path, postgres_server: PostgresForTests, template_database: str, valkey_server: str, tmp_path: Path
+) -> Iterator[WebHub]:
+    """A new hub of each way's own."""
+    assert (web_built / "index.html").is_file()
+    database = postgres_server.create_database(f"way_{os.urandom(6).hex()}", template=template_database)
+    settings = settings_for(database, tmp_path / "home", valkey_url=valkey_server)
+    with served("lyceum.web", settings), served("lyceum.worker", settings):
+        yield WebHub(settings.base_url, make_setup_link(database), settings, database)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """A small table with a column that the others tell."""
+    rows = range(600)
+    areas = [30.0 + 17 * (row % 11) + row % 3 for row in rows]
+    dear = ["yes" if (row % 11) * 17 + (row % 6) * 9 > 95 else "no" for row in rows]
+    path = tmp_path / "houses.csv"
+    pl.DataFrame({"rooms": [1 + row % 6 for row in rows], "area": areas, "dear": dear}).write_csv(path)
+    return path
+
+
+def _looked_at(tab: Tab, name: str) -> None:
+    tab.page.wait_for_load_state("networkidle")
+    tab.screenshot(name)
+    assert (tab.accessibility_faults(), tab.overflow_px()) == ([], 0)
+    assert tab.layout_shift() <= SHIFT_MAX, tab.moved()
+
+
+def _sign_up(page: Page, name: str, email: str) -> None:
+    page.get_by_label("Your name").fill(name)
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+
+
+def _add_factor(page: Page, hub: WebHub) -> Phone:
+    page.goto("/settings?tab=security")
+    page.get_by_role("button", name="Add an authenticator app").click()
+    page.get_by_label("Name").fill("Pocket phone")
+    page.get_by_role("button", name="Go on").click()
+    secret = page.get_by_label("Secret for the app").inner_text()
+    app_id = str(rows_of(hub.database, "SELECT id FROM authenticator_apps")[0]["id"])
+    phone = Phone(app_id, base64.b32decode(secret + "=" * (-len(secret) % 8)), [])
+    page.get_by_label("Six digits that the app shows").fill(phone.code())
+    page.get_by_role("button", name="Confirm").click()
+    page.get_by_role("button", name="I have kept them").click()
+    expect(page.get_by_text("Pocket phone")).to_be_visible()
+    return phone
+
+
+def _invite(page: Page) -> str:
+    page.goto("/organisation?tab=new")
+    page.get_by_label("Name of the organisation").fill("Weather Lab")
+    page.get_by_role("button", name="Create organisation").click()
+    expect(page.get_by_role("heading", name="Weather Lab", level=1)).to_be_visible()
+    page.goto("/organisation?tab=invitations")
+    page.get_by_role("button", name="Invite people").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Role").select_option("viewer")
+    dialog.get_by_role("button", name="Make link").click()
+    link = dialog.get_by_label("Invitation link").inner_text().strip()
+    dialog.get_by_role("button", name="Done").click()
+    return link
+
+
+def _train(page: Page) -> None:
+    page.get_by_role("button", name="Train").click()
+    page.get_by_label("Column to forecast").select_option("dear")
+    page.get_by_label("Time limit").select_option("10")
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("progressbar", name="Progress of the run")).to_be_visible()
+    # told by the socket while the run goes on
+    expect(page.get_by_role("cell", name=re.compile("LightGBM")).first).to_be_visible()
+    page.get_by_role("button", name="Put in service").wait_for(timeout=TRAINED_MS_MAX)
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size, device", [("desktop", DESKTOP), ("phone", PHONE)], ids=["desktop", "phone"])
+def test_one_goes_the_whole_way(
+    open_tab: OpenTab,
+    web_hub: WebHub,
+    table: Path,
+    size: str,
+    device: dict[str, Any],
+    scheme: Literal["light", "dark"],
+) -> None:
+    shot = f"way-{size}-{scheme}"
+    tab = open_tab(scheme=scheme, **device)
+    page = tab.page
+    with nothing_wrong(tab):
+        page.goto(f"/setup?token={web_hub.setup_token}")
+        _sign_up(page, "Ada", EMAIL)
+        _looked_at(tab, f"{shot}-1-setup")
+        page.get_by_role("button", name="Create administrator").click()
+        expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
+        phone = _add_factor(page, web_hub)
+        _looked_at(tab, f"{shot}-2-factor")
+        link = _invite(page)
+        _looked_at(tab, f"{shot}-3-invited")
+
+        guest = open_tab(scheme=scheme, **device)
+        guest.page.goto(link)
+        _sign_up(guest.page, "Grace", "grace@example.org")
+        _looked_at(guest, f"{shot}-4-join")
+        guest.page.get_by_role("button", name="Create account").click()
+        expect(guest.page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
+
+        page.goto("/datasets?upload=true")
+        page.locator("input[type=file]").set_input_files(table)
+        page.get_by_role("button", name="Upload", exact=True).click()
+        expect(page.get_by_text("600 of 600 rows")).to_be_visible()
+        _looked_at(tab, f"{shot}-5-dataset")
+        _train(page)
+        page.reload()
+        page.get_by_role("button", name="Put in service").wait_for()
+        _looked_at(tab, f"{shot}-6-run")
+        page.get_by_role("button", name="Put in service").click()
+        page.get_by_role("button", name="Register").click()
+        expect(page.get_by_role("heading", name=re.compile("houses"))).to_be_visible()
+        page.reload()
+        page.get_by_label("area", exact=True).fill("200")
+        page.get_by_role("button", name="Predict").click()
+        expect(page.get_by_role("list", name="Probabilities")).to_contain_text("%")
+        _looked_at(tab, f"{shot}-7-model")
+
+        other = open_tab(scheme=scheme, **device)
+        other.page.goto("/sign-in")
+        other.page.get_by_label("E-mail").fill(EMAIL)
+        other.page.get_by_label("Password").fill(PASSWORD)
+        other.page.get_by_role("button", name="Sign in", exact=True).click()
+        other.page.get_by_label("Code", exact=True).fill(phone.fresh_code(web_hub.database))
+        other.page.get_by_role("button", name="Sign in", exact=True).click()
+        expect(other.page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
+        page.goto("/settings?tab=sessions")
+        _looked_at(tab, f"{shot}-8-sessions")
+        page.get_by_role("button", name=re.compile("^End the session on")).first.click()
+        expect(page.get_by_text("The session was ended")).to_be_visible()
+        other.page.goto("/datasets")
+        other.page.wait_for_url("**/sign-in?**")
