@@ -96,7 +96,9 @@ function ActorField({ actor, onChange }: { actor: string | undefined; onChange: 
     retry: false,
   });
   const people = (wanted.length > 1 && found.data?.items) || [];
-  const meant = people.filter((one) => one.email === wanted || one.display_name === wanted);
+  // what was settled a moment ago is nobody's wish any more once it was chosen or taken back
+  const isWished = typed?.trim() === wanted;
+  const meant = isWished ? people.filter((one) => one.email === wanted || one.display_name === wanted) : [];
   const meantId = meant.length === 1 ? meant[0]?.id : undefined;
   useEffect(() => {
     if (!meantId || meantId === actor) return;
