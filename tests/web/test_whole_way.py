@@ -88,6 +88,16 @@ def _invite(page: Page) -> str:
     return link
 
 
+def _sign_in(page: Page, code: str) -> None:
+    page.goto("/sign-in")
+    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_label("Code", exact=True).fill(code)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
+
+
 def _train(page: Page) -> None:
     page.get_by_role("button", name="Train").click()
     page.get_by_label("Column to forecast").select_option("dear")
@@ -151,13 +161,7 @@ def test_one_goes_the_whole_way(
         _looked_at(tab, f"{shot}-7-model")
 
         other = open_tab(scheme=scheme, **device)
-        other.page.goto("/sign-in")
-        other.page.get_by_label("E-mail").fill(EMAIL)
-        other.page.get_by_label("Password").fill(PASSWORD)
-        other.page.get_by_role("button", name="Sign in", exact=True).click()
-        other.page.get_by_label("Code", exact=True).fill(phone.fresh_code(web_hub.database))
-        other.page.get_by_role("button", name="Sign in", exact=True).click()
-        expect(other.page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
+        _sign_in(other.page, phone.fresh_code(web_hub.database))
         page.goto("/settings?tab=sessions")
         _looked_at(tab, f"{shot}-8-sessions")
         page.get_by_role("button", name=re.compile("^End the session on")).first.click()
