@@ -241,6 +241,6 @@ def test_every_page_fits_is_usable_by_all_and_stays_where_it_is(
         tab.screenshot(f"admin-{name}-{re.sub(r'[^a-z]+', '-', place)}")
         found = [*tab.accessibility_faults(), *tab.faults]
         if found or tab.overflow_px() or tab.layout_shift() > SHIFT_MAX:
-            faults[place] = (found, tab.overflow_px(), tab.layout_shift())
+            faults[place] = (found, tab.overflow_px(), tab.layout_shift(), tab.moved())
         tab.faults.clear()
     assert faults == {}

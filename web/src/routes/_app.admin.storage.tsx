@@ -39,7 +39,7 @@ function Storage() {
         <Stat
           label={t("admin.storage.free")}
           value={disk ? bytes(disk.free_bytes) : blank}
-          note={disk && t("admin.storage.of", { total: bytes(disk.total_bytes) })}
+          note={disk ? t("admin.storage.of", { total: bytes(disk.total_bytes) }) : "\u00a0"}
         />
         <Stat
           label={t("admin.storage.reserve")}
@@ -80,7 +80,8 @@ function Storage() {
           )}
           <More query={query} />
         </Card>
-        <LastWork />
+        {/* on a phone it stands below the list, whose length is known once it is there */}
+        {items || query.error ? <LastWork /> : null}
       </div>
       {chosen ? (
         <QuotaDialog
