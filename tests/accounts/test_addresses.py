@@ -48,7 +48,7 @@ async def test_a_new_address_counts_once_the_link_sent_to_it_is_opened(
             token = await token_in_letter(app, database, "change_email", new)
             assert (
                 await told(app, database, "email_change_asked", old)
-                == f"{app.state.resources.settings.base_url}/settings/security"
+                == f"{app.state.resources.settings.base_url}/settings?tab=security"
             )
             confirmed = await nobody.post(CONFIRM, json={"token": token})
             assert confirmed.json() == {"state": "ready", "email": new}

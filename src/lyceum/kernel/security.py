@@ -32,7 +32,6 @@ _KEY_BODY_CHARACTERS = 32
 _KEY_FORM = re.compile(
     rf"{KEY_MARK}_[{_KEY_ALPHABET}]{{{_KEY_PREFIX_CHARACTERS}}}_[{_KEY_ALPHABET}]{{{_KEY_BODY_CHARACTERS}}}"
 )
-_NONCE_BYTES = 12
 PASSWORD_MEMORY_KIB = 47_104
 PASSWORD_SECONDS_MAX = 120.0
 _TURNS_BESIDE = 2
@@ -137,6 +136,17 @@ def digest_of(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
+def base64url(raw: bytes) -> str:
+    """Return bytes in the base64 for addresses and file names, without padding (RFC 4648, 5)."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def from_base64url(written: str) -> bytes:
+    """Return the bytes that stand in base64 for addresses, padded or not; raises `ValueError` for anything else."""
+    stripped = written.rstrip("=")
+    return base64.b64decode(stripped + "=" * (-len(stripped) % 4), altchars=b"-_", validate=True)
+
+
 def repr_digest(sha256: str) -> str:
     """Return the value of a `Repr-Digest` header (RFC 9530) for a SHA-256 in hexadecimal."""
     return f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:"
@@ -198,7 +208,7 @@ class Signer:
     def mark(self, purpose: str, statement: str) -> str:
         """Return what only this hub can write below a statement made for a purpose; it never runs out."""
         mark = hmac.new(derived_key(self.secret_key, purpose), statement.encode(), hashlib.sha256).digest()
-        return base64.urlsafe_b64encode(mark).rstrip(b"=").decode()
+        return base64url(mark)
 
     def marked(self, mark: str, purpose: str, statement: str) -> bool:
         """Say whether `mark` is the hub's own below a statement."""
@@ -206,4 +216,4 @@ class Signer:
 
     def _mark(self, statement: str, expires: int) -> str:
         mark = hmac.new(self.secret_key, f"{expires}\n{statement}".encode(), hashlib.sha256).digest()
-        return base64.urlsafe_b64encode(mark).rstrip(b"=").decode()
+        return base64url(mark)

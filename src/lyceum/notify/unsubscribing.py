@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.kernel.config import Settings
-from lyceum.kernel.security import derived_key
+from lyceum.kernel.security import base64url, derived_key
 from lyceum.notify.errors import UnsubscribeLinkInvalid
 from lyceum.notify.kinds import KINDS
 from lyceum.notify.schemas import PreferenceChange, ResubscribeWish, Unsubscribed
@@ -44,7 +44,7 @@ def links_for(settings: Settings, user_id: UUID, kind: str) -> UnsubscribeLinks:
 def token_for(settings: Settings, user_id: UUID, kind: str) -> str:
     """Return what vouches for a person's wish; it does not run out, since letters are kept for years."""
     wish = user_id.bytes + kind.encode()
-    return base64.urlsafe_b64encode(_mark(settings, wish) + wish).rstrip(b"=").decode()
+    return base64url(_mark(settings, wish) + wish)
 
 
 async def unsubscribe(tx: AsyncSession, settings: Settings, token: str) -> Unsubscribed:

@@ -1,7 +1,5 @@
 """Web push: messages that only one browser can read (RFC 8291), from a hub that push services know by its key (RFC 8292)."""
 
-import base64
-import binascii
 import os
 import time
 from dataclasses import dataclass, field
@@ -21,6 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from lyceum.kernel.security import base64url, from_base64url
 from lyceum.notify.errors import SubscriptionInvalid
 
 AUTH_BYTES = 16
@@ -55,7 +54,7 @@ class HubKey:
 
     def __init__(self, secret: bytes) -> None:
         self._private = derive_private_key(int.from_bytes(secret, "big"), SECP256R1())
-        self.public = to_base64(_point_bytes(self._private.public_key()))
+        self.public = base64url(_point_bytes(self._private.public_key()))
 
     @staticmethod
     def new_secret() -> bytes:
@@ -87,16 +86,11 @@ def encrypted(
     return head + AESGCM(key).encrypt(nonce, plain + _LAST_RECORD, None)
 
 
-def to_base64(raw: bytes) -> str:
-    """Return bytes as browsers write them: base64 for URLs, without padding."""
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
 def from_base64(text: str) -> bytes:
     """Return the bytes a browser wrote; raises `SubscriptionInvalid`."""
     try:
-        return base64.b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
+        return from_base64url(text)
+    except ValueError:
         raise SubscriptionInvalid("The keys of the push subscription are not in base64.") from None
 
 

@@ -23,6 +23,7 @@ from lyceum.accounts.factors.schemas import CreatedCredential, SignedCredential
 from lyceum.kernel.config import Settings
 from lyceum.kernel.db import NOBODY
 from lyceum.kernel.resources import Resources
+from lyceum.kernel.security import from_base64url
 from lyceum.kernel.tx import aside
 
 CHALLENGE_BYTES = 32
@@ -286,16 +287,10 @@ def _described(present: Sequence[PasskeyRow]) -> list[Any]:
     ]
 
 
-def _bytes_of(base64url: object) -> bytes | None:
-    import base64
-    import binascii
-
-    if not isinstance(base64url, str) or not base64url:
-        return None
-    stripped = base64url.rstrip("=")
+def _bytes_of(named: object) -> bytes | None:
     try:
-        return base64.b64decode(stripped + "=" * (-len(stripped) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
+        return from_base64url(named) if isinstance(named, str) and named else None
+    except ValueError:
         return None
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.kernel.ids import new_id
-from lyceum.kernel.security import Signer
+from lyceum.kernel.security import Signer, base64url
 
 LinkKind = Literal[
     "verify_email",
@@ -30,9 +30,9 @@ PAGES: dict[LinkKind, str] = {
     "reset_password": "reset",
     "invitation": "join",
     "guardian_consent": "consent",
-    "email_change_asked": "settings/security",
-    "account_deletion": "settings",
-    "account_kept": "settings",
+    "email_change_asked": "settings?tab=security",
+    "account_deletion": "settings?tab=data",
+    "account_kept": "settings?tab=data",
 }
 WITHOUT_TOKEN: frozenset[LinkKind] = frozenset({"email_change_asked", "account_deletion", "account_kept"})
 """Letters that tell something and open nothing: their links lead to a page one has to be signed in for."""
@@ -75,7 +75,7 @@ def link_of_token(signer: Signer, kind: LinkKind, token: str) -> UUID | None:
     """Return the id of a link whose token this hub made for that kind, else None."""
     try:
         link_id = UUID(bytes=base64.urlsafe_b64decode(token.encode("ascii"))[:_ID_BYTES])
-        mark = base64.urlsafe_b64encode(base64.urlsafe_b64decode(token)[_ID_BYTES:]).rstrip(b"=").decode()
+        mark = base64url(base64.urlsafe_b64decode(token)[_ID_BYTES:])
     except (ValueError, binascii.Error):
         return None
     return link_id if signer.marked(mark, _purpose(kind), link_id.hex) else None

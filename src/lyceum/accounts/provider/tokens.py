@@ -1,12 +1,11 @@
 """Tokens for programs: in exchange for a code or a refresh token, and what they say of the person."""
 
 import asyncio
-import hashlib
 import hmac
 import re
 import secrets
 import time
-from base64 import b64decode, urlsafe_b64encode
+from base64 import b64decode
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -17,6 +16,7 @@ import jwt
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from lyceum.accounts.openid import LOGOUT_EVENT, code_challenge, half_hash
 from lyceum.accounts.provider.authorizing import Client, find_client
 from lyceum.accounts.provider.errors import TokenRefused
 from lyceum.accounts.sessions.public import AccessTokens
@@ -29,7 +29,6 @@ TOKEN_SECONDS = 3600
 ID_TOKEN_SECONDS = 600
 LOGOUT_TOKEN_SECONDS = 120
 ALGORITHM = "RS256"
-LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 ACCESS_MARK, REFRESH_MARK = "lyo", "lyor"
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 _CODE = text(
@@ -86,7 +85,7 @@ async def _tokens_for_code(
     # the code is used up whoever comes with it
     if granted is None or granted.redirect_uri != form.get("redirect_uri"):
         raise TokenRefused("invalid_grant", _GOOD_NO_LONGER)
-    if not _VERIFIER.fullmatch(verifier) or not hmac.compare_digest(_s256(verifier), granted.code_challenge):
+    if not _VERIFIER.fullmatch(verifier) or not hmac.compare_digest(code_challenge(verifier), granted.code_challenge):
         raise TokenRefused("invalid_grant", "The code_verifier does not fit the code_challenge.")
     return await _issue(resources, tokens, client, granted)
 
@@ -172,7 +171,7 @@ async def _issue(resources: Resources, tokens: AccessTokens, client: Client, gra
         "exp": now + ID_TOKEN_SECONDS,
         "auth_time": int(granted.signed_in_at.timestamp()),
         "sid": str(granted.session_id),
-        "at_hash": _half_hash(access),
+        "at_hash": half_hash(access, ALGORITHM),
         **({"nonce": granted.nonce} if granted.nonce is not None else {}),
     }
     answer = {
@@ -213,12 +212,3 @@ def _basic(authorization: str) -> tuple[str, str]:
     client_id, _, secret = joined.partition(":")
     # RFC 6749, 2.3.1: both were encoded as in a form
     return unquote_plus(client_id), unquote_plus(secret)
-
-
-def _s256(verifier: str) -> str:
-    return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-
-
-def _half_hash(token: str) -> str:
-    digest = hashlib.sha256(token.encode()).digest()
-    return urlsafe_b64encode(digest[:16]).rstrip(b"=").decode()

@@ -4,7 +4,6 @@ It lies sealed in a cookie of that browser, so that beginning one costs the hub 
 nobody's. The answer's `state` names the cookie; each state is taken once.
 """
 
-import hashlib
 import re
 import secrets
 import time
@@ -16,6 +15,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import text
 
+from lyceum.accounts.openid import code_challenge
 from lyceum.accounts.signon.errors import ReturnPathRefused, SignOnStale
 from lyceum.kernel.db import NOBODY
 from lyceum.kernel.resources import Resources
@@ -46,7 +46,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def challenge(self) -> str:
         """What the provider is told of the verifier (RFC 7636, S256)."""
-        return urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).rstrip(b"=").decode()
+        return code_challenge(self.verifier)
 
 
 def new_attempt(provider_id: UUID, *, return_to: str, connects: UUID | None = None) -> Attempt:

@@ -1,13 +1,12 @@
 """Reading a provider's tokens: ID tokens (OpenID Connect Core 1.0, 3.1.3.7) and logout tokens (Back-Channel Logout 1.0, 2.6)."""
 
-import hashlib
 import hmac
-from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from typing import Any
 
 import jwt
 
+from lyceum.accounts.openid import LOGOUT_EVENT, half_hash
 from lyceum.accounts.signon.discovery import IdentityProviders, Metadata
 from lyceum.accounts.signon.errors import LogoutTokenRefused, SignOnRefused
 from lyceum.accounts.signon.models import Claims
@@ -15,8 +14,6 @@ from lyceum.accounts.signon.models import Claims
 LEEWAY_SECONDS = 60
 TOKEN_CHARACTERS_MAX = 50_000
 SUBJECT_CHARACTERS_MAX = 255
-LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
-_HASHES = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512}
 _UNBELIEVABLE = "What the identity provider sent cannot be believed ({}); sign in again, and tell the hub's administrator if it stays so."
 
 
@@ -43,7 +40,7 @@ async def id_claims(
         if nonce is not None and not _same(claims.get("nonce"), nonce):
             raise jwt.InvalidTokenError("its nonce is of another sign-in")
         at_hash = claims.get("at_hash")
-        if access_token is not None and at_hash is not None and not _same(at_hash, _half_hash(access_token, algorithm)):
+        if access_token is not None and at_hash is not None and not _same(at_hash, half_hash(access_token, algorithm)):
             raise jwt.InvalidTokenError("it came with another access token")
     except (jwt.PyJWTError, ValueError, TypeError) as error:
         raise SignOnRefused(_UNBELIEVABLE.format(str(error)[:200])) from None
@@ -117,12 +114,6 @@ def _refuse_bad_subject(claims: Claims) -> None:
     subject = claims["sub"]
     if not isinstance(subject, str) or not 0 < len(subject) <= SUBJECT_CHARACTERS_MAX or "\0" in subject:
         raise jwt.InvalidTokenError("it names nobody")
-
-
-def _half_hash(access_token: str, algorithm: str) -> str:
-    """Return the left half of the token's hash, as `at_hash` has it (OpenID Connect Core 1.0, 3.1.3.6)."""
-    digest = _HASHES.get(algorithm[-3:], hashlib.sha512)(access_token.encode()).digest()
-    return urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
 
 
 def _same(given: object, expected: str) -> bool:

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import Query
 
 from lyceum.kernel.problems import Invalid
+from lyceum.kernel.security import base64url
 
 PAGE_ITEMS_MAX = 200
 
@@ -27,7 +28,7 @@ class CursorInvalid(Invalid):
 
 def encode_cursor(last_id: UUID) -> str:
     """Return the cursor of the page after `last_id`."""
-    return base64.urlsafe_b64encode(last_id.bytes).rstrip(b"=").decode()
+    return base64url(last_id.bytes)
 
 
 def decode_cursor(cursor: str | None) -> UUID | None:
