@@ -45,18 +45,7 @@ async def list_check_runs(
     )
     if before is not None:
         query = query.where(CheckRunRow.id < before)
-    return [
-        CheckRunListed(
-            id=run.id,
-            version_id=run.version_id,
-            state=run.state,
-            job_id=run.job_id,
-            error=run.error,
-            created_at=run.created_at,
-            finished_at=run.finished_at,
-        )
-        for run in await tx.scalars(query)
-    ]
+    return [_as_listed(run) for run in await tx.scalars(query)]
 
 
 async def check_run_for(tx: AsyncSession, who: Actor, run_id: UUID) -> CheckRun:
@@ -74,7 +63,11 @@ async def check_run_for(tx: AsyncSession, who: Actor, run_id: UUID) -> CheckRun:
 
 def as_check_run(run: CheckRunRow, results: Iterable[CheckResultRow]) -> CheckRun:
     """Return a check run with its results as its readers see it."""
-    return CheckRun(
+    return CheckRun(**_as_listed(run).model_dump(), results=[_as_result(row) for row in results])
+
+
+def _as_listed(run: CheckRunRow) -> CheckRunListed:
+    return CheckRunListed(
         id=run.id,
         version_id=run.version_id,
         state=run.state,
@@ -82,7 +75,6 @@ def as_check_run(run: CheckRunRow, results: Iterable[CheckResultRow]) -> CheckRu
         error=run.error,
         created_at=run.created_at,
         finished_at=run.finished_at,
-        results=[_as_result(row) for row in results],
     )
 
 

@@ -78,14 +78,7 @@ class CheckRunPage(BaseModel):
     next: str | None
 
 
-class CheckRun(BaseModel):
+class CheckRun(CheckRunListed):
     """A run of all checks on a version; `failed` when a check of severity error failed or could not be run."""
 
-    id: UUID
-    version_id: UUID
-    state: str
-    job_id: UUID | None
-    error: dict[str, Any] | None
-    created_at: datetime
-    finished_at: datetime | None
     results: list[CheckResult]
