@@ -19,7 +19,7 @@ from lyceum.kernel.db import NOBODY
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.claims import Attempt
 from lyceum.kernel.jobs.ending import LeaseLost, hold_in
-from lyceum.kernel.jobs.queue import JobNotAdded, JobNotFound, cancel, enqueue, job_for
+from lyceum.kernel.jobs.queue import JobNotAdded, JobNotFound, cancel, cancel_all, enqueue, job_for
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
 from make.accounts import Member, make_member
@@ -272,6 +272,26 @@ async def test_calling_off_what_starts_or_fails_meanwhile_still_calls_it_off(
         cancelling = asyncio.create_task(call_off(resources, member, job_id))
         await somebody_waits(fresh_database)
     assert (await cancelling).state == "cancelled"
+
+
+async def test_all_jobs_of_an_organisation_are_called_off_and_no_others(
+    resources: Resources, fresh_database: TestDatabase, member: Member
+) -> None:
+    stranger, worker = make_member(fresh_database), worker_on(resources.database)
+    running = await put(resources, member, Light())
+    await worker.claim("light", 10)
+    await worker.start([Attempt(running, 1)])
+    waiting = [await put(resources, member, Light()) for _ in range(3)]
+    ended, foreign = await put(resources, member, Light()), await put(resources, stranger, Light())
+    rows_of(fresh_database, "UPDATE jobs SET state = 'done', finished_at = created_at WHERE id = %s", ended)
+    async with transaction(resources.database, member.scope) as tx:
+        assert await cancel_all(tx) == 4
+    found = {row["id"]: row for row in rows_of(fresh_database, "SELECT * FROM jobs")}
+    assert [found[job_id]["state"] for job_id in waiting] == ["cancelled"] * 3
+    assert all(found[job_id]["finished_at"] > found[job_id]["created_at"] for job_id in waiting)
+    assert (found[running]["state"], found[running]["cancel_requested"]) == ("running", True)
+    assert (found[ended]["state"], found[ended]["cancel_requested"]) == ("done", False)
+    assert (found[foreign]["state"], found[foreign]["cancel_requested"]) == ("ready", False)
 
 
 async def test_a_stranger_can_neither_see_nor_call_off_a_job(

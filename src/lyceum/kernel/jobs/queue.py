@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, cast
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Interval, Table, bindparam, func, select, text, update
+from sqlalchemy import ColumnElement, Interval, Table, bindparam, case, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -46,6 +46,7 @@ _ADD = Prepared(
     .values(run_at=_RUN_AT, turn_at=_RUN_AT - bindparam("ahead_by", type_=Interval))
     .on_conflict_do_nothing()
 )
+_TELL_WORKERS = text("SELECT pg_notify(:channel, id) FROM unnest(CAST(:job_ids AS text[])) AS id")
 _HUB_TWIN = text("SELECT definer.jobs_hub_twin(:id, :key)")
 _SCOPE = text("SELECT org_id FROM definer.job_scope(:id)")
 
@@ -233,25 +234,41 @@ async def cancel(tx: AsyncSession, job_id: UUID) -> Job:
 
     Asking twice, or for a job that has ended, changes nothing.
     """
-    # Locked, since a job may start or fail between looking at its state and changing it.
-    state = await tx.scalar(select(JobRow.state).where(JobRow.id == job_id).with_for_update())
-    this = update(JobRow).where(JobRow.id == job_id)
-    if state in NOT_CLAIMED:
-        await tx.execute(this.values(state="cancelled", cancel_requested=True, finished_at=text("clock_timestamp()")))
-        tell_state_after_commit(tx, job_id, "cancelled")
-    elif state is not None and state not in ENDED:
-        await tx.execute(this.values(cancel_requested=True))
-        await tx.execute(text("SELECT pg_notify(:channel, :id)"), {"channel": CANCEL_CHANNEL, "id": str(job_id)})
+    await _call_off(tx, JobRow.id == job_id)
     return await job_for(tx, job_id)
 
 
 async def cancel_all(tx: AsyncSession) -> int:
     """Call every job of the organisation acted in off, as `cancel` does one; return how many had not ended."""
-    open_ones = select(JobRow.id).where(JobRow.org_id == tx.info["scope"].org_id, JobRow.state.not_in(ENDED))
-    job_ids = list(await tx.scalars(open_ones.order_by(JobRow.id)))
-    for job_id in job_ids:
-        await cancel(tx, job_id)
-    return len(job_ids)
+    return await _call_off(tx, JobRow.org_id == tx.info["scope"].org_id)
+
+
+async def _call_off(tx: AsyncSession, which: ColumnElement[bool]) -> int:
+    """Cancel those of some jobs that wait and tell the workers of those that run; return how many had not ended."""
+    # Locked in an order, since others change several jobs at once too.
+    unended = select(JobRow.id).where(which, JobRow.state.not_in(ENDED)).order_by(JobRow.id)
+    locked = unended.with_for_update().cte("unended")
+    # In one statement, since a job may start or fail between looking at its state and changing it.
+    waits = JobRow.state.in_(NOT_CLAIMED)
+    called_off = (
+        update(JobRow)
+        .where(JobRow.id == locked.c.id, JobRow.state.not_in(ENDED))
+        .values(
+            state=case((waits, "cancelled"), else_=JobRow.state),
+            finished_at=case((waits, func.clock_timestamp()), else_=JobRow.finished_at),
+            cancel_requested=True,
+        )
+        .returning(JobRow.id, JobRow.state)
+        .execution_options(synchronize_session=False)
+    )
+    found = (await tx.execute(called_off)).all()
+    for row in found:
+        if row.state == "cancelled":
+            tell_state_after_commit(tx, row.id, "cancelled")
+    running = [str(row.id) for row in found if row.state != "cancelled"]
+    if running:
+        await tx.execute(_TELL_WORKERS, {"channel": CANCEL_CHANNEL, "job_ids": running})
+    return len(found)
 
 
 async def retry(tx: AsyncSession, job_id: UUID, *, final_kinds: Collection[str]) -> Job:
