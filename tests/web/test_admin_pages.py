@@ -1,6 +1,5 @@
 """The administration's pages in a real browser: people, acting as one of them, the queue, the audit log, programs."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,24 @@ from playwright.sync_api import expect
 from fixtures.app import rows_of
 from fixtures.hubs import wait_until
 from fixtures.sign_in import PASSWORD, password_hash
-from fixtures.web import DESKTOP, PHONE, OpenTab, Tab, WebHub, nothing_wrong
+from fixtures.web import LOOKS, OpenTab, Tab, WebHub, faults_of_pages, nothing_wrong
 from lyceum.kernel.ids import new_id
 from make.accounts import Member, make_member
 
-SHIFT_MAX = 0.02
-PAGES = (
-    *("users", "organisations", "queue", "queue?state=dead", "schedules", "audit", "storage", "health", "mail"),
-    *("mail?form=text", "sign-on", "programs"),
-)
+PAGES = {
+    "users": "People",
+    "organisations": "Organisations",
+    "queue": "Queue",
+    "queue?state=dead": "Queue",
+    "schedules": "Schedules",
+    "audit": "Audit log",
+    "storage": "Storage",
+    "health": "Health",
+    "mail": "Letters",
+    "mail?form=text": "Letters",
+    "sign-on": "Sign-on",
+    "programs": "Programs",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,29 +226,12 @@ def test_the_overview_tells_administrators_what_is_not_set_up_until_they_hide_it
     expect(card).to_be_hidden()
 
 
-@pytest.mark.parametrize(
-    "name, device, scheme",
-    [
-        pytest.param("desktop-light", DESKTOP, "light", id="desktop", marks=pytest.mark.deep),
-        pytest.param("desktop-dark", DESKTOP, "dark", id="desktop-dark", marks=pytest.mark.deep),
-        pytest.param("phone-light", PHONE, "light", id="phone-light", marks=pytest.mark.deep),
-        pytest.param("phone-dark", PHONE, "dark", id="phone"),
-    ],
-)
+@pytest.mark.parametrize("name, look", LOOKS)
 @pytest.mark.usefixtures("staff")
 def test_every_page_fits_is_usable_by_all_and_stays_where_it_is(
-    open_tab: OpenTab, web_hub: WebHub, name: str, device: dict[str, object], scheme: str
+    open_tab: OpenTab, web_hub: WebHub, name: str, look: dict[str, Any]
 ) -> None:
     put_dead_job(web_hub, "notify.mail_notice")
-    tab = signed_in(open_tab, web_hub, "ada", scheme=scheme, **device)
-    faults: dict[str, object] = {}
-    for place in PAGES:
-        tab.page.goto(f"/admin/{place}")
-        tab.page.get_by_role("heading", level=1).wait_for()
-        tab.page.wait_for_load_state("networkidle")
-        tab.screenshot(f"admin-{name}-{re.sub(r'[^a-z]+', '-', place)}")
-        found = [*tab.accessibility_faults(), *tab.faults]
-        if found or tab.overflow_px() or tab.layout_shift() > SHIFT_MAX:
-            faults[place] = (found, tab.overflow_px(), tab.layout_shift(), tab.moved())
-        tab.faults.clear()
-    assert faults == {}
+    tab = signed_in(open_tab, web_hub, "ada", **look)
+    pages = [(f"/admin/{place}", heading) for place, heading in PAGES.items()]
+    assert faults_of_pages(tab, pages, shots=f"admin-{name}") == {}

@@ -2,15 +2,15 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 from playwright.sync_api import expect
 
-from fixtures.web import DESKTOP, PHONE, WAIT_MS_MAX, OpenTab, Tab, WebHub, nothing_wrong
+from fixtures.web import DESKTOP, LOOKS, PHONE, WAIT_MS_MAX, OpenTab, Tab, WebHub, faults_of_pages, nothing_wrong
 
 EMAIL, PASSWORD = "ada@example.org", "correct horse battery staple"
-SHIFT_MAX = 0.02
 TRAINED_MS_MAX = 90_000
 
 
@@ -35,12 +35,6 @@ def _sign_in(tab: Tab) -> None:
     tab.page.get_by_label("E-mail").fill(EMAIL)
     tab.page.get_by_label("Password").fill(PASSWORD)
     tab.page.get_by_role("button", name="Sign in").click()
-
-
-def _fits_and_is_usable(tab: Tab, name: str) -> None:
-    tab.screenshot(name)
-    assert tab.accessibility_faults() == []
-    assert tab.overflow_px() == 0
 
 
 @pytest.fixture(scope="module")
@@ -93,50 +87,31 @@ def test_from_the_set_up_link_to_a_prediction(open_tab: OpenTab, journey: dict[s
 
 
 PAGES = [
-    "/",
-    "/datasets",
-    "dataset",
-    "dataset?tab=profile",
-    "dataset?tab=checks",
-    "/runs",
-    "run",
-    "/models",
-    "model",
-    "/jobs",
-    "/settings",
-    "/settings?tab=security",
-    "/settings?tab=notifications",
-    "/settings?tab=data",
-    "/inbox",
+    ("/", "Overview"),
+    ("/datasets", "Datasets"),
+    ("{dataset}", "main/houses"),
+    ("{dataset}?tab=profile", "main/houses"),
+    ("{dataset}?tab=checks", "main/houses"),
+    ("/runs", "Runs"),
+    ("{run}", "Run"),
+    ("/models", "Models"),
+    ("{model}", "main/houses"),
+    ("/jobs", "Jobs"),
+    ("/settings", "Settings"),
+    ("/settings?tab=security", "Settings"),
+    ("/settings?tab=notifications", "Settings"),
+    ("/settings?tab=data", "Settings"),
+    ("/inbox", "Inbox"),
 ]
 
 
-@pytest.mark.parametrize(
-    "name, device, scheme",
-    [
-        pytest.param("desktop-light", DESKTOP, "light", id="desktop", marks=pytest.mark.deep),
-        pytest.param("desktop-dark", DESKTOP, "dark", id="desktop-dark", marks=pytest.mark.deep),
-        pytest.param("phone-light", PHONE, "light", id="phone-light", marks=pytest.mark.deep),
-        pytest.param("phone-dark", PHONE, "dark", id="phone"),
-    ],
-)
+@pytest.mark.parametrize("name, look", LOOKS)
 def test_every_page_fits_is_usable_by_all_and_stays_where_it_is(
-    open_tab: OpenTab, journey: dict[str, str], table: Path, name: str, device: dict[str, object], scheme: str
+    open_tab: OpenTab, journey: dict[str, str], table: Path, name: str, look: dict[str, Any]
 ) -> None:
-    tab = open_tab(scheme=scheme, storage_state=table.with_suffix(".state"), **device)
-    faults: dict[str, object] = {}
-    for place in PAGES:
-        word, _, query = place.partition("?")
-        address = journey.get(word, word) + (f"?{query}" if query else "")
-        tab.page.goto(address)
-        tab.page.get_by_role("main").wait_for()
-        tab.page.wait_for_load_state("networkidle")
-        tab.screenshot(f"{name}-{re.sub(r'[^a-z]+', '-', place).strip('-') or 'overview'}")
-        found = [*tab.accessibility_faults(), *tab.faults]
-        if found or tab.overflow_px() or tab.layout_shift() > SHIFT_MAX:
-            faults[place] = (found, tab.overflow_px(), tab.layout_shift(), tab.moved())
-        tab.faults.clear()
-    assert faults == {}
+    tab = open_tab(storage_state=table.with_suffix(".state"), **look)
+    pages = [(place.format(**journey), heading) for place, heading in PAGES]
+    assert faults_of_pages(tab, pages, shots=name) == {}
 
 
 def test_a_session_that_ends_asks_again_over_the_page_and_keeps_what_was_typed(
@@ -268,7 +243,7 @@ def test_a_page_for_somebody_unknown_is_usable_by_all(open_tab: OpenTab, device:
     tab.page.goto(place)
     tab.page.get_by_role("heading", level=1).wait_for()
     tab.page.wait_for_load_state("networkidle")
-    _fits_and_is_usable(tab, f"unknown-{re.sub(r'[^a-z]+', '-', place.partition('?')[0]).strip('-')}")
+    tab.looks_right(f"unknown-{re.sub(r'[^a-z]+', '-', place.partition('?')[0]).strip('-')}")
 
 
 @pytest.mark.deep
@@ -280,4 +255,4 @@ def test_the_page_of_components_shows_both_themes_and_is_usable_by_all(
     tab.page.goto("/ui")
     tab.page.get_by_role("heading", name="Components").wait_for()
     tab.page.wait_for_load_state("networkidle")
-    _fits_and_is_usable(tab, f"ui-{request.node.callspec.id}")
+    tab.looks_right(f"ui-{request.node.callspec.id}")

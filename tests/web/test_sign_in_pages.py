@@ -21,7 +21,6 @@ from make.accounts import make_setup_link
 from make.oauth import REDIRECT_URI, Program
 
 EMAIL, PASSWORD = "ada@example.org", "correct horse battery staple"
-SHIFT_MAX = 0.02
 SECURITY = "/settings?tab=security"
 AUTHENTICATOR = {
     "protocol": "ctap2",
@@ -83,12 +82,6 @@ def _made(tab: Tab, web_hub: WebHub, path: str, wanted: dict[str, Any]) -> dict[
     return made
 
 
-def _looks_right(tab: Tab, name: str) -> None:
-    tab.page.wait_for_load_state("networkidle")
-    tab.screenshot(name)
-    assert (tab.accessibility_faults(), tab.overflow_px()) == ([], 0)
-
-
 def _sign_in(page: Page) -> None:
     page.get_by_label("E-mail").fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)
@@ -128,14 +121,14 @@ def test_the_set_up_link_leads_through_a_second_factor_into_the_hub_and_back_in_
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Create administrator").click()
         expect(page.get_by_role("heading", name="Set up a second factor")).to_be_visible()
-        _looks_right(tab, "phone-dark-enrol")
+        tab.looks_right("phone-dark-enrol")
         page.get_by_role("button", name="Add an authenticator app").click()
         page.get_by_label("Name").fill("Pocket phone")
         page.get_by_role("button", name="Go on").click()
         secret = page.get_by_label("Secret for the app").inner_text()
         picture = page.get_by_role("img", name=re.compile("Picture to scan"))
         assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
-        _looks_right(tab, "phone-dark-new-app")
+        tab.looks_right("phone-dark-new-app")
         app_id = str(rows_of(story.database, "SELECT id FROM authenticator_apps")[0]["id"])
         story.phone = Phone(app_id, base64.b32decode(secret + "=" * (-len(secret) % 8)), [])
         page.get_by_label("Six digits that the app shows").fill(story.phone.code())
@@ -143,7 +136,7 @@ def test_the_set_up_link_leads_through_a_second_factor_into_the_hub_and_back_in_
         codes = page.get_by_role("list", name="Recovery codes").get_by_role("listitem")
         expect(codes).to_have_count(10)
         story.phone.recovery_codes = codes.all_inner_texts()
-        _looks_right(tab, "phone-dark-recovery-codes")
+        tab.looks_right("phone-dark-recovery-codes")
         with page.expect_download() as download:
             page.get_by_role("button", name="Download").click()
         assert story.phone.recovery_codes[0] in download.value.path().read_text(encoding="utf-8")
@@ -153,7 +146,7 @@ def test_the_set_up_link_leads_through_a_second_factor_into_the_hub_and_back_in_
         _sign_out(page)
         _sign_in(page)
         page.get_by_label("Code", exact=True).wait_for()
-        _looks_right(tab, "phone-dark-second-step")
+        tab.looks_right("phone-dark-second-step")
         _enter_by_code(page, "000000")
         expect(page.get_by_role("alert")).to_be_visible()
         _enter_by_code(page, story.code())
@@ -188,10 +181,10 @@ def test_a_passkey_is_added_named_signs_in_alone_and_is_removed(
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_role("dialog")).to_be_hidden()
         expect(page.get_by_text("Old laptop", exact=True)).to_be_visible()
-        _looks_right(tab, "desktop-light-security")
+        tab.looks_right("desktop-light-security")
 
         _sign_out(page)
-        _looks_right(tab, "desktop-light-sign-in-ways")
+        tab.looks_right("desktop-light-sign-in-ways")
         page.get_by_role("button", name="Sign in with a passkey").click()
         expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
         _sign_out(page)
@@ -223,7 +216,7 @@ def test_what_weighs_much_asks_who_it_is_and_goes_on_with_what_was_typed(
         page.get_by_role("button", name="Go on").click()
         asks = page.get_by_role("dialog", name="Confirm that it is you")
         expect(asks).to_be_visible()
-        _looks_right(tab, "desktop-light-step-up")
+        tab.looks_right("desktop-light-step-up")
         # left, nothing is done, and what was typed stays
         asks.get_by_role("button", name="Close").click()
         expect(page.get_by_role("alert")).to_contain_text("confirm that it is you")
@@ -279,8 +272,7 @@ def test_an_account_is_connected_to_a_provider_and_signs_on_through_it_with_its_
     page.get_by_role("link", name="Sign in through The university").click()
     _at_provider(page, "mallory")
     expect(page.get_by_role("alert")).to_contain_text("has no account for you")
-    _looks_right(stranger, "phone-light-sign-on-problem")
-    assert stranger.layout_shift() <= SHIFT_MAX
+    stranger.looks_right("phone-light-sign-on-problem")
 
 
 def test_a_program_is_refused_let_in_and_not_asked_about_again(
@@ -303,8 +295,7 @@ def test_a_program_is_refused_let_in_and_not_asked_about_again(
     _enter_by_code(page, story.code())
     expect(page.get_by_role("heading", name="Sign in to JupyterHub")).to_be_visible()
     expect(page.get_by_role("listitem")).to_contain_text(["account here", "name", "e-mail", "organisations"])
-    _looks_right(tab, "desktop-light-authorize")
-    assert (tab.faults, tab.layout_shift() <= SHIFT_MAX) == ([], True)
+    tab.looks_right("desktop-light-authorize")
     page.get_by_role("button", name="Do not sign in").click()
     page.wait_for_url(f"{REDIRECT_URI}?**")
     assert httpx.URL(page.url).params["error"] == "access_denied"
@@ -341,4 +332,4 @@ def test_a_request_of_no_known_program_sends_nobody_anywhere(open_tab: OpenTab, 
     tab = open_tab(scheme="dark", **PHONE)
     tab.page.goto(story.program.asks(redirect_uri="https://elsewhere.example/"))
     expect(tab.page.get_by_role("alert")).to_contain_text("not among its own")
-    _looks_right(tab, "phone-dark-authorize-refused")
+    tab.looks_right("phone-dark-authorize-refused")

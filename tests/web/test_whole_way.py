@@ -14,11 +14,10 @@ from playwright.sync_api import Page, expect
 from fixtures.app import rows_of, served, settings_for
 from fixtures.factors import Phone
 from fixtures.servers import PostgresForTests
-from fixtures.web import DESKTOP, PHONE, OpenTab, Tab, WebHub, nothing_wrong
+from fixtures.web import DESKTOP, PHONE, OpenTab, WebHub, nothing_wrong
 from make.accounts import make_setup_link
 
 EMAIL, PASSWORD = "ada@example.org", "correct horse battery staple"
-SHIFT_MAX = 0.02
 TRAINED_MS_MAX = 90_000
 
 
@@ -43,13 +42,6 @@ def table(tmp_path: Path) -> Path:
     path = tmp_path / "houses.csv"
     pl.DataFrame({"rooms": [1 + row % 6 for row in rows], "area": areas, "dear": dear}).write_csv(path)
     return path
-
-
-def _looked_at(tab: Tab, name: str) -> None:
-    tab.page.wait_for_load_state("networkidle")
-    tab.screenshot(name)
-    assert (tab.accessibility_faults(), tab.overflow_px()) == ([], 0)
-    assert tab.layout_shift() <= SHIFT_MAX, tab.moved()
 
 
 def _sign_up(page: Page, name: str, email: str) -> None:
@@ -127,18 +119,18 @@ def test_one_goes_the_whole_way(
     with nothing_wrong(tab):
         page.goto(f"/setup?token={web_hub.setup_token}")
         _sign_up(page, "Ada", EMAIL)
-        _looked_at(tab, f"{shot}-1-setup")
+        tab.looks_right(f"{shot}-1-setup")
         page.get_by_role("button", name="Create administrator").click()
         expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
         phone = _add_factor(page, web_hub)
-        _looked_at(tab, f"{shot}-2-factor")
+        tab.looks_right(f"{shot}-2-factor")
         link = _invite(page)
-        _looked_at(tab, f"{shot}-3-invited")
+        tab.looks_right(f"{shot}-3-invited")
 
         guest = open_tab(scheme=scheme, **device)
         guest.page.goto(link)
         _sign_up(guest.page, "Grace", "grace@example.org")
-        _looked_at(guest, f"{shot}-4-join")
+        guest.looks_right(f"{shot}-4-join")
         guest.page.get_by_role("button", name="Create account").click()
         expect(guest.page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
 
@@ -146,11 +138,11 @@ def test_one_goes_the_whole_way(
         page.locator("input[type=file]").set_input_files(table)
         page.get_by_role("button", name="Upload", exact=True).click()
         expect(page.get_by_text("600 of 600 rows")).to_be_visible()
-        _looked_at(tab, f"{shot}-5-dataset")
+        tab.looks_right(f"{shot}-5-dataset")
         _train(page)
         page.reload()
         page.get_by_role("button", name="Put in service").wait_for()
-        _looked_at(tab, f"{shot}-6-run")
+        tab.looks_right(f"{shot}-6-run")
         page.get_by_role("button", name="Put in service").click()
         page.get_by_role("button", name="Register").click()
         expect(page.get_by_role("heading", name=re.compile("houses"))).to_be_visible()
@@ -158,12 +150,12 @@ def test_one_goes_the_whole_way(
         page.get_by_label("area", exact=True).fill("200")
         page.get_by_role("button", name="Predict").click()
         expect(page.get_by_role("list", name="Probabilities")).to_contain_text("%")
-        _looked_at(tab, f"{shot}-7-model")
+        tab.looks_right(f"{shot}-7-model")
 
         other = open_tab(scheme=scheme, **device)
         _sign_in(other.page, phone.fresh_code(web_hub.database))
         page.goto("/settings?tab=sessions")
-        _looked_at(tab, f"{shot}-8-sessions")
+        tab.looks_right(f"{shot}-8-sessions")
         page.get_by_role("button", name=re.compile("^End the session on")).first.click()
         expect(page.get_by_text("The session was ended")).to_be_visible()
         other.page.goto("/datasets")

@@ -1,11 +1,9 @@
 import { type InfiniteData, keepPreviousData, type QueryKey, useInfiniteQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
 import { queryClient } from "@/api/client";
 
 type Page<T> = { items: T[]; next: string | null };
 type Asked = { limit: number; cursor?: string };
 const PAGE_ITEMS = 50;
-const TYPING_MS = 200;
 
 /** Any list that the hub hands out by its cursor; while another is read, what was read stays. */
 export function useCursor<T>(
@@ -35,14 +33,4 @@ export function editItems<T>(queryKey: QueryKey, edit: (items: T[]) => T[]): () 
     queryClient.setQueryData(queryKey, { ...before, pages });
   }
   return () => queryClient.setQueryData(queryKey, before);
-}
-
-/** What was typed, once nothing more comes for a moment. */
-export function useTyped(words: string): string {
-  const [settled, setSettled] = useState(words);
-  useEffect(() => {
-    const timer = setTimeout(setSettled, TYPING_MS, words.trim());
-    return () => clearTimeout(timer);
-  }, [words]);
-  return settled;
 }

@@ -3,8 +3,8 @@ import { Building2 } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useHubPages } from "@/features/admin/hub-pages";
-import { useSettled } from "@/features/admin/settled";
 import { More } from "@/features/more";
+import { useSettled } from "@/features/settled";
 import { ago, bytes, count } from "@/i18n/format";
 import { Card } from "@/ui/card";
 import { Empty } from "@/ui/empty";
@@ -19,7 +19,7 @@ export const Route = createFileRoute("/_app/admin/organisations")({ component: O
 function Organisations() {
   const { t } = useTranslation();
   const [typed, setTyped] = useState("");
-  const wanted = useSettled(typed.trim());
+  const wanted = useSettled(typed);
   const { query, items } = useHubPages("/api/v1/admin/organisations", { q: wanted || undefined });
   return (
     <>

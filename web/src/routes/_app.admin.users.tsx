@@ -7,8 +7,8 @@ import { type Api, client } from "@/api/client";
 import { saidBy } from "@/api/problem";
 import { type HubPage, hubPagesKey, useHubPages } from "@/features/admin/hub-pages";
 import { type PersonAction, PersonRow } from "@/features/admin/person-row";
-import { useSettled } from "@/features/admin/settled";
 import { More } from "@/features/more";
+import { useSettled } from "@/features/settled";
 import { useMe } from "@/shell/me";
 import { Card } from "@/ui/card";
 import { Empty } from "@/ui/empty";
@@ -35,7 +35,7 @@ function People() {
   const { q } = Route.useSearch();
   const navigate = Route.useNavigate();
   const [typed, setTyped] = useState(q ?? "");
-  const wanted = useSettled(typed.trim());
+  const wanted = useSettled(typed);
   const [asked, setAsked] = useState<Asked | null>(null);
   useEffect(() => {
     void navigate({ search: wanted ? { q: wanted } : {}, replace: true });

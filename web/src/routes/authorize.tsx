@@ -78,7 +78,7 @@ function Authorize() {
   }
   if (step.data?.state !== "consent") {
     return (
-      <Front title={t("authorize.wait")}>
+      <Front title={t("authorize.wait")} text={"\u00a0"}>
         <Skeleton className="h-64" />
       </Front>
     );

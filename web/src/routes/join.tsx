@@ -20,6 +20,9 @@ import { Note } from "@/ui/note";
 import { Skeleton } from "@/ui/skeleton";
 import { toast } from "@/ui/toast";
 
+// the line that says who invites stands there once it is known
+const BLANK_LINE = "\u00a0";
+
 export const Route = createFileRoute("/join")({ validateSearch: withToken, component: Join });
 
 function Join() {
@@ -65,7 +68,7 @@ function Join() {
   }
   if (!seen || !options || me.isPending) {
     return (
-      <Front title={t("join.titleAny")}>
+      <Front title={t("join.titleAny")} text={BLANK_LINE}>
         <Skeleton className="h-64" />
       </Front>
     );

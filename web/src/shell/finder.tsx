@@ -1,17 +1,17 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useNavigate, useRouter } from "@tanstack/react-router";
 import { Boxes, Database, FlaskConical, Inbox, ListChecks, Settings, User, Users } from "lucide-react";
-import { type RefObject, useEffect, useLayoutEffect, useState } from "react";
+import { type RefObject, useLayoutEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Api, api } from "@/api/client";
 import { hubPath } from "@/api/root";
+import { useSettled } from "@/features/settled";
 import { type Command, CommandPalette } from "@/ui/command-palette";
 import { useMe } from "./me";
 import { ADMIN_PLACE, PLACES } from "./navigation";
 
 const SHOWN_MAX = 12;
 const EACH_MAX = 200;
-const TYPING_MS = 150;
 const SETTINGS = ["profile", "security", "sessions", "keys", "notifications", "data"] as const;
 
 /** Jumps to any object the reader may see, to people, and to any page; the hub looks for what is in no first page. */
@@ -175,16 +175,6 @@ function useFound<P extends Listed>(path: P, query: string): Found[P][] {
   }).data;
   const all = [...(newest?.items ?? []), ...((search && found?.items) || [])];
   return [...new Map(all.map((one) => [one.id, one])).values()] as unknown as Found[P][];
-}
-
-/** What was typed once the typing pauses, so that not every letter is asked for. */
-function useSettled(text: string): string {
-  const [settled, setSettled] = useState(text);
-  useEffect(() => {
-    const timer = setTimeout(setSettled, TYPING_MS, text.trim());
-    return () => clearTimeout(timer);
-  }, [text]);
-  return settled;
 }
 
 /** Every word of the query occurs; what begins with it comes first. */

@@ -1,10 +1,10 @@
 import type { ReactNode } from "react";
 import { Brand } from "./brand";
 
-/** The frame of pages for somebody who is not signed in. */
+/** The frame of pages for somebody who is not signed in. It stands by its top, so that what comes later moves nothing above it. */
 export function Front({ title, text, children }: { title: string; text?: ReactNode; children: ReactNode }) {
   return (
-    <main id="main" className="mx-auto flex min-h-dvh max-w-sm flex-col justify-center px-4 py-8">
+    <main id="main" className="mx-auto flex min-h-dvh max-w-sm flex-col px-4 pt-[clamp(2rem,16dvh,9rem)] pb-8">
       <div className="mb-6">
         <Brand />
       </div>

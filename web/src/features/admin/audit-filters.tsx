@@ -2,9 +2,9 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
+import { useSettled } from "@/features/settled";
 import { Button } from "@/ui/button";
 import { TextField } from "@/ui/field";
-import { useSettled } from "./settled";
 
 export type AuditSearch = { actor?: string; action?: string; object?: string; from?: string; to?: string };
 const FOUND_MAX = 8;
@@ -85,7 +85,7 @@ function ActorField({ actor, onChange }: { actor: string | undefined; onChange: 
   const { t } = useTranslation();
   const id = useId();
   const [typed, setTyped] = useState<string | null>(null);
-  const wanted = useSettled(typed?.trim() ?? "");
+  const wanted = useSettled(typed ?? "");
   const found = useQuery({
     ...api.queryOptions("get", "/api/v1/admin/users", { params: { query: { q: wanted, limit: FOUND_MAX } } }),
     enabled: wanted.length > 1,

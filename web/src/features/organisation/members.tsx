@@ -3,8 +3,9 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Api, client } from "@/api/client";
 import { saidBy } from "@/api/problem";
-import { editItems, useCursor, useTyped } from "@/features/cursor";
+import { editItems, useCursor } from "@/features/cursor";
 import { More } from "@/features/more";
+import { useSettled } from "@/features/settled";
 import { ago } from "@/i18n/format";
 import { useMe } from "@/shell/me";
 import { Badge } from "@/ui/badge";
@@ -28,7 +29,7 @@ export default function Members({ org, onInvite }: { org: string; onInvite: (() 
   const { t } = useTranslation();
   const [words, setWords] = useState("");
   const [removing, setRemoving] = useState<Member | null>(null);
-  const named = useTyped(words);
+  const named = useSettled(words);
   const key = membersKey(org, named);
   const { query, items } = useCursor<Member>(key, (asked, signal) =>
     client.GET("/api/v1/organisations/{org}/members", {
