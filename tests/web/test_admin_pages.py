@@ -202,9 +202,9 @@ def test_a_rule_of_a_provider_leads_into_a_group_of_the_chosen_organisation(
     open_tab: OpenTab, web_hub: WebHub, staff: Staff, name: str, device: dict[str, object], scheme: str
 ) -> None:
     mark = f"{name}-{new_id().hex[-6:]}"
-    provider_id = make_personal(web_hub.database, staff.ada)["provider_id"]
-    rows_of(web_hub.database, "UPDATE sign_on_providers SET title = %s WHERE id = %s", mark, provider_id)
     other = make_member(web_hub.database)
+    provider_id = make_personal(web_hub.database, other)["provider_id"]
+    rows_of(web_hub.database, "UPDATE sign_on_providers SET title = %s WHERE id = %s", mark, provider_id)
     rows_of(web_hub.database, "UPDATE organisations SET title = %s WHERE id = %s", f"School {mark}", other.org_id)
     make_group(web_hub.database, staff.ada, name=f"Forecasters {mark}")
     course = make_group(web_hub.database, other, name=f"Course {mark}")
@@ -216,7 +216,7 @@ def test_a_rule_of_a_provider_leads_into_a_group_of_the_chosen_organisation(
         card.get_by_role("button", name="Add rule").click()
         dialog = page.get_by_role("dialog")
         into = dialog.get_by_label("Group of the organisation")
-        dialog.get_by_label("Group", exact=True).fill("ml-*")
+        dialog.get_by_label("Group at the provider").fill("ml-*")
         dialog.get_by_label("Organisation", exact=True).select_option(label="Weather office")
         expect(into.get_by_role("option", name=f"Forecasters {mark}")).to_have_count(1)
         # what was chosen of one organisation is not kept for another

@@ -51,7 +51,7 @@ export function ProviderRules({ provider }: { provider: Api["SignOnProvider"] })
         query.data.items.length ? (
           <ul className="divide-y divide-line">
             {query.data.items.map((rule) => (
-              <li key={rule.id} className="flex min-h-10 items-center gap-2">
+              <li key={rule.id} className="flex min-h-10 items-center gap-2 py-1">
                 <span className="min-w-0 flex-1 text-sm break-words">
                   {t(rule.into_group ? "admin.signOn.ruleInto" : "admin.signOn.rule", {
                     group: rule.group,

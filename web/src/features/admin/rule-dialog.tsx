@@ -61,12 +61,6 @@ export function RuleDialog({ onClose, onAdd }: Props) {
             options={organisations.data?.items.map((one) => ({ value: one.name, label: one.title || one.name })) ?? []}
           />
           <SelectField
-            label={t("admin.signOn.role")}
-            name="role"
-            defaultValue="viewer"
-            options={ROLES.map((value) => ({ value, label: t(`admin.role.${value}`) }))}
-          />
-          <SelectField
             key={organisation}
             label={t("admin.signOn.into")}
             hint={t(none ? "admin.signOn.intoNone" : "admin.signOn.intoHint")}
@@ -77,6 +71,12 @@ export function RuleDialog({ onClose, onAdd }: Props) {
               { value: "", label: t("admin.signOn.noGroup") },
               ...(groups.data?.items.map((one) => ({ value: one.id, label: one.name })) ?? []),
             ]}
+          />
+          <SelectField
+            label={t("admin.signOn.role")}
+            name="role"
+            defaultValue="viewer"
+            options={ROLES.map((value) => ({ value, label: t(`admin.role.${value}`) }))}
           />
         </>
       )}
