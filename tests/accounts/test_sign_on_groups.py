@@ -5,13 +5,16 @@ from uuid import UUID
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 
 from fixtures.app import rows_of
 from fixtures.identity_provider import RealProvider
 from fixtures.people import as_administrator, as_person
 from fixtures.servers import TestDatabase
 from fixtures.sign_in import browser_of, signed_in_client
+from lyceum.kernel.db import Scope
 from lyceum.kernel.ids import new_id
+from lyceum.kernel.tx import transaction
 from make.accounts import Member, make_grant, make_group, make_key, make_member
 from make.data import make_dataset
 from make.signon import (
@@ -96,6 +99,33 @@ async def test_what_is_granted_to_the_group_is_open_while_the_provider_names_it(
         await sign_on(visitor, university, real_identity_provider, "student", groups=groups)
         opened.append((await visitor.get(f"/api/v1/datasets/{address}")).status_code)
     assert opened == [404, 200, 404]
+
+
+async def test_somebodys_own_data_tells_what_their_groups_gave(
+    sign_on_app: FastAPI,
+    database: TestDatabase,
+    operator: Member,
+    teacher: Member,
+    university: SetUpProvider,
+    visitor: httpx.AsyncClient,
+    real_identity_provider: RealProvider,
+) -> None:
+    course = make_group(database, teacher, name="Course")
+    rule = {"group": "course", "organisation": teacher.org_name, "into_group_id": str(course)}
+    await add_rule(sign_on_app, operator, university, **rule)
+    await sign_on(visitor, university, real_identity_provider, "curious", groups=["course"])
+    scope = Scope(user_id=identity_of(database, "curious")["user_id"])
+    told = {}
+    async with transaction(sign_on_app.state.resources.database, scope, writes=False) as tx:
+        for kind in ("sign_ons", "groups"):
+            rows = await tx.scalars(text("SELECT d.data FROM definer.person_data(:kind) AS d (data)"), {"kind": kind})
+            told[kind] = list(rows)
+    assert told["sign_ons"][0]["gave"] == [
+        {"kind": "organisation", "id": str(teacher.org_id), "role": "viewer"},
+        {"kind": "group", "id": str(course)},
+    ]
+    group = {name: told["groups"][0][name] for name in ("organisation", "group", "by_hand")}
+    assert group == {"organisation": teacher.org_name, "group": "Course", "by_hand": False}
 
 
 async def test_who_is_in_a_group_by_hand_stays_there(
