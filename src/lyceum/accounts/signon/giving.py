@@ -50,7 +50,7 @@ def rules_met(rules: Iterable[Rule], groups: Iterable[str]) -> list[Rule]:
 async def give_roles(tx: AsyncSession, user_id: UUID, provider_id: UUID, rules: Sequence[Rule]) -> None:
     """Give a person what these rules give, and take back what others of the provider gave before.
 
-    What changes by it stands in the log of the organisation, as something they did themselves by coming.
+    What changes by it stands in the log of the organisation as theirs, whoever set it off.
     """
     asked = {"person": user_id, "provider": provider_id, "wanted": orjson.dumps(list(rules)).decode()}
     changed = list(await tx.execute(_GIVE, asked))
