@@ -70,6 +70,16 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     ORDER BY o.id LIMIT at_most
 $$;
 
+-- A page of an organisation's groups, newest first: names and figures, not who is in them.
+CREATE FUNCTION definer.admin_groups(org_name text, before_id uuid, at_most integer)
+RETURNS TABLE (id uuid, name text, created_at timestamptz, member_count bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT g.id, g.name, g.created_at, (SELECT count(*) FROM public.group_members m WHERE m.group_id = g.id)
+    FROM public.groups g JOIN public.organisations o ON o.id = g.org_id
+    WHERE o.name = org_name AND o.deleted_at IS NULL AND (before_id IS NULL OR g.id < before_id)
+    ORDER BY g.id DESC LIMIT at_most
+$$;
+
 -- A page of what comes round for organisations.
 CREATE FUNCTION definer.admin_schedules(after_id uuid, at_most integer)
 RETURNS TABLE (

@@ -23,9 +23,10 @@ $$;
 
 -- What a provider's groups give; read while somebody signs on, whose groups are looked up in it.
 CREATE FUNCTION definer.sign_on_rules_of(provider uuid)
-RETURNS TABLE (group_pattern text, target_kind text, target_id uuid, role text)
+RETURNS TABLE (group_pattern text, target_kind text, target_id uuid, role text, into_group_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT r.group_pattern, r.target_kind, r.target_id, r.role FROM public.sign_on_rules r WHERE r.provider_id = provider
+    SELECT r.group_pattern, r.target_kind, r.target_id, r.role, r.into_group_id
+    FROM public.sign_on_rules r WHERE r.provider_id = provider
       AND EXISTS (SELECT FROM public.organisations o WHERE o.id = r.target_id AND o.deleted_at IS NULL)
 $$;
 
@@ -132,6 +133,59 @@ BEGIN
         LEFT JOIN public.api_keys k ON k.org_id = organisation.target_id AND k.user_id = person AND k.revoked_at IS NULL;
     END LOOP;
 END
+$$;
+
+-- Puts a person into the groups of organisations that their groups at a provider lead to, and takes them out of those that they
+-- lead to no longer, unless another provider's do or somebody has put them there by hand. Only a member of the organisation
+-- can be in its groups: roles are given before. Returns what has changed. The caller has verified the provider's token, which
+-- is the predicate; a rule leads into groups of its own organisation alone.
+CREATE FUNCTION definer.sign_on_give_groups(person uuid, provider uuid, wanted jsonb)
+RETURNS TABLE (org_id uuid, group_id uuid, entered boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    led_to uuid[] := ARRAY(
+        SELECT g.id FROM jsonb_array_elements(wanted) w
+        JOIN public.groups g ON g.id = (w ->> 'into_group_id')::uuid AND g.org_id = (w ->> 'target_id')::uuid
+        JOIN public.organisations o ON o.id = g.org_id AND o.deleted_at IS NULL
+        WHERE w ->> 'target_kind' = 'organisation'
+    );
+BEGIN
+    PERFORM 1 FROM public.users u WHERE u.id = person FOR UPDATE;
+    -- nobody takes them out by hand between the look and the note
+    PERFORM 1 FROM public.group_members m WHERE m.user_id = person ORDER BY m.group_id FOR UPDATE;
+    RETURN QUERY
+    WITH no_longer AS (
+        DELETE FROM public.sign_on_given_groups s
+        WHERE s.user_id = person AND s.provider_id = provider AND s.group_id <> ALL (led_to)
+        RETURNING s.group_id
+    )
+    DELETE FROM public.group_members m USING no_longer n
+    WHERE m.user_id = person AND m.group_id = n.group_id AND NOT m.given_by_hand
+      AND NOT EXISTS (SELECT FROM public.sign_on_given_groups s
+                      WHERE s.user_id = person AND s.group_id = n.group_id AND s.provider_id <> provider)
+    RETURNING m.org_id, m.group_id, false;
+    RETURN QUERY
+    WITH fit AS (
+        SELECT g.org_id, g.id FROM public.groups g
+        JOIN public.memberships m ON m.org_id = g.org_id AND m.user_id = person
+        WHERE g.id = ANY (led_to) ORDER BY g.id FOR KEY SHARE OF g, m
+    ),
+    noted AS (
+        INSERT INTO public.sign_on_given_groups (user_id, group_id, provider_id)
+        SELECT person, f.id, provider FROM fit f ON CONFLICT DO NOTHING
+    )
+    INSERT INTO public.group_members (org_id, group_id, user_id, given_by_hand)
+    SELECT f.org_id, f.id, person, false FROM fit f ON CONFLICT DO NOTHING
+    RETURNING org_id, group_id, true;
+END
+$$;
+
+-- What the groups are called that a provider's rules lead into, for the administrator who reads those: the caller has checked.
+CREATE FUNCTION definer.sign_on_groups_of(provider uuid) RETURNS TABLE (group_id uuid, name text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT DISTINCT g.id, g.name FROM public.sign_on_rules r JOIN public.groups g ON g.id = r.into_group_id
+    WHERE r.provider_id = provider
 $$;
 
 -- Revokes the keys of somebody who has left: those in organisations their groups gave, and all where no other way of signing in

@@ -34,8 +34,13 @@ BEGIN
             ) f ORDER BY f.place, f.at;
         WHEN 'sign_ons' THEN RETURN QUERY
             SELECT to_jsonb(i) - 'refresh_token_sealed' || jsonb_build_object('provider', p.title, 'gave', (
-                SELECT coalesce(jsonb_agg(jsonb_build_object('kind', g.target_kind, 'id', g.target_id, 'role', g.role)), '[]')
-                FROM public.sign_on_given g WHERE g.user_id = person AND g.provider_id = i.provider_id))
+                SELECT coalesce(jsonb_agg(gave.thing), '[]') FROM (
+                    SELECT jsonb_build_object('kind', g.target_kind, 'id', g.target_id, 'role', g.role) AS thing
+                    FROM public.sign_on_given g WHERE g.user_id = person AND g.provider_id = i.provider_id
+                    UNION ALL
+                    SELECT jsonb_build_object('kind', 'group', 'id', s.group_id)
+                    FROM public.sign_on_given_groups s WHERE s.user_id = person AND s.provider_id = i.provider_id
+                ) gave))
             FROM public.sign_on_identities i JOIN public.sign_on_providers p ON p.id = i.provider_id
             WHERE i.user_id = person ORDER BY i.id;
         WHEN 'programs' THEN RETURN QUERY
@@ -51,7 +56,8 @@ BEGIN
             WHERE i.invited_by = person
                OR lower(i.email) = (SELECT lower(u.email) FROM public.users u WHERE u.id = person) ORDER BY i.id;
         WHEN 'groups' THEN RETURN QUERY
-            SELECT jsonb_build_object('organisation', o.name, 'group', g.name, 'since', m.added_at)
+            SELECT jsonb_build_object('organisation', o.name, 'group', g.name, 'since', m.added_at,
+                                      'by_hand', m.given_by_hand)
             FROM public.group_members m JOIN public.groups g ON g.id = m.group_id
             JOIN public.organisations o ON o.id = m.org_id WHERE m.user_id = person;
         WHEN 'grants' THEN RETURN QUERY

@@ -1,7 +1,7 @@
 import pytest
 from fastapi import FastAPI
 
-from fixtures.identity_provider import ToldProvider
+from fixtures.identity_provider import RealProvider, ToldProvider
 from make.accounts import Member
 from make.signon import SetUpProvider, set_up_provider
 
@@ -10,3 +10,9 @@ from make.signon import SetUpProvider, set_up_provider
 async def chosen(sign_on_app: FastAPI, operator: Member, provider: ToldProvider) -> SetUpProvider:
     """The provider that tells what a test says, set up."""
     return await set_up_provider(sign_on_app, operator, provider.url)
+
+
+@pytest.fixture
+async def university(sign_on_app: FastAPI, operator: Member, real_identity_provider: RealProvider) -> SetUpProvider:
+    """The real provider, set up."""
+    return await set_up_provider(sign_on_app, operator, real_identity_provider.url)

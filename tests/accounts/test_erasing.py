@@ -27,7 +27,7 @@ from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.queue import enqueue
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
-from make.accounts import Member, make_key, make_member, make_organisation
+from make.accounts import Member, make_group, make_key, make_member, make_organisation
 from make.data import make_check, make_check_run, make_dataset, make_version
 from make.train import make_run, make_trial
 
@@ -83,6 +83,12 @@ def _leave_rows(database: TestDatabase, marked: Marked) -> None:
         *(new_id(), user, f"Phone of {word}"),
     )
     _leave_ways_in(database, user, word)
+    group_id = make_group(database, shared, shared)
+    rows_of(
+        database,
+        "INSERT INTO sign_on_given_groups (user_id, group_id, provider_id) SELECT %s, %s, id FROM sign_on_providers",
+        *(user, group_id),
+    )
     _leave_letters(database, marked)
     _leave_data(database, alone, word)
 
@@ -297,6 +303,8 @@ async def test_of_somebody_who_has_left_nothing_is_found_anywhere(
     assert _points_at(fresh_database, marked.alone.user_id) <= LEFT_TO_THE_ORGANISATION
     assert places_in_files(folder, word) == set()
     await _is_soon_forgotten(valkey, word)
+    for table in ("group_members", "sign_on_given_groups"):
+        assert rows_of(fresh_database, f"SELECT 1 FROM {table}") == []
     kept = rows_of(fresh_database, "SELECT org_id, name, created_by FROM datasets")
     assert kept == [{"org_id": marked.shared.org_id, "name": "kept", "created_by": marked.alone.user_id}]
     for member in (marked.alone, marked.shared):

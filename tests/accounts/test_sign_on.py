@@ -1,48 +1,28 @@
 """Signing on through a real identity provider: accounts, groups, and people who leave."""
 
-from typing import Any
-from uuid import UUID
-
 import httpx
 import pytest
 from fastapi import FastAPI
 
-from fixtures.app import client_of, eventually, job_row, rows_of, running_worker
+from fixtures.app import client_of, rows_of
 from fixtures.identity_provider import RealProvider
 from fixtures.people import as_administrator, as_person
 from fixtures.servers import TestDatabase
 from fixtures.sign_in import browser_of, give_password, signed_in_client
-from lyceum.accounts.signon import jobs
-from lyceum.kernel.db import NOBODY
-from lyceum.kernel.jobs.queue import enqueue
-from lyceum.kernel.tx import transaction
 from make.accounts import Member, make_key, make_member, make_organisation
-from make.signon import SetUpProvider, add_rule, begun, problem_of, set_up_provider, until_signed_out
+from make.signon import (
+    SetUpProvider,
+    add_rule,
+    asked_about_everybody,
+    identity_of,
+    problem_of,
+    roles_of,
+    set_up_provider,
+    sign_on,
+    until_signed_out,
+)
 
 ME = "/api/v1/me"
-
-
-@pytest.fixture
-async def university(sign_on_app: FastAPI, operator: Member, real_identity_provider: RealProvider) -> SetUpProvider:
-    """The real provider, set up."""
-    return await set_up_provider(sign_on_app, operator, real_identity_provider.url)
-
-
-async def sign_on(
-    browser: httpx.AsyncClient, provider: SetUpProvider, real: RealProvider, subject: str, **claims: Any
-) -> httpx.Response:
-    """Sign somebody on whom the provider tells this of."""
-    real.set_person(subject, **claims)
-    return await browser.get(await real.answer_for(subject, await begun(browser, provider)))
-
-
-def identity_of(database: TestDatabase, subject: str) -> dict[str, Any]:
-    return rows_of(database, "SELECT * FROM sign_on_identities WHERE subject = %s", subject)[0]
-
-
-def roles_of(database: TestDatabase, user_id: UUID) -> dict[UUID, str]:
-    rows = rows_of(database, "SELECT org_id, role FROM memberships WHERE user_id = %s", user_id)
-    return {row["org_id"]: row["role"] for row in rows}
 
 
 async def test_somebody_new_signs_on_and_has_an_account(
@@ -272,19 +252,6 @@ async def test_the_sign_in_page_offers_every_provider(university: SetUpProvider,
     assert {"id": university.name, "name": "The university"} in options["providers"]
     # without a public address the hub is `localhost` to whoever sits at its machine
     assert options["passkeys"]
-
-
-async def asked_about_everybody(app: FastAPI, database: TestDatabase) -> None:
-    """Have the providers asked now about whoever they are to be asked about some time."""
-    rows_of(database, "UPDATE sign_on_identities SET refresh_after = now() WHERE refresh_after IS NOT NULL")
-    resources = app.state.resources
-    async with transaction(resources.database, NOBODY) as tx:
-        job_id = await enqueue(tx, jobs.RefreshSignOns())
-    async with running_worker(resources, *jobs.HANDLERS):
-        done = await eventually(
-            lambda: job_row(database, job_id)["state"] in {"done", "dead"} and job_row(database, job_id)
-        )
-    assert done["state"] == "done", done
 
 
 async def test_whoever_the_provider_knows_no_longer_loses_sessions_keys_and_roles_while_away(

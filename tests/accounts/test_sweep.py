@@ -102,6 +102,7 @@ class Hidden:
             "provider": "nowhere",
             "token": "x" * 60,
             "language": "en",
+            "kind": "none",
         }
         found_by = [dataset_id, model_id, owner.org_name, *self._of_models.values(), *self._values.values()]
         self.marks = {str(mark) for mark in found_by if len(str(mark)) > 10}

@@ -33,6 +33,7 @@ WITHOUT_MODEL = {
     "prediction_log",
     "setup_links",
     "sign_on_given",
+    "sign_on_given_groups",
     "sign_on_used",
 }
 """Tables that only the migrations and the audited functions write."""

@@ -4,13 +4,20 @@ import asyncio
 import secrets
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import httpx
 from fastapi import FastAPI
 
-from fixtures.identity_provider import CLIENT_ID, CLIENT_SECRET, ToldProvider
+from fixtures.app import eventually, job_row, rows_of, running_worker
+from fixtures.identity_provider import CLIENT_ID, CLIENT_SECRET, RealProvider, ToldProvider
 from fixtures.people import as_administrator
+from fixtures.servers import TestDatabase
 from lyceum.accounts.known import KNOWN_SECONDS
+from lyceum.accounts.signon import jobs
+from lyceum.kernel.db import NOBODY
+from lyceum.kernel.jobs.queue import enqueue
+from lyceum.kernel.tx import transaction
 from make.accounts import Member
 
 
@@ -82,3 +89,41 @@ async def until_signed_out(browser: httpx.AsyncClient) -> None:
     while await is_signed_in(browser):
         assert asyncio.get_running_loop().time() < deadline
         await asyncio.sleep(0.02)
+
+
+async def sign_on(
+    browser: httpx.AsyncClient, provider: SetUpProvider, real: RealProvider, subject: str, **claims: Any
+) -> httpx.Response:
+    """Sign somebody on whom the provider tells this of; return what the hub answers in the end."""
+    real.set_person(subject, **claims)
+    return await browser.get(await real.answer_for(subject, await begun(browser, provider)))
+
+
+def identity_of(database: TestDatabase, subject: str) -> dict[str, Any]:
+    """Return the row of somebody as a provider knows them."""
+    return rows_of(database, "SELECT * FROM sign_on_identities WHERE subject = %s", subject)[0]
+
+
+def roles_of(database: TestDatabase, user_id: UUID) -> dict[UUID, str]:
+    """Return a person's role in each of their organisations."""
+    rows = rows_of(database, "SELECT org_id, role FROM memberships WHERE user_id = %s", user_id)
+    return {row["org_id"]: row["role"] for row in rows}
+
+
+def groups_of(database: TestDatabase, user_id: UUID) -> dict[UUID, bool]:
+    """Return the groups a person is in, and whether somebody has put them there by hand."""
+    rows = rows_of(database, "SELECT group_id, given_by_hand FROM group_members WHERE user_id = %s", user_id)
+    return {row["group_id"]: row["given_by_hand"] for row in rows}
+
+
+async def asked_about_everybody(app: FastAPI, database: TestDatabase) -> None:
+    """Have the providers asked now about whoever they are to be asked about some time."""
+    rows_of(database, "UPDATE sign_on_identities SET refresh_after = now() WHERE refresh_after IS NOT NULL")
+    resources = app.state.resources
+    async with transaction(resources.database, NOBODY) as tx:
+        job_id = await enqueue(tx, jobs.RefreshSignOns())
+    async with running_worker(resources, *jobs.HANDLERS):
+        done = await eventually(
+            lambda: job_row(database, job_id)["state"] in {"done", "dead"} and job_row(database, job_id)
+        )
+    assert done["state"] == "done", done

@@ -13,7 +13,8 @@ from fixtures.hubs import wait_until
 from fixtures.sign_in import PASSWORD, password_hash
 from fixtures.web import LOOKS, OpenTab, Tab, WebHub, faults_of_pages, nothing_wrong
 from lyceum.kernel.ids import new_id
-from make.accounts import Member, make_member
+from make.accounts import Member, make_group, make_member
+from make.personal import make_personal
 
 PAGES = {
     "users": "People",
@@ -194,6 +195,59 @@ def test_a_program_is_added_and_its_secret_shown_once(open_tab: OpenTab, web_hub
         page.get_by_role("button", name="Done").click()
         expect(page.get_by_role("listitem").filter(has_text="Grafana")).to_be_visible()
         assert secret not in page.content()
+
+
+@pytest.mark.parametrize(
+    "name, device, scheme",
+    [
+        pytest.param("desktop-light", DESKTOP, "light", id="desktop"),
+        pytest.param("desktop-dark", DESKTOP, "dark", id="desktop-dark", marks=pytest.mark.deep),
+        pytest.param("phone-light", PHONE, "light", id="phone-light", marks=pytest.mark.deep),
+        pytest.param("phone-dark", PHONE, "dark", id="phone", marks=pytest.mark.deep),
+    ],
+)
+def test_a_rule_of_a_provider_leads_into_a_group_of_the_chosen_organisation(
+    open_tab: OpenTab, web_hub: WebHub, staff: Staff, name: str, device: dict[str, object], scheme: str
+) -> None:
+    mark = f"{name}-{new_id().hex[-6:]}"
+    other = make_member(web_hub.database)
+    provider_id = make_personal(web_hub.database, other)["provider_id"]
+    rows_of(web_hub.database, "UPDATE sign_on_providers SET title = %s WHERE id = %s", mark, provider_id)
+    rows_of(web_hub.database, "UPDATE organisations SET title = %s WHERE id = %s", f"School {mark}", other.org_id)
+    make_group(web_hub.database, staff.ada, name=f"Forecasters {mark}")
+    course = make_group(web_hub.database, other, name=f"Course {mark}")
+    tab = signed_in(open_tab, web_hub, "ada", scheme=scheme, **device)
+    page = tab.page
+    with nothing_wrong(tab):
+        page.goto("/admin/sign-on")
+        card = page.locator("section").filter(has=page.get_by_role("heading", name=mark))
+        card.get_by_role("button", name="Add rule").click()
+        dialog = page.get_by_role("dialog")
+        into = dialog.get_by_label("Group of the organisation")
+        dialog.get_by_label("Group at the provider").fill("ml-*")
+        dialog.get_by_label("Organisation", exact=True).select_option(label="Weather office")
+        expect(into.get_by_role("option", name=f"Forecasters {mark}")).to_have_count(1)
+        # what was chosen of one organisation is not kept for another
+        into.select_option(label=f"Forecasters {mark}")
+        dialog.get_by_label("Organisation", exact=True).select_option(label=f"School {mark}")
+        expect(into.get_by_role("option", name=f"Course {mark}")).to_have_count(1)
+        expect(into).to_have_value("")
+        into.select_option(label=f"Course {mark}")
+        assert tab.accessibility_faults() == []
+        tab.screenshot(f"admin-{name}-sign-on-rule")
+        dialog.get_by_role("button", name="Save").click()
+        rule = card.get_by_role("listitem").filter(has_text=f"leads into the group Course {mark}")
+        expect(rule).to_contain_text(f"ml-* gives Viewer in {other.org_name}")
+        rule.scroll_into_view_if_needed()
+        tab.screenshot(f"admin-{name}-sign-on-rules")
+        assert tab.overflow_px() == 0
+        # what is undone comes back as it was
+        rule.get_by_role("button", name="Remove the rule for ml-*").click()
+        expect(rule).to_be_hidden()
+        page.get_by_role("button", name="Undo").click()
+        expect(rule).to_be_visible()
+    kept = "SELECT role, into_group_id FROM sign_on_rules WHERE provider_id = %s AND group_pattern = 'ml-*'"
+    assert rows_of(web_hub.database, kept, provider_id) == [{"role": "viewer", "into_group_id": course}]
 
 
 @pytest.mark.usefixtures("staff")

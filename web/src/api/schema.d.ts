@@ -358,6 +358,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/organisations/{org}/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Groups Of Organisation
+         * @description List the groups of an organisation, newest first, such as sign-on rules can lead into.
+         *
+         *     For whoever runs the hub.
+         */
+        get: operations["list_groups_of_organisation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/schedules": {
         parameters: {
             query?: never;
@@ -481,7 +503,9 @@ export interface paths {
         put?: never;
         /**
          * Add Sign On Rule
-         * @description Have a group of the provider give a role, from its people's next sign-in on.
+         * @description Have a group of the provider give a role in an organisation, from its people's next sign-in on.
+         *
+         *     `into_group_id` puts them into a group of that organisation as well; the rule then goes with the group.
          *
          *     For whoever runs the hub. Only within minutes of signing in or of a step-up; an API key is refused.
          */
@@ -5975,6 +5999,11 @@ export interface components {
              */
             group: string;
             /**
+             * Into Group Id
+             * @description A group of the organisation that its people get into.
+             */
+            into_group_id?: string | null;
+            /**
              * Kind
              * @default organisation
              * @constant
@@ -5982,7 +6011,8 @@ export interface components {
             kind?: "organisation";
             /** Organisation */
             organisation: string;
-            role: components["schemas"]["Role"];
+            /** @default viewer */
+            role?: components["schemas"]["Role"];
         };
         /**
          * NewRun
@@ -7220,6 +7250,13 @@ export interface components {
              * Format: uuid
              */
             id: string;
+            /**
+             * Into Group
+             * @description What that group is called.
+             */
+            into_group: string | null;
+            /** Into Group Id */
+            into_group_id: string | null;
             /**
              * Kind
              * @constant
@@ -9345,6 +9382,96 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OrganisationSummaryPage"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_groups_of_organisation: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in one page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupPage"];
                 };
             };
             /** @description Sign in or send an API key */

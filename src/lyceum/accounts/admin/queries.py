@@ -9,7 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.admin.errors import PersonNotFound
 from lyceum.accounts.admin.schemas import HubSchedule, OrganisationOf, OrganisationSummary, Person
+from lyceum.accounts.errors import OrganisationNotFound
+from lyceum.accounts.groups.schemas import Group
 from lyceum.accounts.policy import Actor, require_operator
+from lyceum.accounts.queries import find_organisation_id
 from lyceum.kernel.db import NOBODY
 from lyceum.kernel.jobs.schedules import Schedule
 from lyceum.kernel.resources import Resources
@@ -17,6 +20,7 @@ from lyceum.kernel.tx import aside
 
 _PEOPLE = text("SELECT * FROM definer.admin_users(:search, CAST(:one AS uuid), CAST(:before AS uuid), :at_most)")
 _ORGANISATIONS = text("SELECT * FROM definer.admin_organisations(:search, CAST(:after AS uuid), :at_most)")
+_GROUPS = text("SELECT * FROM definer.admin_groups(:org, CAST(:before AS uuid), :at_most)")
 _SCHEDULES = text("SELECT * FROM definer.admin_schedules(CAST(:after AS uuid), :at_most)")
 
 
@@ -45,6 +49,21 @@ async def list_organisations(
     require_operator(who)
     asked = {"search": search, "after": after, "at_most": limit}
     return [OrganisationSummary.model_validate(dict(row._mapping)) for row in await tx.execute(_ORGANISATIONS, asked)]  # noqa: SLF001 its public name
+
+
+async def list_groups(tx: AsyncSession, who: Actor, org: str, *, limit: int, before: UUID | None = None) -> list[Group]:
+    """Return the groups of an organisation, newest first: in one query unless there are none.
+
+    Raises `OrganisationNotFound`.
+    """
+    require_operator(who)
+    found = [
+        Group(id=row.id, name=row.name, member_count=row.member_count, created_at=row.created_at)
+        for row in await tx.execute(_GROUPS, {"org": org, "before": before, "at_most": limit})
+    ]
+    if not found and await find_organisation_id(tx, org) is None:
+        raise OrganisationNotFound(f"There is no organisation called {org!r}.")
+    return found
 
 
 async def list_schedules(

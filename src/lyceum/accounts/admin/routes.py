@@ -20,6 +20,7 @@ from lyceum.accounts.admin.schemas import (
 )
 from lyceum.accounts.admin.status import StatusCheck
 from lyceum.accounts.edge import KEEPS_ANSWER, CurrentResources, PrimaryTx, Who, api_router
+from lyceum.accounts.groups.schemas import GroupPage
 from lyceum.accounts.needs import ADMINISTRATOR, needs
 from lyceum.accounts.policy import require_operator
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
@@ -99,6 +100,16 @@ async def list_organisations_of_hub(
     """List the organisations of the hub with what is in them, oldest first."""
     items = await queries.list_organisations(tx, who, search=search, limit=limit, after=decode_cursor(cursor))
     return OrganisationSummaryPage(items=items, next=next_cursor([item.id for item in items], limit))
+
+
+@router.get("/organisations/{org}/groups")
+@needs(ADMINISTRATOR)
+async def list_groups_of_organisation(
+    tx: PrimaryTx, who: Who, org: str, limit: Limit = 50, cursor: Cursor = None
+) -> GroupPage:
+    """List the groups of an organisation, newest first, such as sign-on rules can lead into."""
+    items = await queries.list_groups(tx, who, org, limit=limit, before=decode_cursor(cursor))
+    return GroupPage(items=items, next=next_cursor([item.id for item in items], limit))
 
 
 @router.get("/schedules")

@@ -36,3 +36,4 @@ class GroupMemberRow(Base):
     user_id: Mapped[UUID] = mapped_column(primary_key=True)
     org_id: Mapped[UUID]
     added_at: Mapped[datetime] = mapped_column(server_default="now()")
+    given_by_hand: Mapped[bool] = mapped_column(server_default="true")

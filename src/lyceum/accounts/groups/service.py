@@ -41,12 +41,16 @@ async def name_anew(tx: AsyncSession, who: Actor, org: str, group_id: UUID, name
 
 
 async def add_member(tx: AsyncSession, who: Actor, org: str, group_id: UUID, user_id: UUID) -> Group:
-    """Put a member of the organisation into a group; twice changes nothing. Raises `GroupNotFound`, `MemberNotFound`."""
+    """Put a member of the organisation into a group; twice changes nothing. Raises `GroupNotFound`, `MemberNotFound`.
+
+    Whoever was there by a sign-on stays from now on, whatever their provider says.
+    """
     org_id = organisation_acted_in(who, org, need=Power.MEMBERS_MANAGE)
     await group_for(tx, who, org, group_id)
     await member_for(tx, org_id, user_id)
     added = insert(GroupMemberRow).values(org_id=org_id, group_id=group_id, user_id=user_id)
-    await tx.execute(added.on_conflict_do_nothing())
+    by_hand = {GroupMemberRow.given_by_hand: True}
+    await tx.execute(added.on_conflict_do_update(index_elements=["group_id", "user_id"], set_=by_hand))
     return await group_for(tx, who, org, group_id)
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, ForeignKeyConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lyceum.kernel.db import Base
@@ -36,9 +36,12 @@ class SignOnProviderRow(Base):
 
 
 class SignOnRuleRow(Base):
-    """What a group of a provider gives."""
+    """What a group of a provider gives; one that leads into a group of the organisation goes with that."""
 
     __tablename__ = "sign_on_rules"
+    __table_args__ = (
+        ForeignKeyConstraint(["target_id", "into_group_id"], ["groups.org_id", "groups.id"], ondelete="CASCADE"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     provider_id: Mapped[UUID] = mapped_column(ForeignKey("sign_on_providers.id", ondelete="CASCADE"))
@@ -46,6 +49,7 @@ class SignOnRuleRow(Base):
     target_kind: Mapped[str]
     target_id: Mapped[UUID]
     role: Mapped[str]
+    into_group_id: Mapped[UUID | None]
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
 
 

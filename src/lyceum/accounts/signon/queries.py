@@ -1,5 +1,6 @@
 """Reads of signing on."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,7 @@ SECRET_PURPOSE = "sign-on client secrets"  # noqa: S105 a name, no secret
 PROVIDERS_MAX = 100
 RULES_MAX = 1_000
 _PROVIDER = text("SELECT * FROM definer.sign_on_provider(:name)")
+_GROUPS = text("SELECT group_id, name FROM definer.sign_on_groups_of(:provider)")
 _OFFERED = text("SELECT name, title FROM definer.sign_on_offered()")
 
 
@@ -98,7 +100,13 @@ async def list_rules(tx: AsyncSession, who: Actor, provider_id: UUID) -> list[Si
         .order_by(SignOnRuleRow.id)
         .limit(RULES_MAX)
     )
-    return [as_rule(rule, name) for rule, name in rows]
+    names = await group_names(tx, provider_id)
+    return [as_rule(rule, name, names) for rule, name in rows]
+
+
+async def group_names(tx: AsyncSession, provider_id: UUID) -> dict[UUID, str]:
+    """Return what the groups are called that a provider's rules lead into, by their ids; the caller has checked who asks."""
+    return {row.group_id: row.name for row in await tx.execute(_GROUPS, {"provider": provider_id})}
 
 
 async def list_connections(tx: AsyncSession, who: Actor) -> list[Connection]:
@@ -185,13 +193,15 @@ def as_shown(row: SignOnProviderRow, settings: Settings) -> SignOnProvider:
     )
 
 
-def as_rule(row: SignOnRuleRow, organisation: str) -> SignOnRule:
-    """Return a rule as administrators see it."""
+def as_rule(row: SignOnRuleRow, organisation: str, groups: Mapping[UUID, str]) -> SignOnRule:
+    """Return a rule as administrators see it, with what its group is called among `groups`."""
     return SignOnRule(
         id=row.id,
         group=row.group_pattern,
         kind="organisation",
         organisation=organisation,
         role=Role(row.role),
+        into_group_id=row.into_group_id,
+        into_group=groups.get(row.into_group_id) if row.into_group_id is not None else None,
         created_at=row.created_at,
     )

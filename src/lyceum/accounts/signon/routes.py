@@ -264,7 +264,10 @@ async def list_sign_on_rules(tx: Tx, who: Who, provider_id: UUID) -> SignOnRules
 @router.post("/admin/sign-on-providers/{provider_id}/rules", status_code=201, dependencies=[KEEPS_ANSWER])
 @needs(ADMINISTRATOR, fresh=True)
 async def add_sign_on_rule(tx: Tx, who: Who, provider_id: UUID, wanted: NewRule) -> SignOnRule:
-    """Have a group of the provider give a role, from its people's next sign-in on."""
+    """Have a group of the provider give a role in an organisation, from its people's next sign-in on.
+
+    `into_group_id` puts them into a group of that organisation as well; the rule then goes with the group.
+    """
     return await service.add_rule(tx, who, provider_id, wanted)
 
 

@@ -114,7 +114,10 @@ class NewRule(BaseModel):
     group: str = Field(min_length=1, max_length=256, description="A group's name; `*` stands for any characters.")
     kind: Literal["organisation"] = "organisation"
     organisation: str = Field(min_length=1, max_length=64)
-    role: Role
+    role: Role = Role.VIEWER
+    into_group_id: UUID | None = Field(
+        default=None, description="A group of the organisation that its people get into."
+    )
 
 
 class SignOnRule(BaseModel):
@@ -125,6 +128,8 @@ class SignOnRule(BaseModel):
     kind: Literal["organisation"]
     organisation: str
     role: Role
+    into_group_id: UUID | None
+    into_group: str | None = Field(description="What that group is called.")
     created_at: datetime
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import delete, func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.accounts.errors import NameTaken, OrganisationNotFound
+from lyceum.accounts.errors import GroupNotFound, NameTaken, OrganisationNotFound
 from lyceum.accounts.events import SecurityChanged
 from lyceum.accounts.models import UserRow
 from lyceum.accounts.policy import Actor, require_operator, require_person
@@ -29,6 +29,7 @@ from lyceum.accounts.signon.queries import (
     as_rule,
     as_shown,
     find_identity,
+    group_names,
     provider_for,
 )
 from lyceum.accounts.signon.schemas import (
@@ -124,9 +125,9 @@ async def try_provider(providers: IdentityProviders, discovery_url: str) -> Prov
 
 
 async def add_rule(tx: AsyncSession, who: Actor, provider_id: UUID, wanted: NewRule) -> SignOnRule:
-    """Have a group give a role from the next sign-in on.
+    """Have a group give a role from the next sign-in on, and a place in a group of the organisation where one is named.
 
-    Raises `SignOnProviderNotFound`, `OrganisationNotFound` and `TooManyProviders`.
+    Raises `SignOnProviderNotFound`, `OrganisationNotFound`, `GroupNotFound` and `TooManyProviders`.
     """
     await provider_for(tx, who, provider_id, lock=True)
     of_provider = select(func.count()).select_from(SignOnRuleRow).where(SignOnRuleRow.provider_id == provider_id)
@@ -141,11 +142,16 @@ async def add_rule(tx: AsyncSession, who: Actor, provider_id: UUID, wanted: NewR
         target_kind=wanted.kind,
         target_id=org_id,
         role=wanted.role,
+        into_group_id=wanted.into_group_id,
     )
     tx.add(row)
-    await tx.flush()
+    try:
+        await tx.flush()
+    except IntegrityError:
+        # the key to groups names the organisation as well
+        raise GroupNotFound(f"There is no group {wanted.into_group_id} in {wanted.organisation}.") from None
     await tx.refresh(row)
-    return as_rule(row, wanted.organisation)
+    return as_rule(row, wanted.organisation, await group_names(tx, provider_id))
 
 
 async def remove_rule(tx: AsyncSession, who: Actor, provider_id: UUID, rule_id: UUID) -> None:

@@ -6,14 +6,11 @@ import { type Api, api, client } from "@/api/client";
 import { saidBy } from "@/api/problem";
 import { Button } from "@/ui/button";
 import { Failed } from "@/ui/failed";
-import { TextField } from "@/ui/field";
-import { SelectField } from "@/ui/select";
 import { SkeletonRows } from "@/ui/skeleton";
 import { toast } from "@/ui/toast";
-import { FormDialog } from "./form-dialog";
+import { type GivenRule, RuleDialog } from "./rule-dialog";
 
 type Rule = Api["SignOnRule"];
-export const ROLES = ["owner", "maintainer", "reviewer", "viewer"] as const;
 
 /** What the groups of a provider give. */
 export function ProviderRules({ provider }: { provider: Api["SignOnProvider"] }) {
@@ -36,10 +33,10 @@ export function ProviderRules({ provider }: { provider: Api["SignOnProvider"] })
       toast(saidBy(error), { tone: "bad" });
     }
   };
-  const add = async ({ group, organisation, role }: Pick<Rule, "group" | "organisation" | "role">) => {
+  const add = async ({ group, organisation, role, into_group_id }: GivenRule) => {
     await client.POST("/api/v1/admin/sign-on-providers/{provider_id}/rules", {
       params: { path },
-      body: { group, organisation, role, kind: "organisation" },
+      body: { group, organisation, role, into_group_id, kind: "organisation" },
     });
     await queries.invalidateQueries({ queryKey: options.queryKey });
   };
@@ -54,12 +51,13 @@ export function ProviderRules({ provider }: { provider: Api["SignOnProvider"] })
         query.data.items.length ? (
           <ul className="divide-y divide-line">
             {query.data.items.map((rule) => (
-              <li key={rule.id} className="flex min-h-10 items-center gap-2">
+              <li key={rule.id} className="flex min-h-10 items-center gap-2 py-1">
                 <span className="min-w-0 flex-1 text-sm break-words">
-                  {t("admin.signOn.rule", {
+                  {t(rule.into_group ? "admin.signOn.ruleInto" : "admin.signOn.rule", {
                     group: rule.group,
                     organisation: rule.organisation,
                     role: t(`admin.role.${rule.role}`),
+                    into: rule.into_group,
                   })}
                 </span>
                 <Button
@@ -79,56 +77,7 @@ export function ProviderRules({ provider }: { provider: Api["SignOnProvider"] })
       ) : (
         <SkeletonRows rows={1} className="h-10" />
       )}
-      {adding ? <NewRule onClose={() => setAdding(false)} onAdd={add} /> : null}
+      {adding ? <RuleDialog onClose={() => setAdding(false)} onAdd={add} /> : null}
     </>
-  );
-}
-
-type NewProps = { onClose: () => void; onAdd: (rule: Pick<Rule, "group" | "organisation" | "role">) => Promise<void> };
-
-function NewRule({ onClose, onAdd }: NewProps) {
-  const { t } = useTranslation();
-  const { data } = useQuery(
-    api.queryOptions("get", "/api/v1/admin/organisations", { params: { query: { limit: 200 } } }),
-  );
-  return (
-    <FormDialog
-      title={t("admin.signOn.newRule")}
-      description={t("admin.signOn.ruleText")}
-      action={t("action.save")}
-      onClose={onClose}
-      onSubmit={async (given) => {
-        await onAdd({
-          group: String(given.get("group")).trim(),
-          organisation: String(given.get("organisation")),
-          role: ROLES.find((one) => one === given.get("role")) ?? "viewer",
-        });
-        onClose();
-      }}
-    >
-      {(problems) => (
-        <>
-          <TextField
-            label={t("admin.signOn.group")}
-            hint={t("admin.signOn.groupHint")}
-            name="group"
-            required
-            maxLength={256}
-            problem={problems.group}
-          />
-          <SelectField
-            label={t("admin.organisation")}
-            name="organisation"
-            options={data?.items.map((one) => ({ value: one.name, label: one.title || one.name })) ?? []}
-          />
-          <SelectField
-            label={t("admin.signOn.role")}
-            name="role"
-            defaultValue="viewer"
-            options={ROLES.map((value) => ({ value, label: t(`admin.role.${value}`) }))}
-          />
-        </>
-      )}
-    </FormDialog>
   );
 }
