@@ -197,17 +197,9 @@ def test_a_program_is_added_and_its_secret_shown_once(open_tab: OpenTab, web_hub
         assert secret not in page.content()
 
 
-@pytest.mark.parametrize(
-    "name, device, scheme",
-    [
-        pytest.param("desktop-light", DESKTOP, "light", id="desktop"),
-        pytest.param("desktop-dark", DESKTOP, "dark", id="desktop-dark", marks=pytest.mark.deep),
-        pytest.param("phone-light", PHONE, "light", id="phone-light", marks=pytest.mark.deep),
-        pytest.param("phone-dark", PHONE, "dark", id="phone", marks=pytest.mark.deep),
-    ],
-)
+@pytest.mark.parametrize("name, look", LOOKS)
 def test_a_rule_of_a_provider_leads_into_a_group_of_the_chosen_organisation(
-    open_tab: OpenTab, web_hub: WebHub, staff: Staff, name: str, device: dict[str, object], scheme: str
+    open_tab: OpenTab, web_hub: WebHub, staff: Staff, name: str, look: dict[str, Any]
 ) -> None:
     mark = f"{name}-{new_id().hex[-6:]}"
     other = make_member(web_hub.database)
@@ -216,7 +208,7 @@ def test_a_rule_of_a_provider_leads_into_a_group_of_the_chosen_organisation(
     rows_of(web_hub.database, "UPDATE organisations SET title = %s WHERE id = %s", f"School {mark}", other.org_id)
     make_group(web_hub.database, staff.ada, name=f"Forecasters {mark}")
     course = make_group(web_hub.database, other, name=f"Course {mark}")
-    tab = signed_in(open_tab, web_hub, "ada", scheme=scheme, **device)
+    tab = signed_in(open_tab, web_hub, "ada", **look)
     page = tab.page
     with nothing_wrong(tab):
         page.goto("/admin/sign-on")

@@ -93,7 +93,7 @@ PAGES = [
     ("{dataset}?tab=profile", "main/houses"),
     ("{dataset}?tab=checks", "main/houses"),
     ("/runs", "Runs"),
-    ("{run}", "Run"),
+    ("{run}", "dear"),
     ("/models", "Models"),
     ("{model}", "main/houses"),
     ("/jobs", "Jobs"),

@@ -149,7 +149,7 @@ def test_a_dataset_is_shared_with_a_group_until_a_day(open_tab: OpenTab, kept: P
         dialog = page.get_by_role("dialog")
         to = dialog.get_by_role("combobox", name="Person or group")
         to.fill("se")
-        expect(page.get_by_role("option")).to_have_text([re.compile("Seers")])
+        expect(page.get_by_role("listbox").get_by_role("option")).to_have_text([re.compile("Seers")])
         to.press("Enter")
         dialog.get_by_label("Role", exact=True).select_option("maintainer")
         dialog.get_by_label("Last day").fill("2090-05-17")
