@@ -36,15 +36,22 @@ export const short = (value: number) =>
 export const percent = (value: number) =>
   made("percent", (l) => new Intl.NumberFormat(l, { style: "percent", maximumFractionDigits: 1 })).format(value);
 
-const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"] as const;
 
+/** 58.1 GiB: in the units that the hub's own sentences use. */
 export function bytes(value: number): string {
-  const step = value < 1000 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(value) / 3));
-  const unit = UNITS[step] ?? "byte";
-  return made(
-    unit,
-    (l) => new Intl.NumberFormat(l, { style: "unit", unit, maximumFractionDigits: step ? 1 : 0 }),
-  ).format(value / 1000 ** step);
+  let size = value;
+  let step = 0;
+  // what would be rounded up to a whole next unit is one of it
+  while (size >= 1023.95 && step < UNITS.length - 1) {
+    size /= 1024;
+    step += 1;
+  }
+  const number = made(
+    step ? "bytes" : "count",
+    (l) => new Intl.NumberFormat(l, { maximumFractionDigits: step ? 1 : 0 }),
+  );
+  return `${number.format(size)} ${UNITS[step]}`;
 }
 
 /** 8 s, 1 min 34 s, 2 h 5 min. */
