@@ -1,7 +1,6 @@
 """How often a password may be tried; and that a whole course behind one address gets in."""
 
 import asyncio
-import statistics
 import time
 from pathlib import Path
 
@@ -152,5 +151,6 @@ async def test_how_long_a_refusal_takes_does_not_tell_who_is_known(
                 began = time.perf_counter()
                 assert (await sign_in(client, address, "wrong")).status_code == 401
                 taken[name].append(time.perf_counter() - began)
-    medians = [statistics.median(seconds) for seconds in taken.values()]
-    assert max(medians) < 1.5 * min(medians), taken
+    # the quickest of each: what else the machine does makes single ones slower, and none quicker
+    quickest = [min(seconds) for seconds in taken.values()]
+    assert max(quickest) < 1.5 * min(quickest), taken
