@@ -1,6 +1,5 @@
 """The administration's pages in a real browser: people, acting as one of them, the queue, the audit log, programs."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,62 +9,13 @@ from playwright.sync_api import expect
 
 from fixtures.app import rows_of
 from fixtures.hubs import wait_until
-from fixtures.sign_in import PASSWORD, password_hash
-from fixtures.web import LOOKS, OpenTab, Tab, WebHub, faults_of_pages, nothing_wrong
+from fixtures.web import LOOKS, OpenTab, WebHub, nothing_wrong
+from fixtures.web_people import Staff, signed_in, staff
 from lyceum.kernel.ids import new_id
-from make.accounts import Member, make_group, make_member
+from make.accounts import make_group, make_member
 from make.personal import make_personal
 
-PAGES = {
-    "users": "People",
-    "organisations": "Organisations",
-    "queue": "Queue",
-    "queue?state=dead": "Queue",
-    "schedules": "Schedules",
-    "audit": "Audit log",
-    "storage": "Storage",
-    "health": "Health",
-    "mail": "Letters",
-    "mail?form=text": "Letters",
-    "sign-on": "Sign-on",
-    "programs": "Programs",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Staff:
-    """Who signs in here: Ada runs the hub and owns an organisation, Grace is one of its viewers."""
-
-    ada: Member
-    grace: Member
-
-
-@pytest.fixture(scope="module")
-def staff(web_hub: WebHub) -> Staff:
-    database = web_hub.database
-    ada = make_member(database)
-    rows_of(database, "UPDATE organisations SET title = 'Weather office' WHERE id = %s", ada.org_id)
-    grace = make_member(database, organisation=(ada.org_id, ada.org_name), role="viewer")
-    for member, name in ((ada, "Ada"), (grace, "Grace")):
-        rows_of(
-            database,
-            "UPDATE users SET display_name = %s, email = %s, email_verified_at = now(), password_hash = %s,"
-            " instance_admin = %s WHERE id = %s",
-            *(name, f"{name.lower()}@example.org", password_hash(), name == "Ada", member.user_id),
-        )
-    return Staff(ada, grace)
-
-
-def signed_in(open_tab: OpenTab, hub: WebHub, name: str, **device: Any) -> Tab:
-    """Open a tab of somebody who has signed in."""
-    tab = open_tab(**device)
-    answer = tab.page.request.post(
-        "/api/v1/sessions",
-        data={"email": f"{name}@example.org", "password": PASSWORD},
-        headers={"Origin": hub.url},
-    )
-    assert answer.status == 201, answer.text()
-    return tab
+__all__ = ["staff"]
 
 
 def put_dead_job(hub: WebHub, kind: str) -> UUID:
@@ -270,14 +220,3 @@ def test_the_overview_tells_administrators_what_is_not_set_up_until_they_hide_it
     page.reload()
     expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
     expect(card).to_be_hidden()
-
-
-@pytest.mark.parametrize("name, look", LOOKS)
-@pytest.mark.usefixtures("staff")
-def test_every_page_fits_is_usable_by_all_and_stays_where_it_is(
-    open_tab: OpenTab, web_hub: WebHub, name: str, look: dict[str, Any]
-) -> None:
-    put_dead_job(web_hub, "notify.mail_notice")
-    tab = signed_in(open_tab, web_hub, "ada", **look)
-    pages = [(f"/admin/{place}", heading) for place, heading in PAGES.items()]
-    assert faults_of_pages(tab, pages, shots=f"admin-{name}") == {}

@@ -2,13 +2,12 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
 from playwright.sync_api import expect
 
-from fixtures.web import DESKTOP, LOOKS, PHONE, WAIT_MS_MAX, OpenTab, Tab, WebHub, faults_of_pages, nothing_wrong
+from fixtures.web import DESKTOP, PHONE, WAIT_MS_MAX, OpenTab, Tab, WebHub, nothing_wrong
 
 EMAIL, PASSWORD = "ada@example.org", "correct horse battery staple"
 TRAINED_MS_MAX = 90_000
@@ -84,34 +83,6 @@ def test_from_the_set_up_link_to_a_prediction(open_tab: OpenTab, journey: dict[s
         expect(answer).to_contain_text("%")
         expect(page.get_by_label("curl", exact=True).last).to_contain_text('"area":200')
     page.context.storage_state(path=table.with_suffix(".state"))
-
-
-PAGES = [
-    ("/", "Overview"),
-    ("/datasets", "Datasets"),
-    ("{dataset}", "main/houses"),
-    ("{dataset}?tab=profile", "main/houses"),
-    ("{dataset}?tab=checks", "main/houses"),
-    ("/runs", "Runs"),
-    ("{run}", "dear"),
-    ("/models", "Models"),
-    ("{model}", "main/houses"),
-    ("/jobs", "Jobs"),
-    ("/settings", "Settings"),
-    ("/settings?tab=security", "Settings"),
-    ("/settings?tab=notifications", "Settings"),
-    ("/settings?tab=data", "Settings"),
-    ("/inbox", "Inbox"),
-]
-
-
-@pytest.mark.parametrize("name, look", LOOKS)
-def test_every_page_fits_is_usable_by_all_and_stays_where_it_is(
-    open_tab: OpenTab, journey: dict[str, str], table: Path, name: str, look: dict[str, Any]
-) -> None:
-    tab = open_tab(storage_state=table.with_suffix(".state"), **look)
-    pages = [(place.format(**journey), heading) for place, heading in PAGES]
-    assert faults_of_pages(tab, pages, shots=name) == {}
 
 
 def test_a_session_that_ends_asks_again_over_the_page_and_keeps_what_was_typed(

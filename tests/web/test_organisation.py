@@ -2,24 +2,14 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
 from playwright.sync_api import Page, expect
 
-from fixtures.web import DESKTOP, LOOKS, PHONE, OpenTab, WebHub, faults_of_pages, nothing_wrong
+from fixtures.web import DESKTOP, PHONE, OpenTab, WebHub, nothing_wrong
 
 PASSWORD = "correct horse battery staple"
-PAGES = [
-    *(
-        (f"/organisation?tab={tab}", "The Weather Lab")
-        for tab in ("members", "invitations", "roles", "groups", "requests", "destinations", "settings")
-    ),
-    ("/organisation?tab=requests&view=mine", "The Weather Lab"),
-    ("/organisation?tab=requests&view=shared", "The Weather Lab"),
-    ("/organisation?tab=new", "New organisation"),
-]
 
 
 @pytest.fixture(scope="module")
@@ -249,14 +239,6 @@ def test_a_destination_is_added_tried_and_removed(open_tab: OpenTab, kept: Path)
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     expect(page.get_by_role("heading", name="No destinations yet")).to_be_visible()
     assert tab.faults == []
-
-
-@pytest.mark.parametrize("name, look", LOOKS)
-def test_every_page_of_the_organisation_fits_is_usable_by_all_and_stays_where_it_is(
-    open_tab: OpenTab, kept: Path, name: str, look: dict[str, Any]
-) -> None:
-    tab = open_tab(storage_state=kept / "ada.state", **look)
-    assert faults_of_pages(tab, PAGES, shots=f"{name}-organisation") == {}
 
 
 def test_an_invitation_that_is_over_says_what_to_do(open_tab: OpenTab) -> None:
