@@ -43,9 +43,9 @@ ENDINGS = frozenset(
         "",
     }
 )
-LEFT_OUT = re.compile(
-    r"^(__pycache__|node_modules|_web|_web\.new|screens|\.git|dist|build|\.coverage.*|\..*_cache|.*\.egg-info)$"
-)
+LEFT_OUT = re.compile(r"^(__pycache__|node_modules|\.git|dist|build|\.coverage.*|\..*_cache|.*\.egg-info)$")
+LEFT_OUT_PLACES = ("src/lyceum/_web/", "src/lyceum/_web.new/", "src/lyceum/_web.old/", "web/screens/")
+"""Where what a build makes lies, and pictures of it."""
 COMMITS = frozenset({"src/lyceum/kernel/tx.py", "src/lyceum/kernel/migrate.py"})
 BANNED_NAMES = frozenset({"utils", "util", "helpers", "helper", "common", "managers", "manager", "base", "misc"})
 
@@ -80,7 +80,9 @@ def _files(*folders: str) -> tuple[Path, ...]:
         sorted(
             path
             for path in {*top, *found}
-            if path.suffix in ENDINGS and not any(LEFT_OUT.match(part) for part in path.relative_to(REPOSITORY).parts)
+            if path.suffix in ENDINGS
+            and not _name(path).startswith(LEFT_OUT_PLACES)
+            and not any(LEFT_OUT.match(part) for part in path.relative_to(REPOSITORY).parts)
         )
     )
 

@@ -288,6 +288,7 @@ async def test_of_somebody_who_has_left_nothing_is_found_anywhere(
     _leave_rows(fresh_database, marked)
     _leave_files(folder, marked)
     await _act(fresh_app, marked)
+    assert await places_in_valkey(valkey, word)
     async with running_worker(resources, *privacy_jobs(wiring.EXPORTERS, wiring.ERASERS).handlers()):
         await _export(resources, fresh_database, marked)
         _is_found_before(fresh_database, folder, marked)
@@ -371,4 +372,5 @@ async def _is_soon_forgotten(valkey: Redis, word: str) -> None:
     """What Valkey keeps of who has a key runs out within seconds, if it was not dropped at once."""
     places = await places_in_valkey(valkey, word)
     for key in places:
-        assert 0 < await valkey.ttl(key) <= 10, key
+        # -1 would be for ever; it may be gone by now
+        assert await valkey.ttl(key) in {-2, *range(11)}, key

@@ -25,7 +25,7 @@ from lyceum.accounts.sessions import signing_keys
 from lyceum.accounts.sessions.signing_keys import SigningKeys
 from lyceum.kernel.config import Settings
 from lyceum.kernel.resources import Resources, open_resources
-from make.accounts import Member, make_member
+from make.accounts import Member, make_member, make_setup_link
 
 ME = "/api/v1/me"
 FOREIGN = rsa.generate_private_key(65_537, 2048)
@@ -153,8 +153,11 @@ async def test_what_is_no_token_at_all_opens_nothing(app: FastAPI, token: str) -
     assert await status_of(app, token) == 401
 
 
-async def test_a_refresh_token_and_a_set_up_token_are_no_access_tokens(app: FastAPI, said: dict[str, Any]) -> None:
+async def test_a_refresh_token_and_a_set_up_token_are_no_access_tokens(
+    app: FastAPI, said: dict[str, Any], database: TestDatabase
+) -> None:
     assert await status_of(app, said["refresh_token"]) == 401
+    assert await status_of(app, make_setup_link(database)) == 401
 
 
 async def test_the_public_keys_are_published_and_nothing_private_with_them(

@@ -116,7 +116,7 @@ async def test_of_ten_thousand_versions_and_a_thousand_datasets_no_other_one_is_
     assert told.items() >= shows.items()
     for table in ("dataset_versions", "datasets"):
         looked_at = rows_looked_at(queries, fresh_database, owner.org_id, table=table)
-        assert max(looked_at.values()) <= 2, looked_at
+        assert 1 <= max(looked_at.values()) <= 2, looked_at
 
 
 @pytest.mark.parametrize("count", [1, 30])

@@ -17,6 +17,11 @@ from lyceum.kernel.db import Database, open_database
 PROGRAM = Path(__file__).parent / "programs" / "worker.py"
 
 
+@pytest.fixture(autouse=True)
+def _only_the_api(no_web_app: None) -> None:
+    """What no route has is answered in one way, not as the web app has it where it is built."""
+
+
 @pytest.fixture(params=["direct", "pgbouncer"])
 async def open_either_way(
     request: pytest.FixtureRequest, database: TestDatabase, pgbouncer: Callable[[TestDatabase], TestDatabase]

@@ -17,18 +17,8 @@ from lyceum.kernel.config import Settings
 from lyceum.wiring import ROUTERS
 from make.accounts import Member
 from make.creating import Creating, make_place
-from make.creating_people import CREATING
+from make.creating_people import CREATING, WITHOUT_A_KEY
 
-WITHOUT_A_KEY = {
-    "/api/v1/setup",
-    "/api/v1/registrations",
-    "/api/v1/email-confirmations/letters",
-    "/api/v1/password-resets",
-    "/api/v1/sessions",
-    "/api/v1/sessions/second-factor",
-    "/api/v1/sessions/passkey",
-}
-"""What nobody in particular sends, so that there is no one to keep an answer for."""
 SHOWN_ONCE = {"secret", "client_secret", "url", "codes", "recovery_codes"}
 TWINS = 6
 MADE = {201, 202}

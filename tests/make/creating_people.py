@@ -13,6 +13,16 @@ from fixtures.sign_in import PASSWORD, browser_of, give_password, sign_in
 from make.accounts import Member, make_member, make_user
 from make.creating import OF_OBJECTS, Creating, Place, Row
 
+WITHOUT_A_KEY = {
+    "/api/v1/setup",
+    "/api/v1/sessions",
+    "/api/v1/sessions/second-factor",
+    "/api/v1/sessions/passkey",
+    "/api/v1/registrations",
+    "/api/v1/email-confirmations/letters",
+    "/api/v1/password-resets",
+}
+"""What nobody in particular sends: a link or an address works once anyway, and signing in twice makes two sessions."""
 ADMIN = "/api/v1/admin"
 ME = "/api/v1/me"
 

@@ -1,6 +1,5 @@
 """Identity providers as an administrator sets them up, and people who sign on through them."""
 
-import asyncio
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from fixtures.app import eventually, job_row, rows_of, running_worker
 from fixtures.identity_provider import CLIENT_ID, CLIENT_SECRET, RealProvider, ToldProvider
 from fixtures.people import as_administrator
 from fixtures.servers import TestDatabase
+from fixtures.within import no_longer_than
 from lyceum.accounts.known import KNOWN_SECONDS
 from lyceum.accounts.signon import jobs
 from lyceum.kernel.db import NOBODY
@@ -85,10 +85,7 @@ async def is_signed_in(browser: httpx.AsyncClient) -> bool:
 
 async def until_signed_out(browser: httpx.AsyncClient) -> None:
     """Return once nobody is signed in any more; fails when that takes longer than a session is remembered."""
-    deadline = asyncio.get_running_loop().time() + KNOWN_SECONDS + 1
-    while await is_signed_in(browser):
-        assert asyncio.get_running_loop().time() < deadline
-        await asyncio.sleep(0.02)
+    await no_longer_than(KNOWN_SECONDS, lambda: is_signed_in(browser))
 
 
 async def sign_on(

@@ -231,7 +231,7 @@ async def test_of_a_thousand_models_and_versions_no_other_one_is_read(
             await ok(client.get(f"/api/v1/models/{address}{path}"))
     for table in ("models", "model_versions"):
         looked_at = rows_looked_at(queries, fresh_database, owner.org_id, table=table)
-        assert max(looked_at.values()) <= 2, looked_at
+        assert 1 <= max(looked_at.values()) <= 2, looked_at
 
 
 @pytest.mark.parametrize("count", [1, 30])

@@ -90,11 +90,12 @@ async def _set_alias(tx: AsyncSession, who: Actor, org: str, name: str, alias: s
 async def mark(tx: AsyncSession, who: Actor, org: str, name: str, *, sensitive: bool) -> Model:
     """Have every read of a model recorded from now on, or no longer: for members of its organisation to say.
 
-    Raises `ModelNotFound`, and `NotAllowed` for whoever was granted the model.
+    Raises `ModelNotFound`, and `NotAllowed` for whoever was granted to change the model.
     """
+    async with writing_to(tx, who, org, name) as writer:
+        if writer is not who:
+            raise NotAllowed(f"Whether reads of {org}/{name} are recorded is for members of {org} to say.")
     model = await model_row_for(tx, who, org, name, need=Power.MODELS_WRITE)
-    if model.org_id != who.org_id:
-        raise NotAllowed(f"Whether reads of {org}/{name} are recorded is for members of {org} to say.")
     note_audit(before=await model_for(tx, who, org, name))
     model.sensitive = sensitive
     await tx.flush()
