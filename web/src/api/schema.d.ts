@@ -6470,12 +6470,14 @@ export interface components {
             state: string;
         };
         /**
-         * PersonalExportList
-         * @description Your archives, newest first.
+         * PersonalExportPage
+         * @description Your archives, newest first; those whose time has long been over are not told of.
          */
-        PersonalExportList: {
+        PersonalExportPage: {
             /** Items */
             items: components["schemas"]["PersonalExport"][];
+            /** Next */
+            next: string | null;
         };
         /**
          * PersonPage
@@ -18316,7 +18318,12 @@ export interface operations {
     };
     list_my_exports: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in one page. */
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -18329,7 +18336,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PersonalExportList"];
+                    "application/json": components["schemas"]["PersonalExportPage"];
                 };
             };
             /** @description Sign in or send an API key */
