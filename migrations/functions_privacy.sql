@@ -109,6 +109,21 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WHERE e.state = 'ready' AND e.expires_at < now() ORDER BY e.expires_at LIMIT at_most
 $$;
 
+-- Forgets archives that have been gone for a while, or could not be made, whosever they are; no file belongs to these rows. The
+-- caller has nothing to choose but how long ago. Returns how many.
+CREATE FUNCTION definer.exports_forget(told_of interval, at_most integer) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH gone AS (
+        DELETE FROM public.personal_exports e WHERE e.id IN (
+            SELECT f.id FROM public.personal_exports f
+            WHERE f.state IN ('expired', 'failed') AND coalesce(f.expires_at, f.asked_at) < now() - told_of
+            LIMIT at_most
+        )
+        RETURNING 1
+    )
+    SELECT count(*) FROM gone
+$$;
+
 -- The organisations of the person the transaction works for, with how many others are in each and how many of those own it.
 CREATE FUNCTION definer.person_organisations()
 RETURNS TABLE (org_id uuid, name text, role text, others bigint, other_owners bigint)

@@ -20,6 +20,7 @@ from lyceum.accounts.privacy.erasing import erase_person
 from lyceum.accounts.privacy.jobs import KeepPromises, MakeExport, privacy_jobs
 from lyceum.kernel.db import NOBODY
 from lyceum.kernel.holding import FILES_LOCK, FilesHeld
+from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.queue import enqueue
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
@@ -139,6 +140,50 @@ async def test_an_archive_is_removed_when_its_time_is_over(
         assert await resources.storage.byte_count(key) is None
         gone = await client.get(f"/api/v1/me/exports/{made['id']}/content")
     assert (gone.status_code, gone.json()["code"]) == (410, "export_gone")
+
+
+async def test_archives_are_listed_page_by_page_and_forgotten_a_while_after_they_are_gone(
+    app: FastAPI, database: TestDatabase, member: Member
+) -> None:
+    made = """
+        INSERT INTO personal_exports (id, user_id, state, asked_at, expires_at)
+        VALUES (%s, %s, %s, now() - %s::interval, now() - %s::interval)
+    """
+    day = timedelta(days=1)
+    ids = {}
+    for name, state, asked, expired in (
+        ("long gone", "expired", 40 * day, 31 * day),
+        ("long failed", "failed", 31 * day, None),
+        ("gone", "expired", 40 * day, 29 * day),
+        ("failed", "failed", 29 * day, None),
+        ("queued for long", "queued", 40 * day, None),
+        ("there", "ready", 5 * day, -2 * day),
+    ):
+        ids[name] = new_id()
+        rows_of(database, made, ids[name], member.user_id, state, asked, expired)
+
+    async def listed(client: httpx.AsyncClient) -> list[str]:
+        found, cursor = [], None
+        while True:
+            page = (
+                await client.get("/api/v1/me/exports", params={"limit": 2} | ({"cursor": cursor} if cursor else {}))
+            ).json()
+            assert len(page["items"]) <= 2
+            found += [item["id"] for item in page["items"]]
+            cursor = page["next"]
+            if cursor is None:
+                return found
+
+    resources: Resources = app.state.resources
+    async with signed_in_client(app, member) as client:
+        assert await listed(client) == [str(one) for one in reversed(ids.values())]
+        async with running_worker(resources, *PRIVACY_HANDLERS):
+            await _keep_promises(resources)
+            await eventually(
+                lambda: not rows_of(database, "SELECT 1 FROM personal_exports WHERE id = %s", ids["long gone"])
+            )
+        left = [name for name in ids if not name.startswith("long")]
+        assert await listed(client) == [str(ids[name]) for name in reversed(left)]
 
 
 async def test_letters_say_that_an_account_goes_and_that_it_stays(

@@ -52,6 +52,12 @@ async def test_a_name_no_address_can_hold_is_refused(client: httpx.AsyncClient, 
     assert "name" in answer.json()["detail"]
 
 
+async def test_a_name_with_a_null_character_is_refused_where_it_is_read(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/api/v1/datasets", json={"name": "a\0b"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "malformed")
+    assert "NUL" in answer.json()["detail"]
+
+
 async def test_a_refused_name_is_told_with_what_a_name_is(client: httpx.AsyncClient) -> None:
     answer = await client.post("/api/v1/datasets", json={"name": "a/b"})
     assert answer.json()["detail"] == (

@@ -16,7 +16,7 @@ from fixtures.app import client_at, client_of, eventually, rows_of, running_app,
 from fixtures.servers import TestDatabase
 from fixtures.uploads import begin_upload, stored_files
 from lyceum.files import places, service, sweeping
-from lyceum.files.errors import UploadFinished, UploadNotFound, UploadNotWhole
+from lyceum.files.errors import FileNameUnusable, UploadFinished, UploadNotFound, UploadNotWhole
 from lyceum.files.jobs import HANDLERS, SweepUploads
 from lyceum.kernel import tx
 from lyceum.kernel.config import Settings
@@ -119,6 +119,16 @@ async def test_a_file_of_several_gigabytes_can_be_announced(
 async def test_a_name_that_is_no_file_name_is_refused(asks: httpx.AsyncClient, name: str) -> None:
     answer = await asks.post("/api/v1/uploads", json={"file_name": name})
     assert (answer.status_code, answer.json()["code"]) == (422, "file_name_unusable")
+
+
+async def test_a_name_with_a_null_character_is_refused_where_it_is_read_and_where_it_is_kept(
+    asks: httpx.AsyncClient,
+) -> None:
+    answer = await asks.post("/api/v1/uploads", json={"file_name": "a\0b"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "malformed")
+    assert "NUL" in answer.json()["detail"]
+    with pytest.raises(FileNameUnusable, match="cannot be a file name"):
+        service._refuse_name("a\0b")
 
 
 async def test_a_changed_address_is_refused(asks: httpx.AsyncClient, member: Member, stranger: Member) -> None:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fixtures.app import ServedProcess, client_at, free_port, settings_for
 from fixtures.raw_http import HEAD, RawConnection, connected, status_of
@@ -53,7 +56,7 @@ def url(module: str, serve: Callable[..., ServedProcess], hub_settings: Settings
 
 @pytest.fixture
 async def api(hub_settings: Settings) -> AsyncIterator[str]:
-    async with served_here(hub_settings) as here:
+    async with served_here(hub_settings, also=[ThinksLong]) as here:
         yield here
 
 
@@ -62,6 +65,21 @@ async def closed_for(client: httpx.AsyncClient, reason: str) -> float:
     counted = re.escape(f'lyceum_http_connections_closed_total{{reason="{reason}"}}')
     found = re.search(rf"^{counted} (\S+)$", (await client.get("/metrics")).text, re.MULTILINE)
     return float(found[1]) if found else 0.0
+
+
+class ThinksLong:
+    """Has one path answered only after a while, its body long there; everything else is the hub's."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != "/thinks":
+            await self._app(scope, receive, send)
+            return
+        body = await Request(scope, receive).body()
+        await asyncio.sleep(2.5 * SLOW_SECONDS)
+        await PlainTextResponse(body)(scope, receive, send)
 
 
 async def _head_a_byte_at_a_time(connection: RawConnection) -> bytes:
@@ -196,13 +214,25 @@ async def test_a_body_that_does_not_come_is_waited_for_no_longer(
         assert await closed_for(client, "slow_body") == before + 1
 
 
-async def test_a_request_may_take_the_hub_longer_than_a_client_may_be_slow(api: str, member: Member) -> None:
-    async with live_socket(api, key=member.key) as socket, client_at(api) as client:
-        assert (await client.get("/health/live")).status_code == 200
+async def test_neither_a_socket_nor_a_connection_that_rests_is_slow(api: str, member: Member) -> None:
+    async with live_socket(api, key=member.key) as socket, connected(api) as connection:
+        await connection.send(HEAD, b"\r\n")
+        assert status_of(await connection.answer()) == 200
         await asyncio.sleep(2.5 * SLOW_SECONDS)
-        # neither a socket nor a connection that rests is slow
         assert (await socket.follow("jobs"))["type"] == "following"
-        assert (await client.get("/health/live")).status_code == 200
+        await connection.send(HEAD, b"\r\n")
+        assert status_of(await connection.answer()) == 200
+
+
+async def test_a_request_may_take_the_hub_longer_than_a_client_may_be_slow(api: str) -> None:
+    wanted = b"POST /thinks HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\n\r\nlong?"
+    async with connected(api) as connection:
+        for _ in range(2):
+            began = time.monotonic()
+            await connection.send(wanted)
+            answer = await connection.answer()
+            assert (status_of(answer), answer.endswith(b"\r\n\r\nlong?")) == (200, True)
+            assert time.monotonic() - began > 2 * SLOW_SECONDS
 
 
 async def test_a_client_that_waits_to_be_told_to_go_on_is_told(api: str, member: Member) -> None:

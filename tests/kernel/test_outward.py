@@ -154,10 +154,14 @@ async def test_a_name_is_resolved_once_and_the_connection_goes_where_it_was_judg
 
 
 async def test_of_several_addresses_only_the_good_ones_are_asked() -> None:
-    async with far_http(ok, host="127.0.0.2") as good, far_http(ok) as bad:
+    async with far_http(ok, host="127.0.0.2") as good, far_http(ok, port=good.port) as bad:
+        url = f"http://both.example.org:{good.port}/"
         client = known_as("127.0.0.1", "127.0.0.2", allowed=["127.0.0.2"])
-        assert (await client.ask("GET", f"http://both.example.org:{good.port}/")).status == 200
-        assert bad.connections == 0
+        assert (await client.ask("GET", url)).status == 200
+        assert (good.connections, bad.connections) == (1, 0)
+        # it listens there, and is asked first where it may be
+        assert (await known_as("127.0.0.1", "127.0.0.2").ask("GET", url)).status == 200
+        assert (good.connections, bad.connections) == (1, 1)
 
 
 async def test_a_name_nobody_knows_may_be_known_later() -> None:

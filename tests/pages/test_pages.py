@@ -16,6 +16,7 @@ from fixtures.loop_watch import LoopWatch
 from fixtures.servers import TestDatabase
 from fixtures.staffed import ok
 from lyceum import wiring
+from lyceum.accounts.edge import NEEDS_ROOM
 from make.accounts import make_setup_link
 
 PASSWORD = "correct horse battery"
@@ -170,6 +171,35 @@ async def test_every_operation_says_what_it_does_and_has_a_name_of_its_own(anony
     assert {"live", "ready", "read_dataset", "predict"} <= set(names)
     assert all(name.isidentifier() and "__" not in name for name in names)
     assert all(operation["description"].endswith((".", "one.")) for operation in operations)
+
+
+async def test_what_few_routes_refuse_is_promised_by_those_alone(app: FastAPI, anonymous: httpx.AsyncClient) -> None:
+    document = await ok(anonymous.get("/api/openapi.json"))
+    promised: dict[str, set[str]] = {}
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            for status in operation["responses"]:
+                promised.setdefault(status, set()).add(f"{method.upper()} {path.removeprefix('/api/v1')}")
+    assert promised["410"] == {
+        *("POST /setup", "POST /registrations", "POST /email-confirmations", "POST /guardian-consents"),
+        *("POST /password-resets/confirm", "GET /invitations/{token}", "POST /invitations/{token}/accept"),
+        *("GET /me/exports/{export_id}/content", "GET /uploads/{upload_id}/content"),
+    }
+    need_room = {
+        f"{method} {route.path.removeprefix('/api/v1')}"
+        for route in app.routes
+        if isinstance(route, APIRoute) and NEEDS_ROOM in route.dependencies
+        for method in route.methods or ()
+    }
+    assert len(need_room) == 3
+    assert promised["507"] == need_room | {
+        *("POST /uploads", "PUT /uploads/{upload_id}/content", "PUT /uploads/{upload_id}/parts/{number}"),
+        "POST /uploads/{upload_id}/complete",
+    }
+    assert {each for each in promised["413"] if each.startswith("DELETE")} == {"DELETE /organisations/{org}"}
+    assert {each for each in promised["413"] | promised["409"] if each.startswith("GET")} == {
+        *("GET /me/exports/{export_id}/content", "GET /uploads/{upload_id}/content", "GET /uploads/{upload_id}/parts"),
+    }
 
 
 async def test_pages_stand_below_the_public_sub_path(database: TestDatabase, tmp_path: Path, valkey_url: str) -> None:

@@ -17,12 +17,14 @@ from lyceum.accounts.schemas import (
     RolePowers,
 )
 from lyceum.accounts.sessions.public import answer_signed_in
+from lyceum.kernel.http.documented import refuses
 from lyceum.kernel.http.origins import is_own_origin
+from lyceum.kernel.problems import Gone
 
 router = api_router(tags=["accounts"])
 
 
-@router.post("/setup", status_code=201, dependencies=[Depends(limit_sign_ins)])
+@router.post("/setup", status_code=201, dependencies=[Depends(limit_sign_ins)], responses=refuses(Gone))
 @needs(OPEN)
 async def set_up(
     request: Request,

@@ -37,8 +37,10 @@ from lyceum.files.schemas import (
     UploadState,
     UploadWhole,
 )
+from lyceum.kernel.http.documented import refuses
 from lyceum.kernel.http.downloads import SHOWS_FILE, answer_download
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
+from lyceum.kernel.problems import Gone, NoSpace, TooLarge
 
 router = api_router()
 
@@ -47,7 +49,7 @@ _NOT_SO_FAR: dict[int | str, dict[str, Any]] = {409: {"description": "The upload
 AfterPart = Annotated[int, Query(ge=0, le=PARTS_MAX)]
 
 
-@router.post("/uploads", tags=["uploads"], status_code=201, dependencies=[KEEPS_ANSWER])
+@router.post("/uploads", tags=["uploads"], status_code=201, dependencies=[KEEPS_ANSWER], responses=refuses(NoSpace))
 @needs_of_object(Power.DATASETS_WRITE)
 @counts_as_push
 async def begin_upload(tx: Tx, who: Who, resources: CurrentResources, wanted: NewUpload) -> UploadBegun:
@@ -55,7 +57,7 @@ async def begin_upload(tx: Tx, who: Who, resources: CurrentResources, wanted: Ne
     return await service.begin(tx, who, resources, wanted)
 
 
-@router.put("/uploads/{upload_id}/content", tags=["uploads"])
+@router.put("/uploads/{upload_id}/content", tags=["uploads"], responses=refuses(TooLarge, NoSpace))
 @needs(OPEN)
 @own_limit
 @not_recorded
@@ -77,7 +79,7 @@ async def receive_content(
     "/uploads/{upload_id}/content",
     tags=["uploads"],
     response_class=StreamingResponse,
-    responses={**SHOWS_FILE, **_NOT_SO_FAR},
+    responses={**SHOWS_FILE, **_NOT_SO_FAR, **refuses(Gone)},
 )
 @router.head("/uploads/{upload_id}/content", tags=["uploads"], include_in_schema=False)
 @needs_of_object(Power.DATASETS_WRITE)
@@ -103,7 +105,7 @@ async def list_parts(
     return await service.list_parts(who, resources, upload_id, after=after, limit=limit)
 
 
-@router.put("/uploads/{upload_id}/parts/{number}", tags=["uploads"])
+@router.put("/uploads/{upload_id}/parts/{number}", tags=["uploads"], responses=refuses(TooLarge, NoSpace))
 @needs(OPEN)
 @own_limit
 @not_recorded
@@ -122,7 +124,7 @@ async def receive_part(
     )
 
 
-@router.post("/uploads/{upload_id}/complete", tags=["uploads"])
+@router.post("/uploads/{upload_id}/complete", tags=["uploads"], responses=refuses(NoSpace))
 @needs_of_object(Power.DATASETS_WRITE)
 @counts_as_push
 async def complete_upload(

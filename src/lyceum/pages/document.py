@@ -4,10 +4,12 @@ import asyncio
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.routing import Route
 
-from lyceum.accounts.edge import SECURITY_SCHEMES, needs_fresh, needs_of, operation_needs
-from lyceum.kernel.http.documented import with_refusals
+from lyceum.accounts.edge import NEEDS_ROOM, SECURITY_SCHEMES, needs_fresh, needs_of, operation_needs
+from lyceum.kernel.http.documented import refuses, with_refusals
+from lyceum.kernel.problems import NoSpace
 from lyceum.serve.predictions.public import PREDICT_OPERATION, PREDICT_PATH
 
 Document = dict[str, Any]
@@ -28,10 +30,12 @@ def document_of(app: FastAPI) -> Document:
     for route in app.routes:
         if not isinstance(route, Route) or route.path not in paths or (declared := needs_of(route.endpoint)) is None:
             continue
+        grows = refuses(NoSpace) if isinstance(route, APIRoute) and NEEDS_ROOM in route.dependencies else {}
         told = operation_needs(declared, fresh=needs_fresh(route.endpoint))
         for method in (route.methods or set()) & {name.upper() for name in paths[route.path]}:
             operation = paths[route.path][method.lower()]
             says = f"{operation.get('description', '')}\n\n{told['says']}".strip()
+            operation["responses"] |= {str(status): said for status, said in grows.items()}
             operation |= {"description": says, "x-lyceum-needs": told["needs"], "security": told["security"]}
     components = {**written.get("components", {}), "securitySchemes": SECURITY_SCHEMES}
     return with_refusals({**written, "paths": paths, "components": components})

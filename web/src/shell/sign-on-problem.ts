@@ -1,6 +1,7 @@
 import i18n from "i18next";
 
 const KEYS = {
+  sign_on_already_connected: "signOn.alreadyConnected",
   sign_on_connected_elsewhere: "signOn.connectedElsewhere",
   sign_on_email_taken: "signOn.emailTaken",
   sign_on_grant_refused: "signOn.refused",

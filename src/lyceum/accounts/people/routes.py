@@ -47,8 +47,10 @@ from lyceum.accounts.people.schemas import (
 )
 from lyceum.accounts.sessions.public import answer_signed_in
 from lyceum.accounts.signon.public import list_offered
+from lyceum.kernel.http.documented import refuses
 from lyceum.kernel.http.origins import refuse_foreign_origin
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
+from lyceum.kernel.problems import Gone
 
 router = api_router(tags=["accounts"])
 _BY_LINK = [Depends(limit_sign_ins)]
@@ -62,7 +64,7 @@ async def read_sign_in_options(tx: Tx, resources: CurrentResources) -> SignInOpt
     return queries.sign_in_options(resources.settings, offered=await list_offered(tx))
 
 
-@router.post("/registrations", status_code=201, dependencies=_BY_LINK)
+@router.post("/registrations", status_code=201, dependencies=_BY_LINK, responses=refuses(Gone))
 @needs(OPEN)
 @own_limit
 async def register(
@@ -77,7 +79,7 @@ async def register(
     return Registered(state="signed_in", session=signed_in.session)
 
 
-@router.post("/email-confirmations", dependencies=_BY_LINK)
+@router.post("/email-confirmations", dependencies=_BY_LINK, responses=refuses(Gone))
 @needs(OPEN)
 @own_limit
 async def confirm_email(resources: CurrentResources, given: Token) -> EmailConfirmed:
@@ -93,7 +95,7 @@ async def want_confirmation(resources: CurrentResources, given: Address) -> None
     await service.want_letter(resources, "verify_email", given.email)
 
 
-@router.post("/guardian-consents", dependencies=_BY_LINK)
+@router.post("/guardian-consents", dependencies=_BY_LINK, responses=refuses(Gone))
 @needs(OPEN)
 @own_limit
 async def consent(resources: CurrentResources, given: Token) -> Consented:
@@ -109,7 +111,7 @@ async def want_password_reset(resources: CurrentResources, given: Address) -> No
     await service.want_letter(resources, "reset_password", given.email)
 
 
-@router.post("/password-resets/confirm", status_code=204, dependencies=_BY_LINK)
+@router.post("/password-resets/confirm", status_code=204, dependencies=_BY_LINK, responses=refuses(Gone))
 @needs(OPEN)
 @own_limit
 async def reset_password(resources: CurrentResources, given: PasswordReset) -> None:
@@ -192,7 +194,7 @@ async def look_at_invitation(tx: PrimaryTx, resources: CurrentResources, token: 
     return await invitations.look_at(tx, resources, token)
 
 
-@router.post("/invitations/{token}/accept", status_code=201, dependencies=[KEEPS_ANSWER])
+@router.post("/invitations/{token}/accept", status_code=201, dependencies=[KEEPS_ANSWER], responses=refuses(Gone))
 @needs(SIGNED_IN)
 async def accept_invitation(tx: Tx, who: Who, resources: CurrentResources, token: str) -> Joined:
     """Become a member by an invitation."""

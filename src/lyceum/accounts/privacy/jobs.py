@@ -27,6 +27,11 @@ ERASE_ATTEMPTS_MAX = 30
 SWEPT_AGAIN_AFTER = timedelta(hours=1)
 """What a process that was under way wrote after the files were removed is removed then."""
 
+EXPORTS_TOLD_OF = timedelta(days=30)
+"""How long one learns that an archive was there, or could not be made, once it is gone."""
+FORGOTTEN_AT_ONCE = 10_000
+
+_FORGET = text("SELECT definer.exports_forget(:told_of, :at_most)")
 _EXPIRED = text("SELECT id, user_id, content_key FROM definer.exports_expired(:at_most)")
 _DUE = text("SELECT user_id FROM definer.deletions_due(:at_most)")
 
@@ -41,7 +46,7 @@ class MakeExport(JobArgs, frozen=True, kw_only=True):
 
 
 class KeepPromises(JobArgs, frozen=True, kw_only=True):
-    """Remove archives whose time is over, and begin with those who leave now."""
+    """Remove archives whose time is over, forget those that have long been gone, and begin with those who leave now."""
 
     kind = "privacy.keep_promises"
     job_class = "background"
@@ -120,13 +125,14 @@ class PrivacyJobs:
 
 
 async def keep_promises(run: JobRun, _args: KeepPromises) -> dict[str, int]:
-    """Return how many archives were removed and how many people begin to leave."""
+    """Return how many archives were removed, how many forgotten, and how many people begin to leave."""
     expired = await _expire(run)
     async with transaction(run.resources.database, NOBODY) as tx:
+        forgotten = int(await tx.scalar(_FORGET, {"told_of": EXPORTS_TOLD_OF, "at_most": FORGOTTEN_AT_ONCE}) or 0)
         due = list(await tx.scalars(_DUE, {"at_most": DUE_AT_ONCE}))
         for user_id in due:
             await enqueue(tx, ErasePerson(user_id=user_id), dedup_key=f"erase:{user_id}")
-    return {"expired": expired, "leaving": len(due)}
+    return {"expired": expired, "forgotten": forgotten, "leaving": len(due)}
 
 
 async def _expire(run: JobRun) -> int:

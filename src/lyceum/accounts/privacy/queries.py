@@ -12,8 +12,6 @@ from lyceum.accounts.privacy.models import DeletionRow, ExportRow
 from lyceum.accounts.privacy.schemas import Deletion, PersonalExport
 from lyceum.kernel.http.downloads import Download
 
-EXPORTS_SHOWN_MAX = 20
-
 _ORGANISATIONS = text("SELECT org_id, name, role, others, other_owners FROM definer.person_organisations()")
 
 
@@ -44,14 +42,11 @@ async def own_organisations(tx: AsyncSession) -> list[OwnOrganisation]:
     return [OwnOrganisation(row.org_id, row.name, row.role, row.others, row.other_owners) for row in rows]
 
 
-async def list_exports(tx: AsyncSession, who: Actor) -> list[PersonalExport]:
-    """Return one's own archives, newest first."""
-    query = (
-        select(ExportRow)
-        .where(ExportRow.user_id == require_person(who))
-        .order_by(ExportRow.id.desc())
-        .limit(EXPORTS_SHOWN_MAX)
-    )
+async def list_exports(tx: AsyncSession, who: Actor, *, limit: int, before: UUID | None = None) -> list[PersonalExport]:
+    """Return one's own archives, newest first: one query."""
+    query = select(ExportRow).where(ExportRow.user_id == require_person(who)).order_by(ExportRow.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(ExportRow.id < before)
     return [as_export(row) for row in await tx.scalars(query)]
 
 

@@ -13,9 +13,10 @@ from lyceum.accounts.edge import KEEPS_ANSWER, CurrentResources, Who, api_router
 from lyceum.accounts.needs import SIGNED_IN, needs
 from lyceum.accounts.policy import Actor, require_person
 from lyceum.accounts.privacy import queries, service
-from lyceum.accounts.privacy.schemas import Deletion, NewDeletion, PersonalExport, PersonalExportList
+from lyceum.accounts.privacy.schemas import Deletion, NewDeletion, PersonalExport, PersonalExportPage
 from lyceum.kernel.db import Scope
 from lyceum.kernel.http.downloads import SHOWS_FILE, answer_download
+from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import aside
 
@@ -45,10 +46,13 @@ async def export_my_data(who: Who, resources: CurrentResources) -> PersonalExpor
 
 @router.get("/exports")
 @needs(SIGNED_IN)
-async def list_my_exports(who: Who, resources: CurrentResources) -> PersonalExportList:
+async def list_my_exports(
+    who: Who, resources: CurrentResources, limit: Limit = 50, cursor: Cursor = None
+) -> PersonalExportPage:
     """List your archives, newest first."""
     async with _as_person(resources, who) as tx:
-        return PersonalExportList(items=await queries.list_exports(tx, who))
+        items = await queries.list_exports(tx, who, limit=limit, before=decode_cursor(cursor))
+    return PersonalExportPage(items=items, next=next_cursor([item.id for item in items], limit))
 
 
 @router.get("/exports/{export_id}/content", response_class=StreamingResponse, responses=_SHOWS_ARCHIVE)

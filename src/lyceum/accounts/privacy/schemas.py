@@ -17,10 +17,11 @@ class PersonalExport(BaseModel):
     expires_at: datetime | None
 
 
-class PersonalExportList(BaseModel):
-    """Your archives, newest first."""
+class PersonalExportPage(BaseModel):
+    """Your archives, newest first; those whose time has long been over are not told of."""
 
     items: list[PersonalExport]
+    next: str | None
 
 
 class NewDeletion(BaseModel):

@@ -75,6 +75,12 @@ class ConnectedElsewhere(Conflict):
     code = "sign_on_connected_elsewhere"
 
 
+class AlreadyConnected(Conflict):
+    """The person signs in through the provider as somebody else there."""
+
+    code = "sign_on_already_connected"
+
+
 class LastWayIn(Conflict):
     """Without it, the person could not sign in any more."""
 

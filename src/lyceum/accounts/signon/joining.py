@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,7 +23,13 @@ from lyceum.accounts.sessions.public import (
     begin_session,
     revoke_sessions,
 )
-from lyceum.accounts.signon.errors import ConnectedElsewhere, NotAdmitted, SignOnEmailTaken, SignOnRefused
+from lyceum.accounts.signon.errors import (
+    AlreadyConnected,
+    ConnectedElsewhere,
+    NotAdmitted,
+    SignOnEmailTaken,
+    SignOnRefused,
+)
 from lyceum.accounts.signon.exchange import Identity
 from lyceum.accounts.signon.giving import give_roles, list_rules_of, rules_met
 from lyceum.accounts.signon.models import SignOnIdentityRow, SignOnSessionRow
@@ -46,7 +52,7 @@ async def sign_on(
 ) -> BegunSession | SecondFactorWanted:
     """Sign in whoever a provider has signed in, with what their groups give, making them an account where they get one.
 
-    Raises `NotAdmitted`, `SignOnEmailTaken`, and `SignOnRefused` for somebody suspended.
+    Raises `NotAdmitted`, `SignOnEmailTaken`, `AlreadyConnected`, and `SignOnRefused` for somebody suspended.
     """
     try:
         return await _sign_on(resources, provider, identity, facts=facts)
@@ -56,7 +62,10 @@ async def sign_on(
 
 
 async def connect(resources: Resources, provider: Provider, identity: Identity, *, user_id: UUID) -> None:
-    """Let somebody who is signed in sign in by the provider from now on; raises `ConnectedElsewhere`."""
+    """Let somebody who is signed in sign in by the provider from now on.
+
+    Raises `ConnectedElsewhere` and `AlreadyConnected`.
+    """
     found = await _found(resources, identity, email=None)
     if found is not None and found.user_id != user_id:
         raise ConnectedElsewhere(
@@ -178,6 +187,25 @@ async def _take_over(tx: AsyncSession, user_id: UUID, *, was_confirmed: bool) ->
     await publish(tx, SecurityChanged(user_id=user_id, what="sign_on_connected"))
 
 
+async def _refuse_second(tx: AsyncSession, provider: Provider, *, user_id: UUID, known_as: UUID | None) -> None:
+    """Raise `AlreadyConnected` where the person is somebody else at the provider; one who has left there makes room.
+
+    Of two at once what their groups give would be that of the last to sign on.
+    """
+    # two connections at once come one after the other
+    await tx.execute(select(UserRow.id).where(UserRow.id == user_id).with_for_update())
+    at_provider = (SignOnIdentityRow.user_id == user_id, SignOnIdentityRow.provider_id == provider.id)
+    if known_as is not None and await tx.scalar(
+        select(SignOnIdentityRow.id).where(*at_provider, SignOnIdentityRow.id == known_as)
+    ):
+        return
+    await tx.execute(delete(SignOnIdentityRow).where(*at_provider, SignOnIdentityRow.ended_at.is_not(None)))
+    if await tx.scalar(select(SignOnIdentityRow.id).where(*at_provider).limit(1)):
+        raise AlreadyConnected(
+            f"Your account is connected to another account at {provider.title} already; disconnect that one first."
+        )
+
+
 async def _keep(
     tx: AsyncSession,
     resources: Resources,
@@ -187,7 +215,11 @@ async def _keep(
     user_id: UUID,
     known_as: UUID | None,
 ) -> UUID:
-    """Note who signed on and give what their groups give; return the id of the note. `tx` works for the person."""
+    """Note who signed on and give what their groups give; return the id of the note. `tx` works for the person.
+
+    Raises `AlreadyConnected`.
+    """
+    await _refuse_second(tx, provider, user_id=user_id, known_as=known_as)
     refreshes = provider.refresh_minutes is not None and identity.refresh_token is not None
     about = refresh_about(identity.issuer, identity.subject)
     values = {

@@ -110,15 +110,15 @@ async def group_names(tx: AsyncSession, provider_id: UUID) -> dict[UUID, str]:
 
 
 async def list_connections(tx: AsyncSession, who: Actor) -> list[Connection]:
-    """Return the providers by which the person who asks can sign in."""
+    """Return the providers by which the person who asks can sign in: with one account at each, and so not more than there are."""
     user_id = require_person(who)
     rows = await tx.execute(
         text(
             "SELECT i.id, p.name, p.title, i.email, i.signed_on_at, i.ended_at "
             "FROM sign_on_identities i JOIN LATERAL definer.sign_on_provider_title(i.provider_id) p ON true "
-            "WHERE i.user_id = :user_id ORDER BY i.id LIMIT 100"
+            "WHERE i.user_id = :user_id ORDER BY i.id LIMIT :at_most"
         ),
-        {"user_id": user_id},
+        {"user_id": user_id, "at_most": PROVIDERS_MAX},
     )
     return [
         Connection(

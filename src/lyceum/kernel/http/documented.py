@@ -1,4 +1,7 @@
-"""What the API's document says of refusals: any route may give some of them, whatever it does."""
+"""What the API's document says of refusals: any route may give some of them, whatever it does; what else it gives, it says.
+
+A change may conflict with another one, and one that takes a body may be sent too large a one.
+"""
 
 from typing import Any
 
@@ -6,9 +9,7 @@ from lyceum.kernel.http.connections import HeadTooLarge
 from lyceum.kernel.problems import (
     Conflict,
     Forbidden,
-    Gone,
     Invalid,
-    NoSpace,
     NotFound,
     Problem,
     TooLarge,
@@ -48,7 +49,6 @@ _REFUSES_ANYBODY: tuple[type[Problem], ...] = (
     # also of the organisation that a request names to act in
     NotFound,
 )
-_REFUSES_CHANGES: tuple[type[Problem], ...] = (Conflict, Gone, TooLarge, NoSpace)
 _REPLACED = ("HTTPValidationError", "ValidationError")
 _KEY: Document = {
     "type": "http",
@@ -81,15 +81,22 @@ def with_refusals(document: Document) -> Document:
 
 def _with_refusals(path: str, method: str, operation: Document) -> Document:
     responses = {status: _with_content(status, said) for status, said in operation["responses"].items()}
-    for problem in _refusals_of(path, method):
+    for problem in _refusals_of(path, method, takes_body="requestBody" in operation):
         responses.setdefault(str(problem.status), _refusal(problem.title))
     return {**operation, "responses": dict(sorted(responses.items()))}
 
 
-def _refusals_of(path: str, method: str) -> tuple[type[Problem], ...]:
+def _refusals_of(path: str, method: str, *, takes_body: bool) -> tuple[type[Problem], ...]:
     if not path.startswith("/api/"):
         return (HeadTooLarge, Unavailable)
-    return _REFUSES_ANYBODY if method == "get" else _REFUSES_ANYBODY + _REFUSES_CHANGES
+    if method == "get":
+        return _REFUSES_ANYBODY
+    return (*_REFUSES_ANYBODY, Conflict, *((TooLarge,) if takes_body else ()))
+
+
+def refuses(*problems: type[Problem]) -> dict[int | str, Document]:
+    """Return what a route says in its `responses` of refusals that not every route gives."""
+    return {problem.status: {"description": problem.title} for problem in problems}
 
 
 def oauth_refusal(description: str) -> Document:

@@ -50,8 +50,9 @@ function Archives() {
     try {
       const { data } = await client.POST("/api/v1/me/export");
       if (data)
-        queryClient.setQueryData(EXPORTS.queryKey, (old: Api["PersonalExportList"] | undefined) => ({
+        queryClient.setQueryData(EXPORTS.queryKey, (old: Api["PersonalExportPage"] | undefined) => ({
           items: [data, ...(old?.items ?? []).filter((one) => one.id !== data.id)],
+          next: old?.next ?? null,
         }));
     } catch (error) {
       toast(saidBy(error), { tone: "bad" });

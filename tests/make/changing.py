@@ -1,0 +1,39 @@
+"""What each route that changes something, and makes nothing, is sent: enough to be read, and to go on to who may."""
+
+from typing import Any
+from uuid import UUID
+
+_PROVIDER = {
+    "title": "The university",
+    "discovery_url": "https://203.0.113.7/.well-known/openid-configuration",
+    "client_id": "lyceum",
+    "admits": "everyone",
+}
+
+
+def changing(*, org_name: str, user_id: UUID) -> dict[str, Any]:
+    """Return the bodies by method and path of the route; what is not here takes none, or makes something.
+
+    Changes of what several people edit also want `If-Match`; the organisation and the person are named where a body names one.
+    """
+    api = "/api/v1"
+    return {
+        f"PATCH {api}/organisations/{{org}}": {"title": "Soil"},
+        f"DELETE {api}/organisations/{{org}}": {"name": org_name},
+        f"PATCH {api}/organisations/{{org}}/members/{{user_id}}": {"role": "viewer"},
+        f"POST {api}/organisations/{{org}}/transfer": {"user_id": str(user_id)},
+        f"PATCH {api}/organisations/{{org}}/groups/{{group_id}}": {"name": "soil"},
+        f"POST {api}/access-requests/{{request_id}}/approve": {"role": "viewer"},
+        f"POST {api}/access-requests/{{request_id}}/refuse": {"note": "no"},
+        f"PUT {api}/admin/users/{{user_id}}/administrator": {"administrator": True},
+        f"POST {api}/me/authenticator-apps/{{app_id}}/confirm": {"code": "123456"},
+        f"PATCH {api}/me/factors/{{factor_id}}": {"name": "phone"},
+        f"POST {api}/admin/mail/test": {"to": "ada@example.org"},
+        f"POST {api}/sign-on/{{provider}}/connection": {"return_to": "/"},
+        f"PUT {api}/admin/sign-on-providers/{{provider_id}}": _PROVIDER,
+        f"PUT {api}/admin/oauth-clients/{{client_id}}": {"title": "Hub", "redirect_uris": ["https://hub.example/back"]},
+        f"PUT {api}/hub/storage/{{org}}/quota": {"bytes_max": 0},
+        f"PATCH {api}/datasets/{{org}}/{{name}}": {"description": "x"},
+        f"PUT {api}/models/{{org}}/{{name}}/sensitive": {"sensitive": True},
+        f"PUT {api}/models/{{org}}/{{name}}/aliases/{{alias}}": {"version": 1},
+    }
