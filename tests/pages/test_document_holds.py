@@ -46,6 +46,14 @@ CHECKS = [
 EXAMPLES = 4
 """Of each operation by who may do it, and as many by anybody."""
 EXAMPLES_OF_SOAK = 200
+OPEN_TO_TRIES: dict[str, Any] = {
+    "log_level": "error",
+    "registration": "open",
+    "registration_age_min": 16,
+    # what is tried here guesses passwords as well, and whose they are has to sign in again all the same
+    "sign_in_failures_per_minute": 1_000_000,
+    "sign_in_attempts_per_minute": 1_000_000,
+}
 BY_LETTER = "takes a link that came by letter, or was shown once"
 BY_FACTOR = "takes what an authenticator answers"
 BY_PROGRAM = "for a program, by its secret or a token"
@@ -150,10 +158,7 @@ async def live(
         "kind": "files.recount_storage",
         "language": "de",
     }
-    wanted: dict[str, Any] = {"port": free_port(), "log_level": "error"}
-    wanted |= {"registration": "open", "registration_age_min": 16}
-    # what is tried here guesses passwords as well, and whose they are has to sign in again all the same
-    wanted |= {"sign_in_failures_per_minute": 1_000_000, "sign_in_attempts_per_minute": 1_000_000}
+    wanted = {"port": free_port(), **OPEN_TO_TRIES}
     own = staffed_hub.settings.model_copy(update=wanted)
     own.model_fields_set.update(wanted)
     callers = make_callers(database, owner)
@@ -162,12 +167,7 @@ async def live(
         there |= await asyncio.to_thread(
             make_things_of_accounts, database, url, owner, callers, dataset_id=dataset["id"]
         )
-        bodies = bodies_of(there, dataset=address, person=callers["a person"])
-        bodies |= {
-            "POST /api/v1/datasets/{org}/{name}/checks": {"definition": {"kind": "not_null", "column": "late"}},
-            "POST /api/v1/datasets/{org}/{name}/versions": {"upload_id": other_whole},
-            "POST /api/v1/api-keys/{key_id}/rotate": {"overlap_hours": 1},
-        }
+        bodies = bodies_of(there, dataset=address, upload_id=other_whole, person=callers["a person"])
         yield LiveApi(url, document, callers, there, bodies)
     # what strangers can see of it would be seen by the tests that share this hub
     for shown in ("datasets", "models"):
