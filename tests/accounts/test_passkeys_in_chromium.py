@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import sync_playwright
 
 from fixtures.app import ServedProcess, rows_of
@@ -48,6 +49,7 @@ def run(page: object, script: str, **given: object) -> dict[str, object]:
     return answer
 
 
+@pytest.mark.deep
 def test_chromium_makes_a_passkey_and_signs_in_with_it_alone_after_the_password_and_to_step_up(
     web_built: Path, served_api: ServedProcess, member: Member, database: TestDatabase
 ) -> None:

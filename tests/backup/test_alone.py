@@ -151,6 +151,7 @@ def add_bulk(hub: HubToCopy) -> None:
             (folder / f"{number}.onnx").write_bytes(random.read(BULK_BYTES))
 
 
+@pytest.mark.deep
 def test_a_killed_backup_is_none_and_a_killed_restore_leaves_nothing_half_made(
     hub: HubToCopy, empty_database: TestDatabase, tmp_path: Path
 ) -> None:

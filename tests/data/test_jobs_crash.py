@@ -111,7 +111,8 @@ async def test_another_worker_finishes_what_a_killed_one_committed(
     assert [found["number"] for found in listed] == [2, 1]
 
 
-@pytest.mark.parametrize("settings", ["folder", pytest.param("s3", marks=pytest.mark.deep)], indirect=True)
+@pytest.mark.deep
+@pytest.mark.parametrize("settings", ["folder", "s3"], indirect=True)
 async def test_a_table_that_kills_every_worker_is_rejected_and_the_next_one_is_taken(
     settings: Settings,
     owner: Member,

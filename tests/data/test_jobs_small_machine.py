@@ -37,6 +37,7 @@ def _flights(bytes_min: int) -> bytes:
     return "".join(lines).encode()
 
 
+@pytest.mark.deep
 @pytest.mark.usefixtures("_small_machine")
 async def test_a_file_of_twelve_megabytes_is_read_on_a_machine_with_two_gibibytes(
     hub_settings: Settings, resources: Resources, member: Member

@@ -148,6 +148,7 @@ async def test_a_viewer_cannot_begin_an_upload(app: FastAPI, database: TestDatab
         assert (await client.post("/api/v1/uploads", json={"file_name": "x"})).status_code == 403
 
 
+@pytest.mark.deep
 async def test_a_killed_upload_leaves_nothing_and_may_be_sent_again(
     database: TestDatabase, member: Member, tmp_path: Path
 ) -> None:

@@ -79,6 +79,7 @@ def compare(home: Path, manifest: Manifest) -> None:
     assert files == {facts.key: facts.sha256 for facts in manifest.files}
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(300)
 def test_a_hub_that_is_written_to_is_backed_up_and_comes_back_elsewhere_and_predicts_the_same(
     start_hub: StartHub, folder: Path, tmp_path: Path

@@ -176,6 +176,7 @@ def home_of_the_release_before(home: Path) -> Iterator[TestDatabase]:
         file.write_bytes(os.urandom(100_000 * number))
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(200)
 def test_a_home_of_the_release_before_is_upgraded_with_every_value_and_file_and_the_hub_serves(
     start_hub: StartHub, folder: Path

@@ -72,7 +72,8 @@ def _notes(database: TestDatabase, job_id: UUID) -> list[tuple[int, str]]:
     return [(row["attempt"], row["note"]) for row in rows]
 
 
-@pytest.mark.parametrize("what", [pytest.param("slowly", marks=pytest.mark.deep), "family"])
+@pytest.mark.deep
+@pytest.mark.parametrize("what", ["slowly", "family"])
 async def test_a_killed_workers_job_runs_again_on_another_and_has_one_result(
     fresh_database: TestDatabase, member: Member, tmp_path: Path, what: str
 ) -> None:
@@ -96,6 +97,7 @@ async def test_a_killed_workers_job_runs_again_on_another_and_has_one_result(
             assert _notes(fresh_database, job_id) == [(1, "began"), (2, "began"), (2, "result finished")]
 
 
+@pytest.mark.deep
 async def test_a_stalled_workers_late_answer_is_not_taken(
     fresh_database: TestDatabase, member: Member, tmp_path: Path
 ) -> None:
@@ -178,6 +180,7 @@ async def test_no_acknowledged_write_is_lost_when_api_and_database_are_killed(
     assert set(refused) == {503}
 
 
+@pytest.mark.deep
 async def test_jobs_outlive_a_killed_database(own_hub_servers: OwnServers, tmp_path: Path) -> None:
     """One job computes and one waits while the server is gone; neither is lost, charged twice, or done twice."""
     database = own_hub_servers.database

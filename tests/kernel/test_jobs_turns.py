@@ -59,6 +59,7 @@ async def run_jobs(
     return counted
 
 
+@pytest.mark.deep
 async def test_two_thousand_claims_are_fair_to_classes_and_organisations(
     resources: Resources, fresh_database: TestDatabase
 ) -> None:

@@ -75,6 +75,7 @@ async def test_clients_that_leave_in_the_middle_of_a_query_leave_nothing_behind(
     await eventually(lambda: not rows_of(fresh_database, leftovers, fresh_database.name, role="admin"))
 
 
+@pytest.mark.deep
 async def test_many_clients_on_a_small_pool_neither_deadlock_nor_starve(
     fresh_database: TestDatabase, member: Member, tmp_path: Path
 ) -> None:

@@ -352,6 +352,7 @@ async def test_what_was_told_while_the_reader_had_lost_its_connection_is_told_af
         assert [(await socket.hear_of("news"))["news"] for _ in range(5)] == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.deep
 async def test_whoever_followed_while_valkey_restarted_is_told_to_read_anew(
     own_hub: tuple[Settings, Resources, Member], own_hub_servers: OwnServers, serve: Callable[..., ServedProcess]
 ) -> None:

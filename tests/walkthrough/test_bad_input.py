@@ -229,7 +229,7 @@ def in_a_process_of(uid: int, folder: Path, *arguments: str, **variables: str) -
     return done.returncode, done.stdout, done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.deep)])
 def test_ended_while_it_sends_it_leaves_no_dataset(
     terminal: Any, hub: Client, member: Member, staffed_hub: StaffedHub, tmp_path: Path, number: signal.Signals
 ) -> None:
