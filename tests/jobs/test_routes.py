@@ -106,6 +106,9 @@ async def test_the_lines_of_a_job_are_read_from_where_one_was(
         first = (await client.get(path, params={"limit": 2})).json()
         rest = (await client.get(path, params={"after": first["next"]})).json()
         nothing_new = (await client.get(path, params={"after": rest["next"]})).json()
+        last = await client.get(path, params={"after": 2**63 - 1})
+        past = await client.get(path, params={"after": 2**63})
+    assert (last.json()["items"], past.status_code) == ([], 422)
     assert [line["message"] for line in first["items"] + rest["items"]] == ["line 0", "line 1", "line 2"]
     assert nothing_new == {"items": [], "next": rest["next"]}
     async with client_of(app, key=stranger.key) as client:

@@ -202,6 +202,33 @@ async def test_what_few_routes_refuse_is_promised_by_those_alone(app: FastAPI, a
     }
 
 
+async def test_every_number_that_is_taken_has_a_most(anonymous: httpx.AsyncClient) -> None:
+    """What the database cannot hold is refused before it is asked."""
+    document = await ok(anonymous.get("/api/openapi.json"))
+    taken = {
+        f"{method.upper()} {path} {one['name']}": one["schema"]
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+        for one in operation.get("parameters", ())
+    } | {
+        f"{name}.{field}": schema
+        for name, model in document["components"]["schemas"].items()
+        # answers take what is more
+        if model.get("additionalProperties") is False
+        for field, schema in model["properties"].items()
+    }
+    numbers = {
+        where: form
+        for where, schema in taken.items()
+        for form in (schema, *schema.get("anyOf", ()))
+        if form.get("type") in {"integer", "number"}
+    }
+    assert len(numbers) > 40
+    without = {where for where, form in numbers.items() if "maximum" not in form}
+    # an upload as large as that is refused by the hub's own setting
+    assert without == {"NewUpload.byte_count"}
+
+
 async def test_pages_stand_below_the_public_sub_path(database: TestDatabase, tmp_path: Path, valkey_url: str) -> None:
     settings = settings_for(database, tmp_path, valkey_url=valkey_url, public_url="http://127.0.0.1/hub")
     async with running_app(settings) as app, client_of(app) as client:

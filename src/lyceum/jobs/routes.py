@@ -40,7 +40,8 @@ router = api_router(tags=["jobs"])
 
 Kind = Annotated[str | None, Query(max_length=100, description="Only jobs of this kind.")]
 States = Annotated[list[queue.JobState], Query(alias="state", description="Only jobs in one of these states.")]
-AfterLine = Annotated[int, Query(ge=0)]
+LINE_NUMBER_MAX = 2**63 - 1
+AfterLine = Annotated[int, Query(ge=0, le=LINE_NUMBER_MAX)]
 
 
 def _final_kinds(request: Request) -> frozenset[str]:
