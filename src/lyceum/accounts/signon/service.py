@@ -148,6 +148,8 @@ async def add_rule(tx: AsyncSession, who: Actor, provider_id: UUID, wanted: NewR
     try:
         await tx.flush()
     except IntegrityError:
+        if wanted.into_group_id is None:
+            raise
         # the key to groups names the organisation as well
         raise GroupNotFound(f"There is no group {wanted.into_group_id} in {wanted.organisation}.") from None
     await tx.refresh(row)
