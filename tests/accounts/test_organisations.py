@@ -346,5 +346,7 @@ async def test_the_organisation_of_the_hubs_own_administrator_stays(app: FastAPI
     row = rows_of(database, "SELECT * FROM definer.first_administrator()")[0]
     member = Member(row["org_id"], row["org_name"], row["user_id"], uuid4(), "", "owner", ())
     async with client_as(app, in_session(member)) as client:
-        refused = await client.request("DELETE", f"/api/v1/organisations/{row['org_name']}", json={"name": "main"})
+        refused = await client.request(
+            "DELETE", f"/api/v1/organisations/{row['org_name']}", json={"name": row["org_name"]}
+        )
     assert refused.json()["code"] == "home_of_the_hub"

@@ -23,17 +23,18 @@ def _wanted(token: str, **more: str) -> dict[str, str]:
 
 
 async def test_a_set_up_link_gives_the_administrator_a_key_that_works(
-    anonymous: httpx.AsyncClient, app: FastAPI, database: TestDatabase
+    fresh_app: FastAPI, fresh_database: TestDatabase
 ) -> None:
-    answer = await anonymous.post("/api/v1/setup", json=_wanted(make_setup_link(database)))
+    async with client_of(fresh_app) as anonymous:
+        answer = await anonymous.post("/api/v1/setup", json=_wanted(make_setup_link(fresh_database)))
     assert answer.status_code == 201
     made = answer.json()
     assert made["organisation"] == "main"
-    async with client_of(app, key=made["key"]["secret"]) as client:
+    async with client_of(fresh_app, key=made["key"]["secret"]) as client:
         me = (await client.get("/api/v1/me")).json()
     assert me["organisation"] == "main"
     assert "keys:manage" in me["powers"]
-    row = rows_of(database, "SELECT * FROM users WHERE email = 'first@example.org'")[0]
+    row = rows_of(fresh_database, "SELECT * FROM users WHERE email = 'first@example.org'")[0]
     assert row["instance_admin"]
     assert row["password_hash"].startswith("$argon2id$")
 
