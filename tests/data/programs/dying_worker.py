@@ -3,8 +3,10 @@
 import os
 import signal
 
-from lyceum import worker
 from lyceum.data.datasets import versions
+from lyceum.worker import main
+
+__all__ = ["main"]
 
 
 async def _die(*_arguments: object) -> None:
@@ -12,6 +14,3 @@ async def _die(*_arguments: object) -> None:
 
 
 versions.accept = _die  # type: ignore[assignment]
-
-if __name__ == "__main__":
-    worker.main()
