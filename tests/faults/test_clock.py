@@ -91,12 +91,13 @@ async def test_an_api_whose_clock_is_set_still_knows_its_keys_and_keeps_what_it_
             async for _ in _jumps_of(clock, times):
                 for key in keys:
                     own = {"authorization": f"Bearer {key}"}
-                    answer = await client.post("/api/v1/api-keys", json={"name": "after"}, headers=own)
+                    wanted = {"name": f"after-{len(made)}"}
+                    answer = await client.post("/api/v1/datasets", json=wanted, headers=own)
                     assert answer.status_code == 201, answer.text
                     made.append(answer.json()["id"])
                 version = await add_version(client, address, "table.csv", b"a,b\n1,2\n3,4\n")
                 assert (version["state"], version["row_count"]) == ("accepted", 2), version
-    assert set(made) <= {str(row["id"]) for row in rows_of(database, "SELECT id FROM api_keys")}
+    assert set(made) <= {str(row["id"]) for row in rows_of(database, "SELECT id FROM datasets")}
     attempts = rows_of(database, "SELECT DISTINCT attempt FROM jobs WHERE kind = 'data.read_upload'")
     assert [row["attempt"] for row in attempts] == [1]
 
