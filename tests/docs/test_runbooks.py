@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
 from fixtures.commands import lyceum, up
@@ -128,7 +129,9 @@ def test_a_full_disk_is_cured_as_it_is_written(start_hub_on_a_disk: StartHub) ->
 
 def started_training(client: Client, folder: Path, name: str, *, rows: int, seconds: int) -> Run:
     dataset = client.datasets.create(name).address
-    learnable(rows).write_csv(folder / f"{name}.csv")
+    # what says nothing makes a large table slow to learn
+    noise = {f"noise_{number}": np.random.default_rng(number).random(rows).round(3) for number in range(100)}
+    learnable(rows).with_columns(**noise).write_csv(folder / f"{name}.csv")
     client.datasets.wait(client.datasets.upload(folder / f"{name}.csv", dataset))
     return client.runs.start(dataset, target="bought", time_limit_seconds=seconds)
 
