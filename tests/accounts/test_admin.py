@@ -16,7 +16,7 @@ from fixtures.app import client_of, rows_of
 from fixtures.people import client_as
 from fixtures.servers import TestDatabase
 from fixtures.sign_in import signed_in_client
-from fixtures.within import no_longer_than
+from fixtures.within import is_let_in, no_longer_than
 from lyceum.accounts.edge import ADMINISTRATOR, OPEN, needs_of
 from lyceum.accounts.known import KNOWN_SECONDS
 from lyceum.accounts.policy import Actor
@@ -102,10 +102,6 @@ async def test_organisations_are_listed_with_what_is_in_them(
     assert [(one["members"], one["datasets"], one["models"], one["byte_count"]) for one in listed] == [(2, 1, 0, 0)]
 
 
-async def _is_let_in(client: httpx.AsyncClient) -> bool:
-    return (await client.get("/api/v1/me")).status_code != 401
-
-
 async def test_a_suspended_person_is_out_within_a_second_and_back_in_when_restored(
     client: httpx.AsyncClient, app: FastAPI, member: Member
 ) -> None:
@@ -113,12 +109,12 @@ async def test_a_suspended_person_is_out_within_a_second_and_back_in_when_restor
         assert (await theirs.get("/api/v1/me")).status_code == 200
         suspended = (await client.post(f"{ADMIN}/users/{member.user_id}/suspend")).json()
         assert suspended["suspended_at"] is not None
-        await no_longer_than(KNOWN_SECONDS, lambda: _is_let_in(theirs))
+        await no_longer_than(KNOWN_SECONDS, lambda: is_let_in(theirs))
         restored = (await client.post(f"{ADMIN}/users/{member.user_id}/restore")).json()
         assert restored["suspended_at"] is None
 
         async def is_out() -> bool:
-            return not await _is_let_in(theirs)
+            return not await is_let_in(theirs)
 
         await no_longer_than(KNOWN_SECONDS, is_out)
 
@@ -129,7 +125,7 @@ async def test_a_suspended_persons_session_opens_nothing_within_a_second(
     async with signed_in_client(app, member) as theirs:
         assert (await theirs.get("/api/v1/me")).status_code == 200
         assert (await client.post(f"{ADMIN}/users/{member.user_id}/suspend")).status_code == 200
-        await no_longer_than(KNOWN_SECONDS, lambda: _is_let_in(theirs))
+        await no_longer_than(KNOWN_SECONDS, lambda: is_let_in(theirs))
 
 
 async def test_an_administrator_who_is_signed_in_acts_as_somebody_until_they_sign_out(

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx
 import pytest
 from fastapi import FastAPI
 
@@ -14,7 +13,7 @@ from fixtures.people import alone, client_as, in_session
 from fixtures.rights import Ask, each, statuses
 from fixtures.servers import TestDatabase
 from fixtures.staffed import ok
-from fixtures.within import no_longer_than
+from fixtures.within import is_let_in, no_longer_than
 from lyceum.accounts.jobs import handlers
 from lyceum.accounts.known import KNOWN_SECONDS
 from lyceum.accounts.policy import ALL_SCOPES, POWERS, Actor, Role
@@ -30,10 +29,6 @@ from make.train import make_run
 
 def _colleague(database: TestDatabase, member: Member, role: str = "viewer") -> Member:
     return make_member(database, organisation=(member.org_id, member.org_name), role=role)
-
-
-async def _is_somebody(client: httpx.AsyncClient) -> bool:
-    return (await client.get("/api/v1/me")).status_code != 401
 
 
 async def test_whoever_is_signed_in_makes_an_organisation_and_owns_it(app: FastAPI, database: TestDatabase) -> None:
@@ -125,7 +120,7 @@ async def test_who_is_removed_has_nothing_left_of_it(
         assert (await client.get(f"/api/v1/datasets/{address}")).status_code == 200
         path = f"/api/v1/organisations/{member.org_name}/members/{leaver.user_id}"
         assert (await owner.delete(path)).status_code == 204
-        await no_longer_than(KNOWN_SECONDS, lambda: _is_somebody(client))
+        await no_longer_than(KNOWN_SECONDS, lambda: is_let_in(client))
         assert (await owner.delete(path)).json()["code"] == "member_not_found"
     async with client_as(app, alone(leaver.user_id)) as client:
         assert (await client.get(f"/api/v1/datasets/{address}")).status_code == 404

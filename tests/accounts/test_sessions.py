@@ -11,7 +11,7 @@ from fixtures.app import client_of, rows_of, running_app
 from fixtures.query_count import counted_queries
 from fixtures.servers import TestDatabase
 from fixtures.sign_in import browser_of, give_password, program_of, sign_in, signed_in_client
-from fixtures.within import no_longer_than
+from fixtures.within import is_let_in, no_longer_than
 from lyceum.accounts.known import KNOWN_SECONDS
 from lyceum.accounts.sessions import service
 from lyceum.kernel.config import Settings
@@ -23,10 +23,7 @@ ME = "/api/v1/me"
 async def opens_nothing(client: httpx.AsyncClient) -> None:
     """Return once the client is nobody's; fails when that takes longer than a second."""
 
-    async def is_somebody() -> bool:
-        return (await client.get(ME)).status_code != 401
-
-    await no_longer_than(KNOWN_SECONDS, is_somebody)
+    await no_longer_than(KNOWN_SECONDS, lambda: is_let_in(client))
 
 
 async def test_somebody_signs_in_with_a_password_and_acts_in_their_organisation(

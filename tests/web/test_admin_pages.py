@@ -2,13 +2,13 @@
 
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 from playwright.sync_api import expect
 
 from fixtures.app import rows_of
 from fixtures.hubs import wait_until
+from fixtures.queue import put_dead_job
 from fixtures.web import LOOKS, OpenTab, WebHub, nothing_wrong
 from fixtures.web_people import Staff, signed_in, staff
 from lyceum.kernel.ids import new_id
@@ -16,17 +16,6 @@ from make.accounts import make_group, make_member
 from make.personal import make_personal
 
 __all__ = ["staff"]
-
-
-def put_dead_job(hub: WebHub, kind: str) -> UUID:
-    job_id = new_id()
-    rows_of(
-        hub.database,
-        "INSERT INTO jobs (id, kind, class, args, state, attempt, attempts_max, error, finished_at)"
-        " VALUES (%s, %s, 'background', '{}', 'dead', 1, 1, %s, now())",
-        *(job_id, kind, '{"code": "job_failed", "detail": "The disk was away."}'),
-    )
-    return job_id
 
 
 @pytest.mark.usefixtures("staff")
@@ -82,7 +71,7 @@ def test_acting_as_somebody_stands_over_every_page_until_it_is_ended(open_tab: O
 
 @pytest.mark.usefixtures("staff")
 def test_a_dead_job_is_found_read_and_tried_again(open_tab: OpenTab, web_hub: WebHub) -> None:
-    job_id = put_dead_job(web_hub, "kernel.sweep_brief_rows")
+    job_id = put_dead_job(web_hub.database, "kernel.sweep_brief_rows")
     tab = signed_in(open_tab, web_hub, "ada")
     page = tab.page
     with nothing_wrong(tab):

@@ -1,18 +1,16 @@
 """Every page in a real browser, on a hub that has something of everything: by desktop and phone, light and dark."""
 
-from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
-from fixtures.app import rows_of
+from fixtures.queue import put_dead_job
 from fixtures.web import LOOKS, OpenTab, WebHub, faults_of_pages
 from fixtures.web_people import Staff, signed_in, staff
-from lyceum.kernel.ids import new_id
 from lyceum_client import Client
 from make.accounts import make_group
 from make.personal import make_personal
+from make.walkthrough import learnable
 
 __all__ = ["staff"]
 
@@ -25,7 +23,7 @@ PAGES = [
     ("/datasets/{address}?tab=checks", "{address}"),
     ("/datasets/{address}?tab=versions", "{address}"),
     ("/runs", "Runs"),
-    ("/runs/{run}", "dear"),
+    ("/runs/{run}", "bought"),
     ("/models", "Models"),
     ("/models/{address}", "{address}"),
     ("/models/{address}?tab=report", "{address}"),
@@ -56,37 +54,19 @@ PAGES = [
 ]
 
 
-def _table(folder: Path) -> Path:
-    rows = range(600)
-    frame = pl.DataFrame(
-        {
-            "rooms": [1 + row % 6 for row in rows],
-            "area": [30.0 + 17 * (row % 11) + row % 3 for row in rows],
-            "town": [("Bath", "York", "Ely")[row % 3] for row in rows],
-            "dear": ["yes" if (row % 11) * 17 + (row % 6) * 9 > 95 else "no" for row in rows],
-        }
-    )
-    frame.write_csv(folder / "houses.csv")
-    return folder / "houses.csv"
-
-
 @pytest.fixture(scope="module")
-def furnished(web_hub: WebHub, staff: Staff, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def furnished(web_hub: WebHub, staff: Staff) -> dict[str, str]:
     """What stands in the addresses of pages of a hub with a table, a training, a model, a group, and the rest by row."""
     with Client(web_hub.url, api_key=staff.ada.key) as client:
-        address = client.datasets.create("houses").address
-        client.datasets.wait(client.datasets.upload(_table(tmp_path_factory.mktemp("table")), address))
-        run = client.runs.start(address, target="dear", time_limit_seconds=4)
+        address = client.datasets.create("customers").address
+        client.datasets.wait(client.datasets.upload(learnable(600), address))
+        run = client.runs.start(address, target="bought", time_limit_seconds=4)
         client.runs.wait(run.id)
-        client.runs.register(run.id, "houses")
+        client.runs.register(run.id, "customers")
     make_group(web_hub.database, staff.ada, staff.grace)
     # hers, since an authenticator app is among it; what is the hub's is seen by both
     make_personal(web_hub.database, staff.grace)
-    dead = (
-        "INSERT INTO jobs (id, kind, class, args, state, attempt, attempts_max, error, finished_at)"
-        " VALUES (%s, 'notify.mail_notice', 'background', '{}', 'dead', 1, 1, %s, now())"
-    )
-    rows_of(web_hub.database, dead, new_id(), '{"code": "job_failed", "detail": "The disk was away."}')
+    put_dead_job(web_hub.database, "notify.mail_notice")
     return {"address": address, "run": run.id}
 
 

@@ -3,31 +3,19 @@
 import re
 from pathlib import Path
 
-import polars as pl
 import pytest
 from playwright.sync_api import expect
 
 from fixtures.web import DESKTOP, PHONE, WAIT_MS_MAX, OpenTab, Tab, WebHub, nothing_wrong
+from fixtures.web_steps import fill_account, train_on_dear, write_houses
 
 EMAIL, PASSWORD = "ada@example.org", "correct horse battery staple"
-TRAINED_MS_MAX = 90_000
 
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small table with a column that the others tell."""
-    rows = 600
-    frame = pl.DataFrame(
-        {
-            "rooms": [1 + row % 6 for row in range(rows)],
-            "area": [30.0 + 17 * (row % 11) + row % 3 for row in range(rows)],
-            "town": [("Bath", "York", "Ely")[row % 3] for row in range(rows)],
-            "dear": ["yes" if (row % 11) * 17 + (row % 6) * 9 > 95 else "no" for row in range(rows)],
-        }
-    )
-    path = tmp_path_factory.mktemp("table") / "houses.csv"
-    frame.write_csv(path)
-    return path
+    return write_houses(tmp_path_factory.mktemp("table"))
 
 
 def _sign_in(tab: Tab) -> None:
@@ -47,9 +35,7 @@ def test_from_the_set_up_link_to_a_prediction(open_tab: OpenTab, journey: dict[s
     page = tab.page
     with nothing_wrong(tab):
         page.goto(journey["setup"])
-        page.get_by_label("Your name").fill("Ada")
-        page.get_by_label("E-mail").fill(EMAIL)
-        page.get_by_label("Password").fill(PASSWORD)
+        fill_account(page, "Ada", EMAIL, PASSWORD)
         page.get_by_role("button", name="Create administrator").click()
         expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
         page.get_by_text("Team", exact=True).click()
@@ -61,19 +47,10 @@ def test_from_the_set_up_link_to_a_prediction(open_tab: OpenTab, journey: dict[s
         expect(page.get_by_role("columnheader", name=re.compile("area"))).to_contain_text("mean")
         journey["dataset"] = page.url
 
-        page.get_by_role("button", name="Train").click()
-        page.get_by_label("Column to forecast").select_option("dear")
-        page.get_by_label("Time limit").select_option("10")
-        page.get_by_role("button", name="Start").click()
-        expect(page.get_by_role("progressbar", name="Progress of the run")).to_be_visible()
-        # told by the socket while the run goes on
-        expect(page.get_by_role("cell", name=re.compile("LightGBM")).first).to_be_visible()
-        assert page.get_by_role("button", name="Cancel run").is_visible()
-        in_service = page.get_by_role("button", name="Put in service")
-        in_service.wait_for(timeout=TRAINED_MS_MAX)
+        train_on_dear(page)
         journey["run"] = page.url
 
-        in_service.click()
+        page.get_by_role("button", name="Put in service").click()
         page.get_by_role("button", name="Register").click()
         expect(page.get_by_role("heading", name=re.compile("houses"))).to_be_visible()
         journey["model"] = page.url

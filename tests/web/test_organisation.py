@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from fixtures.web import DESKTOP, PHONE, OpenTab, WebHub, nothing_wrong
+from fixtures.web_steps import fill_account
 
 PASSWORD = "correct horse battery staple"
 
@@ -28,15 +29,9 @@ def _upload(page: Page, table: Path, name: str) -> None:
     expect(page.get_by_text("3 of 3 rows")).to_be_visible()
 
 
-def _sign_up(page: Page, name: str) -> None:
-    page.get_by_label("Your name").fill(name)
-    page.get_by_label("E-mail").fill(f"{name.lower()}@example.org")
-    page.get_by_label("Password").fill(PASSWORD)
-
-
 def _set_up(page: Page, hub: WebHub) -> None:
     page.goto(f"/setup?token={hub.setup_token}")
-    _sign_up(page, "Ada")
+    fill_account(page, "Ada", "ada@example.org", PASSWORD)
     page.get_by_role("button", name="Create administrator").click()
     expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
 
@@ -78,7 +73,7 @@ def test_an_organisation_is_made_and_somebody_joins_by_its_link(open_tab: OpenTa
     with nothing_wrong(guest):
         guest.page.goto(link)
         expect(guest.page.get_by_text("Ada invites you as Viewer")).to_be_visible()
-        _sign_up(guest.page, "Grace")
+        fill_account(guest.page, "Grace", "grace@example.org", PASSWORD)
         guest.page.get_by_role("button", name="Create account").click()
         expect(guest.page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
         guest.page.goto("/organisation")

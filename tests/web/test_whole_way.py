@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-import polars as pl
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -15,10 +14,10 @@ from fixtures.app import rows_of, served, settings_for
 from fixtures.factors import Phone
 from fixtures.servers import PostgresForTests
 from fixtures.web import DESKTOP, PHONE, OpenTab, WebHub, nothing_wrong
+from fixtures.web_steps import fill_account, train_on_dear, write_houses
 from make.accounts import make_setup_link
 
 EMAIL, PASSWORD = "ada@example.org", "correct horse battery staple"
-TRAINED_MS_MAX = 90_000
 
 
 @pytest.fixture
@@ -36,18 +35,7 @@ def web_hub(
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
     """A small table with a column that the others tell."""
-    rows = range(600)
-    areas = [30.0 + 17 * (row % 11) + row % 3 for row in rows]
-    dear = ["yes" if (row % 11) * 17 + (row % 6) * 9 > 95 else "no" for row in rows]
-    path = tmp_path / "houses.csv"
-    pl.DataFrame({"rooms": [1 + row % 6 for row in rows], "area": areas, "dear": dear}).write_csv(path)
-    return path
-
-
-def _sign_up(page: Page, name: str, email: str) -> None:
-    page.get_by_label("Your name").fill(name)
-    page.get_by_label("E-mail").fill(email)
-    page.get_by_label("Password").fill(PASSWORD)
+    return write_houses(tmp_path)
 
 
 def _add_factor(page: Page, hub: WebHub) -> Phone:
@@ -90,17 +78,6 @@ def _sign_in(page: Page, code: str) -> None:
     expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
 
 
-def _train(page: Page) -> None:
-    page.get_by_role("button", name="Train").click()
-    page.get_by_label("Column to forecast").select_option("dear")
-    page.get_by_label("Time limit").select_option("10")
-    page.get_by_role("button", name="Start").click()
-    expect(page.get_by_role("progressbar", name="Progress of the run")).to_be_visible()
-    # told by the socket while the run goes on
-    expect(page.get_by_role("cell", name=re.compile("LightGBM")).first).to_be_visible()
-    page.get_by_role("button", name="Put in service").wait_for(timeout=TRAINED_MS_MAX)
-
-
 @pytest.mark.deep
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -118,7 +95,7 @@ def test_one_goes_the_whole_way(
     page = tab.page
     with nothing_wrong(tab):
         page.goto(f"/setup?token={web_hub.setup_token}")
-        _sign_up(page, "Ada", EMAIL)
+        fill_account(page, "Ada", EMAIL, PASSWORD)
         tab.looks_right(f"{shot}-1-setup")
         page.get_by_role("button", name="Create administrator").click()
         expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
@@ -129,7 +106,7 @@ def test_one_goes_the_whole_way(
 
         guest = open_tab(scheme=scheme, **device)
         guest.page.goto(link)
-        _sign_up(guest.page, "Grace", "grace@example.org")
+        fill_account(guest.page, "Grace", "grace@example.org", PASSWORD)
         guest.looks_right(f"{shot}-4-join")
         guest.page.get_by_role("button", name="Create account").click()
         expect(guest.page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
@@ -139,7 +116,7 @@ def test_one_goes_the_whole_way(
         page.get_by_role("button", name="Upload", exact=True).click()
         expect(page.get_by_text("600 of 600 rows")).to_be_visible()
         tab.looks_right(f"{shot}-5-dataset")
-        _train(page)
+        train_on_dear(page)
         page.reload()
         page.get_by_role("button", name="Put in service").wait_for()
         tab.looks_right(f"{shot}-6-run")

@@ -1,7 +1,5 @@
 """Links that say "no more of these letters", and take that back: signed for one person and one kind, good without signing in."""
 
-import base64
-import binascii
 import hashlib
 import hmac
 from dataclasses import dataclass
@@ -11,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.kernel.config import Settings
-from lyceum.kernel.security import base64url, derived_key
+from lyceum.kernel.security import base64url, derived_key, from_base64url
 from lyceum.notify.errors import UnsubscribeLinkInvalid
 from lyceum.notify.kinds import KINDS
 from lyceum.notify.schemas import PreferenceChange, ResubscribeWish, Unsubscribed
@@ -72,8 +70,8 @@ async def resubscribe(tx: AsyncSession, settings: Settings, wanted: ResubscribeW
 
 def _read(settings: Settings, token: str) -> tuple[UUID, str]:
     try:
-        raw = base64.b64decode(token.encode() + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, UnicodeEncodeError):
+        raw = from_base64url(token)
+    except ValueError:
         raise _invalid() from None
     mark, wish = raw[:_MARK_BYTES], raw[_MARK_BYTES:]
     if len(wish) <= _ID_BYTES or not hmac.compare_digest(mark, _mark(settings, wish)):

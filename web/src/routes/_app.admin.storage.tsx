@@ -39,7 +39,7 @@ function Storage() {
         <Stat
           label={t("admin.storage.free")}
           value={disk ? bytes(disk.free_bytes) : blank}
-          note={disk ? t("admin.storage.of", { total: bytes(disk.total_bytes) }) : "\u00a0"}
+          note={disk && t("admin.storage.of", { total: bytes(disk.total_bytes) })}
         />
         <Stat
           label={t("admin.storage.reserve")}

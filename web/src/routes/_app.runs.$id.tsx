@@ -135,7 +135,7 @@ function RunPage() {
           value={run.baseline === null ? "–" : figure(run.baseline)}
           note={t("run.guessingText")}
         />
-        <Stat label={t("run.task")} value={run.task ? t(`task.${taskName(run.task)}`) : "–"} note={"\u00a0"} />
+        <Stat label={t("run.task")} value={run.task ? t(`task.${taskName(run.task)}`) : "–"} />
         <Stat
           label={t("run.time")}
           value={run.fit_seconds === null ? "–" : duration(run.fit_seconds)}

@@ -7,7 +7,7 @@ import { arrivedWith } from "@/api/arrival";
 import { type Api, client, send } from "@/api/client";
 import { saidBy } from "@/api/problem";
 import { mayBeSignedIn } from "@/api/transport";
-import { Front } from "@/shell/front";
+import { BLANK_LINE, Front } from "@/shell/front";
 import { meQuery } from "@/shell/me";
 import { pathOfPage } from "@/shell/own-page";
 import { Button, buttonClass } from "@/ui/button";
@@ -78,7 +78,7 @@ function Authorize() {
   }
   if (step.data?.state !== "consent") {
     return (
-      <Front title={t("authorize.wait")} text={"\u00a0"}>
+      <Front title={t("authorize.wait")} text={BLANK_LINE}>
         <Skeleton className="h-64" />
       </Front>
     );

@@ -9,7 +9,7 @@ import { roleOf } from "@/features/organisation/roles";
 import { AccountForm } from "@/shell/account-form";
 import { withToken } from "@/shell/by-link";
 import { changeOrganisation } from "@/shell/change-organisation";
-import { Front } from "@/shell/front";
+import { BLANK_LINE, Front } from "@/shell/front";
 import { meQuery } from "@/shell/me";
 import { SignInForm } from "@/shell/sign-in-form";
 import { signOut } from "@/shell/sign-out";
@@ -19,9 +19,6 @@ import { Failed } from "@/ui/failed";
 import { Note } from "@/ui/note";
 import { Skeleton } from "@/ui/skeleton";
 import { toast } from "@/ui/toast";
-
-// the line that says who invites stands there once it is known
-const BLANK_LINE = "\u00a0";
 
 export const Route = createFileRoute("/join")({ validateSearch: withToken, component: Join });
 

@@ -1,6 +1,9 @@
 import type { ReactNode } from "react";
 import { Brand } from "./brand";
 
+/** Keeps the place of a text that is known in a moment. */
+export const BLANK_LINE = "\u00a0";
+
 /** The frame of pages for somebody who is not signed in. It stands by its top, so that what comes later moves nothing above it. */
 export function Front({ title, text, children }: { title: string; text?: ReactNode; children: ReactNode }) {
   return (

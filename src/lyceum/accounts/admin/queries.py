@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.accounts.admin.errors import PersonNotFound
 from lyceum.accounts.admin.schemas import HubSchedule, OrganisationOf, OrganisationSummary, Person
 from lyceum.accounts.errors import OrganisationNotFound
+from lyceum.accounts.groups.queries import as_group
 from lyceum.accounts.groups.schemas import Group
 from lyceum.accounts.policy import Actor, require_operator
 from lyceum.accounts.queries import find_organisation_id
@@ -57,10 +58,7 @@ async def list_groups(tx: AsyncSession, who: Actor, org: str, *, limit: int, bef
     Raises `OrganisationNotFound`.
     """
     require_operator(who)
-    found = [
-        Group(id=row.id, name=row.name, member_count=row.member_count, created_at=row.created_at)
-        for row in await tx.execute(_GROUPS, {"org": org, "before": before, "at_most": limit})
-    ]
+    found = [as_group(row) for row in await tx.execute(_GROUPS, {"org": org, "before": before, "at_most": limit})]
     if not found and await find_organisation_id(tx, org) is None:
         raise OrganisationNotFound(f"There is no organisation called {org!r}.")
     return found

@@ -21,7 +21,7 @@ async def list_groups(tx: AsyncSession, who: Actor, org: str, *, limit: int, bef
     query = _groups(organisation_acted_in(who, org)).order_by(GroupRow.id.desc()).limit(limit)
     if before is not None:
         query = query.where(GroupRow.id < before)
-    return [_as_group(row) for row in await tx.execute(query)]
+    return [as_group(row) for row in await tx.execute(query)]
 
 
 async def group_for(tx: AsyncSession, who: Actor, org: str, group_id: UUID) -> Group:
@@ -29,7 +29,7 @@ async def group_for(tx: AsyncSession, who: Actor, org: str, group_id: UUID) -> G
     row = (await tx.execute(_groups(organisation_acted_in(who, org)).where(GroupRow.id == group_id))).one_or_none()
     if row is None:
         raise GroupNotFound(f"There is no group {group_id} in {org}.")
-    return _as_group(row)
+    return as_group(row)
 
 
 async def list_group_members(
@@ -58,5 +58,6 @@ def _groups(org_id: UUID) -> Select[Any]:
     )
 
 
-def _as_group(row: Row[Any]) -> Group:
+def as_group(row: Row[Any]) -> Group:
+    """Return a group as its readers see it."""
     return Group(id=row.id, name=row.name, member_count=row.member_count, created_at=row.created_at)

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.kernel.ids import new_id
-from lyceum.kernel.security import Signer, base64url
+from lyceum.kernel.security import Signer, base64url, from_base64url
 
 LinkKind = Literal[
     "verify_email",
@@ -67,7 +67,7 @@ class OneTimeLink:
 
 def token_of(signer: Signer, kind: LinkKind, link_id: UUID) -> str:
     """Return the token of a link: base64url of its id and the HMAC-SHA256 below kind and id, 64 characters."""
-    mark = base64.urlsafe_b64decode(signer.mark(_purpose(kind), link_id.hex) + "=")
+    mark = from_base64url(signer.mark(_purpose(kind), link_id.hex))
     return base64.urlsafe_b64encode(link_id.bytes + mark).decode()
 
 

@@ -13,6 +13,7 @@ from lyceum.accounts.privacy.erasing import erase_files_of, erase_person
 from lyceum.accounts.privacy.models import ExportRow
 from lyceum.accounts.privacy.providers import Eraser, Exporter
 from lyceum.kernel.db import NOBODY, Scope
+from lyceum.kernel.forgetting import forget_in_batches
 from lyceum.kernel.holding import remove_unless_held
 from lyceum.kernel.jobs.handlers import Handler, JobRun, LightHandler
 from lyceum.kernel.jobs.queue import JobArgs, enqueue
@@ -29,7 +30,7 @@ SWEPT_AGAIN_AFTER = timedelta(hours=1)
 
 EXPORTS_TOLD_OF = timedelta(days=30)
 """How long one learns that an archive was there, or could not be made, once it is gone."""
-FORGOTTEN_AT_ONCE = 10_000
+FORGOTTEN_AT_ONCE = 5_000
 
 _FORGET = text("SELECT definer.exports_forget(:told_of, :at_most)")
 _EXPIRED = text("SELECT id, user_id, content_key FROM definer.exports_expired(:at_most)")
@@ -127,8 +128,9 @@ class PrivacyJobs:
 async def keep_promises(run: JobRun, _args: KeepPromises) -> dict[str, int]:
     """Return how many archives were removed, how many forgotten, and how many people begin to leave."""
     expired = await _expire(run)
+    told = {"told_of": EXPORTS_TOLD_OF}
+    forgotten = await forget_in_batches(run.resources.database, _FORGET, told, at_once=FORGOTTEN_AT_ONCE)
     async with transaction(run.resources.database, NOBODY) as tx:
-        forgotten = int(await tx.scalar(_FORGET, {"told_of": EXPORTS_TOLD_OF, "at_most": FORGOTTEN_AT_ONCE}) or 0)
         due = list(await tx.scalars(_DUE, {"at_most": DUE_AT_ONCE}))
         for user_id in due:
             await enqueue(tx, ErasePerson(user_id=user_id), dedup_key=f"erase:{user_id}")

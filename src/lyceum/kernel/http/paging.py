@@ -1,14 +1,12 @@
 """Pages by opaque cursor: the last id seen, so that deep pages cost what first pages cost."""
 
-import base64
-import binascii
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query
 
 from lyceum.kernel.problems import Invalid
-from lyceum.kernel.security import base64url
+from lyceum.kernel.security import base64url, from_base64url
 
 PAGE_ITEMS_MAX = 200
 
@@ -36,8 +34,8 @@ def decode_cursor(cursor: str | None) -> UUID | None:
     if cursor is None:
         return None
     try:
-        return UUID(bytes=base64.urlsafe_b64decode(cursor + "=="))
-    except (ValueError, binascii.Error):
+        return UUID(bytes=from_base64url(cursor))
+    except ValueError:
         raise CursorInvalid("The cursor is not one this hub gave; start again without it.") from None
 
 

@@ -1,6 +1,7 @@
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Api } from "@/api/client";
+import { roleOf } from "@/features/organisation/roles";
 import { ago } from "@/i18n/format";
 import { Badge } from "@/ui/badge";
 import { PersonButton } from "./person-button";
@@ -16,7 +17,7 @@ export type PersonProps = { person: Api["Person"]; isMe: boolean; onAction: (act
 export function PersonRow({ person, isMe, onAction }: PersonProps) {
   const { t } = useTranslation();
   const name = person.display_name || person.email || "?";
-  const organisations = person.organisations.map((one) => `${one.name} (${t(`admin.role.${one.role as "owner"}`)})`);
+  const organisations = person.organisations.map((one) => `${one.name} (${t(`role.${roleOf(one.role)}`)})`);
   const suspended = person.suspended_at !== null;
   return (
     <li className="flex min-h-15 items-center gap-3 px-4 py-2.5">

@@ -56,7 +56,7 @@ export function ProviderRules({ provider }: { provider: Api["SignOnProvider"] })
                   {t(rule.into_group ? "admin.signOn.ruleInto" : "admin.signOn.rule", {
                     group: rule.group,
                     organisation: rule.organisation,
-                    role: t(`admin.role.${rule.role}`),
+                    role: t(`role.${rule.role}`),
                     into: rule.into_group,
                   })}
                 </span>

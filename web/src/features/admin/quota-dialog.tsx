@@ -5,7 +5,7 @@ import { TextField } from "@/ui/field";
 import { SelectField } from "@/ui/select";
 import { FormDialog } from "./form-dialog";
 
-const GIGABYTE = 1e9;
+const GIBIBYTE = 1024 ** 3;
 type Choice = "hub" | "any" | "own";
 type Props = { organisation: Api["OrganisationStorage"]; onClose: () => void; onDone: () => void };
 
@@ -22,7 +22,7 @@ export function QuotaDialog({ organisation, onClose, onDone }: Props) {
       action={t("action.save")}
       onClose={onClose}
       onSubmit={async (given) => {
-        const own = Math.round(Number(given.get("gigabytes")) * GIGABYTE);
+        const own = Math.round(Number(given.get("gibibytes")) * GIBIBYTE);
         await client.PUT("/api/v1/hub/storage/{org}/quota", {
           params: { path: { org: organisation.organisation } },
           body: { bytes_max: choice === "own" ? own : choice === "any" ? 0 : null },
@@ -44,13 +44,13 @@ export function QuotaDialog({ organisation, onClose, onDone }: Props) {
           />
           {choice === "own" ? (
             <TextField
-              label={t("admin.storage.gigabytes")}
-              name="gigabytes"
+              label={t("admin.storage.gibibytes")}
+              name="gibibytes"
               type="number"
               min={0.001}
               step="any"
               required
-              defaultValue={most ? most / GIGABYTE : 10}
+              defaultValue={most ? most / GIBIBYTE : 10}
               problem={problems.bytes_max}
             />
           ) : null}

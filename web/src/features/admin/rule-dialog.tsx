@@ -3,11 +3,11 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Api, api } from "@/api/client";
 import { saidBy } from "@/api/problem";
+import { ROLES, roleOf, useRoleOptions } from "@/features/organisation/roles";
 import { TextField } from "@/ui/field";
 import { SelectField } from "@/ui/select";
 import { FormDialog } from "./form-dialog";
 
-const ROLES = ["owner", "maintainer", "reviewer", "viewer"] as const;
 const OFFERED_MAX = 200;
 
 export type GivenRule = Pick<Api["SignOnRule"], "group" | "organisation" | "role" | "into_group_id">;
@@ -16,6 +16,7 @@ type Props = { onClose: () => void; onAdd: (rule: GivenRule) => Promise<void> };
 /** What a group of a provider is to give: a role in an organisation, and a place in one of its groups. */
 export function RuleDialog({ onClose, onAdd }: Props) {
   const { t } = useTranslation();
+  const roles = useRoleOptions(ROLES);
   const [named, setNamed] = useState<string | null>(null);
   const query = { limit: OFFERED_MAX };
   const organisations = useQuery(api.queryOptions("get", "/api/v1/admin/organisations", { params: { query } }));
@@ -37,7 +38,7 @@ export function RuleDialog({ onClose, onAdd }: Props) {
         await onAdd({
           group: String(given.get("group")).trim(),
           organisation,
-          role: ROLES.find((one) => one === given.get("role")) ?? "viewer",
+          role: roleOf(String(given.get("role"))),
           into_group_id: String(given.get("into_group_id") ?? "") || null,
         });
         onClose();
@@ -72,12 +73,7 @@ export function RuleDialog({ onClose, onAdd }: Props) {
               ...(groups.data?.items.map((one) => ({ value: one.id, label: one.name })) ?? []),
             ]}
           />
-          <SelectField
-            label={t("admin.signOn.role")}
-            name="role"
-            defaultValue="viewer"
-            options={ROLES.map((value) => ({ value, label: t(`admin.role.${value}`) }))}
-          />
+          <SelectField label={t("admin.signOn.role")} name="role" defaultValue="viewer" options={roles} />
         </>
       )}
     </FormDialog>
