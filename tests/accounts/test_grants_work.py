@@ -5,6 +5,7 @@ from pathlib import Path
 from uuid import UUID
 
 import httpx
+import pytest
 from fastapi import FastAPI
 
 from fixtures.app import client_of, eventually, rows_of
@@ -31,6 +32,7 @@ def _kept(database: TestDatabase, org_id: UUID) -> dict[str, int]:
     return {row["kind"]: row["byte_count"] for row in rows if row["byte_count"]}
 
 
+@pytest.mark.deep
 async def test_a_guest_adds_a_version_which_is_the_owners_with_all_it_takes(
     staffed_hub: StaffedHub, hub_client: Callable[..., httpx.AsyncClient], owner: Member
 ) -> None:

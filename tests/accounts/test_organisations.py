@@ -283,6 +283,7 @@ def _ended(job: dict[str, Any]) -> bool:
     return bool(job["state"] == "done")
 
 
+@pytest.mark.deep
 async def test_of_rows_in_every_table_a_deleted_organisation_keeps_what_it_did_alone(
     fresh_app: FastAPI, fresh_database: TestDatabase
 ) -> None:

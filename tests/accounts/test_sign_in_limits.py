@@ -120,6 +120,7 @@ async def test_what_was_typed_as_an_address_stands_nowhere(hub_settings: Setting
     assert len(rows_of(database, "SELECT 1 FROM failed_guesses")) == 2
 
 
+@pytest.mark.deep
 async def test_two_hundred_people_behind_one_address_sign_in_within_two_minutes(
     hub_settings: Settings, database: TestDatabase
 ) -> None:

@@ -164,6 +164,7 @@ async def test_who_is_in_a_group_by_hand_stays_there(
     assert roles_of(database, student.user_id) == {teacher.org_id: "viewer"}
 
 
+@pytest.mark.deep
 async def test_of_two_providers_that_lead_into_a_group_both_have_to_stop(
     sign_on_app: FastAPI,
     database: TestDatabase,

@@ -30,6 +30,7 @@ BULK_BYTES = 2_000_000
 FEW = 3
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("where", ["destination", "bucket"])
 def test_two_at_one_destination_are_refused(request: pytest.FixtureRequest, hub: HubToCopy, where: str) -> None:
     place: Destination = request.getfixturevalue(where)

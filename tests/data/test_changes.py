@@ -213,6 +213,7 @@ async def test_the_client_is_told_of_who_was_first_and_changes_the_newest(
     await asyncio.to_thread(both)
 
 
+@pytest.mark.deep
 async def test_the_client_tries_again_where_no_version_was_named(
     served_api: ServedProcess, member: Member, database: TestDatabase
 ) -> None:

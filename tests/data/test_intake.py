@@ -58,7 +58,14 @@ print(intake.take_in(work("op-2"), side).delta_version)
 """
 
 
-@pytest.mark.parametrize("step,bytes_max", [("stage_table", 4096), ("stage", 4096), ("commit", 100)])
+@pytest.mark.parametrize(
+    "step,bytes_max",
+    [
+        ("stage_table", 4096),
+        pytest.param("stage", 4096, marks=pytest.mark.deep),
+        pytest.param("commit", 100, marks=pytest.mark.deep),
+    ],
+)
 def test_a_full_disk_is_one_sentence_leaves_nothing_and_the_next_attempt_is_taken(
     tmp_path: Path, step: str, bytes_max: int
 ) -> None:
@@ -150,6 +157,7 @@ def test_what_a_killed_process_leaves_is_swept_and_what_is_written_to_stays(tmp_
     assert sweep_workplaces(tmp_path / "nowhere", older_than_seconds=0) == 0
 
 
+@pytest.mark.deep
 def test_each_worker_sweeps_its_own_machine_when_it_starts(
     fresh_database: TestDatabase, tmp_path: Path, serve: Callable[..., ServedProcess]
 ) -> None:

@@ -362,6 +362,7 @@ def test_a_small_file_that_unfolds_is_read_within_bounded_memory(tmp_path: Path,
     assert grown_bytes(source, tmp_path / "out", rows=rows) < 300e6
 
 
+@pytest.mark.deep
 def test_a_large_file_is_read_within_bounded_memory(tmp_path: Path) -> None:
     source = tmp_path / "orders.csv"
     with source.open("w") as file:

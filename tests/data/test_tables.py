@@ -37,6 +37,9 @@ from lyceum.data.datasets.tables import (
 from lyceum.data.quality.engine.public import NotNull, run_checks
 
 WAIT_SECONDS_MAX = 60
+IN_A_BUCKET_IF_DEEP = pytest.mark.parametrize(
+    "store", ["folder", pytest.param("s3", marks=pytest.mark.deep)], indirect=True
+)
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -186,6 +189,7 @@ def where(store: TableStore) -> str:
     return json.dumps({"url": store.url, "options": dict(store.options)})
 
 
+@IN_A_BUCKET_IF_DEEP
 def test_two_processes_commit_at_once_and_each_version_is_one_of_theirs(store: TableStore, parts: Path) -> None:
     command = [sys.executable, "-c", WRITER, where(store), str(parts)]
     writers = [
@@ -239,6 +243,7 @@ def killed_writer(store: TableStore, when: str, base: int, row: Path, part: Path
     writer.stdout.close()
 
 
+@IN_A_BUCKET_IF_DEEP
 def test_a_kill_between_the_delta_commit_and_the_row_is_healed(store: TableStore, parts: Path, tmp_path: Path) -> None:
     first = commit(store, "t", put(store, parts, "op-1", numbers(1)), base=None)
     numbers(2).write_parquet(parts / "two.parquet")
@@ -262,6 +267,7 @@ def test_a_kill_between_the_delta_commit_and_the_row_is_healed(store: TableStore
     assert remove_orphans(store, "t", older_than=timedelta(0)) == ()
 
 
+@IN_A_BUCKET_IF_DEEP
 def test_a_kill_before_the_delta_commit_leaves_files_that_are_found(
     store: TableStore, parts: Path, tmp_path: Path
 ) -> None:

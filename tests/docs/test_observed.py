@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
+import pytest
+
 import lyceum.predict
 import lyceum.web
 import lyceum.worker
@@ -92,6 +94,7 @@ def test_the_page_of_logs_lists_what_lines_are_about() -> None:
     assert written == said - ids
 
 
+@pytest.mark.deep
 def test_what_the_page_of_logs_alerts_on_is_said() -> None:
     text = (PAGES / "logs.md").read_text(encoding="utf-8").split("## What to alert on\n", 1)[1].split("\n## ", 1)[0]
     firsts = [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| `")]

@@ -61,6 +61,7 @@ def test_the_client_goes_from_a_table_to_a_prediction(api: ServedProcess, owner:
     assert re.search(r"predictions=\(Prediction\(label=None, value=[\d.]+,", told)
 
 
+@pytest.mark.deep
 def test_the_library_does_without_a_hub(houses: Path) -> None:
     run(f'import polars\n\nframe = polars.read_csv("houses.csv")\n{program(OF_LIBRARY, {})}', houses)
     assert (houses / "price.onnx").stat().st_size > 0

@@ -59,6 +59,7 @@ async def test_a_large_file_goes_on_where_it_was_when_the_hub_was_killed(
     assert progress[-1] == (len(CONTENT), len(CONTENT))
 
 
+@pytest.mark.deep
 async def test_a_part_that_changed_since_is_sent_again_and_another_file_is_refused(
     database: TestDatabase, member: Member, tmp_path: Path, file: Path
 ) -> None:

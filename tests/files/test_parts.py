@@ -273,6 +273,7 @@ async def test_a_completion_with_an_endless_body_is_refused(asks: httpx.AsyncCli
     assert answer.status_code == 413
 
 
+@pytest.mark.deep
 async def test_an_upload_goes_on_after_the_api_was_killed_between_parts(
     database: TestDatabase, member: Member, tmp_path: Path
 ) -> None:

@@ -203,6 +203,7 @@ async def test_no_organisation_writes_its_own_quota(database: TestDatabase, memb
             connection.execute("INSERT INTO storage_quotas (org_id, bytes_max) VALUES (%s, 0)", (member.org_id,))
 
 
+@pytest.mark.deep
 def test_the_command_shows_and_limits(
     serve: Callable[..., ServedProcess], administrator_key: str, member: Member, tmp_path: Path
 ) -> None:

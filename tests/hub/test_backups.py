@@ -157,6 +157,7 @@ def test_a_backup_is_made_on_schedule_and_one_that_was_missed_is_made_up_for(sta
     assert "was not made" not in hub.output
 
 
+@pytest.mark.deep
 def test_a_scheduled_backup_that_cannot_be_made_is_told(start_hub: StartHub, folder: Path) -> None:
     home = folder / "home"
     home.mkdir(mode=0o711)

@@ -79,6 +79,7 @@ def is_command(words: list[str]) -> bool:
     return True
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     "variables, said",
     [
@@ -99,6 +100,7 @@ def test_a_setting_that_cannot_be_used_is_named_and_nothing_starts(
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("command", [("status",), ("admin", "link"), ("admin", "key")])
 def test_asking_a_hub_that_does_not_run_is_exit_code_three(tmp_path: Path, command: tuple[str, ...]) -> None:
     done = lyceum(*command, home=tmp_path)
@@ -143,6 +145,7 @@ def test_doctor_fails_for_a_database_that_does_not_answer(tmp_path: Path) -> Non
     assert "hunter2" not in done.stdout
 
 
+@pytest.mark.deep
 def test_a_replica_of_the_embedded_database_is_refused(tmp_path: Path) -> None:
     done = lyceum("up", home=tmp_path, LYCEUM_DATABASE_REPLICA_URL="postgresql://app:hunter2@127.0.0.1:1/lyceum")
     assert done.returncode == 2
@@ -150,6 +153,7 @@ def test_a_replica_of_the_embedded_database_is_refused(tmp_path: Path) -> None:
     assert "hunter2" not in done.stderr
 
 
+@pytest.mark.deep
 def test_migrate_needs_two_addresses_with_two_roles(tmp_path: Path, empty_database: TestDatabase) -> None:
     none = lyceum("migrate", home=tmp_path)
     same = lyceum(
@@ -213,6 +217,7 @@ def test_a_database_one_may_not_migrate_is_refused_until_it_has_the_tables_of_th
     refused_with("was last migrated by another release of Lyceum")
 
 
+@pytest.mark.deep
 def test_migrate_prints_sql_that_makes_the_roles_it_may_not_make(
     tmp_path: Path, postgres_server: PostgresForTests, empty_database: TestDatabase
 ) -> None:

@@ -159,6 +159,7 @@ def test_a_server_cannot_be_started_twice_on_the_same_data(own_hub_servers: OwnS
     psycopg.connect(own_hub_servers.database.dsn()).close()
 
 
+@pytest.mark.deep
 def test_a_data_folder_is_whole_or_not_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     servers = servers_in(folders_in(folder))
     with monkeypatch.context() as broken:
@@ -169,6 +170,7 @@ def test_a_data_folder_is_whole_or_not_there(folder: Path, monkeypatch: pytest.M
     start_both(servers)
 
 
+@pytest.mark.deep
 def test_small_shared_memory_is_not_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "shm").mkdir()
     monkeypatch.setattr("lyceum.hub.tuning.SHM_BYTES_MIN", 1 << 60)
@@ -203,6 +205,7 @@ def test_a_folder_too_long_for_sockets_is_refused(folder: Path) -> None:
         prepare_folders(folder / "home", run_parent=folder / ("long" * 25))
 
 
+@pytest.mark.deep
 def test_a_home_too_long_for_sockets_is_fine(folder: Path) -> None:
     start_both(servers_in(folders_in(folder, "deep " * 8 + "/" + "deeper" * 20)))
 
@@ -293,6 +296,7 @@ def test_data_keeps_its_owner(folder: Path) -> None:
     start_both(servers_in(folders, home))
 
 
+@pytest.mark.deep
 @only_root
 def test_data_of_somebody_else_is_refused(folder: Path) -> None:
     done = start_as(ORDINARY_UID, folder, "home")

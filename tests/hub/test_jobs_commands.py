@@ -50,6 +50,7 @@ def test_a_dead_job_is_found_read_and_tried_again(
     assert run("list", "--state", "dead") == "No jobs.\n"
 
 
+@pytest.mark.deep
 def test_whoever_runs_the_hub_works_on_jobs_of_any_organisation(
     served_api: ServedProcess, administrator_key: str, dead_job: UUID, tmp_path: Path
 ) -> None:
@@ -87,6 +88,7 @@ def test_whoever_runs_the_hub_lists_jobs_of_all_organisations(
     assert run("list", "--hub", "--kind", kind, "--state", "ready") == "No jobs.\n"
 
 
+@pytest.mark.deep
 def test_what_the_hub_does_not_take_is_one_sentence(
     served_api: ServedProcess, member: Member, dead_job: UUID, tmp_path: Path
 ) -> None:

@@ -172,6 +172,7 @@ def test_a_program_that_never_serves_ends_the_start_with_its_last_words(start_hu
     assert not (hub.home / "servers" / "postgres-18" / "postmaster.pid").exists()
 
 
+@pytest.mark.deep
 def test_pressing_ctrl_c_twice_does_not_wait_for_a_stubborn_program(start_hub: StartHub) -> None:
     hub = start_hub(command=small_hub("stubborn")).wait_ready()
     stubborn, port = hub.child("stubborn")["pid"], hub.status()["port"]
@@ -198,6 +199,7 @@ def test_a_request_held_open_does_not_keep_a_program_from_ending_by_itself(start
     ]
 
 
+@pytest.mark.deep
 def test_ctrl_c_in_the_middle_of_the_first_start_leaves_nothing_half_made(start_hub: StartHub) -> None:
     hub = start_hub()
     wait_until(lambda: (hub.home / "servers").exists() and any((hub.home / "servers").iterdir()))
@@ -206,6 +208,7 @@ def test_ctrl_c_in_the_middle_of_the_first_start_leaves_nothing_half_made(start_
     assert again.interrupt() == 0
 
 
+@pytest.mark.deep
 def test_everything_dies_with_a_killed_supervisor_and_the_next_start_finds_its_data(start_hub: StartHub) -> None:
     hub = start_hub().wait_ready()
     children = [child["pid"] for child in hub.status()["children"]]
@@ -271,6 +274,7 @@ def test_external_servers_replace_the_embedded_ones(
         assert connection.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
 
 
+@pytest.mark.deep
 def test_a_migrated_database_needs_no_address_of_its_owner(
     start_hub: StartHub, folder: Path, empty_database: TestDatabase, valkey_url: str
 ) -> None:
@@ -282,6 +286,7 @@ def test_a_migrated_database_needs_no_address_of_its_owner(
     assert [hub.interrupt() for hub in (first, beside)] == [0, 0]
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("migrates", [True, False], ids=["migrates", "may not migrate"])
 def test_a_database_that_comes_after_the_hub_is_waited_for(
     start_hub: StartHub, own_hub_servers: OwnServers, *, migrates: bool
@@ -347,6 +352,7 @@ def test_the_person_at_the_machine_makes_a_link_that_sets_a_password(hub: HubPro
         ask_hub(hub.home, "admin-reset-link nobody@example.org")
 
 
+@pytest.mark.deep
 def test_the_person_at_the_machine_takes_lost_second_factors_from_an_account(hub: HubProcess) -> None:
     user_id = uuid4()
     with psycopg.connect(app_dsn(hub.home)) as connection:

@@ -36,6 +36,7 @@ def test_up_serves_says_what_a_person_needs_and_stops(start_hub: StartHub) -> No
     assert not any(is_alive(child["pid"]) for child in status["children"])
 
 
+@pytest.mark.deep
 def test_callers_wait_while_a_killed_program_starts_again_and_nobody_takes_its_port(start_hub: StartHub) -> None:
     hub = up(start_hub, None, **TRAINS_NOTHING)
     for name, port in (("api", hub.status()["port"]), ("predict", hub.status()["predict_port"])):

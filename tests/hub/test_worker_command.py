@@ -46,6 +46,7 @@ def prepared(fresh_database: TestDatabase) -> TestDatabase:
     return fresh_database
 
 
+@pytest.mark.deep
 async def test_a_worker_takes_what_it_was_told_to_take_and_ends_when_told(
     prepared: TestDatabase, fresh_member: Member, valkey_url: str, home: Path
 ) -> None:

@@ -245,6 +245,7 @@ async def test_a_client_that_waits_to_be_told_to_go_on_is_told(api: str, member:
         assert status_of(await connection.answer()) == 201
 
 
+@pytest.mark.deep
 async def test_an_answer_nobody_reads_is_not_kept(api: str) -> None:
     pipelined = b"GET /api/openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     async with connected(api, limit=1024) as connection, client_at(api) as client:

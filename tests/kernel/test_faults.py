@@ -134,6 +134,7 @@ async def test_a_terminated_worker_gives_its_jobs_back_before_their_lease(
     assert (row["state"], row["attempts_max"] - row["attempt"]) == ("ready", Heavy.attempts_max)
 
 
+@pytest.mark.deep
 async def test_no_acknowledged_write_is_lost_when_api_and_database_are_killed(
     own_hub_servers: OwnServers, tmp_path: Path
 ) -> None:

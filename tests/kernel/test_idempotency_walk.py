@@ -96,6 +96,7 @@ async def test_sent_again_it_is_answered_as_before_for_a_day(
     assert rows_by_table(database) == made
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("path", CREATING)
 async def test_of_twins_at_once_one_is_carried_out(
     app: FastAPI, mine: httpx.AsyncClient, member: Member, database: TestDatabase, path: str

@@ -74,6 +74,7 @@ def lines_in(log_file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
 
+@pytest.mark.deep
 async def test_a_requests_id_and_trace_stand_in_the_lines_of_all_jobs_that_follow_from_it(
     asks: httpx.AsyncClient, start_worker: Callable[[], Path], member: Member, fresh_database: TestDatabase
 ) -> None:

@@ -79,6 +79,7 @@ async def test_two_thousand_claims_are_fair_to_classes_and_organisations(
             assert of_class == pytest.approx(1 / len(members), abs=POINTS_IN_CLASS[job_class])
 
 
+@pytest.mark.deep
 async def test_what_an_organisation_has_in_one_class_counts_in_the_others(
     resources: Resources, fresh_database: TestDatabase
 ) -> None:

@@ -109,6 +109,7 @@ async def test_without_valkey_reads_are_open_and_set_up_links_are_counted_in_pos
     assert rows_of(fresh_database, "SELECT sum(taken) AS taken FROM limit_counts") == [{"taken": 3}]
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("proxies, counted_apart", [(("127.0.0.1",), True), ((), False)])
 async def test_an_address_that_only_a_trusted_proxy_may_name(
     serve: Callable[..., ServedProcess],

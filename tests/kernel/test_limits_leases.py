@@ -71,6 +71,7 @@ async def test_without_valkey_each_process_limits_by_itself() -> None:
     await gone.aclose()
 
 
+@pytest.mark.deep
 async def test_two_real_processes_pass_the_limit_by_a_share_each_at_most(valkey: Redis, valkey_url: str) -> None:
     """For a few seconds both ask as often as they can."""
     limit = Limit("tests", 300, 1)

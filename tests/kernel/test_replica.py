@@ -257,6 +257,7 @@ async def test_what_changes_beside_the_requests_is_read_from_the_primary(
         assert (await client.get(f"/api/v1/jobs/{job_id}")).json()["state"] == "done"
 
 
+@pytest.mark.deep
 async def test_every_read_answers_the_same_from_the_replica(
     app: FastAPI,
     hub_settings: Settings,
@@ -356,6 +357,7 @@ def test_doctor_says_how_far_the_replica_is(hub_settings: Settings, replicated: 
     )
 
 
+@pytest.mark.deep
 async def test_status_says_whether_reads_go_to_the_replica(hub_settings: Settings) -> None:
     assert replica_in_use(hub_settings) == "unknown"
     with served("lyceum.web", hub_settings):

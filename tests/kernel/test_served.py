@@ -42,6 +42,7 @@ async def test_a_commit_that_fails_is_never_answered_as_done(
     assert [key["id"] for key in listed] == [str(member.key_id)]
 
 
+@pytest.mark.deep
 async def test_clients_that_leave_in_the_middle_of_a_query_leave_nothing_behind(
     fresh_database: TestDatabase, member: Member, tmp_path: Path
 ) -> None:
@@ -115,6 +116,7 @@ async def test_many_clients_on_a_small_pool_neither_deadlock_nor_starve(
     assert made == [{"count": statuses[201]}]
 
 
+@pytest.mark.deep
 async def test_the_api_stops_at_the_supervisors_wish_and_lets_requests_end(
     fresh_database: TestDatabase, member: Member, tmp_path: Path
 ) -> None:

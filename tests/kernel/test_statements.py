@@ -211,6 +211,7 @@ def test_a_statement_is_known_however_many_values_its_list_has() -> None:
     assert one != fingerprint_of("SELECT 2 WHERE id IN (%(id_1_1)s::UUID, %(id_1_2)s::UUID)")
 
 
+@pytest.mark.deep
 def test_a_worker_answers_its_figures_where_it_is_asked_to(database: TestDatabase, tmp_path: Path) -> None:
     taken, free = consecutive_ports()
     settings = settings_for(database, tmp_path, worker_metrics_port=taken.getsockname()[1], worker_processes=2)

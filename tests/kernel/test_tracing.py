@@ -245,6 +245,7 @@ async def test_without_a_collector_nothing_is_begun(fresh_database: TestDatabase
         assert begin_span("anything", kind="internal") is None
 
 
+@pytest.mark.deep
 def test_without_a_collector_and_sentry_nothing_of_them_is_imported() -> None:
     imported = "import sys, lyceum.web, lyceum.worker, lyceum.predict, lyceum.cli; print(*sys.modules)"
     done = subprocess.run((sys.executable, "-c", imported), capture_output=True, text=True, check=True)

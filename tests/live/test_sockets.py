@@ -311,6 +311,7 @@ async def own_hub(own_hub_servers: OwnServers, tmp_path: Path) -> AsyncIterator[
         yield settings, resources, make_member(database)
 
 
+@pytest.mark.deep
 async def test_when_valkey_is_away_sockets_stay_and_are_told_that_news_are_late(
     own_hub: tuple[Settings, Resources, Member], own_hub_servers: OwnServers, serve: Callable[..., ServedProcess]
 ) -> None:

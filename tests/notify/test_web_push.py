@@ -130,6 +130,7 @@ HURRY = "UPDATE jobs SET run_at = now() WHERE state = 'scheduled' RETURNING 1"
 PUSHED = "SELECT 1 FROM jobs WHERE kind = 'notify.push_to_browser' AND state = 'done'"
 
 
+@pytest.mark.deep
 async def test_a_service_that_is_busy_is_asked_again_and_one_that_refuses_is_not(
     resources: Resources, database: TestDatabase, member: Member, service: PushService
 ) -> None:

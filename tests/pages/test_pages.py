@@ -252,6 +252,7 @@ async def test_no_page_holds_the_loop(anonymous: httpx.AsyncClient, loop_watch: 
         await anonymous.get(path)
 
 
+@pytest.mark.deep
 def test_the_api_starts_without_what_only_computing_needs() -> None:
     heavy = (
         *("sklearn", "lightgbm", "catboost", "xgboost", "onnx", "onnxmltools", "skl2onnx", "scipy"),

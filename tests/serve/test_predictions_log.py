@@ -257,6 +257,7 @@ async def test_a_row_the_database_refuses_for_any_reason_is_dropped_alone(
     assert "a secret value" not in caplog.text
 
 
+@pytest.mark.deep
 async def test_a_row_that_takes_too_long_to_write_does_not_hold_up_the_rest(
     fresh_database: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -67,6 +67,7 @@ async def test_the_process_predicts_tells_its_health_and_refuses_other_names(
         assert [row["inputs"] for row in rows] == BODY["rows"]
 
 
+@pytest.mark.deep
 async def test_behind_a_sub_path_predictions_answer_with_it_and_without(
     hub_settings: Settings, member: Member, model: MadeModel
 ) -> None:
@@ -101,6 +102,7 @@ async def test_two_processes_share_the_limit_of_a_key(hub_settings: Settings, me
     assert refused[0].headers["ratelimit-limit"] == str(limit)
 
 
+@pytest.mark.deep
 async def test_a_body_that_never_ends_is_refused_on_the_socket(
     hub_settings: Settings, member: Member, model: MadeModel
 ) -> None:
@@ -161,6 +163,7 @@ class Load:
         await asyncio.gather(*self._tasks)
 
 
+@pytest.mark.deep
 async def test_predictions_go_on_without_valkey_and_with_it_again(own_hub_servers: OwnServers, tmp_path: Path) -> None:
     async with own_hub(own_hub_servers, tmp_path) as (client, model):
         load = Load(lambda: client.post(model.path(), json=BODY))

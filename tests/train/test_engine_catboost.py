@@ -4,6 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pytest
 
 from lyceum.train.engine.clock import Clock, Limit
 from lyceum.train.engine.members.catboost import CatBoostMember
@@ -49,6 +50,7 @@ def test_what_it_learns_does_not_depend_on_its_threads() -> None:
     assert np.array_equal(alone, beside)
 
 
+@pytest.mark.deep
 def test_the_one_that_waits_has_a_share_of_the_time() -> None:
     x = np.arange(60, dtype=np.float32).reshape(30, 2)
     data = Data(x, (x[:, 0] > 20).astype(np.int64))

@@ -110,6 +110,7 @@ def test_what_matters_most_is_named_first(model: Any) -> None:
     assert model.importances["income"] > 0.05
 
 
+@pytest.mark.deep
 def test_importances_have_their_part_of_the_time_whatever_the_refit_expects(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lyceum.train.engine.fit.refit_seconds", lambda *_: 1e9)
     model = fit(loans().drop("age"), target="repaid", time_limit_seconds=6)
@@ -171,6 +172,7 @@ def test_honest_columns_raise_no_leakage_warning(model: Any) -> None:
     assert model.leakage_warnings == ()
 
 
+@pytest.mark.deep
 def test_a_leaking_column_of_a_regression_is_found_too() -> None:
     rng = np.random.default_rng(1)
     price = rng.lognormal(5, 0.4, 500)
@@ -180,6 +182,7 @@ def test_a_leaking_column_of_a_regression_is_found_too() -> None:
     assert fitted.validation_score < fitted.baseline_score / 3
 
 
+@pytest.mark.deep
 def test_the_same_seed_gives_the_same_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portfolio, "_RANDOM_CANDIDATES", 2)
     new = loans(200, seed=8)
@@ -216,7 +219,7 @@ def wide(rows: int) -> pl.DataFrame:
     return pl.DataFrame({**{f"x{i}": x[:, i] for i in range(30)}, "kind": rng.choice(list("abcdef"), rows), "y": y})
 
 
-@pytest.mark.parametrize("rows", [5000, 45_000])
+@pytest.mark.parametrize("rows", [5000, pytest.param(45_000, marks=pytest.mark.deep)])
 def test_the_time_limit_is_kept_within_a_tenth(rows: int) -> None:
     table = wide(rows)
     started = time.monotonic()

@@ -49,6 +49,7 @@ def only(monkeypatch: pytest.MonkeyPatch, *members: Any) -> None:
     monkeypatch.setattr(fitting, "candidates", those)
 
 
+@pytest.mark.deep
 def test_where_there_is_nothing_to_learn_the_promised_score_is_that_of_guessing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -17,6 +17,7 @@ TAKEN_UP_SECONDS_MAX = LEASE_SECONDS + 13
 ROWS = 600
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(240)
 async def test_a_training_whose_worker_is_killed_goes_on_within_a_lease_and_makes_one_model(
     fresh_database: TestDatabase, valkey_url: str, tmp_path: Path, serve: Callable[..., ServedProcess]

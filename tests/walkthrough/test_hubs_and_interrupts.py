@@ -94,6 +94,7 @@ def test_a_running_hub_is_reached_where_it_listens(
         assert hub.started is None
 
 
+@pytest.mark.deep
 def test_ctrl_c_in_training_cancels_the_run_and_removes_what_was_made(
     terminal: Any, hub: Client, served_hub: ServedProcess, tmp_path: Path
 ) -> None:
@@ -116,6 +117,7 @@ def test_ctrl_c_in_training_cancels_the_run_and_removes_what_was_made(
     raise AssertionError("a model was made")
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     "reader, options, is_taken_back", [(("head", "-n1"), (), True), (("true",), ("--json",), False)]
 )

@@ -169,6 +169,7 @@ def send(words: list[str]) -> Any:
     return httpx.post(url, content=body.encode(), headers=headers, trust_env=False).raise_for_status().json()
 
 
+@pytest.mark.deep
 def test_what_is_there_already_is_left_alone_and_cleanup_leaves_nothing(
     terminal: Any, hub: Client, tmp_path: Path
 ) -> None:

@@ -64,6 +64,7 @@ def test_folders_that_were_made_go_again(try_here: Any, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["shop.csv"]
 
 
+@pytest.mark.deep
 def test_cleanup_says_what_it_could_not_take_back(
     try_here: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

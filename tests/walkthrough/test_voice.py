@@ -114,6 +114,7 @@ def test_what_ends_while_something_moves_gives_the_cursor_back(voice: Voice, scr
     assert sent.rindex("\x1b[?25h") > sent.rindex("\x1b[?25l")
 
 
+@pytest.mark.deep
 def test_a_person_at_a_terminal_sees_the_steps_and_nothing_from_the_table_is_obeyed(
     terminal: Any, tmp_path: Path
 ) -> None:

@@ -70,6 +70,7 @@ def furnished(web_hub: WebHub, staff: Staff) -> dict[str, str]:
     return {"address": address, "run": run.id}
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("name, look", LOOKS)
 @pytest.mark.timeout(400)
 def test_every_page_fits_is_usable_by_all_and_stays_where_it_is(
