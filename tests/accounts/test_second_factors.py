@@ -55,6 +55,7 @@ async def test_an_app_counts_once_it_has_shown_the_right_code_and_brings_recover
         seen = (await client.get(FACTORS)).json()
     assert [(one["kind"], one["name"], one["id"]) for one in seen["factors"]] == [("totp", "phone", phone.id)]
     assert (len(phone.recovery_codes), seen["recovery_codes_left"]) == (10, 10)
+    assert seen["has_password"]
     assert (seen["required"], seen["passkeys_possible"]) == (False, True)
     kept = rows_of(database, "SELECT secret_sealed FROM authenticator_apps WHERE user_id = %s", member.user_id)
     assert len(kept) == 1

@@ -5,6 +5,7 @@ import pytest
 from fastapi import FastAPI
 
 from fixtures.app import client_of, rows_of
+from fixtures.factors import FACTORS
 from fixtures.identity_provider import CLIENT_SECRET, RealProvider
 from fixtures.people import as_administrator, as_person
 from fixtures.servers import TestDatabase
@@ -36,6 +37,7 @@ async def test_somebody_new_signs_on_and_has_an_account(
     identity = identity_of(database, "ada-new")
     user = rows_of(database, "SELECT * FROM users WHERE id = %s", identity["user_id"])[0]
     assert (user["email"], user["display_name"], user["password_hash"]) == ("Ada.new@uni.example", "Ada L.", None)
+    assert not (await visitor.get(FACTORS)).json()["has_password"]
     assert not any(name.startswith("lyceum_sign_on") for name in visitor.cookies)
 
 

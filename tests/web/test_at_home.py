@@ -210,7 +210,6 @@ PushManager.prototype.getSubscription = async () => given;
 """
 
 
-@pytest.mark.deep
 def test_a_browser_is_pushed_to_until_one_says_otherwise(at_home: Callable[..., Tab]) -> None:
     tab = at_home(worker=True, permissions=["notifications"])
     page = tab.page
@@ -244,7 +243,6 @@ def test_letters_end_with_one_click_and_come_again(open_tab: OpenTab, web_hub: W
         expect(page.get_by_role("status")).to_contain_text("come again")
 
 
-@pytest.mark.deep
 def test_ones_data_can_be_taken_along(at_home: Callable[..., Tab]) -> None:
     tab = at_home()
     page = tab.page
@@ -256,7 +254,6 @@ def test_ones_data_can_be_taken_along(at_home: Callable[..., Tab]) -> None:
     tab.looks_right("own-data-desktop-light")
 
 
-@pytest.mark.deep
 def test_whoever_leaves_types_it_and_may_stay_after_all(at_home: Callable[..., Tab], open_tab: OpenTab) -> None:
     owner = at_home().page
     owner.goto("/")
@@ -305,7 +302,6 @@ def test_the_finder_knows_people_pages_and_settings(at_home: Callable[..., Tab])
     page.wait_for_url("**/settings?tab=notifications")
 
 
-@pytest.mark.deep
 def test_a_newer_version_of_the_app_waits_until_the_reader_agrees(at_home: Callable[..., Tab]) -> None:
     tab = at_home(worker=True)
     page = tab.page

@@ -214,7 +214,6 @@ def test_another_organisation_shows_nothing_of_the_one_before_and_each_tab_keeps
     assert tab.faults == []
 
 
-@pytest.mark.deep
 def test_a_destination_is_added_tried_and_removed(open_tab: OpenTab, kept: Path) -> None:
     tab = open_tab(storage_state=kept / "ada.state", **DESKTOP)
     page = tab.page

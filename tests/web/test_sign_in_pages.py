@@ -275,7 +275,6 @@ def test_an_account_is_connected_to_a_provider_and_signs_on_through_it_with_its_
     stranger.looks_right("phone-light-sign-on-problem")
 
 
-@pytest.mark.deep
 def test_a_program_is_refused_let_in_and_not_asked_about_again(
     open_tab: OpenTab, web_hub: WebHub, story: Story
 ) -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.accounts.models import OrganisationRow
+from lyceum.accounts.models import OrganisationRow, UserRow
 from lyceum.accounts.policy import ANYONE, Actor, powers_of
 from lyceum.kernel.security import digest_of
 
@@ -60,3 +60,8 @@ async def setup_link_works(tx: AsyncSession, token: str) -> bool:
 async def administrator_is_set_up(owner_tx: AsyncSession) -> bool:
     """Say whether a set-up link was ever used. `owner_tx` works as the tables' owner."""
     return bool(await owner_tx.scalar(text("SELECT EXISTS (SELECT FROM setup_links WHERE used_at IS NOT NULL)")))
+
+
+async def has_password(tx: AsyncSession, user_id: UUID) -> bool:
+    """Return whether a person has a password; whoever was made by an identity provider may have none."""
+    return bool(await tx.scalar(select(UserRow.password_hash.is_not(None)).where(UserRow.id == user_id)))

@@ -4631,6 +4631,11 @@ export interface components {
             /** Factors */
             factors: components["schemas"]["Factor"][];
             /**
+             * Has Password
+             * @description Whether you have a password; without one you sign in by a provider or a passkey.
+             */
+            has_password: boolean;
+            /**
              * Passkeys Possible
              * @description Whether browsers make passkeys for the hub's address: https, by name.
              */

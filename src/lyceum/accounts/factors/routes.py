@@ -40,6 +40,7 @@ from lyceum.accounts.factors.schemas import (
     StepUp,
 )
 from lyceum.accounts.policy import Actor, SignInNeeded, require_person
+from lyceum.accounts.queries import has_password
 from lyceum.accounts.sessions.public import answer_signed_in
 from lyceum.accounts.sessions.schemas import SignedIn
 from lyceum.kernel.http.origins import refuse_foreign_origin
@@ -118,6 +119,7 @@ async def read_factors(resources: CurrentResources, tx: PrimaryTx, who: Who) -> 
         factors=await queries.list_factors(tx, user_id),
         recovery_codes_left=await queries.recovery_codes_left(tx, user_id),
         required=is_wanted_of(who, resources.settings),
+        has_password=await has_password(tx, user_id),
         passkeys_possible=ceremonies.are_passkeys_possible(resources.settings),
     )
 

@@ -30,6 +30,9 @@ class Factors(BaseModel):
     factors: list[Factor]
     recovery_codes_left: int
     required: bool = Field(description="Whether the hub wants a second factor of you: the last one cannot be removed.")
+    has_password: bool = Field(
+        description="Whether you have a password; without one you sign in by a provider or a passkey."
+    )
     passkeys_possible: bool = Field(description="Whether browsers make passkeys for the hub's address: https, by name.")
 
 

@@ -9,9 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.errors import GroupNotFound, NameTaken, OrganisationNotFound
 from lyceum.accounts.events import SecurityChanged
-from lyceum.accounts.models import UserRow
 from lyceum.accounts.policy import Actor, require_operator, require_person
-from lyceum.accounts.queries import find_organisation_id
+from lyceum.accounts.queries import find_organisation_id, has_password
 from lyceum.accounts.signon.discovery import IdentityProviders, require_tls
 from lyceum.accounts.signon.errors import (
     LastWayIn,
@@ -175,8 +174,7 @@ async def disconnect(tx: AsyncSession, who: Actor, identity_id: UUID) -> None:
     if identity is None:
         raise SignOnNotFound(f"You have no connection {identity_id}.")
     others = select(func.count()).select_from(SignOnIdentityRow).where(SignOnIdentityRow.id != identity_id)
-    has_password = await tx.scalar(select(UserRow.password_hash.is_not(None)).where(UserRow.id == user_id))
-    if not has_password and not await tx.scalar(others.where(SignOnIdentityRow.ended_at.is_(None))):
+    if not await has_password(tx, user_id) and not await tx.scalar(others.where(SignOnIdentityRow.ended_at.is_(None))):
         raise LastWayIn("Without this connection you could not sign in any more; set a password first.")
     await give_roles(tx, user_id, identity.provider_id, ())
     await tx.delete(identity)

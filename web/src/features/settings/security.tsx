@@ -35,8 +35,16 @@ export default function Security() {
 
 function Password() {
   const { t } = useTranslation();
+  const factors = useQuery(factorsQuery).data;
   // a fresh form once it has been sent: no password stays in a page
   const [changes, setChanges] = useState(0);
+  if (factors && !factors.has_password) {
+    return (
+      <Card title={t("settings.noPassword")}>
+        <p className="text-fg-2">{t("settings.noPasswordText")}</p>
+      </Card>
+    );
+  }
   return (
     <Card title={t("settings.changePassword")}>
       <p className="mb-4 text-fg-2">{t("settings.passwordText")}</p>
