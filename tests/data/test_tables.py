@@ -1,12 +1,10 @@
 """Delta tables on a folder and on a real S3 server: staged, checked, committed once, or rejected."""
 
 import json
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -37,9 +35,7 @@ from lyceum.data.datasets.tables import (
 from lyceum.data.quality.engine.public import NotNull, run_checks
 
 WAIT_SECONDS_MAX = 60
-IN_A_BUCKET_IF_DEEP = pytest.mark.parametrize(
-    "store", ["folder", pytest.param("s3", marks=pytest.mark.deep)], indirect=True
-)
+DEEP_IN_A_BUCKET = ("store", ["folder", pytest.param("s3", marks=pytest.mark.deep)])
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -51,11 +47,10 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> TableStore:
 
 
 @pytest.fixture
-def parts(tmp_path: Path) -> Iterator[Path]:
+def parts(tmp_path: Path) -> Path:
     folder = tmp_path / "parts"
     folder.mkdir()
-    yield folder
-    shutil.rmtree(folder)
+    return folder
 
 
 def put(store: TableStore, parts: Path, operation: str, *frames: pl.DataFrame) -> StagedData:
@@ -189,7 +184,7 @@ def where(store: TableStore) -> str:
     return json.dumps({"url": store.url, "options": dict(store.options)})
 
 
-@IN_A_BUCKET_IF_DEEP
+@pytest.mark.parametrize(*DEEP_IN_A_BUCKET, indirect=True)
 def test_two_processes_commit_at_once_and_each_version_is_one_of_theirs(store: TableStore, parts: Path) -> None:
     command = [sys.executable, "-c", WRITER, where(store), str(parts)]
     writers = [
@@ -243,7 +238,7 @@ def killed_writer(store: TableStore, when: str, base: int, row: Path, part: Path
     writer.stdout.close()
 
 
-@IN_A_BUCKET_IF_DEEP
+@pytest.mark.parametrize(*DEEP_IN_A_BUCKET, indirect=True)
 def test_a_kill_between_the_delta_commit_and_the_row_is_healed(store: TableStore, parts: Path, tmp_path: Path) -> None:
     first = commit(store, "t", put(store, parts, "op-1", numbers(1)), base=None)
     numbers(2).write_parquet(parts / "two.parquet")
@@ -267,7 +262,6 @@ def test_a_kill_between_the_delta_commit_and_the_row_is_healed(store: TableStore
     assert remove_orphans(store, "t", older_than=timedelta(0)) == ()
 
 
-@IN_A_BUCKET_IF_DEEP
 def test_a_kill_before_the_delta_commit_leaves_files_that_are_found(
     store: TableStore, parts: Path, tmp_path: Path
 ) -> None:
