@@ -52,7 +52,7 @@ async def change_organisation(tx: Tx, who: Who, org: str, wanted: OrganisationCh
     return await service.name_anew(tx, who, org, wanted.title)
 
 
-@router.delete("/{org}", status_code=202)
+@router.delete("/{org}", status_code=202, response_class=Response)
 @needs(SIGNED_IN, Power.ORGANISATION_MANAGE, fresh=True)
 async def delete_organisation(tx: Tx, who: Who, org: str, wanted: OrganisationEnd) -> Response:
     """Delete an organisation with everything it has; its data go within minutes."""
