@@ -1,4 +1,4 @@
-"""The command line of a hub: `lyceum up`, `try`, `status`, `jobs`, `storage`, `worker`, `backup`, `upgrade`…
+"""The command line of a hub: `lyceum up`, `try`, `check`, `status`, `jobs`, `storage`, `worker`, `backup`, `upgrade`…
 
 Heavy libraries are imported inside the commands, so that `lyceum --help` answers at once.
 """
@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from lyceum.cli_backup import backup
+from lyceum.cli_check import check_command
 from lyceum.cli_jobs import jobs
 from lyceum.cli_settings import settings_here
 from lyceum.cli_storage import storage
@@ -36,6 +37,7 @@ app.add_typer(jobs)
 app.add_typer(storage)
 app.add_typer(sample)
 app.command("try")(try_command)
+app.command("check")(check_command)
 app.command("upgrade")(upgrade_command)
 app.command("move")(move_command)
 app.command("uninstall")(uninstall_command)

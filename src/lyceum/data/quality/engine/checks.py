@@ -183,15 +183,16 @@ KINDS: dict[str, type[Check]] = {
 }
 
 
-def checks_from_plain(plain: Any, *, schema: TableSchema | None = None) -> tuple[Check, ...]:
+def checks_from_plain(plain: Any, *, schema: TableSchema | None = None, first_place: int = 1) -> tuple[Check, ...]:
     """Return the checks of a list of JSON-like objects.
 
-    Ids that repeat get a number. With `schema`, the columns must be in it. Raises InvalidCheck for an unknown kind,
+    Ids that repeat get a number. With `schema`, the columns must be in it. `first_place` is the number that refusals call
+    the first one by. Raises InvalidCheck for an unknown kind,
     column or field, a wrong type, or bounds that make no sense, each in one sentence.
     """
     if not isinstance(plain, Sequence) or isinstance(plain, str | bytes):
         raise InvalidCheck("The checks are not a list; write a list of objects, each with its kind.")
-    checks = [_check_from(place, item) for place, item in enumerate(plain, start=1)]
+    checks = [_check_from(place, item) for place, item in enumerate(plain, start=first_place)]
     if schema is not None:
         for check in checks:
             require_known_columns(check, schema.names())

@@ -37,9 +37,7 @@ def check(
     if checks is None:
         asked: Iterable[Check] = [each.check for each in suggest_checks(profile_table(table))]
     elif isinstance(checks, Mapping):
-        asked = checks_from_plain(
-            [plain for column, wish in checks.items() for each in _wishes(wish) for plain in _spelt_out(column, each)]
-        )
+        asked = checks_from_plain(list(spelt_out(checks)))
     else:
         asked = checks_from_plain(list(checks))
     return run_checks(table, asked, sample_rows_max=sample_rows_max)
@@ -73,6 +71,13 @@ def _from_pandas(frame: Any) -> pl.LazyFrame:
                     f"such as with frame['{name}'].astype(str)."
                 ) from unfit
         raise
+
+
+def spelt_out(wishes: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the full objects that a mapping from column to what is asked of it stands for; raises `InvalidCheck`."""
+    for column, wish in wishes.items():
+        for each in _wishes(wish):
+            yield from _spelt_out(column, each)
 
 
 def _wishes(wish: Any) -> list[Any]:

@@ -10,8 +10,9 @@ from lyceum.data.quality.engine.checks import (
     Unique,
     checks_from_plain,
     require_known_columns,
+    with_distinct_ids,
 )
-from lyceum.data.quality.engine.notebook import check
+from lyceum.data.quality.engine.notebook import check, spelt_out
 from lyceum.data.quality.engine.profile import ColumnProfile, Histogram, TableProfile, ValueCount, profile_table
 from lyceum.data.quality.engine.report import CheckReport, CheckResult, FailingRow
 from lyceum.data.quality.engine.run import run_checks
@@ -42,5 +43,7 @@ __all__ = [
     "profile_table",
     "require_known_columns",
     "run_checks",
+    "spelt_out",
     "suggest_checks",
+    "with_distinct_ids",
 ]
