@@ -1,6 +1,22 @@
-"""Checks as files, and reports as other programs read them: the door of this package."""
+"""Checks as files, those of other tools, and reports as other programs read them: the door of this package."""
 
 from lyceum.data.quality.ascode.check_files import checks_in, suggestions_as_yaml
+from lyceum.data.quality.ascode.dbt import OutsideResult, from_dbt
+from lyceum.data.quality.ascode.great_expectations import from_great_expectations
+from lyceum.data.quality.ascode.imported import Imported, LeftOut
 from lyceum.data.quality.ascode.outputs import as_github_annotations, as_junit, as_markdown
+from lyceum.data.quality.ascode.soda import from_soda
 
-__all__ = ["as_github_annotations", "as_junit", "as_markdown", "checks_in", "suggestions_as_yaml"]
+__all__ = [
+    "Imported",
+    "LeftOut",
+    "OutsideResult",
+    "as_github_annotations",
+    "as_junit",
+    "as_markdown",
+    "checks_in",
+    "from_dbt",
+    "from_great_expectations",
+    "from_soda",
+    "suggestions_as_yaml",
+]

@@ -1,0 +1,61 @@
+"""What comes of checks that were written for another tool."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Plain = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something that was not taken over."""
+
+    what: str
+    """What it is called where it comes from, such as `expect_column_median_to_be_between (price)`."""
+    why: str
+    """One sentence: why, and what to write in its place where there is something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """Checks as plain objects, ready for `checks_from_plain`, and what was not taken over."""
+
+    checks: tuple[Plain, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+class CannotImport(ValueError):
+    """One check that has no counterpart; the text says why, and what to write in its place."""
+
+
+def column_of(name: str) -> str:
+    """Return a column as expressions name it, whatever its characters."""
+    return f"col({name!r})"
+
+
+def values_of(values: Any) -> str:
+    """Return a list of values as expressions have it."""
+    return f"[{', '.join(map(repr, listed(values)))}]"
+
+
+def listed(values: Any) -> list[Any]:
+    """Return a list; raises `CannotImport` for what is none, or is empty."""
+    if not isinstance(values, list | tuple) or not values:
+        raise CannotImport("It lists no values; give at least one.")
+    return list(values)
+
+
+def bounds(low: Any, high: Any) -> Plain:
+    """Return `min` and `max` as far as they are given; raises `CannotImport` where neither is."""
+    given = {name: value for name, value in (("min", low), ("max", high)) if value is not None}
+    if not given:
+        raise CannotImport("It has no bounds, so that everything passes.")
+    return given
+
+
+def mapping(value: Any, what: str) -> Mapping[str, Any]:
+    """Return a mapping; raises `CannotImport` for anything else."""
+    if not isinstance(value, Mapping):
+        raise CannotImport(f"{what} is no mapping.")
+    return value
