@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from lyceum.data.quality.ascode.yaml_text import document_of, plain_of_node, where_of
+from lyceum.data.quality.ascode.yaml_text import document_of, plain_of_node, where_of, yaml_of
 from lyceum.data.quality.engine.public import (
     Check,
     InvalidCheck,
@@ -32,24 +32,9 @@ from lyceum.data.quality.engine.public import (
     with_distinct_ids,
 )
 
-LINE_CHARS_WANTED = 110
 _KEY = "checks"
 _ORDER = {"id": -1, "kind": 0, "at_most_failing": 2, "severity": 3}
 """What stands before and after the rest, which stands as its kind lists it."""
-
-
-class _Dumper(yaml.CSafeDumper):
-    """Writes a list on a line of its own, as far as it fits."""
-
-    def represent_sequence(
-        self,
-        tag: str,
-        sequence: Iterable[Any],
-        flow_style: bool | None = None,  # noqa: FBT001 - as the library calls it
-    ) -> yaml.SequenceNode:
-        """Return a list's node."""
-        del flow_style
-        return super().represent_sequence(tag, sequence, flow_style=True)
 
 
 def checks_in(text: str, *, file_name: str) -> tuple[Check, ...]:
@@ -134,7 +119,7 @@ def _placed(node: yaml.Node, file_name: str) -> Iterator[None]:
 
 
 def _item_lines(check: Check) -> list[str]:
-    text = yaml.dump(plain_of(check), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=LINE_CHARS_WANTED)
+    text = yaml_of(plain_of(check))
     first, *rest = text.rstrip("\n").split("\n")
     return [f"  - {first}", *(f"    {line}" for line in rest)]
 

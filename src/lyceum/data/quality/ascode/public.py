@@ -4,6 +4,7 @@ from lyceum.data.quality.ascode.check_files import checks_in, suggestions_as_yam
 from lyceum.data.quality.ascode.dbt import OutsideResult, from_dbt
 from lyceum.data.quality.ascode.great_expectations import from_great_expectations
 from lyceum.data.quality.ascode.imported import Imported, LeftOut
+from lyceum.data.quality.ascode.odcs import from_odcs, to_odcs
 from lyceum.data.quality.ascode.outputs import as_github_annotations, as_junit, as_markdown
 from lyceum.data.quality.ascode.soda import from_soda
 
@@ -17,6 +18,8 @@ __all__ = [
     "checks_in",
     "from_dbt",
     "from_great_expectations",
+    "from_odcs",
     "from_soda",
     "suggestions_as_yaml",
+    "to_odcs",
 ]

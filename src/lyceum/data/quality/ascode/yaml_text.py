@@ -8,11 +8,34 @@ from lyceum.data.quality.engine.public import InvalidCheck
 
 FILE_CHARS_MAX = 2_000_000
 NESTING_MAX = 20
+LINE_CHARS_WANTED = 110
 
 
 def plain_yaml(text: str, *, file_name: str) -> Any:
     """Return what a YAML text says in the types JSON has; raises `InvalidCheck`, which names the file and the line."""
     return plain_of_node(document_of(text, file_name), file_name)
+
+
+def yaml_of(plain: Any) -> str:
+    """Return what is in the types JSON has as YAML, in its order, with lists of values on a line of their own."""
+    return str(yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=LINE_CHARS_WANTED))
+
+
+class _Dumper(yaml.CSafeDumper):
+    """Writes lists of values on one line as far as they fit, and what no editor shows as escapes."""
+
+
+def _sequence(dumper: _Dumper, values: list[Any]) -> yaml.SequenceNode:
+    is_flat = not any(isinstance(value, dict | list) for value in values)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=is_flat)
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"')
+
+
+_Dumper.add_representer(list, _sequence)
+_Dumper.add_representer(str, _text)
 
 
 def document_of(text: str, file_name: str) -> yaml.Node:
