@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from lyceum.cli_backup import backup
-from lyceum.cli_check import check_command
+from lyceum.cli_check import check_command, checks
 from lyceum.cli_jobs import jobs
 from lyceum.cli_settings import settings_here
 from lyceum.cli_storage import storage
@@ -33,6 +33,7 @@ app = typer.Typer(
 admin = typer.Typer(name="admin", help="What only the person at this machine may do.", no_args_is_help=True)
 app.add_typer(admin)
 app.add_typer(backup)
+app.add_typer(checks)
 app.add_typer(jobs)
 app.add_typer(storage)
 app.add_typer(sample)

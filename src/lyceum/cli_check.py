@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from lyceum.data.quality.engine.public import Check, CheckReport, SuggestedCheck
 
 EXIT_NOT_HELD = 1
+checks = typer.Typer(name="checks", help="Checks as files.", no_args_is_help=True)
 FORMATS = ("csv", "parquet", "jsonl")
 
 
 def check_command(
     table: Annotated[Path, typer.Argument(help="A CSV, TSV, JSON Lines or Parquet file.")],
     *,
-    checks: Annotated[
+    checks_file: Annotated[
         Path | None,
         typer.Option("--checks", help="A YAML file of checks; without it those run that the table suggests."),
     ] = None,
@@ -48,11 +49,11 @@ def check_command(
 
     A check of severity `warning` is told of and fails nothing.
     """
-    if suggest and checks is not None:
+    if suggest and checks_file is not None:
         raise HubRefused("--suggest prints checks and --checks runs them; give one of the two.")
     from lyceum.data.quality.engine.public import profile_table, run_checks, suggest_checks
 
-    asked = None if checks is None else _checks_of(checks)
+    asked = None if checks_file is None else _checks_of(checks_file)
     with _read(table, file_format=file_format, encoding=encoding, delimiter=delimiter) as staged:
         import polars as pl
 
@@ -67,6 +68,29 @@ def check_command(
     _tell(report, table, as_json=as_json, junit=junit, markdown=markdown, github=github)
     if not report.passed:
         raise typer.Exit(EXIT_NOT_HELD)
+
+
+@checks.command("convert")
+def convert_command(
+    file: Annotated[
+        Path,
+        typer.Argument(help="A suite of Great Expectations, or a data contract of Soda or the open standard (ODCS)."),
+    ],
+    *,
+    table: Annotated[str | None, typer.Option("--table", help="Which table of a contract that has several.")] = None,
+) -> None:
+    """Print the checks of another tool as YAML for `lyceum check`; what cannot be taken over stands above them with the reason."""
+    from lyceum.data.quality.ascode.public import checks_as_yaml, from_other_tool, usable
+    from lyceum.data.quality.engine.public import InvalidCheck
+
+    try:
+        tool, imported = from_other_tool(_text_of(file), file_name=file.name, table=table)
+    except InvalidCheck as unusable:
+        raise HubRefused(unusable.detail) from None
+    taken, left_out = usable(imported)
+    heading = [f"From {file.name}, written for {tool}: {len(taken):,} checks"]
+    heading += [f"left out: {each.what}. {each.why}" for each in left_out]
+    typer.echo(checks_as_yaml(taken, heading=heading), nl=False)
 
 
 @contextmanager
@@ -101,13 +125,18 @@ def _checks_of(path: Path) -> "tuple[Check, ...]":
     from lyceum.data.quality.ascode.public import checks_in
     from lyceum.data.quality.engine.public import InvalidCheck
 
-    _require_file(path)
     try:
-        return checks_in(path.read_text(encoding="utf-8"), file_name=path.name)
-    except UnicodeDecodeError:
-        raise HubRefused(f"{path} is no text in UTF-8; write the checks as YAML.") from None
+        return checks_in(_text_of(path), file_name=path.name)
     except InvalidCheck as unusable:
         raise HubRefused(unusable.detail) from None
+
+
+def _text_of(path: Path) -> str:
+    _require_file(path)
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise HubRefused(f"{path} is no text in UTF-8; save it as one.") from None
 
 
 def _require_file(path: Path) -> None:

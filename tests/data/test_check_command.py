@@ -39,7 +39,8 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     monkeypatch.chdir(folder)
 
     def ran(*arguments: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["lyceum", "check", *arguments])
+        command = [] if arguments[0] == "checks" else ["check"]
+        monkeypatch.setattr(sys, "argv", ["lyceum", *command, *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
         said = capsys.readouterr()
@@ -116,7 +117,7 @@ def test_suggested_checks_hold_on_the_table_they_come_from(folder: Path, run: Ru
         ((".",), ". is no file; give a file's path.\n"),
         (("good.csv", "--checks", "away.yaml"), "away.yaml is not there; give a file's path.\n"),
         (("good.csv", "--checks", "good.csv"), "good.csv, line 1: this is no list of checks; list them under 'checks:'.\n"),
-        (("good.csv", "--checks", "latin.yaml"), "latin.yaml is no text in UTF-8; write the checks as YAML.\n"),
+        (("good.csv", "--checks", "latin.yaml"), "latin.yaml is no text in UTF-8; save it as one.\n"),
         (("good.csv", "--checks", "checks.yaml", "--suggest"), "--suggest prints checks and --checks runs them; give one of the two.\n"),
         (("good.csv", "--format", "xlsx"), "--format is one of csv, parquet, jsonl, not 'xlsx'.\n"),
         (("empty.csv",), "empty.csv"),
@@ -132,3 +133,24 @@ def test_what_cannot_be_used_ends_with_two_and_a_sentence(
     assert ended.code == 2
     assert ended.err.startswith(told)
     assert "Traceback" not in ended.err
+
+
+def test_checks_of_another_tool_are_printed_to_be_kept(folder: Path, run: Run) -> None:
+    expectations = [
+        {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "id"}},
+        {"type": "expect_column_median_to_be_between", "kwargs": {"column": "hour", "max_value": 3}},
+    ]
+    (folder / "suite.json").write_text(json.dumps({"name": "s", "expectations": expectations}))
+    ended = run("checks", "convert", "suite.json")
+    assert (ended.code, ended.err) == (0, "")
+    first, second, *rest = ended.out.splitlines()
+    assert first == "# From suite.json, written for Great Expectations: 1 checks"
+    assert second.startswith("# left out: expect_column_median_to_be_between (hour). Nothing here asks the same")
+    assert rest == ["checks:", "  - kind: unique", "    columns: [id]"]
+    (folder / "converted.yaml").write_text(ended.out)
+    assert run("good.csv", "--checks", "converted.yaml").code == 0
+    refused = run("checks", "convert", "checks.yaml")
+    assert (refused.code, refused.err) == (
+        2,
+        "checks.yaml is neither a suite of Great Expectations nor a data contract of Soda or the open standard (ODCS).\n",
+    )

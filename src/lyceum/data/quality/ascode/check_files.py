@@ -55,11 +55,20 @@ def checks_in(text: str, *, file_name: str) -> tuple[Check, ...]:
 
 def suggestions_as_yaml(suggested: Iterable[SuggestedCheck], *, heading: Iterable[str] = ()) -> str:
     """Return suggested checks as a YAML file to keep and edit, each below the reason for it, after lines of `heading`."""
+    return _file(((each.check, each.reason) for each in suggested), heading)
+
+
+def checks_as_yaml(checks: Iterable[Check], *, heading: Iterable[str] = ()) -> str:
+    """Return checks as a YAML file, after lines of `heading`."""
+    return _file(((check, "") for check in checks), heading)
+
+
+def _file(items: Iterable[tuple[Check, str]], heading: Iterable[str]) -> str:
     lines = [f"# {_one_line(line)}" for line in heading]
-    lines.append(f"{_KEY}:")
-    for each in suggested:
-        lines += [f"  # {_one_line(each.reason)}", *_item_lines(each.check)]
-    return "\n".join(lines) + "\n"
+    listed = [
+        line for check, said in items for line in (*([f"  # {_one_line(said)}"] if said else []), *_item_lines(check))
+    ]
+    return "\n".join([*lines, f"{_KEY}:" if listed else f"{_KEY}: []", *listed]) + "\n"
 
 
 def plain_of(check: Check) -> dict[str, Any]:

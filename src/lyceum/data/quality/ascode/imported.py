@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lyceum.data.quality.engine.public import Check, InvalidCheck, checks_from_plain, with_distinct_ids
+
 Plain = dict[str, Any]
 
 
@@ -23,6 +25,21 @@ class Imported:
 
     checks: tuple[Plain, ...]
     left_out: tuple[LeftOut, ...]
+
+
+def usable(imported: Imported) -> tuple[tuple[Check, ...], tuple[LeftOut, ...]]:
+    """Return what was taken over as checks, those that cannot be run among what was left out."""
+    checks: list[Check] = []
+    left_out = list(imported.left_out)
+    for plain in imported.checks:
+        try:
+            checks += checks_from_plain([plain])
+        except InvalidCheck as unusable:
+            where = plain.get("column") or "+".join(map(str, plain.get("columns", ())))
+            left_out.append(
+                LeftOut(f"{plain['kind']} ({where})", unusable.detail.partition(": ")[2] or unusable.detail)
+            )
+    return with_distinct_ids(checks), tuple(left_out)
 
 
 class CannotImport(ValueError):

@@ -1,9 +1,10 @@
 """Checks as files, those of other tools, and reports as other programs read them: the door of this package."""
 
-from lyceum.data.quality.ascode.check_files import checks_in, suggestions_as_yaml
+from lyceum.data.quality.ascode.check_files import checks_as_yaml, checks_in, suggestions_as_yaml
 from lyceum.data.quality.ascode.dbt import OutsideResult, from_dbt
+from lyceum.data.quality.ascode.foreign import from_other_tool
 from lyceum.data.quality.ascode.great_expectations import from_great_expectations
-from lyceum.data.quality.ascode.imported import Imported, LeftOut
+from lyceum.data.quality.ascode.imported import Imported, LeftOut, usable
 from lyceum.data.quality.ascode.odcs import from_odcs, to_odcs
 from lyceum.data.quality.ascode.outputs import as_github_annotations, as_junit, as_markdown
 from lyceum.data.quality.ascode.soda import from_soda
@@ -15,11 +16,14 @@ __all__ = [
     "as_github_annotations",
     "as_junit",
     "as_markdown",
+    "checks_as_yaml",
     "checks_in",
     "from_dbt",
     "from_great_expectations",
     "from_odcs",
+    "from_other_tool",
     "from_soda",
     "suggestions_as_yaml",
     "to_odcs",
+    "usable",
 ]

@@ -25,7 +25,7 @@ class _Dumper(yaml.CSafeDumper):
     """Writes lists of values on one line as far as they fit, and what no editor shows as escapes."""
 
 
-def _sequence(dumper: _Dumper, values: list[Any]) -> yaml.SequenceNode:
+def _sequence(dumper: _Dumper, values: list[Any] | tuple[Any, ...]) -> yaml.SequenceNode:
     is_flat = not any(isinstance(value, dict | list) for value in values)
     return dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=is_flat)
 
@@ -35,6 +35,7 @@ def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
 
 
 _Dumper.add_representer(list, _sequence)
+_Dumper.add_representer(tuple, _sequence)
 _Dumper.add_representer(str, _text)
 
 
