@@ -182,21 +182,18 @@ def template_of(node: ast.AST) -> str | None:
 
 def shown() -> dict[str, str]:
     """Return every sentence a page may show, with where it stands."""
-    found = {
-        template: str(path.relative_to(SOURCE))
-        for path in _modules()
-        for template in _sentences(ast.parse(path.read_text()))
-    }
+    found = {template: str(path.relative_to(SOURCE)) for path in _modules() for template in sentences_of(path)}
     return {**_of_pydantic(), **found}
 
 
+def sentences_of(module: Path) -> list[str]:
+    """Return the sentences of a module, in its order."""
+    return list(_sentences(ast.parse(module.read_text())))
+
+
 def stale(entry: str) -> bool:
-    """Return whether an entry has words that stand nowhere in the source, not even as two texts put together."""
-    said = _all_said()
-    return not all(
-        piece in said or any(piece[:cut] in said and piece[cut:] in said for cut in range(1, len(piece)))
-        for piece in entry.split("{}")
-    )
+    """Return whether an entry is no text of the source, and no texts of it put together."""
+    return not all(_is_said(piece) for piece in entry.split("{}"))
 
 
 def lacks(template: str, entries: Iterable[str]) -> bool:
@@ -212,13 +209,25 @@ def german() -> dict[str, str]:
     return entries
 
 
+def _is_said(piece: str) -> bool:
+    said = _all_said()
+    if not piece or piece in said:
+        return True
+    reached = {0}
+    for end in range(1, len(piece) + 1):
+        if any(piece[start:end] in said or piece[start:end].isdigit() for start in reached):
+            reached.add(end)
+    return len(piece) in reached
+
+
 @cache
-def _all_said() -> str:
+def _all_said() -> set[str]:
+    """Return what stands between the values of every text."""
     texts = set(_of_pydantic())
     for path in _modules():
         nodes = ast.walk(ast.parse(path.read_text()))
         texts |= {template for node in nodes if (template := template_of(node)) is not None}
-    return "\n".join(texts)
+    return {piece for text in texts for piece in text.split("{}")}
 
 
 def _modules() -> list[Path]:

@@ -1,5 +1,6 @@
 // The API says its sentences in English; the catalogue has each as it stands in the hub's source, with `{}` for a value, and the
-// German one with `{1}`: the value as it came, `{1?}`: a phrase of the hub's or a value, `{1!}`: a phrase of the hub's, else it is no match.
+// German one with `{1}`: the value as it came, `{1?}`: a phrase of
+// the hub's or a value; with `{1!}` it has to be such a phrase, with `{1#}` a number: else the sentence is another.
 type Catalogue = Record<string, string>;
 
 interface Template {
@@ -9,6 +10,7 @@ interface Template {
 
 const escaped = (words: string) => words.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
 const weight = (template: string) => template.replaceAll("{}", "").length;
+const NUMBER = /^\d[\d,.]*$/;
 const THOUSANDS = /^\d{1,3}(,\d{3})+$/;
 const SHARE = /^\d+\.\d+ %$/;
 const DEPTH = 6;
@@ -43,10 +45,10 @@ export function translator(catalogue: Catalogue): (sentence: string) => string {
 
   function fill(said: string, values: string[], phraseOf: (value: string) => string | undefined): string | undefined {
     let isWhole = true;
-    const filled = said.replace(/\{(\d+)([?!]?)\}/g, (_hole, place: string, kind: string) => {
+    const filled = said.replace(/\{(\d+)([?!#]?)\}/g, (_hole, place: string, kind: string) => {
       const value = values[Number(place) - 1] ?? "";
-      const phrase = kind && value ? phraseOf(value) : undefined;
-      if (kind === "!" && phrase === undefined) isWhole = false;
+      const phrase = (kind === "?" || kind === "!") && value ? phraseOf(value) : undefined;
+      if ((kind === "!" && phrase === undefined) || (kind === "#" && !NUMBER.test(value))) isWhole = false;
       return phrase ?? written(value);
     });
     return isWhole ? filled : undefined;
