@@ -19,136 +19,83 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src/lyceum"
 CATALOGUE = ROOT / "web/src/i18n/hub.de.json"
 
-OUTSIDE = (
-    # read at a terminal, in a log or in a notebook
-    *(
-        "__init__.py",
-        "cli",
-        "hub/",
-        "backup/",
-        "walkthrough/",
-        "web.py",
-        "webbuild.py",
-        "worker.py",
-        "predict.py",
-        "_web/",
-    ),
-    *("data/quality/engine/notebook.py", "data/quality/engine/report.py", "kernel/config", "kernel/migrate.py"),
-    *("serve/runtime/frames.py", "serve/runtime/model.py", "serve/runtime/parity.py", "serve/runtime/rows.py"),
-    *("serve/runtime/spec.py", "train/engine/fitted.py", "train/engine/openmp.py", "train/engine/portfolio.py"),
-    # of a file, a letter or a page of their own, or what is sent to programs as their protocol has it
-    *(
-        "accounts/privacy/archive.py",
-        "accounts/privacy/exporters.py",
-        "notify/leaving.py",
-        "notify/previews.py",
-        "pages/",
-    ),
-    *(
-        "accounts/provider/routes.py",
-        "accounts/provider/tokens.py",
-        "kernel/http/documented.py",
-        "kernel/http/downloads.py",
-    ),
-    *(
-        "kernel/http/protection.py",
-        "serve/predictions/document.py",
-        "serve/predictions/log",
-        "accounts/signon/leaving.py",
-    ),
-    # the machinery, whose texts are statements, figures' names and what only a programmer meets
-    *(
-        "kernel/cache/",
-        "kernel/db.py",
-        "kernel/events.py",
-        "kernel/prepared.py",
-        "kernel/realtime/news.py",
-        "kernel/written.py",
-    ),
-    *(
-        "kernel/jobs/figures.py",
-        "kernel/jobs/counts.py",
-        "kernel/jobs/handlers.py",
-        "kernel/jobs/models.py",
-        "kernel/jobs/worker.py",
-    ),
-    *(
-        "kernel/jobs/guard.py",
-        "kernel/jobs/guarded.py",
-        "kernel/limits/windows.py",
-        "kernel/replica.py",
-        "kernel/resources.py",
-    ),
-    *(
-        "kernel/http/health.py",
-        "kernel/http/routing.py",
-        "kernel/telemetry.py",
-        "kernel/tracing.py",
-        "kernel/statements.py",
-    ),
-    *("kernel/partitions.py", "serve/predictions/metrics.py", "kernel/valkey.py", "kernel/realtime/reader.py"),
-)
+# read at a terminal, in a log or in a notebook
+_ELSEWHERE = """
+__init__.py _web/ backup/ cli hub/ kernel/config kernel/migrate.py predict.py walkthrough/ web.py webbuild.py worker.py
+data/quality/engine/notebook.py data/quality/engine/report.py serve/runtime/frames.py serve/runtime/model.py
+serve/runtime/parity.py serve/runtime/rows.py serve/runtime/spec.py train/engine/fitted.py train/engine/openmp.py
+train/engine/portfolio.py
+"""
+# in a file, a letter or a page of their own, or sent to programs as their protocol has it
+_FOR_OTHERS = """
+accounts/privacy/archive.py accounts/privacy/exporters.py accounts/provider/routes.py accounts/provider/tokens.py
+kernel/http/documented.py kernel/http/downloads.py kernel/http/protection.py notify/leaving.py notify/previews.py pages/
+serve/predictions/document.py serve/predictions/log
+"""
+# statements, names of figures, and what only a programmer meets
+_MACHINERY = """
+kernel/cache/ kernel/db.py kernel/events.py kernel/http/routing.py kernel/jobs/counts.py kernel/jobs/figures.py
+kernel/jobs/guard kernel/jobs/handlers.py kernel/jobs/models.py kernel/jobs/worker.py kernel/limits/windows.py
+kernel/partitions.py kernel/prepared.py kernel/realtime/news.py kernel/realtime/reader.py kernel/resources.py
+kernel/statements.py kernel/telemetry.py kernel/tracing.py kernel/valkey.py kernel/written.py serve/predictions/metrics.py
+"""
+OUTSIDE = tuple(f"{_ELSEWHERE} {_FOR_OTHERS} {_MACHINERY}".split())
+"""What the paths begin with of modules that say nothing to whoever has a page open."""
 
 NOT_SHOWN = {
-    *(
-        "text/csv; charset=utf-8",
-        "public, max-age={}",
-        "vapid t={}, k={}",
-        "interval 36500 days",
-        "PUT part {} of upload {}/{}",
-    ),
-    *("PUT upload {}/{}", "second factors", "authenticator apps", "recovery code", "one-time link {}", "signing keys"),
-    *("accounts that are guessed", "sign-ons under way", "whom a token is for", "sign-on refresh tokens"),
-    *(
-        "sign-on client secrets",
-        "set-up link",
-        "first key",
-        "wrong host",
-        "answered before",
-        "push subscription",
-        "hub secret",
-    ),
-    *("training runs", "identity provider", "a text that no training row had ☃", "Value error, ", "Lyceum client"),
-    *("Samsung Internet", "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"),
-    *(
-        "local administrator",
-        "a passkey that is not known was believed",
-        "tell at most {} people in one transaction, not {}",
-    ),
-    *("it answers nothing that was just asked for this", "it is not known here", "it names somebody else"),
-    *(
-        "its id cannot be read",
-        "it names no challenge",
-        "an operation id is made of letters, digits and hyphens, at most 64, not {}",
-    ),
-    *("there are no files to stage", " - at ", "the staging folder {} exists already", "a guest is somewhere"),
+    " - at ",
+    "Value error, ",
+    *"""
+Lyceum client
+PUT part {} of upload {}/{}
+PUT upload {}/{}
+Samsung Internet
+a guest is somewhere
+a passkey that is not known was believed
+a text that no training row had ☃
+accounts that are guessed
+an operation id is made of letters, digits and hyphens, at most 64, not {}
+answered before
+authenticator apps
+first key
+hub secret
+identity provider
+interval 36500 days
+it answers nothing that was just asked for this
+it is not known here
+it names no challenge
+it names somebody else
+its id cannot be read
+local administrator
+one-time link {}
+public, max-age={}
+push subscription
+recovery code
+sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'
+second factors
+set-up link
+sign-on client secrets
+sign-on refresh tokens
+sign-ons under way
+signing keys
+tell at most {} people in one transaction, not {}
+text/csv; charset=utf-8
+text/plain; version=0.0.4
+the staging folder {} exists already
+there are no files to stage
+training runs
+vapid t={}, k={}
+whom a token is for
+wrong host
+""".splitlines(),
 }
 """Marks of a protocol, labels of limits and keys, and what a program says of itself."""
 
-_WORDS_FOR_PROGRAMMERS = {
-    "AssertionError",
-    "KeyError",
-    "LookupError",
-    "NotImplementedError",
-    "RuntimeError",
-    "TypeError",
-}
-_CALLS = _WORDS_FOR_PROGRAMMERS | {
-    *(
-        "text",
-        "execute",
-        "scalar",
-        "Field",
-        "Query",
-        "Path",
-        "Header",
-        "APIRouter",
-        "compile",
-        "getLogger",
-        "JSONResponse",
-    ),
-    *("get", "post", "patch", "delete", "put", "TypeVar", "Counter", "Histogram", "Gauge", "create_counter", "cast"),
-}
+_WORDS_FOR_PROGRAMMERS = "AssertionError KeyError LookupError NotImplementedError RuntimeError TypeError"
+_CALLS = set(
+    f"{_WORDS_FOR_PROGRAMMERS} text execute scalar compile getLogger JSONResponse APIRouter Field Query Path Header TypeVar cast"
+    " get post patch delete put Counter Histogram Gauge create_counter".split()
+)
 _OWNERS = {"log", "re", "statements", "warnings"}
 _NAMED_ASIDE = {"description", "summary", "title", "examples", "purpose", "server_default"}
 _STATEMENT = re.compile(
