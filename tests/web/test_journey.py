@@ -138,6 +138,11 @@ def test_whoever_reads_german_is_met_in_german(open_tab: OpenTab, journey: dict[
     tab.page.goto(journey["dataset"])
     expect(tab.page.get_by_role("button", name="Anmelden", exact=True)).to_be_visible()
     assert tab.page.evaluate("document.documentElement.lang") == "de"
+    tab.page.get_by_label("E-Mail").fill(EMAIL)
+    tab.page.get_by_label("Passwort", exact=True).fill("not the password of anybody")
+    tab.page.get_by_role("button", name="Anmelden", exact=True).click()
+    refusal = "Die E-Mail-Adresse oder das Passwort stimmt nicht; versuchen Sie es erneut, oder lassen Sie das Passwort zurücksetzen."
+    expect(tab.page.get_by_text(refusal)).to_be_visible()
 
 
 def test_an_invitation_brings_somebody_in_and_their_password_can_be_changed(

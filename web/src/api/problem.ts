@@ -1,3 +1,6 @@
+import i18n from "i18next";
+import { hubWords } from "@/i18n/hub";
+
 /** A refusal of the hub (RFC 9457): `code` is for programs, the message for people. */
 export class Problem extends Error {
   readonly status: number;
@@ -8,14 +11,15 @@ export class Problem extends Error {
   /** By what somebody can show that it is them, where that is asked for. */
   readonly methods: string[];
 
-  constructor(status: number, body: Record<string, unknown>) {
-    super(text(body.detail) || text(body.title) || `The hub answered ${status}.`);
+  /** `inWords` puts what the hub says into the reader's language. */
+  constructor(status: number, body: Record<string, unknown>, inWords = (sentence: string) => sentence) {
+    super(inWords(text(body.detail)) || text(body.title) || i18n.t("failed.answered", { status }));
     this.status = status;
     this.code = text(body.code);
     this.requestId = text(body.request_id);
     this.methods = Array.isArray(body.methods) ? body.methods.map(text) : [];
     this.fields = Object.fromEntries(
-      faults(body.errors).map((fault) => [text(fault.field).split(".").at(-1) ?? "", text(fault.problem)]),
+      faults(body.errors).map((fault) => [text(fault.field).split(".").at(-1) ?? "", inWords(text(fault.problem))]),
     );
   }
 }
@@ -30,7 +34,8 @@ function faults(value: unknown): Record<string, unknown>[] {
 
 export async function problemOf(response: Response): Promise<Problem> {
   try {
-    return new Problem(response.status, (await response.clone().json()) as Record<string, unknown>);
+    const body = (await response.clone().json()) as Record<string, unknown>;
+    return new Problem(response.status, body, await hubWords());
   } catch {
     return new Problem(response.status, {});
   }

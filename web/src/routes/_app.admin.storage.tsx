@@ -135,7 +135,9 @@ function Damaged({ files }: { files: Api["DamagedFile"][] }) {
       <ul className="divide-y divide-line">
         {files.map((file) => (
           <li key={file.key} className="flex flex-wrap items-center gap-2 px-4 py-2.5">
-            <Badge tone="bad">{file.problem}</Badge>
+            <Badge tone="bad">
+              {t(file.problem === "missing" ? "admin.storage.missing" : "admin.storage.changed")}
+            </Badge>
             <span className="mono min-w-0 flex-1 break-all">{file.key}</span>
             <span className="text-sm text-fg-3">{`${file.organisation} · ${moment(file.found_at)}`}</span>
           </li>

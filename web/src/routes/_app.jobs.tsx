@@ -7,6 +7,7 @@ import { More } from "@/features/more";
 import { usePages } from "@/features/pages";
 import { isOver, StateBadge } from "@/features/state-badge";
 import { ago, duration } from "@/i18n/format";
+import { useHubWords } from "@/i18n/hub";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Empty } from "@/ui/empty";
@@ -51,6 +52,7 @@ function Jobs() {
 
 function JobRow({ job, onChange }: { job: Api["JobOut"]; onChange: () => void }) {
   const { t } = useTranslation();
+  const inWords = useHubWords();
   const options = {
     onSuccess: onChange,
     onError: (error: unknown) => toast(error instanceof Error ? error.message : t("failed.unknown"), { tone: "bad" }),
@@ -72,12 +74,12 @@ function JobRow({ job, onChange }: { job: Api["JobOut"]; onChange: () => void })
         <span className="block truncate text-sm text-fg-3">{facts.filter(Boolean).join(" · ")}</span>
         {job.error ? (
           <span className="block text-sm break-words text-bad">
-            {String(job.error.detail ?? job.error.title ?? "")}
+            {inWords(String(job.error.detail ?? job.error.title ?? ""))}
           </span>
         ) : null}
         {job.progress && !isOver(job.state) ? (
           <span className="mt-1.5 block max-w-80">
-            <span className="mb-1 block truncate text-xs text-fg-2">{job.progress.note}</span>
+            <span className="mb-1 block truncate text-xs text-fg-2">{inWords(job.progress.note)}</span>
             <Progress label={job.kind} fraction={job.progress.fraction} />
           </span>
         ) : null}

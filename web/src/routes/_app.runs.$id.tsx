@@ -15,6 +15,7 @@ import { NotSeen } from "@/features/sharing/no-access";
 import { ShareButton } from "@/features/sharing/share-button";
 import { isOver, StateBadge } from "@/features/state-badge";
 import { ago, duration, figure, percent } from "@/i18n/format";
+import { useHubWords } from "@/i18n/hub";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Note } from "@/ui/note";
@@ -36,6 +37,7 @@ export const Route = createFileRoute("/_app/runs/$id")({
 
 function RunPage() {
   const { t } = useTranslation();
+  const inWords = useHubWords();
   const { id } = Route.useParams();
   const queries = useQueryClient();
   const pollMs = usePollMs();
@@ -107,7 +109,7 @@ function RunPage() {
         <Card className="mb-4">
           <div className="mb-2 flex items-baseline justify-between gap-3 text-sm">
             <span aria-live="polite" className="min-w-0 truncate">
-              {progress?.note || t("run.waitsForTurn")}
+              {inWords(progress?.note ?? "") || t("run.waitsForTurn")}
             </span>
             <span className="num text-fg-2">{progress ? percent(progress.fraction) : ""}</span>
           </div>
@@ -116,12 +118,12 @@ function RunPage() {
       )}
       {run.error ? (
         <Note tone="bad" className="mb-4">
-          {String(run.error.detail ?? run.error.title ?? t("failed.unknown"))}
+          {inWords(String(run.error.detail ?? run.error.title ?? t("failed.unknown")))}
         </Note>
       ) : null}
       {run.leakage_warnings.map((warning) => (
         <Note key={warning.column} tone="warn" className="mb-4">
-          {warning.sentence}
+          {inWords(warning.sentence)}
         </Note>
       ))}
       <dl className="mb-4 grid grid-cols-2 gap-3 lg:grid-cols-4">

@@ -2,6 +2,7 @@ import { useTranslation } from "react-i18next";
 import type { Api } from "@/api/client";
 import { isOver, StateBadge } from "@/features/state-badge";
 import { ago, duration } from "@/i18n/format";
+import { useHubWords } from "@/i18n/hub";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
 
@@ -17,6 +18,7 @@ type Props = {
 /** A job of whichever organisation, with what can be done about it. */
 export function HubJobRow({ job, organisation, busy, onCancel, onRetry, onShow }: Props) {
   const { t } = useTranslation();
+  const inWords = useHubWords();
   const took =
     job.started_at && job.finished_at ? (Date.parse(job.finished_at) - Date.parse(job.started_at)) / 1000 : null;
   const facts = [
@@ -34,7 +36,7 @@ export function HubJobRow({ job, organisation, busy, onCancel, onRetry, onShow }
         <span className="block truncate text-sm text-fg-3">{facts.filter(Boolean).join(" · ")}</span>
         {job.error ? (
           <span className="block text-sm break-words text-bad">
-            {String(job.error.detail ?? job.error.title ?? "")}
+            {inWords(String(job.error.detail ?? job.error.title ?? ""))}
           </span>
         ) : null}
       </span>

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { CircleAlert, CircleCheck, CircleDashed } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { type Api, api } from "@/api/client";
+import { useHubWords } from "@/i18n/hub";
 
 type Item = Api["StatusItem"];
 
@@ -16,6 +17,7 @@ const LOOKS = {
 /** What the hub has and what it lacks, each with what to do about it. */
 export function StatusList({ items }: { items: Item[] }) {
   const { t } = useTranslation();
+  const inWords = useHubWords();
   return (
     <ul className="divide-y divide-line">
       {items.map((item) => {
@@ -28,7 +30,7 @@ export function StatusList({ items }: { items: Item[] }) {
                 {t(`admin.has.${item.name}`)}
                 <span className="sr-only">{`: ${t(`admin.state.${item.state}`)}`}</span>
               </span>
-              <span className="block text-sm break-words text-fg-2">{item.says}</span>
+              <span className="block text-sm break-words text-fg-2">{inWords(item.says)}</span>
             </span>
           </li>
         );

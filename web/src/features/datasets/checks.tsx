@@ -3,6 +3,7 @@ import { ListChecks, Play, Sparkles, Trash2 } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { type Api, api, client } from "@/api/client";
 import { ago, count } from "@/i18n/format";
+import { useHubWords } from "@/i18n/hub";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
@@ -20,6 +21,7 @@ type Path = { org: string; name: string };
 /** A dataset's checks with what came of each in the last run on the version shown. */
 export default function Checks({ org, name, version }: Path & { version: number }) {
   const { t } = useTranslation();
+  const inWords = useHubWords();
   const queries = useQueryClient();
   const path = { org, name };
   const options = api.queryOptions("get", "/api/v1/datasets/{org}/{name}/checks", { params: { path } });
@@ -109,7 +111,7 @@ export default function Checks({ org, name, version }: Path & { version: number 
               <Cell className="pl-4">
                 <span className="font-medium">{wordsOf(check.definition, t)}</span>
                 {check.definition.severity === "warning" ? <Badge className="ml-2">{t("check.warning")}</Badge> : null}
-                <span className="block text-xs text-fg-3">{result?.sentence ?? check.reason}</span>
+                <span className="block text-xs text-fg-3">{inWords(result?.sentence ?? check.reason ?? "")}</span>
               </Cell>
               <Cell>{result ? <StateBadge state={result.status} /> : "–"}</Cell>
               <Cell right>{result ? count(result.failing_count) : "–"}</Cell>

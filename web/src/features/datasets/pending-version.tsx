@@ -3,6 +3,7 @@ import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
 import { percent } from "@/i18n/format";
+import { useHubWords } from "@/i18n/hub";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Note } from "@/ui/note";
@@ -21,6 +22,7 @@ export function PendingVersion({
   onClose: () => void;
 }) {
   const { t } = useTranslation();
+  const inWords = useHubWords();
   const pollMs = usePollMs();
   const query = useQuery({
     ...api.queryOptions("get", "/api/v1/dataset-versions/{version_id}", { params: { path: { version_id: id } } }),
@@ -37,7 +39,7 @@ export function PendingVersion({
     return (
       <Note tone="bad" className="mb-4">
         <p className="font-medium">{t("dataset.rejected", { file: version.file_name })}</p>
-        <p>{String(version.error?.detail ?? version.error?.title ?? t("failed.unknown"))}</p>
+        <p>{inWords(String(version.error?.detail ?? version.error?.title ?? t("failed.unknown")))}</p>
         <Button className="mt-2" onClick={onClose}>
           {t("action.close")}
         </Button>
@@ -47,7 +49,9 @@ export function PendingVersion({
   return (
     <Card className="mb-4">
       <div className="mb-2 flex items-baseline justify-between gap-3 text-sm">
-        <span aria-live="polite">{progress?.note || t("dataset.reading", { file: version?.file_name ?? "…" })}</span>
+        <span aria-live="polite">
+          {inWords(progress?.note ?? "") || t("dataset.reading", { file: version?.file_name ?? "…" })}
+        </span>
         <span className="num text-fg-2">{progress ? percent(progress.fraction) : ""}</span>
       </div>
       <Progress label={t("dataset.readingShort")} fraction={progress ? progress.fraction : null} />

@@ -49,7 +49,7 @@ export async function upload({ file, name, org, isNew }: Wanted): Promise<Api["V
     }
     const body = { file_name: file.name, byte_count: file.size, sha256: null, in_parts: false };
     const { data: begun } = await client.POST("/api/v1/uploads", { body });
-    if (!begun?.put_url) throw new Problem(500, { detail: "The hub gave no address to send the file to." });
+    if (!begun?.put_url) throw new Problem(500, {});
     await put(begun.put_url, file, (fraction, abort) => become({ fileName: file.name, address, fraction, abort }));
     if (begun.complete_needed) {
       const params = { path: { upload_id: begun.id } };

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { Api } from "@/api/client";
 import { hubPath } from "@/api/root";
 import { ago, moment } from "@/i18n/format";
+import { useHubWords } from "@/i18n/hub";
 import { Button } from "@/ui/button";
 import { cn } from "@/ui/cn";
 import { mark } from "./reading";
@@ -19,8 +20,9 @@ const LOOKS: Record<Api["NoticeOut"]["severity"], { icon: LucideIcon; tone: stri
 /** One notice: leads to what it is about, and is read by that. */
 export function NoticeRow({ notice }: { notice: Api["NoticeOut"] }) {
   const { t } = useTranslation();
+  const inWords = useHubWords();
   const router = useRouter();
-  const { title, body } = noticeWords(notice, t);
+  const { title, body } = noticeWords(notice, t, inWords);
   const { icon: Icon, tone } = LOOKS[notice.severity];
   const isUnread = notice.read_at === null;
   const href = hubPath(notice.page.replace(/^\//, "") || "./") + queryOf(notice.page);

@@ -22,10 +22,17 @@ const WRITTEN: Record<string, (fact: string) => string> = { at: momentOf, metric
 
 const known = (kind: string): Known | "other" => KNOWN.find((one) => one === kind) ?? "other";
 
+/** Facts that are sentences of the hub. */
+const SENTENCES = ["reason", "summary", "what"];
+const asItCame = (sentence: string) => sentence;
+
 /** What a notice says in the reader's language, made of its facts. */
-export function noticeWords(notice: Pick<Api["NoticeOut"], "kind" | "data">, t: TFunction) {
+export function noticeWords(notice: Pick<Api["NoticeOut"], "kind" | "data">, t: TFunction, inWords = asItCame) {
   const facts = Object.fromEntries(
-    Object.entries(notice.data).map(([name, fact]) => [name, WRITTEN[name]?.(String(fact)) ?? String(fact)]),
+    Object.entries(notice.data).map(([name, fact]) => {
+      const words = SENTENCES.includes(name) ? inWords(String(fact)) : String(fact);
+      return [name, WRITTEN[name]?.(words) ?? words];
+    }),
   );
   const kind = known(notice.kind);
   // which facts a kind carries is the hub's to know

@@ -6,6 +6,7 @@ import { saidBy } from "@/api/problem";
 import { useCursor } from "@/features/cursor";
 import { More } from "@/features/more";
 import { ago, duration } from "@/i18n/format";
+import { useHubWords } from "@/i18n/hub";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
@@ -95,6 +96,7 @@ export default function Destinations({ org }: { org: string }) {
 
 function Row({ org, destination, onRemove }: { org: string; destination: Destination; onRemove: () => void }) {
   const { t } = useTranslation();
+  const inWords = useHubWords();
   const nameOf = useKindName();
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState("");
@@ -141,7 +143,7 @@ function Row({ org, destination, onRemove }: { org: string; destination: Destina
       {problem || destination.last_error ? (
         <div role={problem ? "alert" : undefined}>
           <Note tone="bad" className="mt-2">
-            {problem || t("destination.lastError", { error: destination.last_error ?? "" })}
+            {problem || t("destination.lastError", { error: inWords(destination.last_error ?? "") })}
           </Note>
         </div>
       ) : null}

@@ -2,6 +2,7 @@ import { Trophy } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import type { Api } from "@/api/client";
 import { duration, figure, percent } from "@/i18n/format";
+import { useHubWords } from "@/i18n/hub";
 import { Card } from "@/ui/card";
 import { Cell, HeadCell, Table } from "@/ui/table";
 import { isOver } from "../state-badge";
@@ -10,6 +11,7 @@ import { metricName } from "./metric-name";
 /** What was tried, best first; the weight is a member's part in the answer. */
 export function Leaderboard({ run }: { run: Api["Run"] }) {
   const { t } = useTranslation();
+  const inWords = useHubWords();
   const better = run.greater_is_better === false ? 1 : -1;
   const members = [...run.leaderboard].sort((one, other) => better * (one.score - other.score));
   const left = Object.entries(run.columns_left_out);
@@ -35,7 +37,7 @@ export function Leaderboard({ run }: { run: Api["Run"] }) {
                     {member.name}
                     {index === 0 ? <Trophy size={14} aria-label={t("run.best")} className="text-warn" /> : null}
                   </span>
-                  {member.note ? <span className="block text-xs text-fg-3">{member.note}</span> : null}
+                  {member.note ? <span className="block text-xs text-fg-3">{inWords(member.note)}</span> : null}
                 </Cell>
                 <Cell right>{figure(member.score)}</Cell>
                 <Cell right>{member.weight > 0 ? percent(member.weight) : "–"}</Cell>
@@ -57,7 +59,7 @@ export function Leaderboard({ run }: { run: Api["Run"] }) {
           <ul className="mt-2 space-y-1">
             {left.map(([column, reason]) => (
               <li key={column}>
-                <span className="mono">{column}</span> <span className="text-fg-2">{reason}</span>
+                <span className="mono">{column}</span> <span className="text-fg-2">{inWords(reason)}</span>
               </li>
             ))}
           </ul>

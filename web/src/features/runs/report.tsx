@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { send } from "@/api/client";
 import { figure } from "@/i18n/format";
+import { useHubWords } from "@/i18n/hub";
 import { Card } from "@/ui/card";
 import { Bars } from "@/ui/charts/bars";
 import { Confusion } from "@/ui/charts/confusion";
@@ -41,6 +42,7 @@ const IMPORTANCES_SHOWN = 15;
 /** Scores, curves and what mattered, on rows that no training saw. */
 export default function Report({ runId }: { runId: string }) {
   const { t } = useTranslation();
+  const inWords = useHubWords();
   const query = useQuery(reportQuery(runId));
   const report = query.data;
   if (query.error && !report) return <Failed error={query.error} retry={() => void query.refetch()} />;
@@ -51,7 +53,7 @@ export default function Report({ runId }: { runId: string }) {
   return (
     <div className="mt-4 space-y-4">
       {report.notes.map((note) => (
-        <Note key={note}>{note}</Note>
+        <Note key={note}>{inWords(note)}</Note>
       ))}
       <div className="grid grid-cols-1 gap-4 lg:grid-cols-2">
         {report.roc ? (
