@@ -68,8 +68,8 @@ function JobRow({ job, onChange }: { job: Api["JobOut"]; onChange: () => void })
     job.attempt > 1 ? t("job.attempt", { attempt: job.attempt, of: job.attempts_max }) : "",
   ];
   return (
-    <li className="flex min-h-15 flex-wrap items-center gap-3 px-4 py-2.5">
-      <span className="min-w-0 flex-1">
+    <li className="flex min-h-15 flex-wrap items-center gap-x-3 gap-y-2 px-4 py-2.5">
+      <span className="min-w-0 flex-1 basis-60">
         <span className="mono block truncate font-medium">{job.kind}</span>
         <span className="block truncate text-sm text-fg-3">{facts.filter(Boolean).join(" · ")}</span>
         {job.error ? (
@@ -84,17 +84,19 @@ function JobRow({ job, onChange }: { job: Api["JobOut"]; onChange: () => void })
           </span>
         ) : null}
       </span>
-      <StateBadge state={job.state} />
-      {isOver(job.state) ? null : (
-        <Button busy={cancel.isPending || job.cancel_requested} onClick={() => cancel.mutate(params)}>
-          {t("action.cancelJob")}
-        </Button>
-      )}
-      {job.state === "dead" ? (
-        <Button busy={retry.isPending} onClick={() => retry.mutate(params)}>
-          {t("action.retry")}
-        </Button>
-      ) : null}
+      <span className="flex items-center gap-2 max-sm:w-full max-sm:justify-end">
+        <StateBadge state={job.state} />
+        {isOver(job.state) ? null : (
+          <Button busy={cancel.isPending || job.cancel_requested} onClick={() => cancel.mutate(params)}>
+            {t("action.cancelJob")}
+          </Button>
+        )}
+        {job.state === "dead" ? (
+          <Button busy={retry.isPending} onClick={() => retry.mutate(params)}>
+            {t("action.retry")}
+          </Button>
+        ) : null}
+      </span>
     </li>
   );
 }
