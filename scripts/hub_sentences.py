@@ -22,7 +22,7 @@ CATALOGUE = ROOT / "web/src/i18n/hub.de.json"
 # read at a terminal, in a log or in a notebook
 _ELSEWHERE = """
 __init__.py _web/ backup/ cli hub/ kernel/config kernel/migrate.py predict.py walkthrough/ web.py webbuild.py worker.py
-data/quality/engine/notebook.py data/quality/engine/report.py serve/runtime/frames.py serve/runtime/model.py
+data/quality/ascode/ data/quality/engine/personal.py data/quality/engine/notebook.py data/quality/engine/report.py serve/runtime/frames.py serve/runtime/model.py
 serve/runtime/parity.py serve/runtime/rows.py serve/runtime/spec.py train/engine/fitted.py train/engine/openmp.py
 train/engine/portfolio.py
 """
