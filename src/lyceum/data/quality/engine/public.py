@@ -42,11 +42,13 @@ from lyceum.data.quality.engine.references import (
 from lyceum.data.quality.engine.report import CheckReport, CheckResult, FailingRow, PartitionResult
 from lyceum.data.quality.engine.run import run_checks
 from lyceum.data.quality.engine.schema import ColumnSchema, TableSchema, infer_schema
+from lyceum.data.quality.engine.small import SMALL_ROWS_MAX, Counted, RowsMisfit, SmallChecks, small_checks
 from lyceum.data.quality.engine.suggest import SuggestedCheck, suggest_checks
 from lyceum.data.quality.engine.surroundings import SqlLimits, Surroundings
 
 __all__ = [
     "KINDS",
+    "SMALL_ROWS_MAX",
     "Check",
     "CheckReport",
     "CheckResult",
@@ -55,6 +57,7 @@ __all__ = [
     "ColumnSchema",
     "Completeness",
     "Conditional",
+    "Counted",
     "CrossColumn",
     "Drift",
     "ExpectedColumn",
@@ -76,7 +79,9 @@ __all__ = [
     "Referential",
     "Regex",
     "RowCount",
+    "RowsMisfit",
     "Schema",
+    "SmallChecks",
     "Sql",
     "SqlLimits",
     "Statistic",
@@ -96,5 +101,6 @@ __all__ = [
     "reference_of",
     "require_known_columns",
     "run_checks",
+    "small_checks",
     "suggest_checks",
 ]
