@@ -1,6 +1,6 @@
 """Whether columns are distributed as in a reference: how far apart first, then whether chance explains it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -9,8 +9,11 @@ import polars as pl
 
 from lyceum.data.quality.engine.nodes import NUMBERS, CannotRun
 from lyceum.data.quality.engine.references import ColumnReference, category_counts, finite_numbers
+from lyceum.data.quality.engine.states import CATEGORIES_MAX
 
 Method = Literal["psi", "ks", "jensen_shannon", "wasserstein", "chi_square"]
+ORDERED_METHODS = frozenset({"ks", "wasserstein"})
+"""They take values; the others take counts."""
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -35,21 +38,45 @@ def column_drift(
     is_number = reference.type in NUMBERS
     if is_number is not current.dtype.is_numeric():
         raise CannotRun(f"compares '{name}' with a reference in which it held {reference.type} values")
-    if method in {"ks", "wasserstein"} and not is_number:
+    if method in ORDERED_METHODS and not is_number:
         raise CannotRun(f"takes {method} of '{name}', which holds texts; use psi, jensen_shannon or chi_square")
     present = current.drop_nulls()
     numbers = finite_numbers(present) if is_number else np.empty(0)
     values = len(numbers) if is_number else len(present)
     if values < rows_min or reference.values < rows_min:
         return ColumnDrift(name, None, values=values)
-    if method in {"ks", "wasserstein"}:
+    if method in ORDERED_METHODS:
         kept = reference.numbers()
         p_value = ks_p_value(numbers, kept) if reference.exact else None
         effect = ks(numbers, kept) if method == "ks" else wasserstein(numbers, kept, reference.std or 0.0)
         return ColumnDrift(name, effect, p_value, values=values)
-    then, now = _counts(reference, numbers, present)
+    if reference.edges:
+        return drift_of_bins(name, binned(numbers, reference.edges), reference, method=method)
+    categories, rare = category_counts(pl.Series(numbers) if is_number else present, CATEGORIES_MAX)
+    return drift_of_categories(name, categories, rare, reference, method=method)
+
+
+def drift_of_bins(name: str, counts: Sequence[int], reference: ColumnReference, *, method: Method) -> ColumnDrift:
+    """Return the drift of a column of numbers by how many lie between the edges of its reference."""
+    kept = reference.numbers()
+    then = np.asarray(binned(kept, reference.edges)) * (reference.values / len(kept))
+    return _of_counts(name, then, np.asarray(counts, dtype=float), method)
+
+
+def drift_of_categories(
+    name: str, counts: Mapping[str, int], rare: int, reference: ColumnReference, *, method: Method
+) -> ColumnDrift:
+    """Return the drift of a column by how often each value occurs; all new values are one category."""
+    new = sum(times for value, times in counts.items() if value not in reference.categories)
+    then = np.array([*reference.categories.values(), reference.rare], dtype=float)
+    now = np.array([*(counts.get(value, 0) for value in reference.categories), new + rare], dtype=float)
+    filled = then + now > 0
+    return _of_counts(name, then[filled], now[filled], method)
+
+
+def _of_counts(name: str, then: Floats, now: Floats, method: Method) -> ColumnDrift:
     effects = {"psi": psi, "jensen_shannon": jensen_shannon, "chi_square": cramers_v}
-    return ColumnDrift(name, effects[method](then, now), chi_square_p_value(then, now), values=values)
+    return ColumnDrift(name, effects[method](then, now), chi_square_p_value(then, now), values=int(now.sum()))
 
 
 def with_q_values(drifts: Sequence[ColumnDrift]) -> list[ColumnDrift]:
@@ -147,20 +174,7 @@ def wasserstein(now: Floats, then: Floats, scale: float) -> float:
     return distance / scale if scale else (0.0 if not distance else float("inf"))
 
 
-def _counts(reference: ColumnReference, numbers: Floats, present: pl.Series) -> tuple[Floats, Floats]:
-    """Return how many values each bin or category holds, in the reference and now."""
-    if reference.edges:
-        kept, edges = reference.numbers(), np.asarray(reference.edges)
-        then = _binned(kept, edges) * (reference.values / len(kept))
-        return then, _binned(numbers, edges)
-    categories, rare = category_counts(pl.Series(numbers) if reference.type in NUMBERS else present)
-    names = list(reference.categories)
-    new = sum(count for value, count in categories.items() if value not in reference.categories)
-    then = np.array([*reference.categories.values(), reference.rare], dtype=float)
-    now = np.array([*(categories.get(name, 0) for name in names), new + rare], dtype=float)
-    filled = then + now > 0
-    return then[filled], now[filled]
-
-
-def _binned(ordered: Floats, edges: Floats) -> Floats:
-    return np.diff([0, *np.searchsorted(ordered, edges, side="left"), len(ordered)]).astype(float)
+def binned(ordered: Floats, edges: Sequence[float]) -> list[int]:
+    """Return how many of the ordered values lie between the inner edges; one on an edge lies above it."""
+    below = np.searchsorted(ordered, np.asarray(edges), side="left")
+    return [int(count) for count in np.diff([0, *below, len(ordered)])]

@@ -30,6 +30,7 @@ from lyceum.data.quality.engine.checks import (
     checks_from_plain,
     require_known_columns,
 )
+from lyceum.data.quality.engine.measuring import is_mergeable, measure, report_of
 from lyceum.data.quality.engine.notebook import check
 from lyceum.data.quality.engine.profile import ColumnProfile, Histogram, TableProfile, ValueCount, profile_table
 from lyceum.data.quality.engine.references import (
@@ -43,6 +44,7 @@ from lyceum.data.quality.engine.report import CheckReport, CheckResult, FailingR
 from lyceum.data.quality.engine.run import run_checks
 from lyceum.data.quality.engine.schema import ColumnSchema, TableSchema, infer_schema
 from lyceum.data.quality.engine.small import SMALL_ROWS_MAX, Counted, RowsMisfit, SmallChecks, small_checks
+from lyceum.data.quality.engine.states import StatesDiffer, TableState, merged_states, state_from_bytes
 from lyceum.data.quality.engine.suggest import SuggestedCheck, suggest_checks
 from lyceum.data.quality.engine.surroundings import SqlLimits, Surroundings
 
@@ -84,11 +86,13 @@ __all__ = [
     "SmallChecks",
     "Sql",
     "SqlLimits",
+    "StatesDiffer",
     "Statistic",
     "SuggestedCheck",
     "Surroundings",
     "TableProfile",
     "TableSchema",
+    "TableState",
     "Type",
     "Unique",
     "ValueCount",
@@ -96,11 +100,16 @@ __all__ = [
     "check",
     "checks_from_plain",
     "infer_schema",
+    "is_mergeable",
+    "measure",
+    "merged_states",
     "profile_table",
     "reference_from_bytes",
     "reference_of",
+    "report_of",
     "require_known_columns",
     "run_checks",
     "small_checks",
+    "state_from_bytes",
     "suggest_checks",
 ]

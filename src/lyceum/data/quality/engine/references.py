@@ -129,9 +129,9 @@ def quantile_edges(ordered: np.ndarray[Any, np.dtype[np.float64]], bins: int = B
     return tuple(float(edge) for edge in np.unique(edges))
 
 
-def category_counts(series: pl.Series) -> tuple[dict[str, int], int]:
+def category_counts(series: pl.Series, most: int = CATEGORIES_MAX) -> tuple[dict[str, int], int]:
     """Return how often each of the most frequent values occurs, and how many values are none of them."""
-    counted = series.cast(pl.String).value_counts(sort=True, name="times").head(CATEGORIES_MAX)
+    counted = series.cast(pl.String).value_counts(sort=True, name="times").head(most)
     counts = dict(zip(counted.to_series(0).to_list(), counted["times"].to_list(), strict=True))
     return counts, len(series) - sum(counts.values())
 

@@ -119,7 +119,7 @@ def _counted(
         found = {what: seen[f"{place}.{what}"] for what in plan.aggregates}
         if plan.rule is not None:
             outcome = _of_rule(plan, seen.get(f"{place}.checked", rows), seen[f"{place}.failing"], found)
-            outcomes[plan.check.id] = _in_partitions(plan.check, outcome, partitions.get(place))
+            outcomes[plan.check.id] = in_partitions(plan.check, outcome, partitions.get(place))
             continue
         try:
             outcomes[plan.check.id] = concluded(plan.check, found, plain, types, rows, around)
@@ -190,7 +190,7 @@ def _partitions(plain: pl.LazyFrame, plans: list[Planned]) -> dict[int, list[Par
     return found
 
 
-def _in_partitions(check: Check, outcome: Outcome, partitions: list[PartitionResult] | None) -> Outcome:
+def in_partitions(check: Check, outcome: Outcome, partitions: list[PartitionResult] | None) -> Outcome:
     """Judge each partition by itself; the outcome fails when one of them does."""
     if getattr(check, "partition_by", None) is None:
         return outcome

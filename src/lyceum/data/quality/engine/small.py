@@ -29,6 +29,8 @@ FRAME_ROWS_MIN = 12
 """From here on Polars fits patterns faster to a column than RE2 does one call a text."""
 
 Row = Mapping[str, Any]
+Counting = Callable[[Sequence[Row]], tuple[Sequence[int], Sequence[list[str]]]]
+"""From rows to checked and failing counts in turn, and the texts that patterns are fitted to."""
 
 
 class RowsMisfit(ValueError):
@@ -57,7 +59,7 @@ class SmallChecks:
     types: Mapping[str, ColumnType]
     counted: tuple[Check, ...]
     """The checks that `counts` covers; the others need what only `report` looks at."""
-    _count: Callable[[Sequence[Row]], Sequence[int]]
+    _count: "Counting"
     _patterns: tuple["_Pattern", ...]
 
     def counts(self, rows: Sequence[Row]) -> list[Counted]:
@@ -78,7 +80,7 @@ class SmallChecks:
 
     def _pairs(self, rows: Sequence[Row]) -> list[tuple[int, int]]:
         try:
-            flat, texts = self._count(rows)  # type: ignore[misc] # the generated function returns these two
+            flat, texts = self._count(rows)
             matched = _fitting(self._patterns, texts)
         except (TypeError, AttributeError, pl.exceptions.PolarsError) as misfit:
             raise RowsMisfit(f"A row holds a value that is not of its column's type: {misfit}.") from misfit
@@ -219,8 +221,8 @@ class _Program:
     def _result(self, checked: str, failing: str) -> None:
         self.results += [checked, failing]
 
-    def compiled(self) -> Callable[[Sequence[Row]], Any]:
-        """Return the function: rows to checked and failing counts in turn, and the gathered texts."""
+    def compiled(self) -> Counting:
+        """Return the function."""
         lines = ["def count(rows):", " n = len(rows)", *(f" {line}" for line in self.before)]
         lines += [f" {self._gaps(name)} = 0" for name in sorted(self.missing)]
         body = [*self._values(), *self._insides()]
@@ -231,7 +233,7 @@ class _Program:
         )
         spaces: dict[str, Any] = dict(self.source.objects)
         exec(compile("\n".join(lines), "<checks>", "exec"), spaces)  # noqa: S102 - made of our own trees
-        made: Callable[[Sequence[Row]], Any] = spaces["count"]
+        made: Counting = spaces["count"]
         return made
 
     def _values(self) -> list[str]:

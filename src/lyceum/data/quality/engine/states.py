@@ -76,9 +76,7 @@ class Extremes(_State, frozen=True, tag="extremes"):
 
     def merged(self, other: "Extremes") -> "Extremes":
         """Return the state of both parts."""
-        return Extremes(
-            self.values + other.values, _least(self.low, other.low), _greatest(self.high, other.high)
-        )
+        return Extremes(self.values + other.values, _least(self.low, other.low), _greatest(self.high, other.high))
 
 
 class Categories(_State, frozen=True, tag="categories"):
@@ -161,21 +159,22 @@ class Keys(_State, frozen=True, tag="keys"):
         """Return the state of both parts; raises StatesDiffer for other hashes."""
         if self.hashes != other.hashes:
             raise StatesDiffer(f"The parts were hashed by {self.hashes} and {other.hashes}; count one of them anew.")
-        triples = np.concatenate([self._triples(), other._triples()])
+        triples = np.concatenate([self.triples(), other.triples()])
         return keys_of(self.hashes, triples[:, 0], triples[:, 1], triples[:, 2])
 
-    def _triples(self) -> Words:
+    def triples(self) -> Words:
+        """Return the rows of `run`."""
         return np.frombuffer(self.run, dtype="<u8").reshape(-1, 3)
 
     @property
     def surplus(self) -> int:
         """Rows that would have to go for the rest to be unique."""
-        return self.rows - len(self._triples())
+        return self.rows - len(self.triples())
 
     @property
     def involved(self) -> int:
         """All rows whose key another row has too."""
-        times = self._triples()[:, 2]
+        times = self.triples()[:, 2]
         return int(times[times > 1].sum())
 
 
@@ -204,6 +203,8 @@ class TableState(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     states: dict[str, dict[str, dict[str, State]]]
     """By check, by partition (as text; empty for the whole), by what the state is of."""
+    unfit: dict[str, str] = {}
+    """Why a check cannot be run on one of the parts, as a sentence by its id."""
 
     def merged(self, *others: "TableState") -> "TableState":
         """Return the state of this part and those that follow it; raises StatesDiffer."""
@@ -242,7 +243,7 @@ def _merged(one: TableState, other: TableState) -> TableState:
         states[check] = {
             partition: _joined(before.get(partition), after.get(partition)) for partition in {**before, **after}
         }
-    return TableState(plan=one.plan, rows=one.rows + other.rows, states=states)
+    return TableState(plan=one.plan, rows=one.rows + other.rows, states=states, unfit={**other.unfit, **one.unfit})
 
 
 def _joined(one: dict[str, State] | None, other: dict[str, State] | None) -> dict[str, State]:

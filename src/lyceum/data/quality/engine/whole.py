@@ -1,5 +1,6 @@
 """Checks that take more than one row to decide: their aggregates in the common pass, then what those say."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from math import isfinite
 from typing import Any
@@ -24,7 +25,7 @@ from lyceum.data.quality.engine.checks import (
     Unique,
     Volume,
 )
-from lyceum.data.quality.engine.drift import column_drift, with_q_values
+from lyceum.data.quality.engine.drift import ColumnDrift, column_drift, with_q_values
 from lyceum.data.quality.engine.frames import as_plain
 from lyceum.data.quality.engine.intervals import rows_to_see, wilson_interval
 from lyceum.data.quality.engine.nodes import NUMBERS, TIMES, CannotRun
@@ -50,6 +51,7 @@ def aggregates(check: Check, types: Types) -> dict[str, pl.Expr]:
         case Statistic(column=name):
             _require_number(name, types, "computes the statistic of")
             value = pl.col(name).cast(pl.Float64)
+            value = value.filter(value.is_finite())
             found = {
                 "mean": value.mean(),
                 "std": value.std(),
@@ -83,9 +85,9 @@ def concluded(  # noqa: C901, PLR0911, PLR0912 - one case for each kind
         case PrimaryKey():
             return _primary_key(check, table, rows)
         case Freshness():
-            return _freshness(check, seen["newest"], rows, around.now)
+            return freshness(check, seen["newest"], rows, around.now)
         case Statistic():
-            return _statistic(check, seen["values"], seen["figure"])
+            return statistic(check, seen["values"], seen["figure"])
         case Monotonic():
             return _monotonic(check, table)
         case Outliers():
@@ -93,7 +95,7 @@ def concluded(  # noqa: C901, PLR0911, PLR0912 - one case for each kind
         case Referential():
             return _referential(check, table, types, around)
         case Volume():
-            return _volume(check, rows, around)
+            return volume(check, rows, around)
         case Schema():
             return _schema(check, types)
         case Drift():
@@ -159,7 +161,8 @@ def _primary_key(check: PrimaryKey, table: pl.LazyFrame, rows: int) -> Outcome:
     )
 
 
-def _freshness(check: Freshness, newest: date | None, rows: int, now: datetime) -> Outcome:
+def freshness(check: Freshness, newest: date | None, rows: int, now: datetime) -> Outcome:
+    """Return whether the newest value is young enough; a day begins at midnight, UTC where there is no offset."""
     if newest is None:
         return judged(rows, holds=False, sentence=f"There is no value of {check.column} to tell an age by.")
     at = newest if isinstance(newest, datetime) else datetime.combine(newest, time())
@@ -184,7 +187,8 @@ def duration(seconds: float) -> str:
     return f"{seconds:,.0f} seconds"
 
 
-def _statistic(check: Statistic, values: int, figure: float | None) -> Outcome:
+def statistic(check: Statistic, values: int, figure: float | None) -> Outcome:
+    """Return whether the figure lies within its bounds."""
     if not values or figure is None or not isfinite(figure):
         return skipped(f"There are too few finite values of {check.column} for its {check.statistic}.", checked=values)
     low = check.min is None or figure >= check.min
@@ -258,7 +262,8 @@ def _referential(check: Referential, table: pl.LazyFrame, types: Types, around: 
     return Outcome(int(row[0]), int(row[1] or 0), fails=fails, metrics={"keys_known": keys.height})
 
 
-def _volume(check: Volume, rows: int, around: Surroundings) -> Outcome:
+def volume(check: Volume, rows: int, around: Surroundings) -> Outcome:
+    """Return whether the table has about as many rows as the reference."""
     reference = around.references.get(check.reference)
     if reference is None:
         return skipped(f"There is no reference '{check.reference}' to compare with yet.", checked=rows)
@@ -306,6 +311,11 @@ def _drift(check: Drift, table: pl.LazyFrame, types: Types, around: Surroundings
             raise CannotRun(f"compares '{name}' with the reference '{check.reference}', which does not have it")
         current = table.select(name).collect(engine="streaming").to_series()
         drifts.append(column_drift(name, current, known, method=check.method, rows_min=check.rows_min))
+    return drifted(check, drifts)
+
+
+def drifted(check: Drift, drifts: Sequence[ColumnDrift]) -> Outcome:
+    """Return what the drifts of the columns come to together."""
     told = [drift for drift in with_q_values(drifts) if drift.effect is not None]
     if not told:
         return skipped(f"Fewer than {check.rows_min:,} values on one side are too few to tell drift by.")

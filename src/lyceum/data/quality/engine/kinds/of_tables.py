@@ -155,7 +155,7 @@ class Freshness(AnyCheck, frozen=True, kw_only=True, tag="freshness"):
 
 
 class Statistic(AnyCheck, frozen=True, kw_only=True, tag="statistic"):
-    """A statistic of a column of numbers lies between `min` and `max`; `std` is that of a sample (n - 1)."""
+    """A statistic of the finite values of a column lies between `min` and `max`; `std` is that of a sample (n - 1)."""
 
     column: str
     statistic: Literal["mean", "std", "sum", "min", "max"]
