@@ -1,4 +1,4 @@
-"""Polars and generated Python against a plain reading of each check, one value at a time."""
+"""Polars, generated Python and DuckDB against a plain reading of each check, one value at a time."""
 
 import math
 import operator
@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
@@ -13,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lyceum.data.quality.engine.frames import as_plain
+from lyceum.data.quality.engine.in_duckdb import counts_in_duckdb
 from lyceum.data.quality.engine.public import (
     Check,
     Conditional,
@@ -227,7 +230,7 @@ TABLE_CHECKS: list[st.SearchStrategy[Any]] = [
 checks = st.one_of(*ROW_CHECKS, *TABLE_CHECKS)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(table=tables, asked=st.lists(checks, min_size=1, max_size=8))
 def test_frames_and_generated_python_count_as_plain_reading_does(table: list[Row], asked: list[Check]) -> None:
     wanted = [expected(check, table) for check in asked]
@@ -239,3 +242,13 @@ def test_frames_and_generated_python_count_as_plain_reading_does(table: list[Row
     assert [(found.checked, found.failing) for found in small.counts(table)] == wanted
     assert [found.fails for found in small.counts(table)] == [result.status == "failed" for result in results]
     assert small.failing(table) == [found for found in small.counts(table) if found.fails]
+
+
+@settings(max_examples=15, deadline=None)
+@given(table=tables, asked=st.lists(st.one_of(*ROW_CHECKS, *TABLE_CHECKS[:3]), min_size=4, max_size=16))
+def test_duckdb_counts_as_plain_reading_does(table: list[Row], asked: list[Check]) -> None:
+    with TemporaryDirectory() as folder:
+        part = Path(folder) / "part.parquet"
+        pl.DataFrame(table, schema=SCHEMA, strict=False).write_parquet(part)
+        found = counts_in_duckdb([part], asked, memory_mb_max=128, threads_max=1)
+    assert [(each.checked, each.failing) for each in found] == [expected(check, table) for check in asked]

@@ -5,7 +5,7 @@ spreads through what is computed from it, and `and`, `or` and `not` treat it as 
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any, Literal
 
 from lyceum.data.datasets.reading.public import ColumnType
@@ -198,7 +198,12 @@ def _as_float(node: Node, kind: ColumnType) -> Node:
 def _moment_of(node: Constant, kind: ColumnType, where: str) -> Constant:
     if not isinstance(node.value, str):
         raise CannotRun(f"compares {where}, which holds dates, with {node.value!r}; write it as '2024-12-31'")
-    return Constant(moment(node.value, kind, where.strip("'")))
+    at = moment(node.value, kind, where.strip("'"))
+    if kind is ColumnType.DATE and isinstance(at, datetime):
+        if at.time() != time():
+            raise CannotRun(f"compares {where}, which holds days, with a time of day; leave it out of '{node.value}'")
+        at = at.date()
+    return Constant(at)
 
 
 def _type_of(value: Any) -> ColumnType:

@@ -1,6 +1,7 @@
 """What each kind of check asks of a single row, as a tree that all back ends share."""
 
 from dataclasses import dataclass
+from datetime import datetime, time
 from math import inf
 
 from lyceum.data.datasets.reading.public import ColumnType
@@ -35,6 +36,7 @@ from lyceum.data.quality.engine.nodes import (
     Missing,
     Node,
     Not,
+    Operator,
     Types,
     bound,
     members,
@@ -52,6 +54,7 @@ FORMS = {
     ),
 }
 """What a text looks like that can be read as the type; days are not looked up in the calendar."""
+_PAST_MIDNIGHT: dict[str, Operator] = {"<": "<=", "<=": "<=", ">": ">", ">=": ">"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +133,21 @@ def _outside(check: Range, kind: ColumnType) -> Node:
     if check.min is not None:
         end, as_floats = _end(check.min, kind, name)
         left: Node = AsFloat(value) if as_floats else value
-        sides.append(Compared("<" if check.min_inclusive else "<=", left, end))
+        sides.append(_compared("<" if check.min_inclusive else "<=", left, end, kind))
     if check.max is not None:
         end, as_floats = _end(check.max, kind, name)
         left = AsFloat(value) if as_floats else value
-        sides.append(Compared(">" if check.max_inclusive else ">=", left, end))
+        sides.append(_compared(">" if check.max_inclusive else ">=", left, end, kind))
     return Either(tuple(sides))
+
+
+def _compared(operator: Operator, left: Node, end: Constant, kind: ColumnType) -> Node:
+    """Return the comparison; days are compared with days, and a time of day lies after its day's beginning."""
+    if kind is not ColumnType.DATE:
+        return Compared(operator, left, end)
+    at: datetime = end.value
+    midnight = at.time() == time()
+    return Compared(operator if midnight else _PAST_MIDNIGHT[operator], left, Constant(at.date()))
 
 
 def _end(end: float | str, kind: ColumnType, name: str) -> tuple[Constant, bool]:
