@@ -15,7 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
+from lyceum.data.datasets.reading.public import ColumnType
 from lyceum.data.quality.engine.frames import as_plain
 from lyceum.data.quality.engine.in_duckdb import counts_in_duckdb
 from lyceum.data.quality.engine.public import (
@@ -212,10 +214,20 @@ def small_batches(folder: Path) -> None:
     print(f"{'rows':>6}{'generated':>11}{'looked up':>11}{'frame':>11}")
     for many in (1, 10, 100, 1_000):
         batch = rows[:many]
-        held = median_us(lambda batch=batch: ready.failing(batch))
-        found = median_us(lambda batch=batch: small_checks(CHECKS, types).failing(batch))
-        frame = median_us(lambda batch=batch: run_checks(pl.LazyFrame(batch), ready.counted), times=30)
+        held = median_us(partial(ready.failing, batch))
+        found = median_us(partial(looked_up, types, batch))
+        frame = median_us(partial(through_frame, ready.counted, batch), times=30)
         print(f"{many:>6,}{held:>11.1f}{found:>11.1f}{frame:>11.1f}")
+
+
+def looked_up(types: dict[str, ColumnType], batch: list[dict[str, Any]]) -> None:
+    """Count by a function that is looked up among those made before."""
+    small_checks(CHECKS, types).failing(batch)
+
+
+def through_frame(checks: Sequence[Check], batch: list[dict[str, Any]]) -> None:
+    """Run the checks as on a table."""
+    run_checks(pl.LazyFrame(batch), checks)
 
 
 def median_us(call: Callable[[], object], *, times: int = 300) -> float:

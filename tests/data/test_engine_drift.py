@@ -135,7 +135,7 @@ def test_wilson_covers_where_the_plain_interval_does_not() -> None:
     assert wilson_interval(0, 0) == (0.0, 1.0)
     assert wilson_interval(100, 100)[1] == 1.0
     assert wilson_interval(100, 100)[0] == pytest.approx(0.963, abs=1e-3)
-    share, rows, held = 0.99, 100, 0
+    share, rows, held = 0.99, 100, 0.0
     for filled in range(rows + 1):
         interval = wilson_interval(filled, rows)
         held += stats.binom.pmf(filled, rows, share) * (interval[0] <= share <= interval[1])

@@ -61,7 +61,7 @@ def counts_in_duckdb(
     """
     import duckdb
 
-    types = as_plain(pl.scan_parquet(files))[1]
+    types = as_plain(pl.scan_parquet(list(files)))[1]
     plans = [plan for check in checks if duckdb_covers(plan := planned(check, types))]
     with tempfile.TemporaryDirectory(prefix="lyceum-duckdb-") as folder:
         config: dict[str, Any] = {
