@@ -168,8 +168,8 @@ def test_uniqueness_is_exact_when_the_hashes_are_taken_in_shares(monkeypatch: py
     [
         ([{"kind": "not_nul", "column": "a"}], "Check 1 is of the unknown kind 'not_nul'; did you mean 'not_null'?"),
         (
-            [{"kind": "sql"}],
-            "Check 1 is of the unknown kind 'sql'; use one of not_null, unique, range, in_set, row_count.",
+            [{"kind": "zzz"}],
+            "Check 1 is of the unknown kind 'zzz'; use one of not_null, unique, range, in_set, row_count, ",
         ),
         ([{"column": "a"}], "Check 1 is of the unknown kind None; use one of"),
         ([{"kind": "not_null", "column": 5}], "Check 1 (not_null): column: expected a text, got a whole number."),

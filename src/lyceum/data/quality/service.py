@@ -149,8 +149,12 @@ def _suggestions(profile: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
 
 
 def _says(definition: dict[str, Any]) -> dict[str, Any]:
-    """Return what a check asks, whatever it is called."""
-    return {field: value for field, value in definition.items() if field != "id"}
+    """Return what a check asks, whatever it is called and whoever answers for it; what is left open is left out."""
+    return {
+        field: value
+        for field, value in definition.items()
+        if field not in {"id", "owner", "tags"} and value not in (None, "", [])
+    }
 
 
 def _free_id(own: str, *, taken: Iterable[str]) -> str:

@@ -7,7 +7,8 @@ import msgspec
 
 from lyceum.data.quality.engine.checks import Check
 
-Status = Literal["passed", "failed", "errored"]
+Status = Literal["passed", "failed", "errored", "skipped"]
+"""`errored` when the check does not fit the table, `skipped` when there was too little to judge by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,15 @@ class FailingRow:
     row: int
     line: int | None
     values: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionResult:
+    """What came of a check within one value of its partition column, as text; None for rows without one."""
+
+    value: str | None
+    rows_checked: int
+    failing: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +48,15 @@ class CheckResult:
     """What was seen where there is a figure for it: the smallest and largest value, or the number of rows."""
     sample: tuple[FailingRow, ...] = ()
     """The first failing rows, in the order of the table."""
+    metrics: dict[str, float] | None = None
+    """Figures for a history: they give no value of the table away."""
+    partitions: tuple[PartitionResult, ...] = ()
+    """The partitions that fail, the worst first."""
 
     @property
     def blocks(self) -> bool:
         """Whether data with this result is to be refused."""
-        return self.status != "passed" and self.check.severity == "error"
+        return self.status in {"failed", "errored"} and self.check.refuses
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -54,7 +68,7 @@ class CheckReport:
 
     @property
     def passed(self) -> bool:
-        """Whether no check of severity `error` failed or could not be run."""
+        """Whether no check that refuses data failed or could not be run."""
         return not any(result.blocks for result in self.results)
 
     def count(self, status: Status) -> int:
@@ -67,10 +81,11 @@ class CheckReport:
         return {"passed": self.passed, **plain}
 
     def __repr__(self) -> str:
-        marks = {"passed": "ok", "failed": "FAIL", "errored": "ERROR"}
+        marks = {"passed": "ok", "failed": "FAIL", "errored": "ERROR", "skipped": "skip"}
         counts = (
             f"{self.count('passed')} passed, {self.count('failed')} failed, {self.count('errored')} could not be run"
         )
+        counts += f", {self.count('skipped')} skipped" if self.count("skipped") else ""
         lines = [f"{len(self.results):,} checks on {self.rows:,} rows: {counts}"]
         width = max((len(result.check.id) for result in self.results), default=0)
         for result in self.results:
