@@ -1,0 +1,61 @@
+"""What is odd in a dataset's metrics over time and among its rows, with no database: the door of this package."""
+
+from lyceum.data.quality.anomalies.fusion import tuned
+from lyceum.data.quality.anomalies.measures import BatchMemory, measure, remember
+from lyceum.data.quality.anomalies.rows import Contribution, OddRow, odd_rows
+from lyceum.data.quality.anomalies.sequence import TorchMissing
+from lyceum.data.quality.anomalies.states import (
+    Answer,
+    Finding,
+    MetricWatch,
+    Observation,
+    Standing,
+    StateUnreadable,
+    Verdict,
+    WatchOptions,
+    decoded,
+    encoded,
+)
+from lyceum.data.quality.anomalies.watch import (
+    ChartPoint,
+    Judge,
+    OutOfOrder,
+    answered,
+    begun,
+    chart,
+    observe,
+    replay,
+    threshold_of,
+    with_threshold,
+)
+
+__all__ = [
+    "Answer",
+    "BatchMemory",
+    "ChartPoint",
+    "Contribution",
+    "Finding",
+    "Judge",
+    "MetricWatch",
+    "Observation",
+    "OddRow",
+    "OutOfOrder",
+    "Standing",
+    "StateUnreadable",
+    "TorchMissing",
+    "Verdict",
+    "WatchOptions",
+    "answered",
+    "begun",
+    "chart",
+    "decoded",
+    "encoded",
+    "measure",
+    "observe",
+    "odd_rows",
+    "remember",
+    "replay",
+    "threshold_of",
+    "tuned",
+    "with_threshold",
+]

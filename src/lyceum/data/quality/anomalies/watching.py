@@ -1,0 +1,221 @@
+"""The arrays behind a `MetricWatch` while it is worked on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+
+from lyceum.data.quality.anomalies import forest
+from lyceum.data.quality.anomalies.calibration import Calibration, day_score, rank_surprise
+from lyceum.data.quality.anomalies.detectors import SCALE_FLOOR, Detector, RobustZ, SeasonalResidual, deviations
+from lyceum.data.quality.anomalies.panel import Expected, Numbers, Panel, quantiles
+from lyceum.data.quality.anomalies.smoothing import HoltWinters
+from lyceum.data.quality.anomalies.states import Mark, MetricWatch, WatchOptions
+
+_TINY = 1e-12
+_PANEL_DETECTORS: Mapping[str, type[Detector]] = {
+    "seasonal": SeasonalResidual,
+    "robust": RobustZ,
+    "smoothing": HoltWinters,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one detector says of a point, by metric."""
+
+    errors: Numbers
+    surprises: Numbers
+    scores: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What a detector expects at one time, with its calibration."""
+
+    expected: Expected
+    calibration: Calibration
+    tolerance: Numbers
+
+    def said_of(self, values: Numbers) -> Said:
+        """Return what the detector says of values that came."""
+        scale = np.where(self.expected.scale > 0, self.expected.scale, _TINY)
+        errors = (values - self.expected.centre) / scale
+        surprises = self.calibration.surprise(np.abs(errors))
+        return Said(errors, surprises, surprises / (self.calibration.loudness * self.tolerance))
+
+    def half_band(self, score: float) -> Numbers:
+        """Return how far from the centre each metric may be before its score is `score`."""
+        scale = np.where(self.expected.scale > 0, self.expected.scale, _TINY)
+        narrow = Calibration(
+            self.calibration.body,
+            self.calibration.slope,
+            self.calibration.loudness * self.tolerance,
+            self.calibration.is_ready,
+        )
+        return narrow.error_at(score) * scale
+
+
+@dataclass(slots=True)
+class Known:
+    """A `MetricWatch` in arrays: points by metrics."""
+
+    options: WatchOptions
+    names: list[str]
+    times: list[float]
+    values: Numbers
+    marks: np.ndarray
+    errors: dict[str, np.ndarray]
+    surprises: dict[str, np.ndarray]
+    scores: dict[str, list[float]]
+    fused: list[float]
+    odd: list[bool]
+    refuted: list[bool]
+    weights: dict[str, float]
+    tolerance: Numbers
+    detectors: dict[str, Detector] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, state: MetricWatch) -> "Known":
+        """Return the arrays of a state."""
+        shape = (len(state.times), len(state.names))
+        panel_detectors = [name for name in state.options.detectors if name != forest.NAME]
+
+        def table(kept: bytes | None) -> np.ndarray:
+            if kept is None:
+                return np.full(shape, np.nan, dtype=np.float32)
+            return np.frombuffer(kept, dtype="<f4").reshape(shape).copy()
+
+        return cls(
+            options=state.options,
+            names=list(state.names),
+            times=list(state.times),
+            values=np.frombuffer(state.values, dtype="<f8").reshape(shape).copy(),
+            marks=np.frombuffer(state.marks, dtype=np.uint8).reshape(shape).copy(),
+            errors={name: table(state.errors.get(name)) for name in panel_detectors},
+            surprises={name: table(state.surprises.get(name)) for name in panel_detectors},
+            scores={name: list(state.scores.get(name, (float("nan"),) * shape[0])) for name in state.options.detectors},
+            fused=list(state.fused),
+            odd=list(state.odd),
+            refuted=list(state.refuted),
+            weights=dict(state.weights) or default_weights(state.options.detectors),
+            tolerance=np.array(state.tolerance, dtype=np.float64),
+            detectors={name: detector_named(name, seed=state.options.seed) for name in panel_detectors},
+        )
+
+    def state(self) -> MetricWatch:
+        """Return what is kept."""
+        return MetricWatch(
+            options=self.options,
+            names=tuple(self.names),
+            times=tuple(self.times),
+            values=self.values.astype("<f8").tobytes(),
+            marks=self.marks.astype(np.uint8).tobytes(),
+            errors={name: table.astype("<f4").tobytes() for name, table in self.errors.items()},
+            surprises={name: table.astype("<f4").tobytes() for name, table in self.surprises.items()},
+            scores={name: tuple(told) for name, told in self.scores.items()},
+            fused=tuple(self.fused),
+            odd=tuple(self.odd),
+            refuted=tuple(self.refuted),
+            weights=self.weights,
+            tolerance=tuple(map(float, self.tolerance)),
+        )
+
+    def panel(self) -> Panel:
+        """Return the baseline: what is held, confirmed or left behind is not in it."""
+        is_out = np.isin(self.marks, (Mark.HELD, Mark.CONFIRMED, Mark.LEFT_BEHIND))
+        return Panel(np.array(self.times), np.where(is_out, np.nan, self.values))
+
+    def ready(self, at: float) -> dict[str, Ready]:
+        """Return what each detector of single metrics expects at `at`."""
+        panel = self.panel()
+        return {name: self._ready(name, detector, panel, at) for name, detector in self.detectors.items()}
+
+    def _ready(self, name: str, detector: Detector, panel: Panel, at: float) -> Ready:
+        expected = detector.expected(panel, at)
+        scale = np.where(expected.scale > 0, expected.scale, _TINY)
+        floor = np.maximum(SCALE_FLOOR * deviations(panel.values) / scale, _TINY)
+        calibration = Calibration.of(self.usual_errors(name), self._past(self.surprises[name]), floor)
+        return Ready(expected, calibration, self.tolerance)
+
+    def usual_errors(self, name: str) -> Numbers:
+        """Return the absolute errors of one detector, NaN for points that are out as anomalies."""
+        is_out = np.isin(self.marks, (Mark.HELD, Mark.CONFIRMED))
+        return np.where(is_out, np.nan, np.abs(self.errors[name].astype(np.float64)))
+
+    def _past(self, surprises: np.ndarray) -> Numbers:
+        return np.where(self.marks == Mark.CONFIRMED, np.nan, surprises.astype(np.float64))
+
+    def vector(self, errors: Numbers) -> Numbers:
+        """Return errors of the seasonal detector in units of each metric's usual error, for the forest."""
+        usual = quantiles(self.usual_errors("seasonal"), [0.8])[0]
+        return np.asarray(errors / np.where(np.nan_to_num(usual) > 0, usual, np.inf), dtype=np.float64)
+
+    def detector_surprises(self, said: Mapping[str, Said]) -> tuple[dict[str, float], dict[str, float]]:
+        """Return by detector the score of the point, and minus log10 of its rank among earlier points."""
+        scores = {name: day_score(one.scores) for name, one in said.items()}
+        if forest.NAME in self.scores and "seasonal" in said:
+            earlier = self.vector(self.errors["seasonal"].astype(np.float64))
+            judged = self.vector(said["seasonal"].errors)[None, :]
+            scores[forest.NAME] = float(forest.scores(earlier, judged, seed=self.options.seed)[0])
+        return scores, {name: self.rank_of(name, score) for name, score in scores.items()}
+
+    def rank_of(self, name: str, score: float) -> float:
+        """Return minus log10 of the calibrated rank of a detector's score; 0 for one that is not known."""
+        if not np.isfinite(score):
+            return 0.0
+        return rank_surprise(score, np.where(self.refuted, np.nan, self.scores[name]))
+
+    def with_names(self, names: list[str]) -> None:
+        """Take in metrics that were not known, with no history."""
+        new = [name for name in names if name not in set(self.names)]
+        if not new:
+            return
+        empty = np.full((len(self.times), len(new)), np.nan)
+        self.names += new
+        self.values = np.hstack([self.values, empty])
+        self.marks = np.hstack([self.marks, np.zeros(empty.shape, dtype=np.uint8)])
+        for tables in (self.errors, self.surprises):
+            for name, table in tables.items():
+                tables[name] = np.hstack([table, empty.astype(np.float32)])
+        self.tolerance = np.append(self.tolerance, np.ones(len(new)))
+
+    def cut(self) -> None:
+        """Forget points beyond what is kept, and metrics that none of the kept points has."""
+        start = max(0, len(self.times) - self.options.kept_points)
+        held = np.asarray(np.isfinite(self.values[start:]).any(axis=0))
+        self.names = [name for name, keep in zip(self.names, held.tolist(), strict=True) if keep]
+        self.values, self.marks = self.values[start:, held], self.marks[start:, held]
+        self.tolerance = self.tolerance[held]
+        for tables in (self.errors, self.surprises):
+            for name, table in tables.items():
+                tables[name] = table[start:, held]
+        self.times, self.fused = self.times[start:], self.fused[start:]
+        self.odd, self.refuted = self.odd[start:], self.refuted[start:]
+        self.scores = {name: told[start:] for name, told in self.scores.items()}
+
+
+def default_weights(detectors: tuple[str, ...]) -> dict[str, float]:
+    """Return the weights before anything was tested: the seasonal residual alone, or all alike where it is not used."""
+    if "seasonal" in detectors:
+        return {name: float(name == "seasonal") for name in detectors}
+    return {name: 1 / len(detectors) for name in detectors}
+
+
+def detector_named(name: str, *, seed: int) -> Detector:
+    """Return a detector of single metrics; raises `ValueError` for a name that none has."""
+    if name == "sequence":
+        from lyceum.data.quality.anomalies.sequence import SequenceModel
+
+        return SequenceModel(seed=seed)
+    if name not in _PANEL_DETECTORS:
+        raise ValueError(
+            f'There is no detector "{name}": choose from {", ".join(_PANEL_DETECTORS)}, forest and sequence.'
+        )
+    return _PANEL_DETECTORS[name]()
+
+
+def with_options(state: MetricWatch, **changed: object) -> MetricWatch:
+    """Return the state with other options; a detector that is new there has no history of its own yet."""
+    return msgspec.structs.replace(state, options=msgspec.structs.replace(state.options, **changed))
