@@ -49,6 +49,9 @@ from lyceum.data.datasets.routes import router as datasets_routes
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.public import ERASER as CHECKS_ERASER
 from lyceum.data.quality.routes import router as quality_routes
+from lyceum.data.schemas.public import ERASER as SCHEMAS_ERASER
+from lyceum.data.schemas.registry.routes import router as schema_registry_routes
+from lyceum.data.schemas.routes import router as schemas_routes
 from lyceum.files.jobs import HANDLERS as FILES_HANDLERS
 from lyceum.files.jobs import SCHEDULES as FILES_SCHEDULES
 from lyceum.files.public import ERASER as UPLOADS_ERASER
@@ -107,6 +110,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     jobs_routes,
     files_routes,
     datasets_routes,
+    schemas_routes,
+    schema_registry_routes,
     quality_routes,
     registry_routes,
     runs_routes,
@@ -122,6 +127,7 @@ ERASERS: tuple[Eraser, ...] = (
     MODELS_ERASER,
     RUNS_ERASER,
     CHECKS_ERASER,
+    SCHEMAS_ERASER,
     DATASETS_ERASER,
     UPLOADS_ERASER,
 )
