@@ -77,7 +77,7 @@ class SchemaReferenceRow(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
-    schema_id: Mapped[UUID] = mapped_column(ForeignKey("registered_schemas.id"))
+    schema_id: Mapped[UUID] = mapped_column(ForeignKey("registered_schemas.id", ondelete="CASCADE"))
     position: Mapped[int]
     name: Mapped[str]
     version_id: Mapped[UUID] = mapped_column(ForeignKey("schema_versions.id"))

@@ -1,28 +1,14 @@
-"""JSON Schemas: read, and compared by which documents they let pass."""
+"""JSON Schemas compared by which documents they let pass."""
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-from jsonschema import SchemaError
-from jsonschema.validators import Draft7Validator, validator_for
-from referencing import Registry, Resource
-from referencing.exceptions import Unresolvable
-from referencing.jsonschema import DRAFT7
-
 from lyceum.data.schemas.engine.changes import Change, ChangeKind
-from lyceum.data.schemas.engine.errors import InvalidSchema
+from lyceum.data.schemas.engine.json_documents import ABOUT, JsonSchema, Node, child, node_of, resolved
 
 _TYPES = ("null", "boolean", "object", "array", "string", "integer", "number")
-_ABOUT = frozenset(
-    {
-        *("$schema", "$id", "id", "$comment", "$anchor", "title", "description", "examples", "format", "readOnly"),
-        *("writeOnly", "deprecated", "contentEncoding", "contentMediaType", "contentSchema"),
-        *("definitions", "$defs", "$vocabulary"),
-    }
-)
 _UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties", "maxContains")
 _LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties", "minContains")
 _COMPARED = frozenset(
@@ -33,114 +19,14 @@ _COMPARED = frozenset(
         *_LOWER,
     }
 )
-_SIBLINGS_COUNT = ("2019-09", "2020-12")
 _WORDS_MAX = 200
-
-
-@dataclass(frozen=True, slots=True)
-class JsonSchema:
-    """A JSON Schema, and what resolves its references; nothing is ever fetched."""
-
-    root: Any
-    registry: Any
-    uri: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Node:
-    schema: Any
-    resolver: Any
-    do_siblings_count: bool
-
-
-def read_json_schema(text: str, references: Mapping[str, str] | None = None) -> JsonSchema:
-    """Return a schema, whose `references` are texts by the names that it refers to them by; raises `InvalidSchema`."""
-    root = _checked(text)
-    registry: Any = Registry()
-    for name, referred in (references or {}).items():
-        registry = registry.with_resource(
-            name, Resource.from_contents(_checked(referred), default_specification=DRAFT7)
-        )
-    uri = str(root.get("$id", "")) if isinstance(root, dict) else ""
-    registry = registry.with_resource(uri, Resource.from_contents(root, default_specification=DRAFT7))
-    schema = JsonSchema(root, registry, uri)
-    _require_resolvable(schema)
-    return schema
-
-
-def validator_of(schema: JsonSchema) -> Any:
-    """Return what says whether a document passes."""
-    return validator_for(schema.root, default=Draft7Validator)(schema.root, registry=schema.registry)
 
 
 def changes_of_json_schema(old: JsonSchema, new: JsonSchema) -> list[Change]:
     """Return what has changed between two schemas, each change once."""
     differ = _Differ(is_same_document=old.root == new.root)
-    differ.compare(_node_of(old), _node_of(new), "")
+    differ.compare(node_of(old), node_of(new), "")
     return list(dict.fromkeys(differ.changes))
-
-
-def _checked(text: str) -> Any:
-    try:
-        root = json.loads(text)
-        if not isinstance(root, (dict, bool)):
-            raise InvalidSchema("A JSON Schema is an object, or true or false.")
-        validator_for(root, default=Draft7Validator).check_schema(root)
-    except json.JSONDecodeError as error:
-        raise InvalidSchema(f"A JSON Schema is JSON, and this is not: {error}.") from None
-    except SchemaError as error:
-        raise InvalidSchema(f"This is no JSON Schema: at {error.json_path}, {error.message[:300]}.") from None
-    except RecursionError:
-        raise InvalidSchema("The JSON Schema is nested too deeply.") from None
-    return root
-
-
-def _require_resolvable(schema: JsonSchema) -> None:
-    node = _node_of(schema)
-    waiting: list[Any] = [schema.root]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, list):
-            waiting += part
-        elif isinstance(part, dict):
-            reference = part.get("$ref")
-            if isinstance(reference, str) and "$id" not in part:
-                try:
-                    node.resolver.lookup(reference)
-                except Unresolvable:
-                    raise InvalidSchema(
-                        f"The schema refers to {reference[:200]!r}, which is neither in it nor among its references."
-                    ) from None
-            waiting += part.values()
-
-
-def _node_of(schema: JsonSchema) -> _Node:
-    draft = str(schema.root.get("$schema", "")) if isinstance(schema.root, dict) else ""
-    counts = any(name in draft for name in _SIBLINGS_COUNT)
-    return _Node(schema.root, schema.registry.resolver(schema.uri), counts)
-
-
-def _resolved(node: _Node) -> _Node:
-    """Return the object a schema stands for, with its references followed."""
-    if isinstance(node.schema, bool):
-        return _Node({} if node.schema else {"not": {}}, node.resolver, node.do_siblings_count)
-    seen = 0
-    while "$ref" in node.schema and seen < 100:
-        seen += 1
-        siblings = {key: value for key, value in node.schema.items() if key != "$ref" and key not in _ABOUT}
-        found = node.resolver.lookup(node.schema["$ref"])
-        if siblings and node.do_siblings_count:
-            both = [{"$ref": node.schema["$ref"]}, *siblings.get("allOf", [])]
-            return _Node({**siblings, "allOf": both}, node.resolver, node.do_siblings_count)
-        contents = found.contents
-        if isinstance(contents, bool):
-            contents = {} if contents else {"not": {}}
-        node = _Node(contents, found.resolver, node.do_siblings_count)
-    return node
-
-
-def _child(node: _Node, schema: Any) -> _Node:
-    return _Node(schema, node.resolver, node.do_siblings_count)
 
 
 class _Differ:
@@ -151,17 +37,17 @@ class _Differ:
         # ids are compared, so what has them must stay
         self._kept: list[Any] = []
 
-    def compare(self, old_node: _Node, new_node: _Node, at: str) -> None:
+    def compare(self, old_node: Node, new_node: Node, at: str) -> None:
         pair = (id(old_node.schema), id(new_node.schema))
         if pair in self._compared:
             return
         self._compared.add(pair)
         self._kept += (old_node.schema, new_node.schema)
-        old_node, new_node = _resolved(old_node), _resolved(new_node)
+        old_node, new_node = resolved(old_node), resolved(new_node)
         old, new = old_node.schema, new_node.schema
         if self._compare_as_sum(old_node, new_node, at):
             return
-        if any(old.get(key) != new.get(key) for key in _ABOUT - {"definitions", "$defs"}):
+        if any(old.get(key) != new.get(key) for key in ABOUT - {"definitions", "$defs"}):
             self._say(ChangeKind.DESCRIPTION_CHANGED, at)
         if old.get("default", ...) != new.get("default", ...):
             self._say(ChangeKind.DEFAULT_CHANGED, at, _words(old.get("default")), _words(new.get("default")))
@@ -224,22 +110,22 @@ class _Differ:
         for name in sorted(before - after):
             self._say(ChangeKind.FIELD_MADE_OPTIONAL, _below(at, name))
 
-    def _compare_properties(self, old: _Node, new: _Node, at: str) -> None:
+    def _compare_properties(self, old: Node, new: Node, at: str) -> None:
         olds, news = old.schema.get("properties", {}), new.schema.get("properties", {})
         old_rest, new_rest = (one.schema.get("additionalProperties", True) for one in (old, new))
         for name in olds.keys() & news.keys():
-            self.compare(_child(old, olds[name]), _child(new, news[name]), _below(at, name))
+            self.compare(child(old, olds[name]), child(new, news[name]), _below(at, name))
         for name in [name for name in news if name not in olds]:
             self._added(
-                _child(old, old_rest), _child(new, news[name]), _below(at, name), is_by_pattern=_has_pattern(old, name)
+                child(old, old_rest), child(new, news[name]), _below(at, name), is_by_pattern=_has_pattern(old, name)
             )
         for name in [name for name in olds if name not in news]:
             self._removed(
-                _child(old, olds[name]), _child(new, new_rest), _below(at, name), is_by_pattern=_has_pattern(new, name)
+                child(old, olds[name]), child(new, new_rest), _below(at, name), is_by_pattern=_has_pattern(new, name)
             )
-        self._compare_rest(_child(old, old_rest), _child(new, new_rest), at)
+        self._compare_rest(child(old, old_rest), child(new, new_rest), at)
 
-    def _added(self, rest: _Node, added: _Node, at: str, *, is_by_pattern: bool = False) -> None:
+    def _added(self, rest: Node, added: Node, at: str, *, is_by_pattern: bool = False) -> None:
         if is_by_pattern:
             self._say(ChangeKind.CONSTRAINT_CHANGED, at, "what its pattern says", "a property")
         elif rest.schema is False:
@@ -250,7 +136,7 @@ class _Differ:
         else:
             self.compare(rest, added, at)
 
-    def _removed(self, removed: _Node, rest: _Node, at: str, *, is_by_pattern: bool = False) -> None:
+    def _removed(self, removed: Node, rest: Node, at: str, *, is_by_pattern: bool = False) -> None:
         if is_by_pattern:
             self._say(ChangeKind.CONSTRAINT_CHANGED, at, "a property", "what its pattern says")
         elif rest.schema is False:
@@ -261,7 +147,7 @@ class _Differ:
         else:
             self.compare(removed, rest, at)
 
-    def _compare_rest(self, old: _Node, new: _Node, at: str) -> None:
+    def _compare_rest(self, old: Node, new: Node, at: str) -> None:
         if old.schema == new.schema and not isinstance(old.schema, dict):
             return
         if old.schema is False or new.schema is False:
@@ -269,40 +155,40 @@ class _Differ:
         else:
             self.compare(old, new, f"{at}{{}}")
 
-    def _compare_items(self, old: _Node, new: _Node, at: str) -> None:
+    def _compare_items(self, old: Node, new: Node, at: str) -> None:
         (olds, old_rest), (news, new_rest) = _items(old.schema), _items(new.schema)
         for index in range(max(len(olds), len(news))):
             place = f"{at}[{index}]"
             if index < len(olds) and index < len(news):
-                self.compare(_child(old, olds[index]), _child(new, news[index]), place)
+                self.compare(child(old, olds[index]), child(new, news[index]), place)
             elif index < len(news):
-                self._added(_child(old, old_rest), _child(new, news[index]), place)
+                self._added(child(old, old_rest), child(new, news[index]), place)
             else:
-                self._removed(_child(old, olds[index]), _child(new, new_rest), place)
-        self._compare_rest(_child(old, old_rest), _child(new, new_rest), f"{at}[]")
+                self._removed(child(old, olds[index]), child(new, new_rest), place)
+        self._compare_rest(child(old, old_rest), child(new, new_rest), f"{at}[]")
 
-    def _compare_all_of(self, old: _Node, new: _Node, at: str) -> None:
+    def _compare_all_of(self, old: Node, new: Node, at: str) -> None:
         olds, news = old.schema.get("allOf", []), new.schema.get("allOf", [])
         for before, after in zip(olds, news, strict=False):
-            self.compare(_child(old, before), _child(new, after), at)
+            self.compare(child(old, before), child(new, after), at)
         place = f"{at}/allOf" if at else "allOf"
         for one in news[len(olds) :]:
             self._say(ChangeKind.CONSTRAINT_TIGHTENED, place, "", _words(one))
         for one in olds[len(news) :]:
             self._say(ChangeKind.CONSTRAINT_LOOSENED, place, _words(one), "")
 
-    def _compare_as_sum(self, old: _Node, new: _Node, at: str) -> bool:
+    def _compare_as_sum(self, old: Node, new: Node, at: str) -> bool:
         """Compare a schema with a choice among several, of which it may have become one; say whether that was so."""
         for word in ("anyOf", "oneOf"):
             before, after = _pure_sum(old.schema, word), _pure_sum(new.schema, word)
             if (before is None) != (after is None) and not _has_sum(new.schema if after is None else old.schema):
                 olds = [old.schema] if before is None else before
                 news = [new.schema] if after is None else after
-                self._match_branches([_child(old, one) for one in olds], [_child(new, one) for one in news], at, word)
+                self._match_branches([child(old, one) for one in olds], [child(new, one) for one in news], at, word)
                 return True
         return False
 
-    def _compare_branches(self, old: _Node, new: _Node, at: str, word: str) -> None:
+    def _compare_branches(self, old: Node, new: Node, at: str, word: str) -> None:
         olds, news = old.schema.get(word), new.schema.get(word)
         if olds is None and news is None:
             return
@@ -310,19 +196,19 @@ class _Differ:
             kind = ChangeKind.CONSTRAINT_TIGHTENED if olds is None else ChangeKind.CONSTRAINT_LOOSENED
             self._say(kind, f"{at}/{word}" if at else word, _words(olds), _words(news))
             return
-        self._match_branches([_child(old, one) for one in olds], [_child(new, one) for one in news], at, word)
+        self._match_branches([child(old, one) for one in olds], [child(new, one) for one in news], at, word)
 
-    def _match_branches(self, olds: list[_Node], news: list[_Node], at: str, word: str) -> None:
+    def _match_branches(self, olds: list[Node], news: list[Node], at: str, word: str) -> None:
         count = len(self.changes)
         pairs, gone, come = _matched(olds, news)
         for before, after in pairs:
             self.compare(before, after, at)
         for one in gone:
-            is_null = _types(_resolved(one).schema) == {"null"}
+            is_null = _types(resolved(one).schema) == {"null"}
             kind = ChangeKind.NULL_REMOVED if is_null else ChangeKind.BRANCH_REMOVED
             self._say(kind, at, _words(one.schema))
         for one in come:
-            is_null = _types(_resolved(one).schema) == {"null"}
+            is_null = _types(resolved(one).schema) == {"null"}
             self._say(ChangeKind.NULL_ADDED if is_null else ChangeKind.BRANCH_ADDED, at, "", _words(one.schema))
         if word == "oneOf" and len(self.changes) > count and not (_are_disjoint(olds) and _are_disjoint(news)):
             # what passed one of them alone may pass two now, which oneOf refuses
@@ -331,7 +217,7 @@ class _Differ:
 
     def _compare_others(self, old: dict[str, Any], new: dict[str, Any], at: str) -> None:
         """Compare what is not understood in detail: the same is the same, and anything else may let anything pass."""
-        for word in sorted((old.keys() | new.keys()) - _COMPARED - _ABOUT):
+        for word in sorted((old.keys() | new.keys()) - _COMPARED - ABOUT):
             before, after = old.get(word), new.get(word)
             refers = not self._is_same_document and '"$ref"' in json.dumps([before, after])
             if before != after or refers:
@@ -356,10 +242,10 @@ def _below(at: str, name: str) -> str:
 
 
 def _is_open(schema: Any) -> bool:
-    return schema is True or (isinstance(schema, dict) and not schema.keys() - _ABOUT - {"default"})
+    return schema is True or (isinstance(schema, dict) and not schema.keys() - ABOUT - {"default"})
 
 
-def _has_pattern(node: _Node, name: str) -> bool:
+def _has_pattern(node: Node, name: str) -> bool:
     for pattern in node.schema.get("patternProperties", {}):
         try:
             if re.search(pattern, name):
@@ -425,14 +311,14 @@ def _kind_of_limit(word: str, before: Any, after: Any) -> ChangeKind:
 
 def _pure_sum(schema: dict[str, Any], word: str) -> Sequence[Any] | None:
     """Return the branches of a schema that is nothing but a choice."""
-    return schema[word] if word in schema and not schema.keys() - {word, "default"} - _ABOUT else None
+    return schema[word] if word in schema and not schema.keys() - {word, "default"} - ABOUT else None
 
 
 def _has_sum(schema: dict[str, Any]) -> bool:
     return "anyOf" in schema or "oneOf" in schema
 
 
-def _matched(olds: list[_Node], news: list[_Node]) -> tuple[list[tuple[_Node, _Node]], list[_Node], list[_Node]]:
+def _matched(olds: list[Node], news: list[Node]) -> tuple[list[tuple[Node, Node]], list[Node], list[Node]]:
     """Return the branches that belong together, then those that are gone, and those that are new."""
     pairs, gone, come = [], list(olds), list(news)
     for is_like in (_is_equal, _is_of_name, _is_of_types):
@@ -445,21 +331,21 @@ def _matched(olds: list[_Node], news: list[_Node]) -> tuple[list[tuple[_Node, _N
     return pairs, gone, come
 
 
-def _is_equal(one: _Node, other: _Node) -> bool:
+def _is_equal(one: Node, other: Node) -> bool:
     return bool(one.schema == other.schema)
 
 
-def _is_of_name(one: _Node, other: _Node) -> bool:
-    titles = [_resolved(node).schema.get("title") for node in (one, other)]
+def _is_of_name(one: Node, other: Node) -> bool:
+    titles = [resolved(node).schema.get("title") for node in (one, other)]
     return titles[0] is not None and titles[0] == titles[1]
 
 
-def _is_of_types(one: _Node, other: _Node) -> bool:
-    return bool(_types(_resolved(one).schema) & _types(_resolved(other).schema))
+def _is_of_types(one: Node, other: Node) -> bool:
+    return bool(_types(resolved(one).schema) & _types(resolved(other).schema))
 
 
-def _are_disjoint(nodes: list[_Node]) -> bool:
-    types = [_types(_resolved(node).schema) for node in nodes]
+def _are_disjoint(nodes: list[Node]) -> bool:
+    types = [_types(resolved(node).schema) for node in nodes]
     return sum(len(each) for each in types) == len(frozenset().union(*types))
 
 

@@ -17,7 +17,7 @@ from lyceum.data.schemas.engine.changes import (
 )
 from lyceum.data.schemas.engine.columns import TableColumn, avro_of_columns, nullable_columns
 from lyceum.data.schemas.engine.errors import InvalidSchema
-from lyceum.data.schemas.engine.json_schema import JsonSchema, read_json_schema, validator_of
+from lyceum.data.schemas.engine.json_documents import JsonSchema, read_json_schema, validator_of
 from lyceum.data.schemas.engine.protobuf import ProtobufSchema, read_protobuf
 from lyceum.data.schemas.engine.subjects import (
     ParsedSchema,

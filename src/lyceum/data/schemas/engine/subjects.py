@@ -9,7 +9,8 @@ from enum import StrEnum
 from lyceum.data.schemas.engine.avro import AvroSchema, changes_of_avro, read_avro
 from lyceum.data.schemas.engine.changes import Change, ChangeKind
 from lyceum.data.schemas.engine.errors import InvalidSchema
-from lyceum.data.schemas.engine.json_schema import JsonSchema, changes_of_json_schema, read_json_schema
+from lyceum.data.schemas.engine.json_documents import JsonSchema, read_json_schema
+from lyceum.data.schemas.engine.json_schema import changes_of_json_schema
 from lyceum.data.schemas.engine.proto_text import text_of_file
 from lyceum.data.schemas.engine.protobuf import ProtobufSchema, changes_of_protobuf, is_descriptor, read_protobuf
 
