@@ -40,9 +40,9 @@ from lyceum.accounts.signon.jobs import HANDLERS as SIGN_ON_HANDLERS
 from lyceum.accounts.signon.jobs import SCHEDULES as SIGN_ON_SCHEDULES
 from lyceum.accounts.signon.public import sign_on_status
 from lyceum.accounts.signon.routes import router as sign_on_routes
-from lyceum.data.datasets.jobs import HANDLERS as DATASETS_HANDLERS
 from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
 from lyceum.data.datasets.jobs import clear_up as clear_up_datasets
+from lyceum.data.datasets.jobs import handlers as datasets_handlers
 from lyceum.data.datasets.public import ERASER as DATASETS_ERASER
 from lyceum.data.datasets.public import GRANTABLE as DATASETS
 from lyceum.data.datasets.routes import router as datasets_routes
@@ -50,6 +50,7 @@ from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.public import ERASER as CHECKS_ERASER
 from lyceum.data.quality.routes import router as quality_routes
 from lyceum.data.schemas.public import ERASER as SCHEMAS_ERASER
+from lyceum.data.schemas.public import register_version
 from lyceum.data.schemas.registry.routes import router as schema_registry_routes
 from lyceum.data.schemas.routes import router as schemas_routes
 from lyceum.files.jobs import HANDLERS as FILES_HANDLERS
@@ -148,6 +149,9 @@ SCHEDULES: tuple[Schedule, ...] = (
     *PREDICTIONS_SCHEDULES,
 )
 
+VERSION_FOLLOWERS = (register_version,)
+"""Who hears of each version of a dataset in the transaction that accepts it, and may refuse it."""
+
 HANDLERS: tuple[Handler, ...] = (
     *RETENTION_HANDLERS,
     *SWEEPING_HANDLERS,
@@ -159,7 +163,7 @@ HANDLERS: tuple[Handler, ...] = (
     *SIGN_ON_HANDLERS,
     *PROVIDER_HANDLERS,
     *FILES_HANDLERS,
-    *DATASETS_HANDLERS,
+    *datasets_handlers(VERSION_FOLLOWERS),
     *QUALITY_HANDLERS,
     *PREDICTIONS_HANDLERS,
     *RUNS_HANDLERS,

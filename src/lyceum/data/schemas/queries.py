@@ -64,7 +64,7 @@ class Registered:
     text: str
 
 
-def _versions(org_id: UUID) -> Select[Any]:
+def _versions(org_id: UUID) -> Select[SchemaVersionRow, str, RegisteredSchemaRow]:
     return (
         select(SchemaVersionRow, SchemaSubjectRow.name, RegisteredSchemaRow)
         .join(SchemaSubjectRow, SchemaSubjectRow.id == SchemaVersionRow.subject_id)
@@ -138,6 +138,17 @@ async def list_versions(
     if not with_deleted:
         query = query.where(SchemaVersionRow.deleted_at.is_(None))
     return [_as_version(row) for row in await tx.execute(query)]
+
+
+async def versions_of_dataset(
+    tx: AsyncSession, org_id: UUID, dataset_id: UUID, *, limit: int = SUBJECTS_MAX, before: UUID | None = None
+) -> list[SubjectVersion]:
+    """Return the newest `limit` schemas of a dataset, the oldest of them first."""
+    query = _versions(org_id).where(SchemaVersionRow.dataset_id == dataset_id)
+    query = query.order_by(SchemaVersionRow.number.desc()).limit(limit)
+    if before is not None:
+        query = query.where(SchemaVersionRow.id < before)
+    return [_as_version(row) for row in await tx.execute(query)][::-1]
 
 
 async def versions_for(

@@ -88,7 +88,7 @@ async def register(tx: AsyncSession, who: Actor, subject: str, wanted: NewSchema
     if await queries.write_mode_of(tx, org_id, row) == "READONLY":
         raise SubjectReadOnly(f"Subject {subject} is in READONLY mode.")
     mode = await queries.compatibility_of(tx, org_id, row)
-    verdict = await verdict_of(tx, org_id, _compared(versions, mode), new, mode)
+    verdict = await verdict_of(tx, org_id, compared_by(versions, mode), new, mode)
     if verdict.breaks and verdict.version is not None:
         raise SchemaIncompatible(subject, mode, verdict.breaks, version=verdict.version)
     if row is None:
@@ -125,8 +125,14 @@ async def try_out(
     if alone:
         olds = [await queries.version_for(tx, org_id, subject, against)]
     else:
-        olds = _compared(await queries.list_versions(tx, org_id, subject), mode)
+        olds = compared_by(await queries.list_versions(tx, org_id, subject), mode)
     return await verdict_of(tx, org_id, olds, new, mode)
+
+
+def compared_by(versions: Sequence[SubjectVersion], mode: Mode) -> list[SubjectVersion]:
+    """Return the versions that a mode compares with, newest first."""
+    live = [one for one in reversed(versions) if not one.is_deleted]
+    return live if mode.is_transitive else live[:1]
 
 
 async def verdict_of(
@@ -280,12 +286,6 @@ def _refuse_name(subject: str) -> None:
 
 def _with_digest(versions: Sequence[SubjectVersion], digest: bytes) -> SubjectVersion | None:
     return next((one for one in reversed(versions) if one.digest == digest and not one.is_deleted), None)
-
-
-def _compared(versions: Sequence[SubjectVersion], mode: Mode) -> list[SubjectVersion]:
-    """Return the versions that a mode compares with, newest first."""
-    live = [one for one in reversed(versions) if not one.is_deleted]
-    return live if mode.is_transitive else live[:1]
 
 
 async def _semantic(

@@ -30,13 +30,13 @@ class TableColumn:
     is_nullable: bool
 
 
-def avro_of_columns(name: str, columns: Sequence[TableColumn], *, nullable_before: frozenset[str] = frozenset()) -> str:
-    """Return the schema of a table's rows, called by the table's name.
+def avro_of_columns(columns: Sequence[TableColumn], *, nullable_before: frozenset[str] = frozenset()) -> str:
+    """Return the schema of a table's rows.
 
     A column that was `nullable_before` stays so: that a version happens to be whole promises nothing of the next one.
     """
     fields = [_field(column, is_nullable=column.is_nullable or column.name in nullable_before) for column in columns]
-    return json.dumps({"type": "record", "name": avro_name(name), "fields": fields}, ensure_ascii=False)
+    return json.dumps({"type": "record", "name": "Row", "fields": fields}, ensure_ascii=False)
 
 
 def nullable_columns(text: str) -> frozenset[str]:

@@ -16,6 +16,7 @@ from lyceum.data.schemas.engine.public import InvalidSchema, Mode, SchemaType
 from lyceum.data.schemas.errors import (
     CompatibilityInvalid,
     CompatibilityNotSet,
+    SchemaNotFound,
     SchemaVersionInvalid,
     WriteModeInvalid,
     WriteModeNotSet,
@@ -339,7 +340,7 @@ def _new(sent: SentSchema, *, normalize: bool) -> NewSchema:
 
 def _id(text: str) -> int:
     if not text.isdecimal() or int(text[:11]) > _NUMBER_MAX:
-        raise queries.SchemaNotFound(f"Schema {text[:20]} not found.")
+        raise SchemaNotFound(f"Schema {text[:20]} not found.")
     return int(text)
 
 
