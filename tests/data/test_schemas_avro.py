@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lyceum.data.schemas.engine.avro import changes_of_avro
-from lyceum.data.schemas.engine.public import TABLE, Change, ChangeKind, Direction, InvalidSchema, read_avro
+from lyceum.data.schemas.engine.avro import changes_of_avro, read_avro
+from lyceum.data.schemas.engine.public import TABLE, Change, ChangeKind, Direction, InvalidSchema
 
 K = ChangeKind
 FIELD = "it"

@@ -17,7 +17,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 from fixtures.app import served, settings_for
 from fixtures.servers import PostgresForTests, TestDatabase
-from lyceum.data.schemas.engine.public import read_protobuf
+from lyceum.data.schemas.engine.protobuf import read_protobuf
 from make.accounts import Member, make_key, make_member
 
 FLIGHT = {"type": "record", "name": "Flight", "fields": [{"name": "carrier", "type": "string"}]}

@@ -89,6 +89,9 @@ async def test_who_may_read_a_dataset_sees_its_schemas_and_nobody_else(
     async with client_of(app, key=granted.key) as theirs, client_of(app, key=stranger.key) as nobodys:
         assert [one["version"] for one in await schemas_of(theirs, dataset)] == ["1.0.0"]
         assert (await theirs.get(f"/api/v1/datasets/{dataset}/schema-diff")).status_code == 200
+        tries = f"/api/v1/datasets/{dataset}/schema-tries"
+        assert (await theirs.post(tries, json={"avro": '"int"'})).status_code == 200
+        assert (await nobodys.post(tries, json={"avro": '"int"'})).status_code == 404
         changing = f"/api/v1/datasets/{dataset}/schema-compatibility"
         assert (await theirs.put(changing, json={"mode": "FULL"})).status_code in {403, 404}
         for path in ("schemas", "schema-diff", "schema-compatibility"):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lyceum.data.schemas.engine.json_documents import read_json_schema, validator_of
 from lyceum.data.schemas.engine.json_schema import changes_of_json_schema
 from lyceum.data.schemas.engine.public import (
     TABLE,
@@ -15,8 +16,6 @@ from lyceum.data.schemas.engine.public import (
     ChangeKind,
     Direction,
     InvalidSchema,
-    read_json_schema,
-    validator_of,
 )
 
 K = ChangeKind
