@@ -40,15 +40,19 @@ from lyceum.accounts.signon.jobs import HANDLERS as SIGN_ON_HANDLERS
 from lyceum.accounts.signon.jobs import SCHEDULES as SIGN_ON_SCHEDULES
 from lyceum.accounts.signon.public import sign_on_status
 from lyceum.accounts.signon.routes import router as sign_on_routes
-from lyceum.data.datasets.jobs import HANDLERS as DATASETS_HANDLERS
 from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
 from lyceum.data.datasets.jobs import clear_up as clear_up_datasets
+from lyceum.data.datasets.jobs import handlers as datasets_handlers
 from lyceum.data.datasets.public import ERASER as DATASETS_ERASER
 from lyceum.data.datasets.public import GRANTABLE as DATASETS
 from lyceum.data.datasets.routes import router as datasets_routes
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.public import ERASER as CHECKS_ERASER
 from lyceum.data.quality.routes import router as quality_routes
+from lyceum.data.schemas.public import ERASER as SCHEMAS_ERASER
+from lyceum.data.schemas.public import register_version
+from lyceum.data.schemas.registry.routes import router as schema_registry_routes
+from lyceum.data.schemas.routes import router as schemas_routes
 from lyceum.files.jobs import HANDLERS as FILES_HANDLERS
 from lyceum.files.jobs import SCHEDULES as FILES_SCHEDULES
 from lyceum.files.public import ERASER as UPLOADS_ERASER
@@ -107,6 +111,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     jobs_routes,
     files_routes,
     datasets_routes,
+    schemas_routes,
+    schema_registry_routes,
     quality_routes,
     registry_routes,
     runs_routes,
@@ -122,6 +128,7 @@ ERASERS: tuple[Eraser, ...] = (
     MODELS_ERASER,
     RUNS_ERASER,
     CHECKS_ERASER,
+    SCHEMAS_ERASER,
     DATASETS_ERASER,
     UPLOADS_ERASER,
 )
@@ -142,6 +149,9 @@ SCHEDULES: tuple[Schedule, ...] = (
     *PREDICTIONS_SCHEDULES,
 )
 
+VERSION_FOLLOWERS = (register_version,)
+"""Who hears of each version of a dataset in the transaction that accepts it, and may refuse it."""
+
 HANDLERS: tuple[Handler, ...] = (
     *RETENTION_HANDLERS,
     *SWEEPING_HANDLERS,
@@ -153,7 +163,7 @@ HANDLERS: tuple[Handler, ...] = (
     *SIGN_ON_HANDLERS,
     *PROVIDER_HANDLERS,
     *FILES_HANDLERS,
-    *DATASETS_HANDLERS,
+    *datasets_handlers(VERSION_FOLLOWERS),
     *QUALITY_HANDLERS,
     *PREDICTIONS_HANDLERS,
     *RUNS_HANDLERS,

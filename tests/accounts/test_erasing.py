@@ -29,6 +29,7 @@ from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
 from make.accounts import Member, make_group, make_key, make_member, make_organisation
 from make.data import make_check, make_check_run, make_dataset, make_version
+from make.schemas import make_schema
 from make.train import make_run, make_trial
 
 LEFT_TO_THE_ORGANISATION = {"datasets.created_by", "uploads.created_by", "impersonations.user_id", "jobs.owner_id"}
@@ -200,6 +201,7 @@ def _leave_data(database: TestDatabase, alone: Member, word: str) -> None:
         *(f"{word}.csv", Jsonb({"notes": [word]}), Jsonb({"most_common": [word]}), version_id),
     )
     rows_of(database, "UPDATE datasets SET description = %s WHERE id = %s", word, dataset_id)
+    make_schema(database, alone, dataset_id=dataset_id, subject=f"datasets/set-{word}")
     check_id = make_check(database, alone, dataset_id, definition={"allowed": [word]})
     make_check_run(database, alone, version_id, results_of=(check_id,))
     rows_of(database, "UPDATE check_results SET result = %s WHERE org_id = %s", Jsonb({"sample": [word]}), alone.org_id)

@@ -11,6 +11,7 @@ from fixtures.servers import TestDatabase
 from fixtures.staffed import ok
 from make.accounts import Member, make_member
 from make.data import DEFINITION, make_check, make_check_run, make_dataset, make_version
+from make.schemas import make_schema
 
 NOBODY_HAS = UUID(int=7)
 
@@ -20,6 +21,7 @@ def _asks(database: TestDatabase, owner: Member, *, visibility: str = "private")
     version_id = make_version(database, owner, dataset_id)
     check_id = make_check(database, owner, dataset_id)
     run_id = make_check_run(database, owner, version_id, results_of=(check_id,))
+    make_schema(database, owner, dataset_id=dataset_id)
     read, write = ("datasets:read",), ("datasets:read", "datasets:write")
     return [
         Ask("GET", "/datasets", read, lists=True),
@@ -29,6 +31,10 @@ def _asks(database: TestDatabase, owner: Member, *, visibility: str = "private")
         Ask("GET", f"/datasets/{address}/versions/latest/profile", read),
         Ask("GET", f"/dataset-versions/{version_id}", read),
         Ask("GET", f"/datasets/{address}/checks", read),
+        Ask("GET", f"/datasets/{address}/schemas", read),
+        Ask("GET", f"/datasets/{address}/schema-diff", read),
+        Ask("GET", f"/datasets/{address}/schema-compatibility", read),
+        Ask("PUT", f"/datasets/{address}/schema-compatibility", write, {"mode": "FULL"}),
         Ask("GET", f"/check-runs/{run_id}", read),
         Ask("POST", f"/datasets/{address}/checks", write, {"definition": {**DEFINITION, "at_most_failing": 0.5}}),
         Ask("POST", f"/datasets/{address}/checks/suggest", write),

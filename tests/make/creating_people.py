@@ -21,8 +21,12 @@ WITHOUT_A_KEY = {
     "/api/v1/registrations",
     "/api/v1/email-confirmations/letters",
     "/api/v1/password-resets",
+    "/schema-registry/subjects/{subject:path}/versions",
 }
-"""What nobody in particular sends: a link or an address works once anyway, and signing in twice makes two sessions."""
+"""What nobody in particular sends: a link or an address works once anyway, and signing in twice makes two sessions.
+
+And what is the same however often it is sent: a schema that a subject has already keeps its version and its id.
+"""
 ADMIN = "/api/v1/admin"
 ME = "/api/v1/me"
 

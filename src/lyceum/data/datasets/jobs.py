@@ -1,6 +1,7 @@
 """Jobs of datasets: read an upload as a version, and settle versions whose job ended without a verdict."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from lyceum.kernel.holding import remove_unless_held
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun, LightHandler
 from lyceum.kernel.jobs.queue import JobArgs, JobNotFound, job_for
 from lyceum.kernel.jobs.schedules import Schedule
+from lyceum.kernel.problems import Conflict
 from lyceum.kernel.tx import after_commit, transaction
 
 SETTLE_EVERY_SECONDS = 60
@@ -89,12 +91,23 @@ async def _prepare(run: JobRun, args: ReadUpload) -> Intake:
         )
 
 
-async def _accept(tx: AsyncSession, run: JobRun, args: ReadUpload, table: AcceptedTable) -> None:
-    key = await versions.accept(tx, args.version_id, table)
-    if key is not None:
-        resources = run.resources
-        # one that has to stay just now is swept when its time is over
-        after_commit(tx, lambda: remove_unless_held(resources.database, resources.storage, key))
+@dataclass(frozen=True, slots=True)
+class _Accepting:
+    """Accepts what was read, unless one of those who follow refuses it: then the version is rejected with their reason."""
+
+    followers: tuple[versions.VersionFollower, ...]
+
+    async def conclude(self, tx: AsyncSession, run: JobRun, args: ReadUpload, table: AcceptedTable) -> None:
+        try:
+            async with tx.begin_nested():
+                key = await versions.accept(tx, args.version_id, table, self.followers)
+        except Conflict as refusal:
+            await versions.reject(tx, args.version_id, refusal.body())
+            return
+        if key is not None:
+            resources = run.resources
+            # one that has to stay just now is swept when its time is over
+            after_commit(tx, lambda: remove_unless_held(resources.database, resources.storage, key))
 
 
 async def _progress(run: JobRun, _args: ReadUpload, event: dict[str, Any]) -> None:
@@ -139,21 +152,25 @@ async def _sweep(run: JobRun, _args: SweepStaging) -> dict[str, int]:
     return {"removed": await sweep_staging(run.resources.storage, older_than_seconds=settings.upload_ttl_seconds)}
 
 
-HANDLERS = (
-    HeavyHandler(
-        args_type=ReadUpload,
-        prepare=_prepare,
-        compute="lyceum.data.datasets.intake:take_in",
-        output_type=AcceptedTable,
-        conclude=_accept,
-        on_event=_progress,
-        gave_up=_gave_up,
-        preload=("lyceum.data.datasets.intake",),
-    ),
-    LightHandler(args_type=SettleVersions, run=_settle),
-    LightHandler(args_type=SweepStaging, run=_sweep),
-    LightHandler(args_type=ForgetRejected, run=forget_rejected),
-)
+def handlers(followers: tuple[versions.VersionFollower, ...]) -> tuple[HeavyHandler | LightHandler, ...]:
+    """Return what runs the jobs of datasets; `followers` hear of each version in the transaction that accepts it."""
+    return (
+        HeavyHandler(
+            args_type=ReadUpload,
+            prepare=_prepare,
+            compute="lyceum.data.datasets.intake:take_in",
+            output_type=AcceptedTable,
+            conclude=_Accepting(followers).conclude,
+            on_event=_progress,
+            gave_up=_gave_up,
+            preload=("lyceum.data.datasets.intake",),
+        ),
+        LightHandler(args_type=SettleVersions, run=_settle),
+        LightHandler(args_type=SweepStaging, run=_sweep),
+        LightHandler(args_type=ForgetRejected, run=forget_rejected),
+    )
+
+
 SCHEDULES = (
     Schedule(every_seconds=SETTLE_EVERY_SECONDS, make=SettleVersions),
     Schedule(every_seconds=SWEEP_EVERY_SECONDS, make=SweepStaging),

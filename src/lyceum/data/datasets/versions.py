@@ -1,5 +1,6 @@
 """A pending version's two ends: accepted with a number, or rejected with the reason."""
 
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -15,13 +16,17 @@ from lyceum.files.public import give_up_content
 from lyceum.kernel.usage import count_kept
 from lyceum.notify.public import VersionRejected, notify
 
+VersionFollower = Callable[[AsyncSession, UUID], Awaitable[None]]
+"""Told of a version that is being accepted, in that transaction; a `Conflict` that it raises has the version rejected instead."""
 CALLED_OFF = {"code": "cancelled", "title": "Called off", "status": 409, "detail": "Reading the file was called off."}
 
 
-async def accept(tx: AsyncSession, version_id: UUID, table: AcceptedTable) -> str | None:
+async def accept(
+    tx: AsyncSession, version_id: UUID, table: AcceptedTable, followers: Iterable[VersionFollower] = ()
+) -> str | None:
     """Give a pending version its number: the next of its dataset. Accepting it again changes nothing.
 
-    Returns where the upload lies, which is not needed any more; None when there is nothing to remove.
+    Raises the `Conflict` of a follower that refuses it; what was written by then is the caller's to take back. Returns where the upload lies, which is not needed any more; None when there is nothing to remove.
     """
     row = await tx.get(DatasetVersionRow, version_id, with_for_update=True)
     if row is None or row.state != "pending":
@@ -42,6 +47,8 @@ async def accept(tx: AsyncSession, version_id: UUID, table: AcceptedTable) -> st
     row.table_bytes = table.table_bytes
     row.accepted_at = datetime.now(UTC)
     await tx.flush()
+    for follow in followers:
+        await follow(tx, row.id)
     await count_kept(tx, "tables", byte_count=table.table_bytes, object_count=1)
     record(tx, tx.info["scope"], "accept_version", "dataset_version", row.id)
     return await give_up_content(tx, row.upload_id) if row.upload_id else None
