@@ -45,6 +45,9 @@ from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
 from lyceum.data.datasets.jobs import clear_up as clear_up_datasets
 from lyceum.data.datasets.public import ERASER as DATASETS_ERASER
 from lyceum.data.datasets.public import GRANTABLE as DATASETS
+from lyceum.data.datasets.pushes.jobs import HANDLERS as PUSHES_HANDLERS
+from lyceum.data.datasets.pushes.jobs import SCHEDULES as PUSHES_SCHEDULES
+from lyceum.data.datasets.pushes.routes import router as pushes_routes
 from lyceum.data.datasets.routes import router as datasets_routes
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.public import ERASER as CHECKS_ERASER
@@ -107,6 +110,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     jobs_routes,
     files_routes,
     datasets_routes,
+    pushes_routes,
     quality_routes,
     registry_routes,
     runs_routes,
@@ -139,6 +143,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     *PROVIDER_SCHEDULES,
     *FILES_SCHEDULES,
     *DATASETS_SCHEDULES,
+    *PUSHES_SCHEDULES,
     *PREDICTIONS_SCHEDULES,
 )
 
@@ -154,6 +159,7 @@ HANDLERS: tuple[Handler, ...] = (
     *PROVIDER_HANDLERS,
     *FILES_HANDLERS,
     *DATASETS_HANDLERS,
+    *PUSHES_HANDLERS,
     *QUALITY_HANDLERS,
     *PREDICTIONS_HANDLERS,
     *RUNS_HANDLERS,

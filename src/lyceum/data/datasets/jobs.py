@@ -29,12 +29,6 @@ SWEEP_EVERY_SECONDS = 3600
 READ_SECONDS_MAX = 2 * 3600
 """Enough for the largest upload there may be by default, from an object store that gives a megabyte a second."""
 SETTLE_SECONDS_MAX = 600
-NEVER_READ = {
-    "code": "never_read",
-    "title": "The file was not read",
-    "status": 500,
-    "detail": "The hub could not finish reading this file; upload it again, and look at the worker's log if it happens twice.",
-}
 
 
 class ReadUpload(JobArgs, frozen=True, kw_only=True):
@@ -102,7 +96,7 @@ async def _progress(run: JobRun, _args: ReadUpload, event: dict[str, Any]) -> No
 
 
 async def _gave_up(tx: AsyncSession, args: ReadUpload, error: dict[str, Any] | None, state: str) -> None:
-    await versions.reject(tx, args.version_id, _why(error, state))
+    await versions.reject(tx, args.version_id, versions.why(error, state))
 
 
 async def _settle(run: JobRun, _args: SettleVersions) -> dict[str, int]:
@@ -120,12 +114,8 @@ async def _reason(tx: AsyncSession, version_id: UUID) -> dict[str, Any]:
     try:
         job = await job_for(tx, row.job_id) if row is not None and row.job_id is not None else None
     except JobNotFound:
-        return NEVER_READ
-    return _why(job.error, job.state) if job is not None else NEVER_READ
-
-
-def _why(error: dict[str, Any] | None, state: str) -> dict[str, Any]:
-    return versions.CALLED_OFF if state == "cancelled" else error or NEVER_READ
+        return versions.NEVER_READ
+    return versions.why(job.error, job.state) if job is not None else versions.NEVER_READ
 
 
 def clear_up(settings: Settings) -> None:

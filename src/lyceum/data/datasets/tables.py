@@ -17,6 +17,9 @@ one before it leaves staged files, which are swept by age. An error within 2 may
 is written behind it), and another attempt may have committed the same operation meanwhile: what an attempt copied is
 removed only once the log has been read again, and no attempt can touch the files of another.
 
+What is staged may also follow the rows of an earlier version, which are not copied: the log names their files once more.
+Where the newest version is another one, such as one that nobody recorded, a commit that takes the table back comes first.
+
 Version 0 of every table is empty. It exists because the protocol of a table is fixed when it is made, and must allow
 times without a zone from the start. Log entries are kept for ever, for every accepted version stays readable.
 """
@@ -106,6 +109,26 @@ class StagedData:
 
 
 @dataclass(frozen=True, slots=True)
+class Followed:
+    """An earlier version whose rows come before those that are staged.
+
+    The files `without` are left out: their rows, which are the last of that version, were staged again.
+    """
+
+    version: int
+    without: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class TableFile:
+    """A file of a version; the names sort in the order of the rows."""
+
+    name: str
+    size: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Attempt:
     """One try to commit staged data as a version; its files in the table are its alone."""
 
@@ -167,8 +190,10 @@ def discard_staged(store: TableStore, operation_id: str) -> None:
         shutil.rmtree(folder / _staging(operation_id), ignore_errors=True)
 
 
-def commit(store: TableStore, table: str, data: StagedData, *, base: int | None) -> int:
-    """Make staged data the whole content of the table's next version and return that Delta version.
+def commit(
+    store: TableStore, table: str, data: StagedData, *, base: int | None, follows: Followed | None = None
+) -> int:
+    """Make staged data the content of the table's next version, after what it `follows`, and return that Delta version.
 
     `base` is the version the caller knows as the newest, None when the table has none yet. Exactly one commit is made
     however often this is called for an operation: a repeated call returns the version of the first.
@@ -178,20 +203,20 @@ def commit(store: TableStore, table: str, data: StagedData, *, base: int | None)
     delta = _open_or_create(store, table)
     if (done := _version_of(delta, data.operation_id)) is not None:
         return done
-    newest = delta.version()
-    if newest != (base or 0):
-        raise _changed(table, base, newest)
-    attempt = _Attempt(table, data, newest + 1, secrets.token_hex(8))
+    delta = _at_its_place(store, table, delta, data, base=base or 0, follows=follows)
+    attempt = _Attempt(table, data, delta.version() + 1, secrets.token_hex(8))
     try:
-        added = _copy_in(store, attempt)
+        actions = _copy_in(store, attempt)
+        if follows is not None:
+            actions += _removals(follows.without)
     except Exception:
         if (done := _settled(store, attempt)) is None:
             raise
         return done
     try:
         delta.create_write_transaction(
-            added,
-            mode="overwrite",
+            actions,
+            mode="overwrite" if follows is None else "append",
             schema=Schema.from_json(data.schema),
             commit_properties=CommitProperties(
                 custom_metadata={"operation_id": data.operation_id, "attempt": attempt.token},
@@ -209,6 +234,45 @@ def commit(store: TableStore, table: str, data: StagedData, *, base: int | None)
             raise
         return done
     return attempt.version
+
+
+def take_back(store: TableStore, table: str, operation_id: str, *, to: int, base: int) -> int:
+    """Make the table's next version one with the rows of an earlier one, without copying any; returns that version.
+
+    Exactly one commit is made for an operation. Raises TableChanged when the newest version is not `base`.
+    """
+    delta = DeltaTable(store.uri(table), storage_options=dict(store.options))
+    if (done := _version_of(delta, operation_id)) is not None:
+        return done
+    if delta.version() != base:
+        raise _changed(table, base, delta.version())
+    try:
+        delta.restore(
+            to,
+            commit_properties=CommitProperties(
+                custom_metadata={"operation_id": operation_id},
+                app_transactions=[Transaction(_application(operation_id), base + 1)],
+                max_commit_retries=0,
+            ),
+        )
+    except CommitFailedError:
+        again = DeltaTable(store.uri(table), storage_options=dict(store.options))
+        if (done := _version_of(again, operation_id)) is None:
+            raise _changed(table, base, again.version()) from None
+        return done
+    return base + 1
+
+
+def files_of(store: TableStore, table: str, version: int) -> tuple[TableFile, ...]:
+    """Return the files of a version in the order of their rows."""
+    delta = DeltaTable(store.uri(table), version=version, storage_options=dict(store.options))
+    found = pl.DataFrame(delta.get_add_actions()).select("path", "size_bytes", "num_records")
+    return tuple(sorted((TableFile(*row) for row in found.iter_rows()), key=lambda file: file.name))
+
+
+def scan_files(store: TableStore, table: str, names: Sequence[str]) -> pl.LazyFrame:
+    """Return the rows of some of a table's files, in the order of the names."""
+    return _scan(store, [f"{table}/{name}" for name in names])
 
 
 def newest_version(store: TableStore, table: str) -> int | None:
@@ -318,6 +382,23 @@ def _open_or_create(store: TableStore, table: str) -> DeltaTable:
         raise
 
 
+def _at_its_place(
+    store: TableStore, table: str, delta: DeltaTable, data: StagedData, *, base: int, follows: Followed | None
+) -> DeltaTable:
+    """Return the table at the version that data is to follow; raises TableChanged when the newest is not `base`."""
+    newest = delta.version()
+    if newest != base:
+        raise _changed(table, base or None, newest)
+    if follows is None or newest == follows.version:
+        return delta
+    # an id of its own each time: what was taken back once may have been followed by somebody else's commit
+    at = take_back(store, table, f"{data.operation_id}-{secrets.token_hex(4)}", to=follows.version, base=newest)
+    delta = _open_or_create(store, table)
+    if delta.version() != at:
+        raise _changed(table, at, delta.version())
+    return delta
+
+
 def _copy_in(store: TableStore, attempt: _Attempt) -> list[AddAction | RemoveAction]:
     """Copy the staged files beside the table's log."""
     actions: list[AddAction | RemoveAction] = []
@@ -327,6 +408,12 @@ def _copy_in(store: TableStore, attempt: _Attempt) -> list[AddAction | RemoveAct
         stats = json.dumps({"numRecords": file.rows})
         actions.append(AddAction(path.rpartition("/")[2], file.size, {}, written_at, data_change=True, stats=stats))
     return actions
+
+
+def _removals(names: frozenset[str]) -> list[AddAction | RemoveAction]:
+    """Return what leaves out files of the newest version, whose rows stay."""
+    removed_at = int(datetime.now(UTC).timestamp() * 1000)
+    return [RemoveAction(name, False, removed_at) for name in sorted(names)]
 
 
 def _settled(store: TableStore, attempt: _Attempt) -> int | None:
