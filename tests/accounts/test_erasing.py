@@ -200,6 +200,12 @@ def _leave_data(database: TestDatabase, alone: Member, word: str) -> None:
         *(f"{word}.csv", Jsonb({"notes": [word]}), Jsonb({"most_common": [word]}), version_id),
     )
     rows_of(database, "UPDATE datasets SET description = %s WHERE id = %s", word, dataset_id)
+    rows_of(
+        database,
+        "INSERT INTO pushed_batches (org_id, dataset_id, pushed_by, form, record_count, byte_count, records)"
+        " VALUES (%s, %s, %s, 'json', 1, 1, %s)",
+        *(alone.org_id, dataset_id, alone.user_id, f'[{{"name": "{word}"}}]'.encode()),
+    )
     check_id = make_check(database, alone, dataset_id, definition={"allowed": [word]})
     make_check_run(database, alone, version_id, results_of=(check_id,))
     rows_of(database, "UPDATE check_results SET result = %s WHERE org_id = %s", Jsonb({"sample": [word]}), alone.org_id)

@@ -38,9 +38,11 @@ async def _push(client: httpx.AsyncClient, address: str, records: list[dict[str,
 async def _flush(hub: StaffedHub, owner: Member, client: httpx.AsyncClient, address: str) -> Any:
     """Begin a version of what waits, not waiting for the window to end, and return it once it is decided."""
     dataset = await ok(client.get(f"/api/v1/datasets/{address}"))
-    async with open_resources(hub.settings, subscribers={}) as resources:
-        async with transaction(resources.database, owner.scope) as tx:
-            begun = await begin_flush(tx, UUID(dataset["id"]))
+    async with (
+        open_resources(hub.settings, subscribers={}) as resources,
+        transaction(resources.database, owner.scope) as tx,
+    ):
+        begun = await begin_flush(tx, UUID(dataset["id"]))
     assert begun is not None
     return await until(
         lambda: ok(client.get(f"/api/v1/dataset-versions/{begun}")), lambda version: version["state"] != "pending"

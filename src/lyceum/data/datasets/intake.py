@@ -11,10 +11,9 @@ import msgspec
 from lyceum.data.datasets.reading.public import FileFormat, StagedTable, stage_table
 from lyceum.data.datasets.rows.public import table_store
 from lyceum.data.datasets.space import telling_full
+from lyceum.data.datasets.table_store import StagedData, TableStore
 from lyceum.data.datasets.tables import (
-    StagedData,
     TableChanged,
-    TableStore,
     commit,
     discard_staged,
     newest_version,

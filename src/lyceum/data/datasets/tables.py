@@ -28,12 +28,10 @@ import json
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import obstore
 import polars as pl
@@ -42,9 +40,9 @@ from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.schema import PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction
-from obstore.store import ObjectStore
 
-from lyceum.kernel.objects import folder_of, open_objects
+from lyceum.data.datasets.table_store import Followed, Orphan, StagedData, StagedFile, TableFile, TableStore
+from lyceum.kernel.objects import folder_of
 from lyceum.kernel.problems import Conflict, is_full
 
 PUT_PART_BYTES = 16 << 20
@@ -68,66 +66,6 @@ class TableChanged(Conflict):
         self.version = version
 
 
-@dataclass(frozen=True)
-class TableStore:
-    """A place for tables and their staging: a folder, or a prefix in a bucket.
-
-    `url` is a path, `file://…` or `s3://bucket/prefix`; `options` are those that deltalake and Polars take, `aws_…`.
-    The store must offer conditional put, which local folders, S3 and its better imitations do.
-    """
-
-    url: str
-    options: Mapping[str, str] = field(default_factory=dict)
-
-    @cached_property
-    def objects(self) -> ObjectStore:
-        """The files below `url`."""
-        return open_objects(self.url, self.options)
-
-    def uri(self, path: str) -> str:
-        """Return the address of a path below `url`, as deltalake and Polars take it."""
-        return f"{folder_of(self.url) or self.url.rstrip('/')}/{path}"
-
-
-@dataclass(frozen=True, slots=True)
-class StagedFile:
-    """One staged Parquet file."""
-
-    name: str
-    size: int
-    rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class StagedData:
-    """The staged data of one operation; files in the order of their rows."""
-
-    operation_id: str
-    files: tuple[StagedFile, ...]
-    schema: str
-    """The Delta schema, as JSON."""
-
-
-@dataclass(frozen=True, slots=True)
-class Followed:
-    """An earlier version whose rows come before those that are staged.
-
-    The files `without` are left out: their rows, which are the last of that version, were staged again.
-    """
-
-    version: int
-    without: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class TableFile:
-    """A file of a version; the names sort in the order of the rows."""
-
-    name: str
-    size: int
-    rows: int
-
-
 @dataclass(frozen=True, slots=True)
 class _Attempt:
     """One try to commit staged data as a version; its files in the table are its alone."""
@@ -146,15 +84,6 @@ class _Attempt:
         """Return where its files lie in the table; names sort in the order of versions and rows."""
         stem = f"v{self.version:010}_{self.data.operation_id}_{self.token}"
         return [f"{self.table}/{stem}_{place:05}.parquet" for place in range(len(self.data.files))]
-
-
-@dataclass(frozen=True, slots=True)
-class Orphan:
-    """Staged data, or files in a table, that nothing refers to."""
-
-    path: str
-    size: int
-    modified_at: datetime
 
 
 def stage(store: TableStore, operation_id: str, files: Sequence[Path]) -> StagedData:
@@ -179,13 +108,13 @@ def stage(store: TableStore, operation_id: str, files: Sequence[Path]) -> Staged
 
 def scan_staged(store: TableStore, data: StagedData) -> pl.LazyFrame:
     """Return the staged rows in order."""
-    return _scan(store, [f"{_staging(data.operation_id)}/{file.name}" for file in data.files])
+    return store.scan([f"{_staging(data.operation_id)}/{file.name}" for file in data.files])
 
 
 def discard_staged(store: TableStore, operation_id: str) -> None:
     """Remove the staged data of an operation, if any, with what a failed write left of it."""
-    for path in _listed(store, _staging(operation_id)):
-        _delete(store, path)
+    for meta in store.listed(_staging(operation_id)):
+        store.delete(meta["path"])
     if (folder := folder_of(store.url)) is not None:
         shutil.rmtree(folder / _staging(operation_id), ignore_errors=True)
 
@@ -272,7 +201,7 @@ def files_of(store: TableStore, table: str, version: int) -> tuple[TableFile, ..
 
 def scan_files(store: TableStore, table: str, names: Sequence[str]) -> pl.LazyFrame:
     """Return the rows of some of a table's files, in the order of the names."""
-    return _scan(store, [f"{table}/{name}" for name in names])
+    return store.scan([f"{table}/{name}" for name in names])
 
 
 def newest_version(store: TableStore, table: str) -> int | None:
@@ -285,13 +214,13 @@ def scan_version(store: TableStore, table: str, version: int) -> pl.LazyFrame:
     """Return the rows of a version, in the order they were committed."""
     delta = DeltaTable(store.uri(table), version=version, storage_options=dict(store.options))
     names = sorted(uri.rpartition("/")[2] for uri in delta.file_uris())
-    return _scan(store, [f"{table}/{name}" for name in names])
+    return store.scan([f"{table}/{name}" for name in names])
 
 
 def orphaned_staging(store: TableStore, *, older_than: timedelta) -> tuple[Orphan, ...]:
     """Return the operations in staging nothing was added to for `older_than`, oldest first; `path` is the operation."""
     newest: dict[str, Orphan] = {}
-    for meta in _listed_meta(store, "staging"):
+    for meta in store.listed("staging"):
         operation_id = meta["path"].split("/")[1]
         before = newest.get(operation_id)
         newest[operation_id] = Orphan(
@@ -311,14 +240,14 @@ def remove_orphans(store: TableStore, table: str, *, older_than: timedelta) -> t
     """
     limit = datetime.now(UTC) - older_than
     # listed before the log is read, so that a commit made meanwhile is seen
-    old = [meta for meta in _listed_meta(store, table) if _named(meta["path"]) and meta["last_modified"] < limit]
+    old = [meta for meta in store.listed(table) if _named(meta["path"]) and meta["last_modified"] < limit]
     if not old:
         return ()
     committed = _committed(_open(store, table))
     removed = []
     for meta in old:
         if _named(meta["path"]) not in committed:
-            _delete(store, meta["path"])
+            store.delete(meta["path"])
             removed.append(Orphan(meta["path"], meta["size"], meta["last_modified"]))
     return tuple(removed)
 
@@ -424,7 +353,7 @@ def _settled(store: TableStore, attempt: _Attempt) -> int | None:
     delta = _open(store, attempt.table)
     if attempt.mark not in _committed(delta, since=attempt.version):
         for path in attempt.paths():
-            _delete(store, path)
+            store.delete(path)
     return _version_of(delta, attempt.data.operation_id) if delta else None
 
 
@@ -434,24 +363,3 @@ def _changed(table: str, base: int | None, newest: int) -> TableChanged:
         f"The table {table} changed meanwhile: it was at {known} and is at version {newest}; look at it and try again.",
         version=newest or None,
     )
-
-
-def _scan(store: TableStore, paths: list[str]) -> pl.LazyFrame:
-    options = dict(store.options) or None
-    return pl.scan_parquet([store.uri(path) for path in paths], storage_options=options, glob=False)
-
-
-def _listed_meta(store: TableStore, prefix: str) -> Iterator[Any]:
-    for batch in obstore.list(store.objects, f"{prefix}/"):
-        yield from batch
-
-
-def _listed(store: TableStore, prefix: str) -> list[str]:
-    return [meta["path"] for meta in _listed_meta(store, prefix)]
-
-
-def _delete(store: TableStore, path: str) -> None:
-    try:
-        obstore.delete(store.objects, path)
-    except FileNotFoundError:
-        return

@@ -18,12 +18,9 @@ from lyceum.data.datasets.pushes.work import Appended, Appending, BaseVersion, B
 from lyceum.data.datasets.reading.public import POLARS_TYPES, ColumnType, FileFormat, stage_table
 from lyceum.data.datasets.rows.public import table_store
 from lyceum.data.datasets.space import telling_full
+from lyceum.data.datasets.table_store import Followed, StagedData, TableFile, TableStore
 from lyceum.data.datasets.tables import (
-    Followed,
-    StagedData,
     TableChanged,
-    TableFile,
-    TableStore,
     commit,
     discard_staged,
     files_of,

@@ -15,7 +15,7 @@ from lyceum.kernel.storage import Storage
 if TYPE_CHECKING:
     import polars as pl
 
-    from lyceum.data.datasets.tables import TableStore
+    from lyceum.data.datasets.table_store import TableStore
 
 
 # Polars and Delta take seconds to import, which the API's start does without and its loop must not wait for: the
@@ -29,7 +29,7 @@ def table_store(storage: Storage) -> "TableStore":
 
 @lru_cache(maxsize=4)
 def _table_store(url: str, options: tuple[tuple[str, str], ...]) -> "TableStore":
-    from lyceum.data.datasets.tables import TableStore
+    from lyceum.data.datasets.table_store import TableStore
 
     return TableStore(url, dict(options))
 
