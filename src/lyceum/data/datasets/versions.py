@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.audit.public import record
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
-from lyceum.data.datasets.pushes import buffer
+from lyceum.data.datasets.pushes import public as pushes
 from lyceum.data.datasets.queries import addresses_of_versions
 from lyceum.data.datasets.work import AcceptedTable
 from lyceum.files.public import give_up_content
@@ -63,8 +63,8 @@ async def reject(tx: AsyncSession, version_id: UUID, error: dict[str, Any]) -> N
     row.state = "rejected"
     row.error = error
     await tx.flush()
-    if row.source.get("format") == buffer.PUSHED:
-        await buffer.come_back(tx, row.id, error)
+    if row.source.get("format") == pushes.PUSHED:
+        await pushes.come_back(tx, row.id, error)
     record(tx, tx.info["scope"], "reject_version", "dataset_version", row.id)
     if error.get("code") != CALLED_OFF["code"]:
         address = (await addresses_of_versions(tx, [row.id]))[row.id][0]

@@ -183,6 +183,11 @@ async def state_of(tx: AsyncSession, dataset_id: UUID) -> PushState:
     )
 
 
+async def forget_of_organisation(tx: AsyncSession, org_id: UUID) -> None:
+    """Remove all that was pushed to an organisation's datasets and is in no table."""
+    await tx.execute(delete(PushedBatchRow).where(PushedBatchRow.org_id == org_id))
+
+
 async def list_overdue(tx: AsyncSession, *, longer_than: timedelta, limit: int) -> list[tuple[UUID, UUID]]:
     """Return (dataset, organisation) of batches that have waited too long, whosever they are."""
     found = await tx.execute(_OVERDUE, {"longer_than": longer_than, "at_most": limit})
