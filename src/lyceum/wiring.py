@@ -40,6 +40,8 @@ from lyceum.accounts.signon.jobs import HANDLERS as SIGN_ON_HANDLERS
 from lyceum.accounts.signon.jobs import SCHEDULES as SIGN_ON_SCHEDULES
 from lyceum.accounts.signon.public import sign_on_status
 from lyceum.accounts.signon.routes import router as sign_on_routes
+from lyceum.data.datasets.history.jobs import HANDLERS as HISTORY_HANDLERS
+from lyceum.data.datasets.history.routes import router as history_routes
 from lyceum.data.datasets.jobs import HANDLERS as DATASETS_HANDLERS
 from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
 from lyceum.data.datasets.jobs import clear_up as clear_up_datasets
@@ -111,6 +113,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     files_routes,
     datasets_routes,
     pushes_routes,
+    history_routes,
     quality_routes,
     registry_routes,
     runs_routes,
@@ -160,6 +163,7 @@ HANDLERS: tuple[Handler, ...] = (
     *FILES_HANDLERS,
     *DATASETS_HANDLERS,
     *PUSHES_HANDLERS,
+    *HISTORY_HANDLERS,
     *QUALITY_HANDLERS,
     *PREDICTIONS_HANDLERS,
     *RUNS_HANDLERS,

@@ -76,3 +76,5 @@ def test_a_table_is_taken_back_once_for_an_operation(store: TableStore, tmp_path
     assert rows(store, third) == [1]
     assert DeltaTable(store.uri("t")).version() == third == 3
     assert files_of(store, "t", third) == files_of(store, "t", first)
+    assert take_back(store, "t", "same", to=third, base=third) == third + 1
+    assert rows(store, third + 1) == [1]

@@ -175,15 +175,17 @@ def take_back(store: TableStore, table: str, operation_id: str, *, to: int, base
         return done
     if delta.version() != base:
         raise _changed(table, base, delta.version())
+    properties = CommitProperties(
+        custom_metadata={"operation_id": operation_id},
+        app_transactions=[Transaction(_application(operation_id), base + 1)],
+        max_commit_retries=0,
+    )
     try:
-        delta.restore(
-            to,
-            commit_properties=CommitProperties(
-                custom_metadata={"operation_id": operation_id},
-                app_transactions=[Transaction(_application(operation_id), base + 1)],
-                max_commit_retries=0,
-            ),
-        )
+        if to == base:
+            # nothing is to be taken back, which `restore` refuses
+            delta.create_write_transaction([], mode="append", schema=delta.schema(), commit_properties=properties)
+        else:
+            delta.restore(to, commit_properties=properties)
     except CommitFailedError:
         again = DeltaTable(store.uri(table), storage_options=dict(store.options))
         if (done := _version_of(again, operation_id)) is None:
