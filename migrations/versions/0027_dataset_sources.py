@@ -1,4 +1,4 @@
-"""Data: records that are pushed and wait to become a version."""
+"""Data: records that are pushed and wait to become a version, and comparisons of two versions."""
 
 from alembic import op
 
@@ -32,7 +32,31 @@ CREATE POLICY pushed_batches_of_the_organisation ON pushed_batches
     USING (org_id = (SELECT nullif(current_setting('lyceum.org_id', true), '')::uuid));
 """
 
+DIFFS = """
+CREATE TABLE dataset_diffs (
+    id uuid PRIMARY KEY,
+    org_id uuid NOT NULL REFERENCES organisations (id),
+    dataset_id uuid NOT NULL REFERENCES datasets (id),
+    before_id uuid NOT NULL REFERENCES dataset_versions (id),
+    after_id uuid NOT NULL REFERENCES dataset_versions (id),
+    key_columns jsonb NOT NULL,
+    job_id uuid,
+    state text NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'done', 'failed')),
+    result jsonb,
+    error jsonb,
+    created_by uuid REFERENCES users (id),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    finished_at timestamptz
+);
+CREATE INDEX dataset_diffs_org_id_idx ON dataset_diffs (org_id);
+CREATE INDEX dataset_diffs_dataset_id_idx ON dataset_diffs (dataset_id, id DESC);
+ALTER TABLE dataset_diffs ENABLE ROW LEVEL SECURITY;
+CREATE POLICY dataset_diffs_of_the_organisation ON dataset_diffs
+    USING (org_id = (SELECT nullif(current_setting('lyceum.org_id', true), '')::uuid));
+"""
+
 
 def upgrade() -> None:
     """Bring the tables to this revision."""
     op.execute(PUSHES)
+    op.execute(DIFFS)

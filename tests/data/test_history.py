@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -9,7 +10,7 @@ import polars as pl
 import pytest
 
 from fixtures.app import rows_of
-from fixtures.staffed import StaffedHub, add_version, csv_of, dataset_with, ok, settled_version
+from fixtures.staffed import StaffedHub, add_version, csv_of, dataset_with, ok, settled_version, until
 from lyceum.data.datasets.addresses import table_key
 from lyceum.data.datasets.rows.public import table_store
 from lyceum.data.datasets.tables import files_of
@@ -118,3 +119,60 @@ async def test_a_download_of_a_sensitive_dataset_is_recorded(
         assert (await client.get(f"/api/v1/datasets/{address}/versions/1/rows")).status_code == 200
     statement = "SELECT outcome FROM audit_log WHERE org_id = %s AND action = 'download_version'"
     assert [row["outcome"] for row in rows_of(staffed_hub.database, statement, owner.org_id)] == ["read"]
+
+
+async def _diff(client: httpx.AsyncClient, address: str, **wanted: object) -> dict[str, Any]:
+    begun = await ok(client.post(f"/api/v1/datasets/{address}/diffs", json=wanted), 202)
+    assert (begun["state"], begun["result"]) == ("queued", None)
+    found: dict[str, Any] = await until(
+        lambda: ok(client.get(f"/api/v1/dataset-diffs/{begun['id']}")), lambda diff: diff["state"] != "queued"
+    )
+    return found
+
+
+async def test_two_versions_are_compared_by_columns_rows_and_profile(hub_client: Client, owner: Member) -> None:
+    before = pl.DataFrame({"id": [1, 2, 3, 4], "v0": ["a", None, "c", "d"], "n": [1, 2, 3, 4], "gone": [1, 1, 1, 1]})
+    after = pl.DataFrame({"id": [2, 3, 4, 5], "v0": ["b", "c", "d", "e"], "n": [2, 3, 9, 5], "new": ["x"] * 4})
+    async with hub_client(owner) as client:
+        address = await dataset_with(client, csv_of(before))
+        await add_version(client, address, "after.csv", csv_of(after))
+        diff = await _diff(client, address, before=1, after=2, key=["id"])
+        assert diff["state"] == "done", diff
+        assert diff["result"]["columns"] == {"added": ["new"], "removed": ["gone"], "changed": []}
+        assert diff["result"]["rows"] == {
+            "before": 4,
+            "after": 4,
+            "added": 1,
+            "removed": 1,
+            "changed": 2,
+            "changed_by_column": {"v0": 1, "n": 1},
+            "samples": {"added": [[5]], "removed": [[1]], "changed": [[2], [4]]},
+        }
+        figures = {(one["column"], one["figure"]): (one["before"], one["after"]) for one in diff["result"]["profile"]}
+        assert figures[("v0", "missing")] == (1, 0)
+        assert figures[("n", "max")] == (4, 9)
+        assert ("gone", "missing") not in figures
+
+
+async def test_whole_rows_are_compared_with_their_repetitions_where_no_key_is_named(
+    hub_client: Client, owner: Member
+) -> None:
+    async with hub_client(owner) as client:
+        address = await dataset_with(client, b"a,b\n1,x\n1,x\n2,\n3,z\n")
+        await add_version(client, address, "after.csv", b"a,b\n1,x\n2,\n2,\n4,z\n")
+        rows = (await _diff(client, address, before=1, after=2))["result"]["rows"]
+        assert (rows["added"], rows["removed"], rows["changed"]) == (2, 2, None)
+        same = (await _diff(client, address, before=2, after=2))["result"]["rows"]
+        assert (same["added"], same["removed"]) == (0, 0)
+
+
+@pytest.mark.parametrize("key, said", [(["nope"], "'nope'"), (["a"], "repeat the key")])
+async def test_a_key_that_names_no_row_fails_in_one_sentence(
+    hub_client: Client, owner: Member, outsider: Member, key: list[str], said: str
+) -> None:
+    async with hub_client(owner) as client, hub_client(outsider) as other:
+        address = await dataset_with(client, b"a,b\n1,x\n1,y\n")
+        diff = await _diff(client, address, before=1, after=1, key=key)
+        assert (diff["state"], diff["error"]["code"]) == ("failed", "key_unusable")
+        assert said in diff["error"]["detail"]
+        assert (await other.get(f"/api/v1/dataset-diffs/{diff['id']}")).status_code == 404

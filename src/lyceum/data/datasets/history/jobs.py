@@ -1,5 +1,6 @@
-"""The job that restores an earlier version: a new one with its rows, schema and profile."""
+"""Jobs of history: restore an earlier version as a new one with its rows, schema and profile, and compare two."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -8,15 +9,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.data.datasets import versions
 from lyceum.data.datasets.addresses import table_key
 from lyceum.data.datasets.errors import VersionNotFound
-from lyceum.data.datasets.history.work import TakenBack, TakingBack
+from lyceum.data.datasets.history.diffs import columns_compared, profiles_compared
+from lyceum.data.datasets.history.errors import DiffNotFound
+from lyceum.data.datasets.history.models import DatasetDiffRow
+from lyceum.data.datasets.history.work import Compared, Comparing, TakenBack, TakingBack
 from lyceum.data.datasets.models import DatasetVersionRow
-from lyceum.data.datasets.queries import profile_by_id
+from lyceum.data.datasets.queries import profile_by_id, version_table_by_id
 from lyceum.data.datasets.work import AcceptedTable
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun
 from lyceum.kernel.jobs.queue import JobArgs
 from lyceum.kernel.tx import transaction
 
 RESTORE_SECONDS_MAX = 3600
+COMPARE_SECONDS_MAX = 3600
 
 
 class RestoreVersion(JobArgs, frozen=True, kw_only=True):
@@ -68,6 +73,57 @@ async def _gave_up(tx: AsyncSession, args: RestoreVersion, error: dict[str, Any]
     await versions.reject(tx, args.version_id, versions.why(error, state))
 
 
+class CompareVersions(JobArgs, frozen=True, kw_only=True):
+    """Find what differs between two versions."""
+
+    kind = "data.compare_versions"
+    lane = "short"
+    attempts_max = 3
+    seconds_max = COMPARE_SECONDS_MAX
+    diff_id: UUID
+
+
+async def _prepare_diff(run: JobRun, args: CompareVersions) -> Comparing:
+    async with transaction(run.resources.database, run.scope) as tx:
+        row = await _diff(tx, args.diff_id)
+        before, after = [await version_table_by_id(tx, version_id) for version_id in (row.before_id, row.after_id)]
+        return Comparing(
+            table_key=before.table_key,
+            before=before.delta_version,
+            after=after.delta_version,
+            key_columns=tuple(row.key_columns),
+        )
+
+
+async def _conclude_diff(tx: AsyncSession, _run: JobRun, args: CompareVersions, compared: Compared) -> None:
+    row = await _diff(tx, args.diff_id)
+    before, after = [await version_table_by_id(tx, version_id) for version_id in (row.before_id, row.after_id)]
+    profiles = [await profile_by_id(tx, version_id) for version_id in (row.before_id, row.after_id)]
+    row.result = {
+        "columns": columns_compared(before.table_schema.model_dump(), after.table_schema.model_dump()),
+        "rows": compared.rows,
+        "profile": profiles_compared(*profiles),
+    }
+    row.state = "done"
+    row.finished_at = datetime.now(UTC)
+    await tx.flush()
+
+
+async def _gave_up_diff(tx: AsyncSession, args: CompareVersions, error: dict[str, Any] | None, state: str) -> None:
+    row = await _diff(tx, args.diff_id)
+    if row.state != "queued":
+        return
+    row.state, row.error, row.finished_at = "failed", versions.why(error, state), datetime.now(UTC)
+    await tx.flush()
+
+
+async def _diff(tx: AsyncSession, diff_id: UUID) -> DatasetDiffRow:
+    row = await tx.get(DatasetDiffRow, diff_id, with_for_update=True)
+    if row is None:
+        raise DiffNotFound(f"There is no comparison {diff_id}.")
+    return row
+
+
 HANDLERS = (
     HeavyHandler(
         args_type=RestoreVersion,
@@ -76,5 +132,13 @@ HANDLERS = (
         output_type=TakenBack,
         conclude=_accept,
         gave_up=_gave_up,
+    ),
+    HeavyHandler(
+        args_type=CompareVersions,
+        prepare=_prepare_diff,
+        compute="lyceum.data.datasets.history.comparing:compare",
+        output_type=Compared,
+        conclude=_conclude_diff,
+        gave_up=_gave_up_diff,
     ),
 )

@@ -1,6 +1,7 @@
-"""A dataset's history over HTTP: an earlier version made the newest, and the rows of any as a file."""
+"""A dataset's history over HTTP: an earlier version made the newest, two compared, and the rows of any as a file."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import Query, Response
 from fastapi.responses import StreamingResponse
@@ -10,6 +11,7 @@ from lyceum.accounts.edge import (
     NEEDS_ROOM,
     CurrentResources,
     Power,
+    PrimaryTx,
     Tx,
     Who,
     api_router,
@@ -17,8 +19,10 @@ from lyceum.accounts.edge import (
 )
 from lyceum.data.datasets import queries
 from lyceum.data.datasets.edge import VersionNumber, as_number
+from lyceum.data.datasets.history import queries as diff_queries
 from lyceum.data.datasets.history import service
 from lyceum.data.datasets.history.downloading import MEDIA_TYPES, DownloadFormat, written_as
+from lyceum.data.datasets.history.schemas import Diff, NewDiff
 from lyceum.data.datasets.schemas import Version
 from lyceum.kernel.http.documented import refuses
 from lyceum.kernel.http.downloads import content_disposition
@@ -77,3 +81,17 @@ async def download_version(
     }
     content = await written_as(resources.storage, table, format, escapes_formulas=escape_formulas)
     return StreamingResponse(content, media_type=MEDIA_TYPES[format], headers=headers)
+
+
+@router.post("/datasets/{org}/{name}/diffs", status_code=202, dependencies=[KEEPS_ANSWER])
+@needs_of_object(Power.DATASETS_WRITE)
+async def compare_versions(tx: Tx, who: Who, org: str, name: str, wanted: NewDiff) -> Diff:
+    """Have two versions compared: columns, rows by a key, and the figures of their profiles; follow it at `/dataset-diffs/{id}`."""
+    return await service.begin_diff(tx, who, org, name, wanted)
+
+
+@router.get("/dataset-diffs/{diff_id}")
+@needs_of_object(Power.DATASETS_READ)
+async def read_diff(tx: PrimaryTx, who: Who, diff_id: UUID) -> Diff:
+    """Read a comparison of two versions."""
+    return await diff_queries.diff_for(tx, who, diff_id)
