@@ -298,12 +298,11 @@ async def limit_pushes(request: Request) -> None:
     Programs send it often, and each time in shares that their process has leased: no answer says how much is left.
     """
     who = await _whose_request(request)
-    pushes: Leases = request.app.state.pushes
     if who.user_id is None:
         await limit_requests(request)
         return
     await take_of_key(request.app.state.key_rates, who)
-    if pushes.limit.at_most > 0:
+    if (pushes := cast("Leases", request.app.state.pushes)).limit.at_most > 0:
         await pushes.admit(who.user_id.hex, sentence=_PUSHES_TOLD)
 
 

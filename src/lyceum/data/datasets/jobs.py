@@ -1,7 +1,7 @@
 """Jobs of datasets: read an upload as a version, and settle versions whose job ended without a verdict."""
 
 import asyncio
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,7 +12,7 @@ from lyceum.data.datasets.errors import VersionNotFound
 from lyceum.data.datasets.models import DatasetVersionRow
 from lyceum.data.datasets.retention import FORGET_EVERY_SECONDS, ForgetRejected, forget_rejected
 from lyceum.data.datasets.rows.public import sweep_staging
-from lyceum.data.datasets.work import AcceptedTable, Intake
+from lyceum.data.datasets.work import AcceptedTable, Intake, UploadFormat
 from lyceum.data.datasets.workplaces import sweep_workplaces
 from lyceum.files.public import content_key_for
 from lyceum.kernel.config import Settings
@@ -41,7 +41,7 @@ class ReadUpload(JobArgs, frozen=True, kw_only=True):
     seconds_max = READ_SECONDS_MAX
     needs_room = True
     version_id: UUID
-    format: Literal["csv", "parquet", "jsonl"] | None = None
+    format: UploadFormat | None = None
     encoding: str | None = None
     delimiter: str | None = None
     has_header: bool | None = None
