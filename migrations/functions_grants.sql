@@ -186,6 +186,8 @@ CREATE POLICY datasets_granted ON datasets FOR SELECT
     USING (id = ANY ((SELECT definer.granted_ids('dataset'))::uuid[]));
 CREATE POLICY dataset_versions_granted ON dataset_versions FOR SELECT
     USING (dataset_id = ANY ((SELECT definer.granted_ids('dataset'))::uuid[]));
+CREATE POLICY dataset_diffs_granted ON dataset_diffs FOR SELECT
+    USING (dataset_id = ANY ((SELECT definer.granted_ids('dataset'))::uuid[]));
 CREATE POLICY checks_granted ON checks FOR SELECT
     USING (dataset_id = ANY ((SELECT definer.granted_ids('dataset'))::uuid[]));
 CREATE POLICY check_runs_granted ON check_runs FOR SELECT

@@ -40,11 +40,16 @@ from lyceum.accounts.signon.jobs import HANDLERS as SIGN_ON_HANDLERS
 from lyceum.accounts.signon.jobs import SCHEDULES as SIGN_ON_SCHEDULES
 from lyceum.accounts.signon.public import sign_on_status
 from lyceum.accounts.signon.routes import router as sign_on_routes
+from lyceum.data.datasets.history.jobs import HANDLERS as HISTORY_HANDLERS
+from lyceum.data.datasets.history.routes import router as history_routes
 from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
 from lyceum.data.datasets.jobs import clear_up as clear_up_datasets
 from lyceum.data.datasets.jobs import handlers as datasets_handlers
 from lyceum.data.datasets.public import ERASER as DATASETS_ERASER
 from lyceum.data.datasets.public import GRANTABLE as DATASETS
+from lyceum.data.datasets.pushes.jobs import HANDLERS as PUSHES_HANDLERS
+from lyceum.data.datasets.pushes.jobs import SCHEDULES as PUSHES_SCHEDULES
+from lyceum.data.datasets.pushes.routes import router as pushes_routes
 from lyceum.data.datasets.routes import router as datasets_routes
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.public import ERASER as CHECKS_ERASER
@@ -113,6 +118,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     datasets_routes,
     schemas_routes,
     schema_registry_routes,
+    pushes_routes,
+    history_routes,
     quality_routes,
     registry_routes,
     runs_routes,
@@ -146,6 +153,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     *PROVIDER_SCHEDULES,
     *FILES_SCHEDULES,
     *DATASETS_SCHEDULES,
+    *PUSHES_SCHEDULES,
     *PREDICTIONS_SCHEDULES,
 )
 
@@ -164,6 +172,8 @@ HANDLERS: tuple[Handler, ...] = (
     *PROVIDER_HANDLERS,
     *FILES_HANDLERS,
     *datasets_handlers(VERSION_FOLLOWERS),
+    *PUSHES_HANDLERS,
+    *HISTORY_HANDLERS,
     *QUALITY_HANDLERS,
     *PREDICTIONS_HANDLERS,
     *RUNS_HANDLERS,

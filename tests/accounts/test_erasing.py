@@ -28,7 +28,7 @@ from lyceum.kernel.jobs.queue import enqueue
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
 from make.accounts import Member, make_group, make_key, make_member, make_organisation
-from make.data import make_check, make_check_run, make_dataset, make_version
+from make.data import make_check, make_check_run, make_dataset, make_diff, make_version
 from make.schemas import make_schema
 from make.train import make_run, make_trial
 
@@ -202,6 +202,14 @@ def _leave_data(database: TestDatabase, alone: Member, word: str) -> None:
     )
     rows_of(database, "UPDATE datasets SET description = %s WHERE id = %s", word, dataset_id)
     make_schema(database, alone, dataset_id=dataset_id, subject=f"datasets/set-{word}")
+    rows_of(
+        database,
+        "INSERT INTO pushed_batches (org_id, dataset_id, pushed_by, form, record_count, byte_count, records)"
+        " VALUES (%s, %s, %s, 'json', 1, 1, %s)",
+        *(alone.org_id, dataset_id, alone.user_id, f'[{{"name": "{word}"}}]'.encode()),
+    )
+    diff_id = make_diff(database, alone, dataset_id, version_id)
+    rows_of(database, "UPDATE dataset_diffs SET key_columns = %s WHERE id = %s", Jsonb([word]), diff_id)
     check_id = make_check(database, alone, dataset_id, definition={"allowed": [word]})
     make_check_run(database, alone, version_id, results_of=(check_id,))
     rows_of(database, "UPDATE check_results SET result = %s WHERE org_id = %s", Jsonb({"sample": [word]}), alone.org_id)

@@ -26,7 +26,7 @@ from make.accounts import Member, make_grant, make_group, make_key, make_member
 from make.changing import changing
 from make.creating import make_place
 from make.creating_people import CREATING
-from make.data import make_check, make_check_run, make_dataset, make_version
+from make.data import make_check, make_check_run, make_dataset, make_diff, make_version
 from make.personal import OF_PERSON, make_personal
 from make.schemas import make_schema
 from make.serve import make_registered
@@ -122,6 +122,7 @@ class Hidden:
             "number": "1",
             "version_id": version_id,
             "check_id": check_id,
+            "diff_id": make_diff(database, owner, dataset_id, version_id),
             "check_run_id": make_check_run(database, owner, version_id, results_of=(check_id,)),
             "run_id": run_id,
             "job_id": job_id,
@@ -309,7 +310,7 @@ def _everything(database: TestDatabase, owner: Member) -> dict[str, list[str]]:
     tables = (
         *("datasets", "dataset_versions", "checks", "check_runs", "models", "model_versions", "model_aliases"),
         *("training_runs", "jobs", "uploads", "api_keys", "memberships", "groups", "group_members", "grants"),
-        *("destinations", "invitations", "access_requests"),
+        *("destinations", "invitations", "access_requests", "pushed_batches", "dataset_diffs"),
     )
     asked = dict.fromkeys(tables, ("org_id", owner.org_id)) | dict.fromkeys(OF_PERSON, ("user_id", owner.user_id))
     return {

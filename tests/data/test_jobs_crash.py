@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from fixtures.app import ServedProcess, client_of, environment_of, eventually, rows_of, running_app, settings_for
 from fixtures.s3 import S3Place
 from fixtures.servers import TestDatabase
-from fixtures.staffed import add_version, begin_version, csv_of, new_dataset, ok, settled_version
+from fixtures.staffed import add_version, begin_version, csv_of, new_dataset, ok, settled_version, until
 from fixtures.tables import operations_of
 from lyceum.data.datasets.addresses import table_key
 from lyceum.data.datasets.rows.public import scan_table, sweep_staging, table_store
@@ -109,6 +109,40 @@ async def test_another_worker_finishes_what_a_killed_one_committed(
     assert len(_operations(storage, table)) == 2
     listed = (await ok(client.get(f"/api/v1/datasets/{address}/versions")))["items"]
     assert [found["number"] for found in listed] == [2, 1]
+
+
+async def test_pushed_records_are_appended_once_though_a_worker_is_killed_between_the_table_and_its_version(
+    settings: Settings,
+    owner: Member,
+    client: httpx.AsyncClient,
+    serve: Callable[..., ServedProcess],
+    fresh_database: TestDatabase,
+) -> None:
+    storage = open_storage(settings)
+    address = await new_dataset(client)
+    path = f"/api/v1/datasets/{address}/records"
+    async with _one_killed(settings):
+        for number in range(3):
+            await ok(client.post(path, json=[{"a": number}, {"a": 10 + number}]), 202)
+    [row] = rows_of(fresh_database, "SELECT * FROM dataset_versions")
+    table = table_key(owner.org_id, row["dataset_id"])
+    assert (row["state"], row["number"]) == ("pending", None)
+    assert _operations(storage, table) == [str(row["operation_id"])]
+    # what comes while the version is undecided waits for the next
+    await ok(client.post(path, json=[{"a": 100}]), 202)
+
+    serve("lyceum.worker", settings)
+    assert (await settled_version(client, str(row["id"])))["state"] == "accepted"
+    whole = await until(
+        lambda: ok(client.get(path)), lambda state: state["waiting_records"] + state["in_hand_records"] == 0
+    )
+    assert whole["held_records"] == 0
+    latest = await ok(client.get(f"/api/v1/datasets/{address}/versions/latest"))
+    deltas = rows_of(fresh_database, "SELECT max(delta_version) AS newest FROM dataset_versions")
+    rows = scan_table(storage, table, deltas[0]["newest"]).collect()
+    assert sorted(rows["a"].to_list()) == [0, 1, 2, 10, 11, 12, 100]
+    assert latest["row_count"] == 7
+    assert len(_operations(storage, table)) == latest["number"]
 
 
 @pytest.mark.deep

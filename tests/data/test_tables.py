@@ -19,10 +19,9 @@ from deltalake import DeltaTable
 from fixtures.s3 import S3Place
 from fixtures.tables import operations_of
 from lyceum.data.datasets import tables
+from lyceum.data.datasets.table_store import StagedData, TableStore
 from lyceum.data.datasets.tables import (
-    StagedData,
     TableChanged,
-    TableStore,
     commit,
     discard_staged,
     newest_version,
@@ -306,7 +305,8 @@ def test_an_attempt_that_comes_late_takes_nothing_from_the_one_that_committed(
 FULL_AT_THE_CHECKPOINT = """
 import json, resource, signal, sys
 from pathlib import Path
-from lyceum.data.datasets.tables import TableStore, commit, stage
+from lyceum.data.datasets.table_store import TableStore
+from lyceum.data.datasets.tables import commit, stage
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 where = json.loads(sys.argv[1])

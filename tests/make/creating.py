@@ -65,6 +65,19 @@ async def _version(place: Place) -> Creating:
     return Creating(f"/api/v1/datasets/{place.dataset}/versions", wanted, wanted | {"has_header": True})
 
 
+async def _push(place: Place) -> Creating:
+    return Creating(f"/api/v1/datasets/{place.dataset}/records", [{"a": 1}], [{"a": 2}])
+
+
+async def _restoration(place: Place) -> Creating:
+    return Creating(f"/api/v1/datasets/{place.dataset}/versions/1/restore", None, {})
+
+
+async def _diff(place: Place) -> Creating:
+    wanted = {"before": 1, "after": 1}
+    return Creating(f"/api/v1/datasets/{place.dataset}/diffs", wanted, wanted | {"key": ["a"]})
+
+
 async def _check(place: Place) -> Creating:
     path = f"/api/v1/datasets/{place.dataset}/checks"
     one, other = ({"definition": {"kind": "range", "column": "a", side: 0}} for side in ("min", "max"))
@@ -137,6 +150,9 @@ OF_OBJECTS: dict[str, Row] = {
     "/api/v1/uploads": _upload,
     "/api/v1/datasets": _dataset,
     "/api/v1/datasets/{org}/{name}/versions": _version,
+    "/api/v1/datasets/{org}/{name}/records": _push,
+    "/api/v1/datasets/{org}/{name}/versions/{number}/restore": _restoration,
+    "/api/v1/datasets/{org}/{name}/diffs": _diff,
     "/api/v1/datasets/{org}/{name}/checks": _check,
     "/api/v1/datasets/{org}/{name}/checks/suggest": _suggestion,
     "/api/v1/datasets/{org}/{name}/versions/{number}/check-runs": _check_run,

@@ -119,6 +119,11 @@ def resources_of(request: Request) -> Resources:
     return cast("Resources", request.app.state.resources)
 
 
+async def current_resources(request: Request) -> Resources:
+    """Return what `resources_of` does, for routes: a plain function would be called in a thread each time."""
+    return resources_of(request)
+
+
 async def current_actor(request: Request) -> Actor:
     """Return who is asking; a request without a usable key, token or cookie comes from `ANYONE`.
 
@@ -170,7 +175,7 @@ def tokens_of(request: Request) -> AccessTokens:
     return known.sessions.tokens
 
 
-CurrentResources = Annotated[Resources, Depends(resources_of)]
+CurrentResources = Annotated[Resources, Depends(current_resources)]
 Who = Annotated[Actor, Depends(current_actor)]
 Facts = Annotated[RequestFacts, Depends(facts_of)]
 Tokens = Annotated[AccessTokens, Depends(tokens_of)]
@@ -293,12 +298,11 @@ async def limit_pushes(request: Request) -> None:
     Programs send it often, and each time in shares that their process has leased: no answer says how much is left.
     """
     who = await _whose_request(request)
-    pushes: Leases = request.app.state.pushes
     if who.user_id is None:
         await limit_requests(request)
         return
     await take_of_key(request.app.state.key_rates, who)
-    if pushes.limit.at_most > 0:
+    if (pushes := cast("Leases", request.app.state.pushes)).limit.at_most > 0:
         await pushes.admit(who.user_id.hex, sentence=_PUSHES_TOLD)
 
 

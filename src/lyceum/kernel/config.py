@@ -185,8 +185,17 @@ class Settings(BaseSettings):
     user_pushes_per_minute: int = Field(
         600,
         ge=0,
-        description="Uploads begun and ended, and versions made of them, that one person may send each minute, with all "
-        "their keys; 0: any number.",
+        description="Uploads begun and ended, versions made of them, and pushes of records that one person may send each "
+        "minute, with all their keys; 0: any number.",
+    )
+    push_flush_seconds: int = Field(
+        10, ge=1, le=3600, description="How often a version is made of the records that were pushed to a dataset."
+    )
+    push_records_max: int = Field(10_000, ge=1, description="Most records in one push.")
+    push_buffer_bytes_max: int = Field(
+        256 * 1024**2,
+        ge=1024**2,
+        description="Most bytes of one dataset's pushed records that wait to become a version.",
     )
     sign_in_attempts_per_minute: int = Field(
         100,

@@ -26,6 +26,7 @@ FUNCTIONS_FILES = (
     "functions.sql",
     "functions_jobs.sql",
     "functions_storage.sql",
+    "functions_datasets.sql",
     "functions_partitions.sql",
     "functions_audit.sql",
     "functions_admin.sql",

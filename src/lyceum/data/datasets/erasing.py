@@ -5,7 +5,9 @@ from uuid import UUID
 from sqlalchemy import delete
 
 from lyceum.accounts.privacy.public import Eraser
+from lyceum.data.datasets.history.public import DatasetDiffRow
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
+from lyceum.data.datasets.pushes.public import forget_of_organisation
 from lyceum.kernel.db import Scope
 from lyceum.kernel.holding import remove_below_or_wait
 from lyceum.kernel.resources import Resources
@@ -13,9 +15,10 @@ from lyceum.kernel.tx import transaction
 
 
 async def _of_organisation(resources: Resources, org_id: UUID) -> None:
-    """Remove its datasets with their versions and tables."""
+    """Remove its datasets with their versions, what was pushed to them, and tables."""
     async with transaction(resources.database, Scope(org_id=org_id)) as tx:
-        for row in (DatasetVersionRow, DatasetRow):
+        await forget_of_organisation(tx, org_id)
+        for row in (DatasetDiffRow, DatasetVersionRow, DatasetRow):
             await tx.execute(delete(row).where(row.org_id == org_id))
     await remove_below_or_wait(resources.database, resources.storage, f"tables/{org_id}")
 

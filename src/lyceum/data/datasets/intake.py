@@ -11,10 +11,9 @@ import msgspec
 from lyceum.data.datasets.reading.public import FileFormat, StagedTable, stage_table
 from lyceum.data.datasets.rows.public import table_store
 from lyceum.data.datasets.space import telling_full
+from lyceum.data.datasets.table_store import StagedData, TableStore
 from lyceum.data.datasets.tables import (
-    StagedData,
     TableChanged,
-    TableStore,
     commit,
     discard_staged,
     newest_version,
@@ -30,7 +29,6 @@ from lyceum.kernel.jobs.child import ChildSide
 from lyceum.kernel.storage import Storage, open_storage
 
 COMMIT_ATTEMPTS_MAX = 20
-FORMATS = {"csv": FileFormat.CSV, "parquet": FileFormat.PARQUET, "jsonl": FileFormat.JSON_LINES}
 
 
 def take_in(work: Intake, side: ChildSide) -> AcceptedTable:
@@ -50,7 +48,7 @@ async def _stage(storage: Storage, work: Intake, folder: Path, side: ChildSide) 
             source,
             file_name=work.file_name,
             target=folder / "staged",
-            format=FORMATS[work.format] if work.format else None,
+            format=FileFormat(work.format) if work.format else None,
             encoding=work.encoding,
             delimiter=work.delimiter,
             has_header=work.has_header,

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,7 +13,7 @@ from lyceum.data.datasets.errors import VersionNotFound
 from lyceum.data.datasets.models import DatasetVersionRow
 from lyceum.data.datasets.retention import FORGET_EVERY_SECONDS, ForgetRejected, forget_rejected
 from lyceum.data.datasets.rows.public import sweep_staging
-from lyceum.data.datasets.work import AcceptedTable, Intake
+from lyceum.data.datasets.work import AcceptedTable, Intake, UploadFormat
 from lyceum.data.datasets.workplaces import sweep_workplaces
 from lyceum.files.public import content_key_for
 from lyceum.kernel.config import Settings
@@ -31,12 +31,6 @@ SWEEP_EVERY_SECONDS = 3600
 READ_SECONDS_MAX = 2 * 3600
 """Enough for the largest upload there may be by default, from an object store that gives a megabyte a second."""
 SETTLE_SECONDS_MAX = 600
-NEVER_READ = {
-    "code": "never_read",
-    "title": "The file was not read",
-    "status": 500,
-    "detail": "The hub could not finish reading this file; upload it again, and look at the worker's log if it happens twice.",
-}
 
 
 class ReadUpload(JobArgs, frozen=True, kw_only=True):
@@ -49,7 +43,7 @@ class ReadUpload(JobArgs, frozen=True, kw_only=True):
     seconds_max = READ_SECONDS_MAX
     needs_room = True
     version_id: UUID
-    format: Literal["csv", "parquet", "jsonl"] | None = None
+    format: UploadFormat | None = None
     encoding: str | None = None
     delimiter: str | None = None
     has_header: bool | None = None
@@ -115,7 +109,7 @@ async def _progress(run: JobRun, _args: ReadUpload, event: dict[str, Any]) -> No
 
 
 async def _gave_up(tx: AsyncSession, args: ReadUpload, error: dict[str, Any] | None, state: str) -> None:
-    await versions.reject(tx, args.version_id, _why(error, state))
+    await versions.reject(tx, args.version_id, versions.why(error, state))
 
 
 async def _settle(run: JobRun, _args: SettleVersions) -> dict[str, int]:
@@ -133,12 +127,8 @@ async def _reason(tx: AsyncSession, version_id: UUID) -> dict[str, Any]:
     try:
         job = await job_for(tx, row.job_id) if row is not None and row.job_id is not None else None
     except JobNotFound:
-        return NEVER_READ
-    return _why(job.error, job.state) if job is not None else NEVER_READ
-
-
-def _why(error: dict[str, Any] | None, state: str) -> dict[str, Any]:
-    return versions.CALLED_OFF if state == "cancelled" else error or NEVER_READ
+        return versions.NEVER_READ
+    return versions.why(job.error, job.state) if job is not None else versions.NEVER_READ
 
 
 def clear_up(settings: Settings) -> None:

@@ -51,7 +51,7 @@ class DatasetVersionRow(Base):
     row_count: Mapped[int | None] = mapped_column(BigInteger)
     byte_count: Mapped[int | None] = mapped_column(BigInteger)
     table_bytes: Mapped[int | None] = mapped_column(BigInteger)
-    """Of the files that hold its rows."""
+    """Of the files that were written for it; those it shares with earlier versions are theirs."""
     table_schema: Mapped[dict[str, Any] | None]
     # Large on wide tables, and wanted by few readers: whoever needs it asks for it.
     profile: Mapped[dict[str, Any] | None] = mapped_column(deferred=True, deferred_raiseload=True)

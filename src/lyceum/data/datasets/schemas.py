@@ -7,6 +7,8 @@ from uuid import UUID
 
 from pydantic import MISSING, AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
+from lyceum.data.datasets.work import UploadFormat
+
 NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,94}[A-Za-z0-9])?$"
 Visibility = Literal["private", "internal", "public"]
 Description = Annotated[str, Field(max_length=10_000)]
@@ -79,7 +81,7 @@ class NewVersion(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     upload_id: UUID
-    format: Literal["csv", "parquet", "jsonl"] | None = None
+    format: UploadFormat | None = None
     encoding: str | None = Field(None, min_length=1, max_length=40, description="Of text, such as windows-1252.")
     delimiter: str | None = Field(None, min_length=1, max_length=1, description="What separates the fields of text.")
     has_header: bool | None = Field(None, description="Whether the first line of delimited text names the columns.")

@@ -17,6 +17,9 @@ one before it leaves staged files, which are swept by age. An error within 2 may
 is written behind it), and another attempt may have committed the same operation meanwhile: what an attempt copied is
 removed only once the log has been read again, and no attempt can touch the files of another.
 
+What is staged may also follow the rows of an earlier version, which are not copied: the log names their files once more.
+Where the newest version is another one, such as one that nobody recorded, a commit that takes the table back comes first.
+
 Version 0 of every table is empty. It exists because the protocol of a table is fixed when it is made, and must allow
 times without a zone from the start. Log entries are kept for ever, for every accepted version stays readable.
 """
@@ -25,12 +28,10 @@ import json
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import obstore
 import polars as pl
@@ -39,9 +40,9 @@ from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.schema import PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction
-from obstore.store import ObjectStore
 
-from lyceum.kernel.objects import folder_of, open_objects
+from lyceum.data.datasets.table_store import Followed, Orphan, StagedData, StagedFile, TableFile, TableStore
+from lyceum.kernel.objects import folder_of
 from lyceum.kernel.problems import Conflict, is_full
 
 PUT_PART_BYTES = 16 << 20
@@ -65,46 +66,6 @@ class TableChanged(Conflict):
         self.version = version
 
 
-@dataclass(frozen=True)
-class TableStore:
-    """A place for tables and their staging: a folder, or a prefix in a bucket.
-
-    `url` is a path, `file://…` or `s3://bucket/prefix`; `options` are those that deltalake and Polars take, `aws_…`.
-    The store must offer conditional put, which local folders, S3 and its better imitations do.
-    """
-
-    url: str
-    options: Mapping[str, str] = field(default_factory=dict)
-
-    @cached_property
-    def objects(self) -> ObjectStore:
-        """The files below `url`."""
-        return open_objects(self.url, self.options)
-
-    def uri(self, path: str) -> str:
-        """Return the address of a path below `url`, as deltalake and Polars take it."""
-        return f"{folder_of(self.url) or self.url.rstrip('/')}/{path}"
-
-
-@dataclass(frozen=True, slots=True)
-class StagedFile:
-    """One staged Parquet file."""
-
-    name: str
-    size: int
-    rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class StagedData:
-    """The staged data of one operation; files in the order of their rows."""
-
-    operation_id: str
-    files: tuple[StagedFile, ...]
-    schema: str
-    """The Delta schema, as JSON."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Attempt:
     """One try to commit staged data as a version; its files in the table are its alone."""
@@ -123,15 +84,6 @@ class _Attempt:
         """Return where its files lie in the table; names sort in the order of versions and rows."""
         stem = f"v{self.version:010}_{self.data.operation_id}_{self.token}"
         return [f"{self.table}/{stem}_{place:05}.parquet" for place in range(len(self.data.files))]
-
-
-@dataclass(frozen=True, slots=True)
-class Orphan:
-    """Staged data, or files in a table, that nothing refers to."""
-
-    path: str
-    size: int
-    modified_at: datetime
 
 
 def stage(store: TableStore, operation_id: str, files: Sequence[Path]) -> StagedData:
@@ -156,19 +108,21 @@ def stage(store: TableStore, operation_id: str, files: Sequence[Path]) -> Staged
 
 def scan_staged(store: TableStore, data: StagedData) -> pl.LazyFrame:
     """Return the staged rows in order."""
-    return _scan(store, [f"{_staging(data.operation_id)}/{file.name}" for file in data.files])
+    return store.scan([f"{_staging(data.operation_id)}/{file.name}" for file in data.files])
 
 
 def discard_staged(store: TableStore, operation_id: str) -> None:
     """Remove the staged data of an operation, if any, with what a failed write left of it."""
-    for path in _listed(store, _staging(operation_id)):
-        _delete(store, path)
+    for meta in store.listed(_staging(operation_id)):
+        store.delete(meta["path"])
     if (folder := folder_of(store.url)) is not None:
         shutil.rmtree(folder / _staging(operation_id), ignore_errors=True)
 
 
-def commit(store: TableStore, table: str, data: StagedData, *, base: int | None) -> int:
-    """Make staged data the whole content of the table's next version and return that Delta version.
+def commit(
+    store: TableStore, table: str, data: StagedData, *, base: int | None, follows: Followed | None = None
+) -> int:
+    """Make staged data the content of the table's next version, after what it `follows`, and return that Delta version.
 
     `base` is the version the caller knows as the newest, None when the table has none yet. Exactly one commit is made
     however often this is called for an operation: a repeated call returns the version of the first.
@@ -178,20 +132,20 @@ def commit(store: TableStore, table: str, data: StagedData, *, base: int | None)
     delta = _open_or_create(store, table)
     if (done := _version_of(delta, data.operation_id)) is not None:
         return done
-    newest = delta.version()
-    if newest != (base or 0):
-        raise _changed(table, base, newest)
-    attempt = _Attempt(table, data, newest + 1, secrets.token_hex(8))
+    delta = _at_its_place(store, table, delta, data, base=base or 0, follows=follows)
+    attempt = _Attempt(table, data, delta.version() + 1, secrets.token_hex(8))
     try:
-        added = _copy_in(store, attempt)
+        actions = _copy_in(store, attempt)
+        if follows is not None:
+            actions += _removals(follows.without)
     except Exception:
         if (done := _settled(store, attempt)) is None:
             raise
         return done
     try:
         delta.create_write_transaction(
-            added,
-            mode="overwrite",
+            actions,
+            mode="overwrite" if follows is None else "append",
             schema=Schema.from_json(data.schema),
             commit_properties=CommitProperties(
                 custom_metadata={"operation_id": data.operation_id, "attempt": attempt.token},
@@ -211,6 +165,47 @@ def commit(store: TableStore, table: str, data: StagedData, *, base: int | None)
     return attempt.version
 
 
+def take_back(store: TableStore, table: str, operation_id: str, *, to: int, base: int) -> int:
+    """Make the table's next version one with the rows of an earlier one, without copying any; returns that version.
+
+    Exactly one commit is made for an operation. Raises TableChanged when the newest version is not `base`.
+    """
+    delta = DeltaTable(store.uri(table), storage_options=dict(store.options))
+    if (done := _version_of(delta, operation_id)) is not None:
+        return done
+    if delta.version() != base:
+        raise _changed(table, base, delta.version())
+    properties = CommitProperties(
+        custom_metadata={"operation_id": operation_id},
+        app_transactions=[Transaction(_application(operation_id), base + 1)],
+        max_commit_retries=0,
+    )
+    try:
+        if to == base:
+            # nothing is to be taken back, which `restore` refuses
+            delta.create_write_transaction([], mode="append", schema=delta.schema(), commit_properties=properties)
+        else:
+            delta.restore(to, commit_properties=properties)
+    except CommitFailedError:
+        again = DeltaTable(store.uri(table), storage_options=dict(store.options))
+        if (done := _version_of(again, operation_id)) is None:
+            raise _changed(table, base, again.version()) from None
+        return done
+    return base + 1
+
+
+def files_of(store: TableStore, table: str, version: int) -> tuple[TableFile, ...]:
+    """Return the files of a version in the order of their rows."""
+    delta = DeltaTable(store.uri(table), version=version, storage_options=dict(store.options))
+    found = pl.DataFrame(delta.get_add_actions()).select("path", "size_bytes", "num_records")
+    return tuple(sorted((TableFile(*row) for row in found.iter_rows()), key=lambda file: file.name))
+
+
+def scan_files(store: TableStore, table: str, names: Sequence[str]) -> pl.LazyFrame:
+    """Return the rows of some of a table's files, in the order of the names."""
+    return store.scan([f"{table}/{name}" for name in names])
+
+
 def newest_version(store: TableStore, table: str) -> int | None:
     """Return the newest Delta version, recorded or not; None when nothing was ever committed."""
     delta = _open(store, table)
@@ -221,13 +216,13 @@ def scan_version(store: TableStore, table: str, version: int) -> pl.LazyFrame:
     """Return the rows of a version, in the order they were committed."""
     delta = DeltaTable(store.uri(table), version=version, storage_options=dict(store.options))
     names = sorted(uri.rpartition("/")[2] for uri in delta.file_uris())
-    return _scan(store, [f"{table}/{name}" for name in names])
+    return store.scan([f"{table}/{name}" for name in names])
 
 
 def orphaned_staging(store: TableStore, *, older_than: timedelta) -> tuple[Orphan, ...]:
     """Return the operations in staging nothing was added to for `older_than`, oldest first; `path` is the operation."""
     newest: dict[str, Orphan] = {}
-    for meta in _listed_meta(store, "staging"):
+    for meta in store.listed("staging"):
         operation_id = meta["path"].split("/")[1]
         before = newest.get(operation_id)
         newest[operation_id] = Orphan(
@@ -247,14 +242,14 @@ def remove_orphans(store: TableStore, table: str, *, older_than: timedelta) -> t
     """
     limit = datetime.now(UTC) - older_than
     # listed before the log is read, so that a commit made meanwhile is seen
-    old = [meta for meta in _listed_meta(store, table) if _named(meta["path"]) and meta["last_modified"] < limit]
+    old = [meta for meta in store.listed(table) if _named(meta["path"]) and meta["last_modified"] < limit]
     if not old:
         return ()
     committed = _committed(_open(store, table))
     removed = []
     for meta in old:
         if _named(meta["path"]) not in committed:
-            _delete(store, meta["path"])
+            store.delete(meta["path"])
             removed.append(Orphan(meta["path"], meta["size"], meta["last_modified"]))
     return tuple(removed)
 
@@ -318,6 +313,23 @@ def _open_or_create(store: TableStore, table: str) -> DeltaTable:
         raise
 
 
+def _at_its_place(
+    store: TableStore, table: str, delta: DeltaTable, data: StagedData, *, base: int, follows: Followed | None
+) -> DeltaTable:
+    """Return the table at the version that data is to follow; raises TableChanged when the newest is not `base`."""
+    newest = delta.version()
+    if newest != base:
+        raise _changed(table, base or None, newest)
+    if follows is None or newest == follows.version:
+        return delta
+    # an id of its own each time: what was taken back once may have been followed by somebody else's commit
+    at = take_back(store, table, f"{data.operation_id}-{secrets.token_hex(4)}", to=follows.version, base=newest)
+    delta = _open_or_create(store, table)
+    if delta.version() != at:
+        raise _changed(table, at, delta.version())
+    return delta
+
+
 def _copy_in(store: TableStore, attempt: _Attempt) -> list[AddAction | RemoveAction]:
     """Copy the staged files beside the table's log."""
     actions: list[AddAction | RemoveAction] = []
@@ -329,6 +341,12 @@ def _copy_in(store: TableStore, attempt: _Attempt) -> list[AddAction | RemoveAct
     return actions
 
 
+def _removals(names: frozenset[str]) -> list[AddAction | RemoveAction]:
+    """Return what leaves out files of the newest version, whose rows stay."""
+    removed_at = int(datetime.now(UTC).timestamp() * 1000)
+    return [RemoveAction(name, False, removed_at) for name in sorted(names)]
+
+
 def _settled(store: TableStore, attempt: _Attempt) -> int | None:
     """Return the version that the log knows the operation by, if any, and remove what a failed attempt copied.
 
@@ -337,7 +355,7 @@ def _settled(store: TableStore, attempt: _Attempt) -> int | None:
     delta = _open(store, attempt.table)
     if attempt.mark not in _committed(delta, since=attempt.version):
         for path in attempt.paths():
-            _delete(store, path)
+            store.delete(path)
     return _version_of(delta, attempt.data.operation_id) if delta else None
 
 
@@ -347,24 +365,3 @@ def _changed(table: str, base: int | None, newest: int) -> TableChanged:
         f"The table {table} changed meanwhile: it was at {known} and is at version {newest}; look at it and try again.",
         version=newest or None,
     )
-
-
-def _scan(store: TableStore, paths: list[str]) -> pl.LazyFrame:
-    options = dict(store.options) or None
-    return pl.scan_parquet([store.uri(path) for path in paths], storage_options=options, glob=False)
-
-
-def _listed_meta(store: TableStore, prefix: str) -> Iterator[Any]:
-    for batch in obstore.list(store.objects, f"{prefix}/"):
-        yield from batch
-
-
-def _listed(store: TableStore, prefix: str) -> list[str]:
-    return [meta["path"] for meta in _listed_meta(store, prefix)]
-
-
-def _delete(store: TableStore, path: str) -> None:
-    try:
-        obstore.delete(store.objects, path)
-    except FileNotFoundError:
-        return

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.audit.public import record
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
+from lyceum.data.datasets.pushes import public as pushes
 from lyceum.data.datasets.queries import addresses_of_versions
 from lyceum.data.datasets.work import AcceptedTable
 from lyceum.files.public import give_up_content
@@ -19,6 +20,13 @@ from lyceum.notify.public import VersionRejected, notify
 VersionFollower = Callable[[AsyncSession, UUID], Awaitable[None]]
 """Told of a version that is being accepted, in that transaction; a `Conflict` that it raises has the version rejected instead."""
 CALLED_OFF = {"code": "cancelled", "title": "Called off", "status": 409, "detail": "Reading the file was called off."}
+
+NEVER_READ = {
+    "code": "never_read",
+    "title": "The file was not read",
+    "status": 500,
+    "detail": "The hub could not finish reading this file; upload it again, and look at the worker's log if it happens twice.",
+}
 
 
 async def accept(
@@ -49,7 +57,7 @@ async def accept(
     await tx.flush()
     for follow in followers:
         await follow(tx, row.id)
-    await count_kept(tx, "tables", byte_count=table.table_bytes, object_count=1)
+    await count_kept(tx, "tables", byte_count=table.table_bytes, object_count=1 if table.table_bytes else 0)
     record(tx, tx.info["scope"], "accept_version", "dataset_version", row.id)
     return await give_up_content(tx, row.upload_id) if row.upload_id else None
 
@@ -62,6 +70,8 @@ async def reject(tx: AsyncSession, version_id: UUID, error: dict[str, Any]) -> N
     row.state = "rejected"
     row.error = error
     await tx.flush()
+    if row.source.get("format") == pushes.PUSHED:
+        await pushes.come_back(tx, row.id, error)
     record(tx, tx.info["scope"], "reject_version", "dataset_version", row.id)
     if error.get("code") != CALLED_OFF["code"]:
         address = (await addresses_of_versions(tx, [row.id]))[row.id][0]
@@ -73,3 +83,8 @@ async def list_undecided(tx: AsyncSession, *, limit: int) -> list[tuple[UUID, UU
     """Return (version, organisation) of pending versions whose job has ended without a verdict."""
     found = text("SELECT id, org_id FROM definer.versions_undecided(:at_most)")
     return [(row.id, row.org_id) for row in await tx.execute(found, {"at_most": limit})]
+
+
+def why(error: dict[str, Any] | None, state: str) -> dict[str, Any]:
+    """Return the reason to reject a version with, of how its job ended."""
+    return CALLED_OFF if state == "cancelled" else error or NEVER_READ

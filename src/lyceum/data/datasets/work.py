@@ -4,13 +4,15 @@ from typing import Any, Literal
 
 import msgspec
 
+UploadFormat = Literal["csv", "parquet", "jsonl", "arrow", "excel"]
+
 
 class Intake(msgspec.Struct, frozen=True, kw_only=True):
     """What to read and where its rows go."""
 
     upload_key: str
     file_name: str
-    format: Literal["csv", "parquet", "jsonl"] | None
+    format: UploadFormat | None
     encoding: str | None = None
     delimiter: str | None = None
     has_header: bool | None = None

@@ -19,6 +19,8 @@ class ReadingLimits:
     """How much typed data goes into one staged Parquet file, measured in memory."""
     cells_max: int = 8 << 30
     """How many cells a table may have: a file of a few kilobytes can claim any number of them."""
+    workbook_cells_max: int = 10_000_000
+    """How many cells a sheet of a workbook may reach over: they are all held at once."""
     unpacked_bytes_max: int = 64 << 30
     """How large a compressed file may become, however large it is."""
     unpacked_growth_max: int = 200

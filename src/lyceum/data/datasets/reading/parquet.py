@@ -32,6 +32,7 @@ class ParquetSource:
     limits: ReadingLimits
     types: dict[str, ColumnType]
     notes: tuple[str, ...]
+    kind: str = "a Parquet file"
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """Yield the rows in order with the types of `types`.
@@ -41,15 +42,18 @@ class ParquetSource:
         wanted = [_cast(name, kind) for name, kind in self.types.items()]
         rows_before = 0
         try:
-            texts = _texts(self.path)
-            with pq.ParquetFile(self.path, read_dictionary=texts.dictionaries) as file:
-                for batch in self._batches(file, texts):
-                    self._require_kept(batch, rows_before)
-                    rows_before += batch.num_rows
-                    for part in self._of_bounded_size(batch):
-                        yield pl.DataFrame(pl.from_arrow(_plain(part))).select(wanted)
+            for batch in self._whole():
+                self._require_kept(batch, rows_before)
+                rows_before += batch.num_rows
+                for part in self._of_bounded_size(batch):
+                    yield pl.DataFrame(pl.from_arrow(_plain(part))).select(wanted)
         except (pa.ArrowException, OSError, pl.exceptions.PolarsError) as broken:
-            raise _damaged(self.file_name, broken) from broken
+            raise damaged(self.file_name, broken, kind=self.kind) from broken
+
+    def _whole(self) -> Iterator[pa.RecordBatch]:
+        texts = _texts(self.path)
+        with pq.ParquetFile(self.path, read_dictionary=texts.dictionaries) as file:
+            yield from self._batches(file, texts)
 
     def _batches(self, file: pq.ParquetFile, texts: "_Texts") -> Iterator[pa.RecordBatch]:
         """Yield batches whose values, dictionaries' aside, take about `8 * block_bytes` decoded.
@@ -122,7 +126,7 @@ def open_parquet(path: Path, *, file_name: str, limits: ReadingLimits) -> Parque
             schema = file.schema_arrow
             metadata = file.metadata
     except (pa.ArrowException, OSError) as broken:
-        raise _damaged(file_name, broken) from broken
+        raise damaged(file_name, broken, kind="a Parquet file") from broken
     require_usable_names(schema.names, file_name=file_name, columns_max=limits.columns_max)
     limits.require_cells(metadata.num_rows, metadata.num_columns, file_name=file_name)
     groups = [metadata.row_group(place).total_byte_size for place in range(metadata.num_row_groups)]
@@ -134,7 +138,7 @@ def open_parquet(path: Path, *, file_name: str, limits: ReadingLimits) -> Parque
     if metadata.num_rows == 0:
         raise UnreadableTable("no_rows", f"{file_name} has columns and no rows; upload a file with rows.")
     notes: list[str] = []
-    types = {field.name: _type_of(field, file_name=file_name, notes=notes) for field in schema}
+    types = {field.name: type_of_field(field, file_name=file_name, notes=notes) for field in schema}
     return ParquetSource(path, file_name, limits, types, tuple(notes))
 
 
@@ -153,7 +157,8 @@ _DIRECT: tuple[tuple[Callable[[pa.DataType], bool], ColumnType, str], ...] = (
 )
 
 
-def _type_of(field: "pa.Field[Any]", *, file_name: str, notes: list[str]) -> ColumnType:
+def type_of_field(field: "pa.Field[Any]", *, file_name: str, notes: list[str]) -> ColumnType:
+    """Return the type a column of Arrow is kept as; what is lost by it is added to `notes`. Raises UnreadableTable."""
     kind = field.type.value_type if isinstance(field.type, pa.DictionaryType) else field.type
     if pa.types.is_nested(kind):
         raise UnreadableTable(
@@ -258,9 +263,10 @@ def _cast(name: str, kind: ColumnType) -> pl.Expr:
     return column.cast(POLARS_TYPES[kind])
 
 
-def _damaged(file_name: str, broken: Exception) -> UnreadableTable:
+def damaged(file_name: str, broken: Exception, *, kind: str) -> UnreadableTable:
+    """Return the refusal of a file that its library cannot read."""
     reason = str(broken).splitlines()[0].rstrip(". ")[:160] if str(broken) else type(broken).__name__
     return UnreadableTable(
         "damaged_file",
-        f"{file_name} is a Parquet file that is damaged or cut short ({reason}); write or upload it again.",
+        f"{file_name} is {kind} that is damaged or cut short ({reason}); write or upload it again.",
     )

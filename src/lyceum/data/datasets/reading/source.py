@@ -23,6 +23,8 @@ class FileFormat(StrEnum):
     CSV = "csv"
     PARQUET = "parquet"
     JSON_LINES = "jsonl"
+    ARROW = "arrow"
+    EXCEL = "excel"
 
 
 _FOREIGN: list[tuple[bytes, str]] = [
@@ -36,7 +38,7 @@ _FOREIGN: list[tuple[bytes, str]] = [
     (b"%PDF", "a PDF document; export its table as CSV"),
     (b"SQLite format 3", "an SQLite database; export the table as CSV or Parquet"),
     (b"\x89HDF", "an HDF5 file; export the table as Parquet"),
-    (b"ARROW1", "an Arrow or Feather file; save it as Parquet"),
+    (b"FEA1", "a Feather file of the first version; save it as Parquet"),
     (b"ORC", "an ORC file; save it as Parquet"),
     (b"Obj\x01", "an Avro file; save it as Parquet"),
     (b"\x80\x04\x95", "a Python pickle, which is code and not a table; save the table as Parquet"),
@@ -50,6 +52,9 @@ _SUFFIXES = {
     ".jsonl": FileFormat.JSON_LINES,
     ".ndjson": FileFormat.JSON_LINES,
     ".json": FileFormat.JSON_LINES,
+    ".arrow": FileFormat.ARROW,
+    ".arrows": FileFormat.ARROW,
+    ".feather": FileFormat.ARROW,
 }
 
 
@@ -105,8 +110,12 @@ def format_of(path: Path, *, file_name: str, declared: FileFormat | None = None)
         head = file.read(HEAD_BYTES)
     if head.startswith(b"PAR1"):
         return FileFormat.PARQUET
+    if head.startswith(b"ARROW1"):
+        return FileFormat.ARROW
     if head.startswith(b"PK\x03\x04"):
-        what = "an Excel workbook; save the sheet as CSV" if b"xl/" in head or b"[Content_Types]" in head else None
+        if b"xl/" in head:
+            return FileFormat.EXCEL
+        what = "an Office document and no Excel workbook; export its table" if b"[Content_Types]" in head else None
         raise UnreadableTable("foreign_format", f"{file_name} is {what or 'a zip archive; unpack it first'}.")
     for magic, what in _FOREIGN:
         if head.lower().startswith(magic.lower()) if magic.startswith(b"<") else head.startswith(magic):

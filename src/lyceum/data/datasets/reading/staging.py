@@ -9,13 +9,15 @@ from pathlib import Path
 
 import polars as pl
 
+from lyceum.data.datasets.reading.arrow import open_arrow
 from lyceum.data.datasets.reading.columns import Column, ColumnType, require_usable_names
 from lyceum.data.datasets.reading.delimited import DelimitedFile
 from lyceum.data.datasets.reading.dialect import dialect_of
 from lyceum.data.datasets.reading.errors import UnreadableTable
+from lyceum.data.datasets.reading.excel import ExcelSheet, open_excel
 from lyceum.data.datasets.reading.json_lines import JsonLinesFile
 from lyceum.data.datasets.reading.limits import ReadingLimits
-from lyceum.data.datasets.reading.parquet import open_parquet
+from lyceum.data.datasets.reading.parquet import ParquetSource, open_parquet
 from lyceum.data.datasets.reading.parts import PartWriter
 from lyceum.data.datasets.reading.source import FileFormat, TextFile, as_utf8, format_of, unpack
 from lyceum.data.datasets.reading.table_forms import TableForms
@@ -72,7 +74,11 @@ def stage_table(
         kind = format_of(unpacked.path, file_name=file_name, declared=format)
         writer = PartWriter(work / "parts", part_bytes=bounds.part_bytes, before_each=stop_if_asked)
         if kind is FileFormat.PARQUET:
-            found = _stage_parquet(unpacked.path, writer, file_name=file_name, limits=bounds)
+            found = _stage_typed(open_parquet(unpacked.path, file_name=file_name, limits=bounds), writer)
+        elif kind is FileFormat.ARROW:
+            found = _stage_typed(open_arrow(unpacked.path, file_name=file_name, limits=bounds), writer)
+        elif kind is FileFormat.EXCEL:
+            found = _stage_excel(open_excel(unpacked.path, file_name=file_name, work=work, limits=bounds), writer)
         else:
             text = as_utf8(unpacked.path, file_name=file_name, work=work, encoding=encoding)
             if kind is FileFormat.JSON_LINES:
@@ -112,11 +118,16 @@ class _Found:
     line_of_first_row: int | None = None
 
 
-def _stage_parquet(path: Path, writer: PartWriter, *, file_name: str, limits: ReadingLimits) -> _Found:
-    source = open_parquet(path, file_name=file_name, limits=limits)
+def _stage_typed(source: ParquetSource, writer: PartWriter) -> _Found:
     for frame in source.frames():
         writer.write(frame)
     return _Found(source.types, source.notes)
+
+
+def _stage_excel(sheet: ExcelSheet, writer: PartWriter) -> _Found:
+    forms = TableForms(sheet.names)
+    _type_and_write(sheet.frames, forms, writer, file_name=sheet.file_name, limits=sheet.limits)
+    return _Found(forms.types, (*sheet.notes, *forms.notes()))
 
 
 def _stage_json_lines(file: JsonLinesFile, writer: PartWriter) -> _Found:

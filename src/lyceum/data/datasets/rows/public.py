@@ -4,6 +4,8 @@ Computing processes import this, and have no database: nothing here reads one.
 """
 
 import asyncio
+import io
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -14,9 +16,12 @@ from lyceum.kernel.storage import Storage
 
 if TYPE_CHECKING:
     import polars as pl
+    import pyarrow as pa
 
-    from lyceum.data.datasets.tables import TableStore
+    from lyceum.data.datasets.table_store import TableStore
 
+
+BATCH_ROWS = 16_384
 
 # Polars and Delta take seconds to import, which the API's start does without and its loop must not wait for: the
 # functions below that need them import them, in the thread or process that runs them.
@@ -29,7 +34,7 @@ def table_store(storage: Storage) -> "TableStore":
 
 @lru_cache(maxsize=4)
 def _table_store(url: str, options: tuple[tuple[str, str], ...]) -> "TableStore":
-    from lyceum.data.datasets.tables import TableStore
+    from lyceum.data.datasets.table_store import TableStore
 
     return TableStore(url, dict(options))
 
@@ -57,3 +62,60 @@ def _sweep_staging(storage: Storage, older_than_seconds: float) -> int:
     for orphan in stale:
         discard_staged(store, orphan.path)
     return len(stale)
+
+
+def read_batches(storage: Storage, table_key: str, delta_version: int) -> "tuple[pa.Schema, Iterator[pa.RecordBatch]]":
+    """Return the columns of a Delta version, and its rows in batches of bounded size, read as they are asked for."""
+    from lyceum.data.datasets.tables import files_of
+
+    store = table_store(storage)
+    paths = [f"{table_key}/{file.name}" for file in files_of(store, table_key, delta_version)]
+    return _schema_of(store, paths[0]), _batches_of(store, paths)
+
+
+def _schema_of(store: "TableStore", path: str) -> "pa.Schema":
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(_opened(store, path)) as file:
+        return file.schema_arrow
+
+
+def _batches_of(store: "TableStore", paths: list[str]) -> "Iterator[pa.RecordBatch]":
+    import pyarrow.parquet as pq
+
+    for path in paths:
+        with pq.ParquetFile(_opened(store, path)) as file:
+            yield from file.iter_batches(batch_size=BATCH_ROWS)
+
+
+def _opened(store: "TableStore", path: str) -> "pa.NativeFile":
+    import pyarrow as pa
+
+    return pa.PythonFile(_StoredFile(store, path), mode="r")
+
+
+class _StoredFile(io.RawIOBase):
+    """A stored file as Python knows files; only what is asked for is fetched."""
+
+    def __init__(self, store: "TableStore", path: str) -> None:
+        self._reader = obstore.open_reader(store.objects, path)
+
+    def readable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return so many bytes, all that are left for -1."""
+        return bytes(self._reader.read(None if size is None or size < 0 else size))
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go to a place."""
+        return int(self._reader.seek(offset, whence))
+
+    def tell(self) -> int:
+        """Return the place."""
+        return int(self._reader.tell())

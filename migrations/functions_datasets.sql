@@ -1,0 +1,10 @@
+-- Of datasets, what crosses organisations. Part of the audited functions: see functions.sql.
+
+-- Datasets whose pushed records have waited longer than they should, whosever they are, those that wait longest first; the
+-- sweep has them flushed as their organisation.
+CREATE FUNCTION definer.pushes_waiting(longer_than interval, at_most integer) RETURNS TABLE (dataset_id uuid, org_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT b.dataset_id, b.org_id FROM public.pushed_batches b
+    WHERE b.version_id IS NULL AND b.pushed_at < now() - longer_than
+    GROUP BY b.dataset_id, b.org_id ORDER BY min(b.id) LIMIT at_most
+$$;

@@ -1,0 +1,34 @@
+"""What goes to the processes that take a table back or compare two versions, and what comes back; light, since the API imports it."""
+
+from typing import Any
+
+import msgspec
+
+
+class TakingBack(msgspec.Struct, frozen=True, kw_only=True):
+    """Which table is to have the rows of which of its versions again."""
+
+    table_key: str
+    to_delta_version: int
+    operation_id: str
+
+
+class TakenBack(msgspec.Struct, frozen=True, kw_only=True):
+    """The version that has those rows."""
+
+    delta_version: int
+
+
+class Comparing(msgspec.Struct, frozen=True, kw_only=True):
+    """Which two versions of a table to compare, and the columns that say which row is which."""
+
+    table_key: str
+    before: int
+    after: int
+    key_columns: tuple[str, ...]
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """What differs between the rows, as it is kept."""
+
+    rows: dict[str, Any]

@@ -1,0 +1,188 @@
+"""Jobs of pushes: begin a version of what waits, append it to the table, and look for what was forgotten.
+
+One version at a time is made of a dataset's pushes. Whoever begins one locks the dataset and looks whether another is under
+way; whoever ends one begins the next where more has come meanwhile.
+"""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from lyceum.data.datasets import versions
+from lyceum.data.datasets.addresses import table_key
+from lyceum.data.datasets.errors import VersionNotFound
+from lyceum.data.datasets.models import DatasetVersionRow
+from lyceum.data.datasets.pushes import buffer
+from lyceum.data.datasets.pushes.work import Appended, Appending, BaseVersion, BatchToAppend
+from lyceum.kernel.db import NOBODY, Scope
+from lyceum.kernel.ids import new_id
+from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun, LightHandler
+from lyceum.kernel.jobs.queue import JobArgs, enqueue
+from lyceum.kernel.jobs.schedules import Schedule
+from lyceum.kernel.tx import transaction
+
+FILE_NAME = "pushed records"
+APPEND_SECONDS_MAX = 3600
+BEGIN_SECONDS_MAX = 60
+SWEEP_EVERY_SECONDS = 60
+SWEPT_AT_ONCE = 1000
+
+
+class BeginFlush(JobArgs, frozen=True, kw_only=True):
+    """Begin a version of what was pushed to a dataset, unless one is being made."""
+
+    kind = "data.begin_flush"
+    job_class = "high"
+    seconds_max = BEGIN_SECONDS_MAX
+    dataset_id: UUID
+
+
+class AppendPushed(JobArgs, frozen=True, kw_only=True):
+    """Append pushed records to the dataset's table as its next version."""
+
+    kind = "data.append_pushed"
+    job_class = "high"
+    lane = "short"
+    attempts_max = 3
+    seconds_max = APPEND_SECONDS_MAX
+    needs_room = True
+    version_id: UUID
+
+
+class SweepPushes(JobArgs, frozen=True, kw_only=True):
+    """Begin versions of what has waited longer than it should: what came back, and what nobody asked for any more."""
+
+    kind = "data.sweep_pushes"
+    job_class = "background"
+    attempts_max = 1
+    seconds_max = 600
+
+
+async def begin_flush(tx: AsyncSession, dataset_id: UUID) -> UUID | None:
+    """Begin a version of what waits, and return its id; None where nothing waits or one is being made."""
+    if not await buffer.lock_dataset(tx, dataset_id) or await buffer.is_under_way(tx, dataset_id):
+        return None
+    if not await buffer.any_waiting(tx, dataset_id):
+        return None
+    row = DatasetVersionRow(
+        org_id=tx.info["scope"].org_id,
+        dataset_id=dataset_id,
+        file_name=FILE_NAME,
+        source={"format": buffer.PUSHED},
+        created_by=await buffer.pusher_of(tx, dataset_id),
+    )
+    tx.add(row)
+    await tx.flush()
+    await buffer.take(tx, dataset_id, row.id)
+    row.job_id = await enqueue(tx, AppendPushed(version_id=row.id))
+    await tx.flush()
+    return row.id
+
+
+async def _begin(run: JobRun, args: BeginFlush) -> None:
+    async with transaction(run.resources.database, run.scope) as tx:
+        await begin_flush(tx, args.dataset_id)
+
+
+async def _latest(tx: AsyncSession, dataset_id: UUID) -> DatasetVersionRow | None:
+    accepted = select(DatasetVersionRow).where(
+        DatasetVersionRow.dataset_id == dataset_id, DatasetVersionRow.state == "accepted"
+    )
+    row: DatasetVersionRow | None = await tx.scalar(accepted.order_by(DatasetVersionRow.number.desc()).limit(1))
+    return row
+
+
+async def _prepare(run: JobRun, args: AppendPushed) -> Appending:
+    async with transaction(run.resources.database, run.scope) as tx:
+        row = await tx.get(DatasetVersionRow, args.version_id)
+        if row is None:
+            raise VersionNotFound(f"There is no version {args.version_id} to append records for.")
+        latest = await _latest(tx, row.dataset_id)
+        batches = await buffer.taken_by(tx, row.id)
+        return Appending(
+            batches=tuple(BatchToAppend(id=one.id, form=one.form, records=one.records) for one in batches),
+            base=_base(latest) if latest is not None else None,
+            table_key=table_key(row.org_id, row.dataset_id),
+            operation_id=str(row.operation_id),
+            leftovers_older_than_seconds=run.resources.settings.upload_ttl_seconds,
+        )
+
+
+def _base(row: DatasetVersionRow) -> BaseVersion:
+    if row.number is None or row.delta_version is None or row.table_schema is None:
+        raise AssertionError("an accepted version has a number, a table and a schema")
+    columns = tuple((column["name"], column["type"]) for column in row.table_schema["columns"])
+    return BaseVersion(id=row.id, number=row.number, delta_version=row.delta_version, columns=columns)
+
+
+async def _accept(tx: AsyncSession, _run: JobRun, args: AppendPushed, appended: Appended) -> None:
+    row = await tx.get(DatasetVersionRow, args.version_id, with_for_update=True)
+    if row is None or row.state != "pending":
+        return
+    await buffer.lock_dataset(tx, row.dataset_id)
+    latest = await _latest(tx, row.dataset_id)
+    if (latest.id if latest is not None else None) != appended.base_id:
+        # another version was accepted meanwhile, and would be lost behind this one: what was committed is left unread
+        row.operation_id = new_id()
+        row.job_id = await enqueue(tx, AppendPushed(version_id=row.id))
+        await tx.flush()
+        return
+    await _hold_back(tx, row, appended)
+    await versions.accept(tx, row.id, appended.table)
+    await buffer.leave(tx, row.id)
+    await begin_flush(tx, row.dataset_id)
+
+
+async def _hold_back(tx: AsyncSession, row: DatasetVersionRow, appended: Appended) -> None:
+    """Keep the batches that do not fit with a rejected version of their own, which says why."""
+    if not appended.unfitting:
+        return
+    held = DatasetVersionRow(
+        org_id=row.org_id,
+        dataset_id=row.dataset_id,
+        file_name=FILE_NAME,
+        source={"format": buffer.PUSHED},
+        created_by=row.created_by,
+    )
+    tx.add(held)
+    await tx.flush()
+    await buffer.hand_to(tx, [one.batch_id for one in appended.unfitting], held.id)
+    first = appended.unfitting[0].reason
+    more = f" So do {len(appended.unfitting) - 1:,} more pushes." if len(appended.unfitting) > 1 else ""
+    detail = f"The columns changed after these records were pushed, and they do not fit any more. {first}{more}"
+    error = {"code": "records_unfitting", "title": "The records do not fit", "status": 422, "detail": detail}
+    await versions.reject(tx, held.id, error)
+
+
+async def _gave_up(tx: AsyncSession, args: AppendPushed, error: dict[str, Any] | None, state: str) -> None:
+    await versions.reject(tx, args.version_id, versions.why(error, state))
+
+
+async def _sweep(run: JobRun, _args: SweepPushes) -> dict[str, int]:
+    longer_than = timedelta(seconds=SWEEP_EVERY_SECONDS + run.resources.settings.push_flush_seconds)
+    async with transaction(run.resources.database, NOBODY) as tx:
+        overdue = await buffer.list_overdue(tx, longer_than=longer_than, limit=SWEPT_AT_ONCE)
+    begun = 0
+    for dataset_id, org_id in overdue:
+        async with transaction(run.resources.database, Scope(org_id=org_id)) as tx:
+            begun += await begin_flush(tx, dataset_id) is not None
+    return {"begun": begun}
+
+
+HANDLERS = (
+    LightHandler(args_type=BeginFlush, run=_begin),
+    HeavyHandler(
+        args_type=AppendPushed,
+        prepare=_prepare,
+        compute="lyceum.data.datasets.pushes.appending:append",
+        output_type=Appended,
+        conclude=_accept,
+        gave_up=_gave_up,
+        preload=("lyceum.data.datasets.pushes.appending",),
+    ),
+    LightHandler(args_type=SweepPushes, run=_sweep),
+)
+SCHEDULES = (Schedule(every_seconds=SWEEP_EVERY_SECONDS, make=SweepPushes),)

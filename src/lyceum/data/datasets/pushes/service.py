@@ -1,0 +1,93 @@
+"""Taking a push: read against the columns, kept in one statement, and a version asked for once in a while."""
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from lyceum.accounts.public import Actor
+from lyceum.data.datasets.pushes import buffer
+from lyceum.data.datasets.pushes.errors import BufferFull, TooManyRecords
+from lyceum.data.datasets.pushes.jobs import BeginFlush
+from lyceum.data.datasets.pushes.queries import columns_of, target_for
+from lyceum.data.datasets.pushes.records import Columns, Form, read_records
+from lyceum.data.datasets.pushes.schemas import Pushed
+from lyceum.data.datasets.sharing import writing_to
+from lyceum.kernel.config import Settings
+from lyceum.kernel.jobs.queue import enqueue
+from lyceum.kernel.tx import after_commit
+from lyceum.kernel.usage import in_units, refuse_past_quota
+
+READ_ON_THE_LOOP_BYTES_MAX = 32 * 1024
+DATASETS_REMEMBERED_MAX = 10_000
+
+_asked_until: OrderedDict[UUID, datetime] = OrderedDict()
+"""For which window this process has asked for a version of a dataset's pushes, and committed it."""
+
+
+async def push(
+    tx: AsyncSession, who: Actor, settings: Settings, org: str, name: str, *, body: bytes, form: Form
+) -> Pushed:
+    """Keep records for the dataset's next version; they are kept for good once `tx` has committed.
+
+    Raises `DatasetNotFound`, `RecordsUnreadable`, `TooManyRecords`, `BufferFull`, `StorageQuotaExceeded`.
+    """
+    async with writing_to(tx, who, org, name) as writer:
+        target = await target_for(tx, writer, org, name)
+        records = await _count_fitting(body, form, await columns_of(tx, target.version_id))
+        if records > settings.push_records_max:
+            raise TooManyRecords(
+                f"The body has {records:,} records and one push may have {settings.push_records_max:,}; send them in "
+                "several, or upload a file."
+            )
+        due_at = buffer.due_at(datetime.now(UTC), every_seconds=settings.push_flush_seconds)
+        if _asked_until.get(target.id) != due_at:
+            await _ask_for_version(tx, settings, target.id, due_at)
+        number = await buffer.add_batch(
+            tx,
+            org_id=target.org_id,
+            dataset_id=target.id,
+            pushed_by=who.user_id,
+            form=form,
+            body=body,
+            records=records,
+        )
+    return Pushed(dataset=f"{org}/{target.name}", batch=number, records=records, due_at=due_at)
+
+
+async def _count_fitting(body: bytes, form: Form, columns: Columns | None) -> int:
+    if len(body) > READ_ON_THE_LOOP_BYTES_MAX:
+        return await asyncio.to_thread(lambda: len(read_records(body, form, columns)))
+    return len(read_records(body, form, columns))
+
+
+async def _ask_for_version(tx: AsyncSession, settings: Settings, dataset_id: UUID, due_at: datetime) -> None:
+    """Have a version made at the end of the window, and look once a window whether there is room for more."""
+    await refuse_past_quota(tx, settings)
+    waiting_bytes = await buffer.waiting_bytes(tx, dataset_id)
+    if waiting_bytes > settings.push_buffer_bytes_max:
+        raise BufferFull(
+            f"{in_units(waiting_bytes)} of pushed records wait to become a version of this dataset, and more than "
+            f"{in_units(settings.push_buffer_bytes_max)} may not: see whether the hub's workers run, and send this again later."
+        )
+    await enqueue(tx, BeginFlush(dataset_id=dataset_id), job_id=_job_of(dataset_id, due_at), run_at=due_at)
+
+    async def remember() -> None:
+        _asked_until.pop(dataset_id, None)
+        _asked_until[dataset_id] = due_at
+        if len(_asked_until) > DATASETS_REMEMBERED_MAX:
+            _asked_until.popitem(last=False)
+
+    after_commit(tx, remember)
+
+
+def _job_of(dataset_id: UUID, due_at: datetime) -> UUID:
+    """Return the id of the window's job, the same whichever process asks: a UUID of version 7 made of what it is for."""
+    milliseconds = int(due_at.timestamp() * 1000)
+    digest = hashlib.sha256(dataset_id.bytes + milliseconds.to_bytes(8, "big")).digest()
+    rest = int.from_bytes(digest[:10], "big")
+    low = (0b10 << 62) | (rest & (2**62 - 1))
+    return UUID(int=(milliseconds << 80) | ((0x7000 | (rest >> 68)) << 64) | low)
