@@ -64,6 +64,7 @@ def create_app(config: Settings) -> FastAPI:
             app.state.schedules = wiring.SCHEDULES
             app.state.final_kinds = wiring.handlers().final_kinds
             app.state.grantable = {kind.kind: kind for kind in wiring.GRANTABLE}
+            app.state.consumers = wiring.CONSUMERS
             app.state.transaction_turns = asyncio.Semaphore(config.database_pool_size)
             app.state.refusals = Refusals(resources.database)
             app.state.refusals.start()

@@ -46,6 +46,13 @@ from lyceum.data.datasets.jobs import clear_up as clear_up_datasets
 from lyceum.data.datasets.public import ERASER as DATASETS_ERASER
 from lyceum.data.datasets.public import GRANTABLE as DATASETS
 from lyceum.data.datasets.routes import router as datasets_routes
+from lyceum.data.incidents.jobs import HANDLERS as INCIDENTS_HANDLERS
+from lyceum.data.incidents.jobs import SCHEDULES as INCIDENTS_SCHEDULES
+from lyceum.data.incidents.jobs import SUBSCRIPTIONS as INCIDENTS_SUBSCRIPTIONS
+from lyceum.data.incidents.public import ERASER as INCIDENTS_ERASER
+from lyceum.data.incidents.public import EXPORTERS as INCIDENTS_EXPORTERS
+from lyceum.data.incidents.public import ConsumersOf
+from lyceum.data.incidents.routes import router as incidents_routes
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.public import ERASER as CHECKS_ERASER
 from lyceum.data.quality.routes import router as quality_routes
@@ -84,6 +91,7 @@ from lyceum.serve.registry.routes import router as registry_routes
 from lyceum.train.runs.jobs import HANDLERS as RUNS_HANDLERS
 from lyceum.train.runs.public import ERASER as RUNS_ERASER
 from lyceum.train.runs.public import GRANTABLE as RUNS
+from lyceum.train.runs.public import runs_on
 from lyceum.train.runs.routes import router as runs_routes
 
 PARTITIONED: tuple[str, ...] = (PREDICTION_LOG, AUDIT_LOG)
@@ -108,19 +116,21 @@ ROUTERS: tuple[APIRouter, ...] = (
     files_routes,
     datasets_routes,
     quality_routes,
+    incidents_routes,
     registry_routes,
     runs_routes,
 )
 
-SUBSCRIPTIONS: tuple[Subscription, ...] = (*NOTIFY_SUBSCRIPTIONS,)
+SUBSCRIPTIONS: tuple[Subscription, ...] = (*NOTIFY_SUBSCRIPTIONS, *INCIDENTS_SUBSCRIPTIONS)
 
-EXPORTERS: tuple[Exporter, ...] = (*ACCOUNTS_EXPORTERS, *NOTIFY_EXPORTERS)
+EXPORTERS: tuple[Exporter, ...] = (*ACCOUNTS_EXPORTERS, *NOTIFY_EXPORTERS, *INCIDENTS_EXPORTERS)
 """What goes into the archive of a person's data."""
 
 ERASERS: tuple[Eraser, ...] = (
     NOTICES_ERASER,
     MODELS_ERASER,
     RUNS_ERASER,
+    INCIDENTS_ERASER,
     CHECKS_ERASER,
     DATASETS_ERASER,
     UPLOADS_ERASER,
@@ -139,6 +149,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     *PROVIDER_SCHEDULES,
     *FILES_SCHEDULES,
     *DATASETS_SCHEDULES,
+    *INCIDENTS_SCHEDULES,
     *PREDICTIONS_SCHEDULES,
 )
 
@@ -155,6 +166,7 @@ HANDLERS: tuple[Handler, ...] = (
     *FILES_HANDLERS,
     *DATASETS_HANDLERS,
     *QUALITY_HANDLERS,
+    *INCIDENTS_HANDLERS,
     *PREDICTIONS_HANDLERS,
     *RUNS_HANDLERS,
     *accounts_handlers(ERASERS),
@@ -165,6 +177,9 @@ TOPICS: tuple[TopicKind[Actor], ...] = (*JOBS_TOPICS, *NOTIFY_TOPICS)
 
 GRANTABLE: tuple[GrantableKind, ...] = (DATASETS, MODELS, RUNS)
 """Objects that can be granted one by one, to people and groups of any organisation."""
+
+CONSUMERS: tuple[ConsumersOf, ...] = (runs_on,)
+"""Who is asked what was made of a dataset's versions."""
 
 STATUS: tuple[StatusCheck, ...] = (
     public_url_status,
