@@ -8,9 +8,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT i.id, i.org_id FROM public.incidents i WHERE i.look_at <= now() ORDER BY i.look_at LIMIT at_most
 $$;
 
--- Removes incidents that were resolved long ago, with their timelines; of all organisations.
+-- Removes incidents that were resolved long ago, with their timelines and the alerts that told of nothing else; of all organisations.
 CREATE FUNCTION definer.incidents_forget(older_than interval, at_most integer) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    DELETE FROM public.alerts a WHERE a.created_at < now() - older_than
+        AND NOT EXISTS (SELECT FROM public.alert_incidents i WHERE i.alert_id = a.id);
     WITH old AS (
         SELECT i.id FROM public.incidents i WHERE i.state = 'resolved' AND i.resolved_at < now() - older_than
         ORDER BY i.resolved_at LIMIT at_most

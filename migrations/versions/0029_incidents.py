@@ -76,8 +76,61 @@ CREATE TABLE incident_settings (
     reopen_minutes integer NOT NULL CHECK (reopen_minutes >= 0),
     weekly_digest boolean NOT NULL,
     zone text NOT NULL,
+    -- the last week that was told of
+    week_told text NOT NULL DEFAULT '',
     revision integer NOT NULL DEFAULT 1
 );
+"""
+
+ALERTS = """
+-- Who is told of which incidents, asked in order.
+CREATE TABLE alert_rules (
+    id uuid PRIMARY KEY,
+    org_id uuid NOT NULL REFERENCES organisations (id),
+    position integer NOT NULL,
+    name text NOT NULL,
+    enabled boolean NOT NULL,
+    conditions jsonb NOT NULL,
+    delivery jsonb NOT NULL,
+    destination_id uuid REFERENCES destinations (id) ON DELETE SET NULL,
+    people jsonb NOT NULL,
+    escalate_minutes integer CHECK (escalate_minutes > 0),
+    escalate_destination_id uuid REFERENCES destinations (id) ON DELETE SET NULL,
+    escalate_people jsonb NOT NULL,
+    goes_on boolean NOT NULL,
+    created_by uuid REFERENCES users (id),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    revision integer NOT NULL DEFAULT 1
+);
+CREATE INDEX alert_rules_org_id_idx ON alert_rules (org_id, position, id);
+CREATE INDEX alert_rules_destination_id_idx ON alert_rules (destination_id) WHERE destination_id IS NOT NULL;
+CREATE INDEX alert_rules_escalate_destination_id_idx ON alert_rules (escalate_destination_id)
+    WHERE escalate_destination_id IS NOT NULL;
+
+-- What is about to be told, or was: incidents that gather until it is time.
+CREATE TABLE alerts (
+    id uuid PRIMARY KEY,
+    org_id uuid NOT NULL REFERENCES organisations (id),
+    rule_id uuid REFERENCES alert_rules (id) ON DELETE SET NULL,
+    destination_id uuid REFERENCES destinations (id) ON DELETE SET NULL,
+    group_key text NOT NULL,
+    state text NOT NULL CHECK (state IN ('waiting', 'sent', 'dropped')),
+    send_at timestamptz NOT NULL,
+    sent_at timestamptz,
+    escalated_at timestamptz,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE UNIQUE INDEX alerts_waiting_key ON alerts (rule_id, group_key) WHERE state = 'waiting';
+CREATE INDEX alerts_destination_id_idx ON alerts (destination_id, sent_at) WHERE destination_id IS NOT NULL;
+CREATE INDEX alerts_org_id_idx ON alerts (org_id, id DESC);
+
+CREATE TABLE alert_incidents (
+    alert_id uuid NOT NULL REFERENCES alerts (id) ON DELETE CASCADE,
+    incident_id uuid NOT NULL REFERENCES incidents (id) ON DELETE CASCADE,
+    org_id uuid NOT NULL REFERENCES organisations (id),
+    PRIMARY KEY (alert_id, incident_id)
+);
+CREATE INDEX alert_incidents_incident_id_idx ON alert_incidents (incident_id);
 """
 
 # Which trainings, and which models, are asked for of a version that something is wrong with.
@@ -100,9 +153,22 @@ CREATE POLICY incident_settings_of_the_organisation ON incident_settings
     USING (org_id = (SELECT nullif(current_setting('lyceum.org_id', true), '')::uuid));
 """
 
+POLICIES_OF_ALERTS = """
+ALTER TABLE alert_rules ENABLE ROW LEVEL SECURITY;
+CREATE POLICY alert_rules_of_the_organisation ON alert_rules
+    USING (org_id = (SELECT nullif(current_setting('lyceum.org_id', true), '')::uuid));
+
+ALTER TABLE alerts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY alerts_of_the_organisation ON alerts
+    USING (org_id = (SELECT nullif(current_setting('lyceum.org_id', true), '')::uuid));
+
+ALTER TABLE alert_incidents ENABLE ROW LEVEL SECURITY;
+CREATE POLICY alert_incidents_of_the_organisation ON alert_incidents
+    USING (org_id = (SELECT nullif(current_setting('lyceum.org_id', true), '')::uuid));
+"""
+
 
 def upgrade() -> None:
     """Bring the tables to this revision."""
-    op.execute(INCIDENTS)
-    op.execute(CONSUMERS)
-    op.execute(POLICIES)
+    for statement in (INCIDENTS, ALERTS, CONSUMERS, POLICIES, POLICIES_OF_ALERTS):
+        op.execute(statement)

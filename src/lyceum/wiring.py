@@ -52,7 +52,7 @@ from lyceum.data.incidents.jobs import SUBSCRIPTIONS as INCIDENTS_SUBSCRIPTIONS
 from lyceum.data.incidents.public import ERASER as INCIDENTS_ERASER
 from lyceum.data.incidents.public import EXPORTERS as INCIDENTS_EXPORTERS
 from lyceum.data.incidents.public import ConsumersOf
-from lyceum.data.incidents.routes import router as incidents_routes
+from lyceum.data.incidents.routes import ROUTERS as INCIDENTS_ROUTERS
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.public import ERASER as CHECKS_ERASER
 from lyceum.data.quality.routes import router as quality_routes
@@ -116,7 +116,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     files_routes,
     datasets_routes,
     quality_routes,
-    incidents_routes,
+    *INCIDENTS_ROUTERS,
     registry_routes,
     runs_routes,
 )

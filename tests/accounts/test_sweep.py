@@ -27,6 +27,7 @@ from make.changing import changing
 from make.creating import make_place
 from make.creating_people import CREATING
 from make.data import make_check, make_check_run, make_dataset, make_version
+from make.incidents import make_incident
 from make.personal import OF_PERSON, make_personal
 from make.serve import make_registered
 from make.train import make_run
@@ -121,6 +122,7 @@ class Hidden:
             "version_id": version_id,
             "check_id": check_id,
             "check_run_id": make_check_run(database, owner, version_id, results_of=(check_id,)),
+            "incident_id": make_incident(database, owner, dataset_id),
             "run_id": run_id,
             "job_id": job_id,
             "upload_id": upload_id,
@@ -307,7 +309,8 @@ def _everything(database: TestDatabase, owner: Member) -> dict[str, list[str]]:
     tables = (
         *("datasets", "dataset_versions", "checks", "check_runs", "models", "model_versions", "model_aliases"),
         *("training_runs", "jobs", "uploads", "api_keys", "memberships", "groups", "group_members", "grants"),
-        *("destinations", "invitations", "access_requests"),
+        *("destinations", "invitations", "access_requests", "incidents", "incident_events", "incident_settings"),
+        "alert_rules",
     )
     asked = dict.fromkeys(tables, ("org_id", owner.org_id)) | dict.fromkeys(OF_PERSON, ("user_id", owner.user_id))
     return {

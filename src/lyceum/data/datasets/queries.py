@@ -19,7 +19,7 @@ from lyceum.accounts.public import (
     require,
     require_to_see,
 )
-from lyceum.data.datasets.addresses import DatasetAddress, DatasetRef, VersionCard, VersionTable, table_key
+from lyceum.data.datasets.addresses import DatasetAddress, DatasetRef, VersionTable, table_key
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound, VersionPending
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.schemas import Dataset, TableSchemaOut, Version
@@ -80,7 +80,6 @@ def _page(*conditions: ColumnElement[bool]) -> Prepared:
     return Prepared(page.order_by(DatasetRow.id.desc()).limit(bindparam("limit")))
 
 
-_VERSIONS_AFTER_MAX = 200
 _NEWEST = _page()
 _NEWEST_BEFORE = _page(DatasetRow.id < bindparam("before"))
 _AFTER_ALL = UUID(int=2**128 - 1)
@@ -287,37 +286,6 @@ async def addresses_of_versions(tx: AsyncSession, version_ids: Iterable[UUID]) -
     rows = (await tx.execute(query)).all()
     names = await organisation_names(tx, {row.org_id for row in rows})
     return {row.id: (f"{names.get(row.org_id, '?')}/{row.name}", row.number) for row in rows}
-
-
-async def addresses_of_datasets(tx: AsyncSession, dataset_ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Return the address of each dataset the caller may see, archived ones as well: two queries."""
-    query = select(DatasetRow.id, DatasetRow.name, DatasetRow.org_id).where(DatasetRow.id.in_(list(dataset_ids)))
-    rows = (await tx.execute(query)).all()
-    names = await organisation_names(tx, {row.org_id for row in rows})
-    return {row.id: f"{names.get(row.org_id, '?')}/{row.name}" for row in rows}
-
-
-async def version_cards(tx: AsyncSession, version_ids: Iterable[UUID]) -> dict[UUID, VersionCard]:
-    """Return the number and state of each version the caller may see: one query, none for none."""
-    wanted = list(version_ids)
-    if not wanted:
-        return {}
-    query = select(DatasetVersionRow.id, DatasetVersionRow.number, DatasetVersionRow.state)
-    rows = await tx.execute(query.where(DatasetVersionRow.id.in_(wanted)))
-    return {row.id: VersionCard(row.id, row.number, row.state) for row in rows}
-
-
-async def versions_after(tx: AsyncSession, dataset_id: UUID, number: int) -> list[UUID]:
-    """Return the ids of a dataset's versions that came after one, of many the newest, for a job that works as its organisation."""
-    query = select(DatasetVersionRow.id).where(
-        DatasetVersionRow.dataset_id == dataset_id, DatasetVersionRow.number > number
-    )
-    return list(await tx.scalars(query.order_by(DatasetVersionRow.number.desc()).limit(_VERSIONS_AFTER_MAX)))
-
-
-async def owner_of_dataset(tx: AsyncSession, dataset_id: UUID) -> UUID | None:
-    """Return who made a dataset, for a job that works as its organisation; None for one that was made by nobody."""
-    return await tx.scalar(select(DatasetRow.created_by).where(DatasetRow.id == dataset_id))
 
 
 def as_version(row: DatasetVersionRow, address: str) -> Version:

@@ -49,3 +49,21 @@ class OrganisationOther(NotFound):
     """The organisation of the address is not the one acted in."""
 
     code = "organisation_not_found"
+
+
+class AlertRuleNotFound(NotFound):
+    """No such rule in the organisation."""
+
+    code = "alert_rule_not_found"
+
+
+class AlertRuleInvalid(Invalid):
+    """A rule that tells nobody, or somebody who is not there."""
+
+    code = "alert_rule_invalid"
+
+
+class TooManyAlertRules(Conflict):
+    """The organisation has as many rules as it may."""
+
+    code = "too_many_alert_rules"

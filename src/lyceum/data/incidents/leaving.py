@@ -7,7 +7,14 @@ from uuid import UUID
 from sqlalchemy import delete, text
 
 from lyceum.accounts.privacy.public import Eraser, Exporter
-from lyceum.data.incidents.models import IncidentEventRow, IncidentRow, IncidentSettingsRow
+from lyceum.data.incidents.models import (
+    AlertIncidentRow,
+    AlertRow,
+    AlertRuleRow,
+    IncidentEventRow,
+    IncidentRow,
+    IncidentSettingsRow,
+)
 from lyceum.kernel.db import NOBODY, Scope
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
@@ -31,7 +38,14 @@ async def _of_person(resources: Resources, user_id: UUID) -> None:
 
 async def _of_organisation(resources: Resources, org_id: UUID) -> None:
     async with transaction(resources.database, Scope(org_id=org_id)) as tx:
-        for row in (IncidentEventRow, IncidentRow, IncidentSettingsRow):
+        for row in (
+            AlertIncidentRow,
+            AlertRow,
+            AlertRuleRow,
+            IncidentEventRow,
+            IncidentRow,
+            IncidentSettingsRow,
+        ):
             await tx.execute(delete(row).where(row.org_id == org_id))
 
 

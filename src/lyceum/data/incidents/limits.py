@@ -12,8 +12,13 @@ from lyceum.data.incidents.errors import OrganisationOther, ZoneUnknown
 from lyceum.data.incidents.models import IncidentSettingsRow
 from lyceum.data.incidents.schemas import IncidentSettings, IncidentSettingsChange
 from lyceum.data.incidents.seeing import DEFAULT_LIMITS, Limits
+from lyceum.data.incidents.work import TellOfWeek
 from lyceum.kernel.http.revisions import require_revision
+from lyceum.kernel.jobs.recurring import put_schedule, remove_schedule
 
+WEEK_AT = "0 7 * * 1"
+"""On Mondays at seven in the morning of the organisation."""
+_WEEK = "incidents.week"
 _DEFAULT_ZONE = "UTC"
 
 
@@ -27,6 +32,21 @@ async def limits_of(tx: AsyncSession, org_id: UUID) -> Limits:
         DEFAULT_LIMITS.resolve | row.resolve_minutes,
         row.reopen_minutes,
     )
+
+
+async def begin_weeks(tx: AsyncSession, org_id: UUID) -> None:
+    """Have an organisation told of its weeks from its first incident on, unless it has said what it wants."""
+    row = insert(IncidentSettingsRow).values(
+        org_id=org_id,
+        acknowledge_minutes=DEFAULT_LIMITS.acknowledge,
+        resolve_minutes=DEFAULT_LIMITS.resolve,
+        reopen_minutes=DEFAULT_LIMITS.reopen_minutes,
+        weekly_digest=True,
+        zone=_DEFAULT_ZONE,
+        revision=0,
+    )
+    if await tx.scalar(row.on_conflict_do_nothing().returning(IncidentSettingsRow.org_id)) is not None:
+        await put_schedule(tx, _WEEK, TellOfWeek(), cron=WEEK_AT, zone=_DEFAULT_ZONE)
 
 
 async def settings_for(tx: AsyncSession, who: Actor, org: str) -> IncidentSettings:
@@ -58,6 +78,10 @@ async def change_settings(
     }
     kept = insert(IncidentSettingsRow).values(org_id=org_id, **values)
     await tx.execute(kept.on_conflict_do_update(index_elements=["org_id"], set_=values))
+    if wanted.weekly_digest:
+        await put_schedule(tx, _WEEK, TellOfWeek(), cron=WEEK_AT, zone=wanted.zone)
+    else:
+        await remove_schedule(tx, _WEEK)
     return IncidentSettings(**wanted.model_dump(), revision=before.revision + 1)
 
 

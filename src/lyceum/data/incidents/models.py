@@ -75,4 +75,55 @@ class IncidentSettingsRow(Base):
     reopen_minutes: Mapped[int]
     weekly_digest: Mapped[bool]
     zone: Mapped[str]
+    week_told: Mapped[str] = mapped_column(server_default="")
     revision: Mapped[int] = mapped_column(server_default="1")
+
+
+class AlertRuleRow(Base):
+    """Who is told of which incidents; `conditions` and `delivery` are those of the schema."""
+
+    __tablename__ = "alert_rules"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    position: Mapped[int]
+    name: Mapped[str]
+    enabled: Mapped[bool]
+    conditions: Mapped[dict[str, Any]]
+    delivery: Mapped[dict[str, Any]]
+    destination_id: Mapped[UUID | None] = mapped_column(ForeignKey("destinations.id", ondelete="SET NULL"))
+    people: Mapped[list[str]]
+    escalate_minutes: Mapped[int | None]
+    escalate_destination_id: Mapped[UUID | None] = mapped_column(ForeignKey("destinations.id", ondelete="SET NULL"))
+    escalate_people: Mapped[list[str]]
+    goes_on: Mapped[bool]
+    created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default="now()")
+    revision: Mapped[int] = mapped_column(server_default="1")
+
+
+class AlertRow(Base):
+    """Incidents that are told of together: they gather while it is waiting, until it is sent or nothing is left to be told."""
+
+    __tablename__ = "alerts"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    rule_id: Mapped[UUID | None] = mapped_column(ForeignKey("alert_rules.id", ondelete="SET NULL"))
+    destination_id: Mapped[UUID | None] = mapped_column(ForeignKey("destinations.id", ondelete="SET NULL"))
+    group_key: Mapped[str]
+    state: Mapped[str]
+    send_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    escalated_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default="now()")
+
+
+class AlertIncidentRow(Base):
+    """An incident that an alert tells of."""
+
+    __tablename__ = "alert_incidents"
+
+    alert_id: Mapped[UUID] = mapped_column(ForeignKey("alerts.id", ondelete="CASCADE"), primary_key=True)
+    incident_id: Mapped[UUID] = mapped_column(ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True)
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))

@@ -7,12 +7,12 @@ finds the row of whoever came first.
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, literal_column, select
+from sqlalchemy import Boolean, Select, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.data.incidents.limits import limits_of
+from lyceum.data.incidents.limits import begin_weeks, limits_of
 from lyceum.data.incidents.models import IncidentRow
 from lyceum.data.incidents.seeing import Limits, Recovery, Subject, Trouble, due, earliest, shortened, worse
 from lyceum.data.incidents.timeline import look_again, note, tidy, told_of, was_told
@@ -21,7 +21,7 @@ from lyceum.kernel.db import Scope
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.queue import enqueue
 
-_IS_NEW = literal_column("xmax = 0").label("is_new")
+_IS_NEW = literal_column("xmax = 0", Boolean()).label("is_new")
 
 
 class ToldMeanwhile(RuntimeError):
@@ -55,6 +55,7 @@ async def see_trouble(tx: AsyncSession, trouble: Trouble) -> UUID | None:
         return None
     if is_new:
         change = "opened"
+        await begin_weeks(tx, org_id)
     else:
         change = _go_on(row, trouble, limits) if change is None else change
         await tidy(tx, row)

@@ -10,6 +10,7 @@ from lyceum.accounts.edge import KEEPS_ANSWER, Power, Tx, Who, api_router, needs
 from lyceum.accounts.public import require_person
 from lyceum.data.incidents import limits, queries, service
 from lyceum.data.incidents.consumers import ConsumersOf
+from lyceum.data.incidents.rule_routes import router as rule_router
 from lyceum.data.incidents.schemas import (
     Acknowledgement,
     Assignment,
@@ -159,3 +160,6 @@ async def change_incident_settings(
     changed = await limits.change_settings(tx, who, org, wanted, if_match=if_match)
     response.headers["etag"] = etag_of(changed.revision)
     return changed
+
+
+ROUTERS = (router, rule_router)

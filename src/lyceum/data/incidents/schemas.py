@@ -190,3 +190,170 @@ class IncidentSettings(BaseModel):
     weekly_digest: bool
     zone: str
     revision: int
+
+
+ALERT_PEOPLE_MAX = 50
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+TimeOfDay = Annotated[
+    str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="Hours and minutes, as `22:30`.")
+]
+Pattern = Annotated[str, Field(min_length=1, max_length=200)]
+KindName = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,39}$")]
+
+
+class HoursOfDays(BaseModel):
+    """Hours of some days; beyond midnight where they end before they begin, all day where both are the same."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    days: Annotated[list[Day], Field(min_length=1, max_length=7)]
+    begins: TimeOfDay
+    ends: TimeOfDay
+
+
+class AlertConditions(BaseModel):
+    """Which incidents a rule is about; what is empty or null leaves none out. `datasets` are `org/name` and may hold `*`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    datasets: Annotated[list[Pattern], Field(max_length=100)] = []
+    severities: Annotated[list[Severity], Field(max_length=3)] = []
+    kinds: Annotated[list[KindName], Field(max_length=20)] = []
+    hours: HoursOfDays | None = None
+
+
+class AlertDelivery(BaseModel):
+    """How a rule tells: what is told together, within how many seconds; how often at most; when nobody is to be disturbed.
+
+    What was told of an incident is not told again within `repeat_minutes`, unless it has become worse.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    group_by: Literal["incident", "dataset", "rule"] = "incident"
+    group_seconds: Annotated[int, Field(ge=0, le=24 * 3600)] = 0
+    repeat_minutes: Annotated[int, Field(ge=0, le=MINUTES_MAX)] = 60
+    per_hour_max: Annotated[int | None, Field(ge=1, le=1000)] = None
+    quiet: HoursOfDays | None = None
+    quiet_lets_critical_pass: bool = True
+    zone: Annotated[str, Field(min_length=1, max_length=64)] = "UTC"
+
+
+class AlertTargets(BaseModel):
+    """Whom: a destination of the organisation, and people who are its members."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    destination_id: UUID | None = None
+    people: Annotated[list[UUID], Field(max_length=ALERT_PEOPLE_MAX)] = []
+
+
+class Escalation(BaseModel):
+    """Whom else, when nobody has acknowledged it so many minutes after it was told."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    after_minutes: Annotated[int, Field(ge=1, le=MINUTES_MAX)]
+    to: AlertTargets
+
+
+class AlertRuleWanted(BaseModel):
+    """A rule as it is to be; unless it `goes_on`, those after it are not asked about an incident that falls under it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    enabled: bool = True
+    conditions: AlertConditions = AlertConditions()
+    delivery: AlertDelivery = AlertDelivery()
+    to: AlertTargets
+    escalation: Escalation | None = None
+    goes_on: bool = False
+
+
+class HoursShown(BaseModel):
+    """Hours of some days, as they were sent."""
+
+    days: list[Day]
+    begins: str
+    ends: str
+
+
+class ConditionsShown(BaseModel):
+    """Which incidents a rule is about."""
+
+    datasets: list[str]
+    severities: list[Severity]
+    kinds: list[str]
+    hours: HoursShown | None
+
+
+class DeliveryShown(BaseModel):
+    """How a rule tells."""
+
+    group_by: Literal["incident", "dataset", "rule"]
+    group_seconds: int
+    repeat_minutes: int
+    per_hour_max: int | None
+    quiet: HoursShown | None
+    quiet_lets_critical_pass: bool
+    zone: str
+
+
+class TargetsShown(BaseModel):
+    """Whom a rule tells; a destination or somebody that is gone is told nothing."""
+
+    destination_id: UUID | None
+    people: list[UUID]
+
+
+class EscalationShown(BaseModel):
+    """Whom else, and when."""
+
+    after_minutes: int
+    to: TargetsShown
+
+
+class AlertRule(BaseModel):
+    """Who is told of which incidents."""
+
+    id: UUID
+    name: str
+    enabled: bool
+    conditions: ConditionsShown
+    delivery: DeliveryShown
+    to: TargetsShown
+    escalation: EscalationShown | None
+    goes_on: bool
+    created_at: datetime
+    revision: int
+
+
+class DestinationNamed(BaseModel):
+    """A destination that a rule may name."""
+
+    id: UUID
+    kind: str
+    name: str
+
+
+class AlertRuleList(BaseModel):
+    """All rules in the order in which they are asked, and the destinations they may name; there are few enough for one page."""
+
+    items: list[AlertRule]
+    destinations: list[DestinationNamed]
+
+
+class AlertRuleOrder(BaseModel):
+    """The ids of all rules, in the order in which they are to be asked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ids: Annotated[list[UUID], Field(max_length=100)]
+
+
+class AlertRuleTried(BaseModel):
+    """How many a sample is on its way to."""
+
+    destinations: int
+    people: int

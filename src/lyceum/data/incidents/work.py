@@ -19,6 +19,32 @@ class TellOfIncident(JobArgs, frozen=True, kw_only=True):
     change: Change
 
 
+class SendAlert(JobArgs, frozen=True, kw_only=True):
+    """Tell of the incidents that an alert has gathered."""
+
+    kind = "incidents.send_alert"
+    job_class = "high"
+    seconds_max = 120
+    alert_id: UUID
+
+
+class EscalateAlert(JobArgs, frozen=True, kw_only=True):
+    """Tell others of incidents that nobody has acknowledged."""
+
+    kind = "incidents.escalate"
+    job_class = "high"
+    seconds_max = 120
+    alert_id: UUID
+
+
+class TellOfWeek(JobArgs, frozen=True, kw_only=True):
+    """Tell what became of an organisation's incidents in the week that has ended."""
+
+    kind = "incidents.week"
+    job_class = "background"
+    seconds_max = 120
+
+
 class LookAtIncidents(JobArgs, frozen=True, kw_only=True):
     """Mark the time limits of incidents that have passed, and end rests that are over."""
 
