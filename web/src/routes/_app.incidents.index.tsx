@@ -95,7 +95,10 @@ function Incidents() {
                 show(wanted ? { ...search, severity: wanted } : without("severity"));
               }}
             />
-            <Button aria-pressed={mine ?? false} onClick={() => show(mine ? without("mine") : { ...search, mine: true })}>
+            <Button
+              aria-pressed={mine ?? false}
+              onClick={() => show(mine ? without("mine") : { ...search, mine: true })}
+            >
               {t("incident.mine")}
             </Button>
           </>

@@ -16,7 +16,7 @@ export function IncidentList({ items }: { items: Incident[] }) {
   const onKeyDown = (event: KeyboardEvent) => {
     const step = stepOf(event);
     const rows = [...(list.current?.querySelectorAll<HTMLElement>("a[data-incident]") ?? [])];
-    const row = rows.findIndex((one) => one === document.activeElement);
+    const row = rows.indexOf(document.activeElement as HTMLElement);
     const incident = items[row];
     if (!step || row < 0 || !incident) return;
     event.preventDefault();
@@ -37,7 +37,7 @@ export function IncidentList({ items }: { items: Incident[] }) {
   };
   return (
     <>
-      {/* biome-ignore lint/a11y/noNoninteractiveElementInteractions: the keys act on the link that has the focus */}
+      {/* the keys act on the link that has the focus */}
       <ul ref={list} onKeyDown={onKeyDown} className="divide-y divide-line">
         {items.map((incident) => (
           <IncidentRow key={incident.id} incident={incident} />
