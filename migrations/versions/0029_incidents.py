@@ -123,6 +123,7 @@ CREATE TABLE alerts (
 CREATE UNIQUE INDEX alerts_waiting_key ON alerts (rule_id, group_key) WHERE state = 'waiting';
 CREATE INDEX alerts_destination_id_idx ON alerts (destination_id, sent_at) WHERE destination_id IS NOT NULL;
 CREATE INDEX alerts_org_id_idx ON alerts (org_id, id DESC);
+CREATE INDEX alerts_created_at_idx ON alerts (created_at);
 
 CREATE TABLE alert_incidents (
     alert_id uuid NOT NULL REFERENCES alerts (id) ON DELETE CASCADE,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,9 +15,12 @@ from psycopg.types.json import Jsonb
 
 from fixtures.app import rows_of
 from fixtures.servers import TestDatabase
+from lyceum.data.incidents.errors import IncidentOpenAlready
 from lyceum.data.incidents.public import Subject
 from lyceum.data.incidents.rounds import look_at
+from lyceum.data.incidents.service import acknowledge, reopen, resolve
 from lyceum.kernel.resources import Resources
+from lyceum.kernel.tx import transaction
 from make.accounts import Member
 from make.data import make_dataset
 from make.incidents import events_of, incident_row, recovery, tell, trouble
@@ -147,50 +151,104 @@ async def test_a_time_limit_that_has_passed_is_marked_once(
     assert row["look_at"] == row["resolve_due_at"] == seen_at + 60 * MINUTE
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An incident that is over, and whether it has recovered or somebody said so."""
+
+    at: datetime
+    incident_id: UUID
+    recovered: bool
+
+
 class _Life(RuleBasedStateMachine):
-    """What is seen of a few things, in any order, against a model: nothing is open twice, nothing is counted twice."""
+    """What is seen of a few things and done about them, in any order, against a model: nothing is open or counted twice."""
 
     do: Callable[[Awaitable[Any]], Any]
     context: tuple[Resources, TestDatabase, Member]
 
     def __init__(self) -> None:
         super().__init__()
-        resources, database, member = self.context
-        self.resources, self.database, self.member = resources, database, member
-        self.dataset_id = make_dataset(database, member)[0]
-        self.clock = NOW
+        self.resources, self.database, self.member = self.context
+        self.dataset_id = make_dataset(self.database, self.member)[0]
+        self.clock = datetime.now(UTC)
         self.open: dict[str, tuple[UUID, int]] = {}
+        self.ended: dict[str, list[Ended]] = {"a": [], "b": []}
+        self.counts: dict[UUID, int] = {}
         self.told: list[Any] = []
 
     def _tell(self, told: Any) -> UUID | None:
         result: UUID | None = self.do(tell(self.resources, self.member, told))
         return result
 
+    def _act(self, verb: Callable[..., Awaitable[Any]], incident_id: UUID, **more: Any) -> Any:
+        async def act() -> Any:
+            async with transaction(self.resources.database, self.member.scope) as tx:
+                return await verb(tx, self.member.actor, incident_id, comment="", **more)
+
+        return self.do(act())
+
+    def _about(self, name: str) -> dict[str, Any]:
+        return {"subject": Subject(self.dataset_id, "metric", name), "seen_at": self.clock}
+
     @rule(name=st.sampled_from("ab"), minutes=st.integers(1, 120))
     def trouble_is_seen(self, name: str, minutes: int) -> None:
         self.clock += minutes * MINUTE
-        told = trouble(self.dataset_id, subject=Subject(self.dataset_id, "metric", name), seen_at=self.clock)
+        told = trouble(self.dataset_id, **self._about(name))
         incident_id = self._tell(told)
         assert incident_id is not None
-        before = self.open.get(name)
-        if before is not None:
-            assert incident_id == before[0]
-        count = incident_row(self.database, incident_id)["occurrences"]
-        assert before is None or count == before[1] + 1
-        self.open[name] = (incident_id, count)
+        last = max(self.ended[name], key=lambda ended: ended.at, default=None)
+        comes_back = last is not None and last.recovered and self.clock <= last.at + 60 * MINUTE
+        if name in self.open:
+            assert incident_id == self.open[name][0]
+        elif last is not None and comes_back:
+            assert incident_id == last.incident_id
+            self.ended[name].remove(last)
+        else:
+            assert incident_id not in self.counts
+        self.counts[incident_id] = self.counts.get(incident_id, 0) + 1
+        self.open[name] = (incident_id, self.counts[incident_id])
         self.told.append(told)
 
     @rule(name=st.sampled_from("ab"), minutes=st.integers(1, 120))
     def it_recovers(self, name: str, minutes: int) -> None:
         self.clock += minutes * MINUTE
-        told = recovery(self.dataset_id, subject=Subject(self.dataset_id, "metric", name), seen_at=self.clock)
-        ended = self._tell(told)
-        assert ended == (self.open.pop(name)[0] if name in self.open else None)
+        ended = self._tell(recovery(self.dataset_id, **self._about(name)))
+        assert ended == (self.open[name][0] if name in self.open else None)
+        if ended is not None:
+            del self.open[name]
+            self.ended[name].append(Ended(self.clock, ended, recovered=True))
 
     @precondition(lambda self: self.told)
     @rule(data=st.data())
     def it_is_told_again(self, data: st.DataObject) -> None:
         assert self._tell(data.draw(st.sampled_from(self.told))) is None
+
+    @precondition(lambda self: self.open)
+    @rule(data=st.data())
+    def somebody_looks_after_it(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(self.open)))
+        assert self._act(acknowledge, self.open[name][0]).state == "acknowledged"
+
+    @precondition(lambda self: self.open)
+    @rule(data=st.data())
+    def somebody_resolves_it(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(self.open)))
+        incident_id, _ = self.open.pop(name)
+        resolved = self._act(resolve, incident_id, resolution="fixed")
+        self.ended[name].append(Ended(resolved.resolved_at, incident_id, recovered=False))
+
+    @precondition(lambda self: any(self.ended.values()))
+    @rule(data=st.data())
+    def somebody_opens_one_again(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(name for name, ended in self.ended.items() if ended)))
+        ended = data.draw(st.sampled_from(self.ended[name]))
+        if name in self.open:
+            with pytest.raises(IncidentOpenAlready):
+                self._act(reopen, ended.incident_id)
+            return
+        self._act(reopen, ended.incident_id)
+        self.ended[name].remove(ended)
+        self.open[name] = (ended.incident_id, self.counts[ended.incident_id])
 
     @invariant()
     def at_most_one_is_open_about_each(self) -> None:
@@ -218,5 +276,5 @@ async def machine(resources: Resources, database: TestDatabase, member: Member) 
 
 
 async def test_whatever_is_seen_in_whatever_order_at_most_one_is_open(machine: type[RuleBasedStateMachine]) -> None:
-    limits = settings(max_examples=15, stateful_step_count=12, deadline=None)
+    limits = settings(max_examples=12, stateful_step_count=15, deadline=None)
     await asyncio.to_thread(run_state_machine_as_test, machine, settings=limits)
