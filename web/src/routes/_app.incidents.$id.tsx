@@ -73,14 +73,10 @@ function Head({ incident }: { incident: Detail }) {
   const due = incident.state === "open" ? incident.acknowledge_due_at : incident.resolve_due_at;
   return (
     <PageHead
-      title={
-        <span className="flex items-center gap-2">
-          <SeverityIcon severity={incident.severity} />
-          <span className="min-w-0 break-words">{incident.title}</span>
-        </span>
-      }
+      title={incident.title}
       facts={
         <>
+          <SeverityIcon severity={incident.severity} />
           <IncidentState incident={incident} />
           <ObjectLink kind="dataset" address={incident.dataset} />
           <span>{t("incident.occurrences", { count: incident.occurrences })}</span>
