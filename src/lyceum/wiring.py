@@ -51,6 +51,13 @@ from lyceum.data.datasets.pushes.jobs import HANDLERS as PUSHES_HANDLERS
 from lyceum.data.datasets.pushes.jobs import SCHEDULES as PUSHES_SCHEDULES
 from lyceum.data.datasets.pushes.routes import router as pushes_routes
 from lyceum.data.datasets.routes import router as datasets_routes
+from lyceum.data.incidents.jobs import HANDLERS as INCIDENTS_HANDLERS
+from lyceum.data.incidents.jobs import SCHEDULES as INCIDENTS_SCHEDULES
+from lyceum.data.incidents.jobs import SUBSCRIPTIONS as INCIDENTS_SUBSCRIPTIONS
+from lyceum.data.incidents.public import ERASER as INCIDENTS_ERASER
+from lyceum.data.incidents.public import EXPORTERS as INCIDENTS_EXPORTERS
+from lyceum.data.incidents.public import ConsumersOf
+from lyceum.data.incidents.routes import ROUTERS as INCIDENTS_ROUTERS
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.public import ERASER as CHECKS_ERASER
 from lyceum.data.quality.routes import router as quality_routes
@@ -93,6 +100,7 @@ from lyceum.serve.registry.routes import router as registry_routes
 from lyceum.train.runs.jobs import HANDLERS as RUNS_HANDLERS
 from lyceum.train.runs.public import ERASER as RUNS_ERASER
 from lyceum.train.runs.public import GRANTABLE as RUNS
+from lyceum.train.runs.public import runs_on
 from lyceum.train.runs.routes import router as runs_routes
 
 PARTITIONED: tuple[str, ...] = (PREDICTION_LOG, AUDIT_LOG)
@@ -121,19 +129,21 @@ ROUTERS: tuple[APIRouter, ...] = (
     pushes_routes,
     history_routes,
     quality_routes,
+    *INCIDENTS_ROUTERS,
     registry_routes,
     runs_routes,
 )
 
-SUBSCRIPTIONS: tuple[Subscription, ...] = (*NOTIFY_SUBSCRIPTIONS,)
+SUBSCRIPTIONS: tuple[Subscription, ...] = (*NOTIFY_SUBSCRIPTIONS, *INCIDENTS_SUBSCRIPTIONS)
 
-EXPORTERS: tuple[Exporter, ...] = (*ACCOUNTS_EXPORTERS, *NOTIFY_EXPORTERS)
+EXPORTERS: tuple[Exporter, ...] = (*ACCOUNTS_EXPORTERS, *NOTIFY_EXPORTERS, *INCIDENTS_EXPORTERS)
 """What goes into the archive of a person's data."""
 
 ERASERS: tuple[Eraser, ...] = (
     NOTICES_ERASER,
     MODELS_ERASER,
     RUNS_ERASER,
+    INCIDENTS_ERASER,
     CHECKS_ERASER,
     SCHEMAS_ERASER,
     DATASETS_ERASER,
@@ -154,6 +164,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     *FILES_SCHEDULES,
     *DATASETS_SCHEDULES,
     *PUSHES_SCHEDULES,
+    *INCIDENTS_SCHEDULES,
     *PREDICTIONS_SCHEDULES,
 )
 
@@ -175,6 +186,7 @@ HANDLERS: tuple[Handler, ...] = (
     *PUSHES_HANDLERS,
     *HISTORY_HANDLERS,
     *QUALITY_HANDLERS,
+    *INCIDENTS_HANDLERS,
     *PREDICTIONS_HANDLERS,
     *RUNS_HANDLERS,
     *accounts_handlers(ERASERS),
@@ -185,6 +197,9 @@ TOPICS: tuple[TopicKind[Actor], ...] = (*JOBS_TOPICS, *NOTIFY_TOPICS)
 
 GRANTABLE: tuple[GrantableKind, ...] = (DATASETS, MODELS, RUNS)
 """Objects that can be granted one by one, to people and groups of any organisation."""
+
+CONSUMERS: tuple[ConsumersOf, ...] = (runs_on,)
+"""Who is asked what was made of a dataset's versions."""
 
 STATUS: tuple[StatusCheck, ...] = (
     public_url_status,

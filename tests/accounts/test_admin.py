@@ -199,6 +199,9 @@ WORK_OF_AN_ORGANISATION = {
     *("POST /uploads", "POST /uploads/{upload_id}/complete", "DELETE /uploads/{upload_id}"),
     *("POST /runs", "POST /runs/{run_id}/cancel", "POST /runs/{run_id}/register"),
     *("POST /jobs/{job_id}/cancel", "POST /jobs/{job_id}/retry"),
+    *("POST /incidents/{incident_id}/acknowledge", "PUT /incidents/{incident_id}/assignee"),
+    *("POST /incidents/{incident_id}/snooze", "POST /incidents/{incident_id}/comments"),
+    *("POST /incidents/{incident_id}/resolve", "POST /incidents/{incident_id}/reopen"),
     *("PUT /models/{org}/{name}/aliases/{alias}", "PUT /models/{org}/{name}/sensitive", "DELETE /models/{org}/{name}"),
 }
 """What an administrator does as somebody, to see what they see; a route with another first word is closed or stands here."""

@@ -29,6 +29,7 @@ from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
 from make.accounts import Member, make_group, make_key, make_member, make_organisation
 from make.data import make_check, make_check_run, make_dataset, make_diff, make_version
+from make.incidents import make_incident
 from make.schemas import make_schema
 from make.train import make_run, make_trial
 
@@ -216,6 +217,14 @@ def _leave_data(database: TestDatabase, alone: Member, word: str) -> None:
     run_id = make_run(database, alone, version_id)
     rows_of(database, "UPDATE training_runs SET report = %s WHERE id = %s", Jsonb({"examples": [word]}), run_id)
     make_trial(database, alone, run_id, name=word)
+    incident_id = make_incident(
+        database, alone, dataset_id, title=word, summary=word, evidence=Jsonb({"seen": word}), assignee_id=alone.user_id
+    )
+    rows_of(
+        database,
+        "UPDATE incident_events SET comment = %s, user_id = %s, data = %s WHERE incident_id = %s",
+        *(word, alone.user_id, Jsonb({"summary": word}), incident_id),
+    )
     model_id = new_id()
     rows_of(
         database, "INSERT INTO models (id, org_id, name) VALUES (%s, %s, %s)", model_id, alone.org_id, f"model-{word}"

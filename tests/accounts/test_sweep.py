@@ -27,6 +27,7 @@ from make.changing import changing
 from make.creating import make_place
 from make.creating_people import CREATING
 from make.data import make_check, make_check_run, make_dataset, make_diff, make_version
+from make.incidents import make_incident
 from make.personal import OF_PERSON, make_personal
 from make.schemas import make_schema
 from make.serve import make_registered
@@ -124,6 +125,7 @@ class Hidden:
             "check_id": check_id,
             "diff_id": make_diff(database, owner, dataset_id, version_id),
             "check_run_id": make_check_run(database, owner, version_id, results_of=(check_id,)),
+            "incident_id": make_incident(database, owner, dataset_id),
             "run_id": run_id,
             "job_id": job_id,
             "upload_id": upload_id,
@@ -311,6 +313,7 @@ def _everything(database: TestDatabase, owner: Member) -> dict[str, list[str]]:
         *("datasets", "dataset_versions", "checks", "check_runs", "models", "model_versions", "model_aliases"),
         *("training_runs", "jobs", "uploads", "api_keys", "memberships", "groups", "group_members", "grants"),
         *("destinations", "invitations", "access_requests", "pushed_batches", "dataset_diffs"),
+        *("incidents", "incident_events", "incident_settings", "alert_rules"),
     )
     asked = dict.fromkeys(tables, ("org_id", owner.org_id)) | dict.fromkeys(OF_PERSON, ("user_id", owner.user_id))
     return {

@@ -10,6 +10,15 @@ _PROVIDER = {
     "admits": "everyone",
 }
 
+_MINUTES = {"info": None, "warning": 60, "critical": 10}
+_INCIDENT_SETTINGS = {
+    "acknowledge_minutes": _MINUTES,
+    "resolve_minutes": _MINUTES,
+    "reopen_minutes": 60,
+    "weekly_digest": True,
+    "zone": "Europe/Berlin",
+}
+
 
 def changing(*, org_name: str, user_id: UUID) -> dict[str, Any]:
     """Return the bodies by method and path of the route; what is not here takes none, or makes something.
@@ -36,6 +45,17 @@ def changing(*, org_name: str, user_id: UUID) -> dict[str, Any]:
         f"PATCH {api}/datasets/{{org}}/{{name}}": {"description": "x"},
         f"PUT {api}/datasets/{{org}}/{{name}}/schema-compatibility": {"mode": "NONE"},
         f"POST {api}/datasets/{{org}}/{{name}}/schema-tries": {"columns": [{"name": "a", "type": "integer"}]},
+        f"POST {api}/incidents/{{incident_id}}/acknowledge": {"comment": "seen"},
+        f"PUT {api}/incidents/{{incident_id}}/assignee": {"user_id": None},
+        f"POST {api}/incidents/{{incident_id}}/snooze": {"until": None},
+        f"POST {api}/incidents/{{incident_id}}/resolve": {"resolution": "fixed"},
+        f"POST {api}/incidents/{{incident_id}}/reopen": {"comment": "no"},
+        f"PUT {api}/organisations/{{org}}/alert-rules/order": {"ids": []},
+        f"PUT {api}/organisations/{{org}}/alert-rules/{{alert_rule_id}}": {
+            "name": "r",
+            "to": {"people": [str(user_id)]},
+        },
+        f"PUT {api}/organisations/{{org}}/incident-settings": _INCIDENT_SETTINGS,
         f"PUT {api}/models/{{org}}/{{name}}/sensitive": {"sensitive": True},
         f"PUT {api}/models/{{org}}/{{name}}/aliases/{{alias}}": {"version": 1},
     }

@@ -15,6 +15,7 @@ from fixtures.servers import TestDatabase
 from fixtures.staffed import upload
 from make.accounts import Member, make_key, make_member
 from make.data import make_check, make_dataset, make_version
+from make.incidents import make_incident
 from make.train import make_run
 
 
@@ -36,6 +37,7 @@ class Place:
     client: httpx.AsyncClient
     database: TestDatabase
     owner: Member
+    dataset_id: UUID
     dataset: str
     run_id: UUID
 
@@ -45,7 +47,7 @@ def make_place(app: FastAPI, database: TestDatabase, client: httpx.AsyncClient, 
     dataset_id, address = make_dataset(database, owner)
     version_id = make_version(database, owner, dataset_id)
     make_check(database, owner, dataset_id)
-    return Place(app, client, database, owner, address, make_run(database, owner, version_id))
+    return Place(app, client, database, owner, dataset_id, address, make_run(database, owner, version_id))
 
 
 async def _key(_place: Place) -> Creating:
@@ -90,6 +92,17 @@ async def _suggestion(place: Place) -> Creating:
 
 async def _check_run(place: Place) -> Creating:
     return Creating(f"/api/v1/datasets/{place.dataset}/versions/1/check-runs", None, {})
+
+
+async def _incident_comment(place: Place) -> Creating:
+    path = f"/api/v1/incidents/{make_incident(place.database, place.owner, place.dataset_id)}/comments"
+    return Creating(path, {"comment": "one"}, {"comment": "two"})
+
+
+async def _alert_rule(place: Place) -> Creating:
+    path = f"/api/v1/organisations/{place.owner.org_name}/alert-rules"
+    to = {"people": [str(place.owner.user_id)]}
+    return Creating(path, {"name": "one", "to": to}, {"name": "two", "to": to})
 
 
 async def _run(place: Place) -> Creating:
@@ -156,12 +169,14 @@ OF_OBJECTS: dict[str, Row] = {
     "/api/v1/datasets/{org}/{name}/checks": _check,
     "/api/v1/datasets/{org}/{name}/checks/suggest": _suggestion,
     "/api/v1/datasets/{org}/{name}/versions/{number}/check-runs": _check_run,
+    "/api/v1/incidents/{incident_id}/comments": _incident_comment,
     "/api/v1/api-keys/{key_id}/rotate": _rotation,
     "/api/v1/organisations/{org}/groups": _group,
     "/api/v1/organisations/{org}/groups/{group_id}/members": _group_member,
     "/api/v1/grants": _grant,
     "/api/v1/organisations/{org}/invitations": _invitation,
     "/api/v1/organisations/{org}/destinations": _destination,
+    "/api/v1/organisations/{org}/alert-rules": _alert_rule,
     "/api/v1/runs": _run,
     "/api/v1/runs/{run_id}/register": _registration,
 }

@@ -77,14 +77,19 @@ def make_check(
 
 
 def make_check_run(
-    database: TestDatabase, owner: Member, version_id: UUID, *, results_of: tuple[UUID, ...] = ()
+    database: TestDatabase,
+    owner: Member,
+    version_id: UUID,
+    *,
+    results_of: tuple[UUID, ...] = (),
+    failing: tuple[UUID, ...] = (),
 ) -> UUID:
     """Make a check run that has ended, with one result for each check, and return its id."""
     run_id = new_id()
     statement = (
-        "INSERT INTO check_runs (id, org_id, version_id, state, finished_at) VALUES (%s, %s, %s, 'passed', now())"
+        "INSERT INTO check_runs (id, org_id, version_id, state, finished_at) VALUES (%s, %s, %s, %s, clock_timestamp())"
     )
-    rows_of(database, statement, run_id, owner.org_id, version_id)
+    rows_of(database, statement, run_id, owner.org_id, version_id, "failed" if failing else "passed")
     result = {
         "check": DEFINITION,
         "status": "passed",
@@ -96,9 +101,11 @@ def make_check_run(
         "observed": None,
         "sample": [],
     }
-    for check_id in results_of:
+    failed = result | {"status": "failed", "sentence": "2 of 3 values of a are missing.", "failing": 2}
+    for check_id in (*results_of, *failing):
         statement = """
             INSERT INTO check_results (id, org_id, check_run_id, check_id, result) VALUES (%s, %s, %s, %s, %s)
         """
-        rows_of(database, statement, new_id(), owner.org_id, run_id, check_id, Jsonb(result))
+        of_check = Jsonb(failed if check_id in failing else result)
+        rows_of(database, statement, new_id(), owner.org_id, run_id, check_id, of_check)
     return run_id

@@ -4,6 +4,7 @@ import secrets
 from uuid import UUID
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from fixtures.servers import TestDatabase
 from lyceum.kernel.ids import new_id
@@ -21,6 +22,8 @@ _ROWS = {
     "VALUES (%(id)s, %(user)s, 'ready', 'exports/x', 1, now(), now() + interval '1 day')",
     "destination_id": "destinations (id, org_id, kind, name, host, sealed, notice_kinds) "
     "VALUES (%(id)s, %(org)s, 'webhook', 'w', 'example.org', 'x', '[]')",
+    "alert_rule_id": "alert_rules (id, org_id, position, name, enabled, conditions, delivery, people, escalate_people, goes_on) "
+    "VALUES (%(id)s, %(org)s, 1, 'r', false, %(conditions)s, %(delivery)s, '[]', '[]', false)",
     "invitation_id": "invitations (id, org_id, role, uses_max, expires_at) "
     "VALUES (%(id)s, %(org)s, 'viewer', 1, now() + interval '1 day')",
     "provider_id": "sign_on_providers (id, name, title, discovery_url, client_id, client_secret_sealed, scopes, groups_claim, "
@@ -35,6 +38,20 @@ _OF_PROVIDER = {
     "connection_id": "sign_on_identities (id, provider_id, issuer, subject, user_id, groups) "
     "VALUES (%(id)s, %(provider)s, 'https://192.0.2.1', %(mark)s, %(user)s, '[]')",
 }
+_OF_RULE = {
+    "conditions": Jsonb({"datasets": [], "severities": [], "kinds": [], "hours": None}),
+    "delivery": Jsonb(
+        {
+            "group_by": "incident",
+            "group_seconds": 0,
+            "repeat_minutes": 60,
+            "per_hour_max": None,
+            "quiet": None,
+            "quiet_lets_critical_pass": True,
+            "zone": "UTC",
+        }
+    ),
+}
 OF_PERSON = (
     *("sessions", "authenticator_apps", "push_subscriptions", "personal_exports", "sign_on_identities"),
     *("passkeys", "recovery_codes"),
@@ -48,6 +65,6 @@ def make_personal(database: TestDatabase, member: Member) -> dict[str, UUID]:
     owner = {"user": member.user_id, "org": member.org_id, "provider": made["provider_id"]}
     with psycopg.connect(database.dsn("owner"), autocommit=True) as connection:
         for name, row in (_ROWS | _OF_PROVIDER).items():
-            values = {**owner, "id": made[name], "mark": secrets.token_hex(8)}
+            values = {**owner, **_OF_RULE, "id": made[name], "mark": secrets.token_hex(8)}
             connection.execute(f"INSERT INTO {row}", values)
     return made

@@ -32,6 +32,7 @@ from fixtures.live_api import LiveApi, bodies_of, make_callers, make_things_of_a
 from fixtures.staffed import StaffedHub, csv_of, dataset_with, ok, upload
 from make.accounts import Member, make_key
 from make.data import make_check, make_check_run, make_diff
+from make.incidents import make_incident
 from make.predictions import make_model, onnx_file
 from make.serve import make_registered
 from make.train import make_run
@@ -100,6 +101,7 @@ NEVER_SUCCEEDS_HERE = {
         ),
         NONE_THERE,
     ),
+    "PUT /api/v1/organisations/{org}/alert-rules/order": "names every rule, and others add some",
     "POST /api/v1/admin/mail/test": "no mail is set up",
     "POST /api/v1/me/email": "no mail is set up",
     "POST /api/v1/sessions/refresh": "takes a token that works once",
@@ -150,6 +152,11 @@ async def live(
         "check_id": str(check_id),
         "diff_id": str(make_diff(database, owner, dataset["id"], version["id"])),
         "check_run_id": str(make_check_run(database, owner, version["id"], results_of=(check_id,))),
+        "incident_id": str(make_incident(database, owner, dataset["id"])),
+        "POST /api/v1/incidents/{incident_id}/reopen.incident_id": str(
+            make_incident(database, owner, dataset["id"], state="resolved", resolution="fixed", resolved_at=began)
+        ),
+        "POST /api/v1/incidents/{incident_id}/resolve.incident_id": str(make_incident(database, owner, dataset["id"])),
         "run_id": str(make_run(database, owner, version["id"])),
         "upload_id": whole,
         "GET /api/v1/uploads/{upload_id}/parts.upload_id": begun["id"],

@@ -3,12 +3,15 @@
 from typing import Any
 
 import pytest
+from psycopg.types.json import Jsonb
 
+from fixtures.app import rows_of
 from fixtures.queue import put_dead_job
 from fixtures.web import LOOKS, OpenTab, WebHub, faults_of_pages
 from fixtures.web_people import Staff, signed_in, staff
 from lyceum_client import Client
 from make.accounts import make_group
+from make.incidents import make_incident
 from make.personal import make_personal
 from make.walkthrough import learnable
 
@@ -28,6 +31,8 @@ PAGES = [
     ("/models/{address}", "{address}"),
     ("/models/{address}?tab=report", "{address}"),
     ("/models/{address}?tab=versions", "{address}"),
+    ("/incidents", "Incidents"),
+    ("/incidents/{incident}", "delay.mean"),
     ("/jobs", "Jobs"),
     ("/inbox", "Inbox"),
     ("/settings", "Settings"),
@@ -67,7 +72,9 @@ def furnished(web_hub: WebHub, staff: Staff) -> dict[str, str]:
     # hers, since an authenticator app is among it; what is the hub's is seen by both
     make_personal(web_hub.database, staff.grace)
     put_dead_job(web_hub.database, "notify.mail_notice")
-    return {"address": address, "run": run.id}
+    [dataset] = rows_of(web_hub.database, "SELECT id FROM datasets WHERE name = 'customers'")
+    incident = make_incident(web_hub.database, staff.ada, dataset["id"], evidence=Jsonb({"value": 41, "high": 19}))
+    return {"address": address, "run": run.id, "incident": str(incident)}
 
 
 @pytest.mark.deep

@@ -40,6 +40,8 @@ import { Route as AppAdminSignOnRouteImport } from "./routes/_app.admin.sign-on"
 import { Route as AppAdminStorageRouteImport } from "./routes/_app.admin.storage";
 import { Route as AppAdminUsersRouteImport } from "./routes/_app.admin.users";
 import { Route as AppDatasetsIndexRouteImport } from "./routes/_app.datasets.index";
+import { Route as AppIncidentsIndexRouteImport } from "./routes/_app.incidents.index";
+import { Route as AppIncidentsIdRouteImport } from "./routes/_app.incidents.$id";
 import { Route as AppModelsIndexRouteImport } from "./routes/_app.models.index";
 import { Route as AppRunsIndexRouteImport } from "./routes/_app.runs.index";
 import { Route as AppRunsIdRouteImport } from "./routes/_app.runs.$id";
@@ -200,6 +202,16 @@ const AppDatasetsIndexRoute = AppDatasetsIndexRouteImport.update({
   path: "/datasets/",
   getParentRoute: () => AppRoute,
 } as any);
+const AppIncidentsIndexRoute = AppIncidentsIndexRouteImport.update({
+  id: "/incidents/",
+  path: "/incidents/",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppIncidentsIdRoute = AppIncidentsIdRouteImport.update({
+  id: "/incidents/$id",
+  path: "/incidents/$id",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppModelsIndexRoute = AppModelsIndexRouteImport.update({
   id: "/models/",
   path: "/models/",
@@ -255,9 +267,11 @@ export interface FileRoutesByFullPath {
   "/admin/sign-on": typeof AppAdminSignOnRoute;
   "/admin/storage": typeof AppAdminStorageRoute;
   "/admin/users": typeof AppAdminUsersRoute;
+  "/incidents/$id": typeof AppIncidentsIdRoute;
   "/runs/$id": typeof AppRunsIdRoute;
   "/admin/": typeof AppAdminIndexRoute;
   "/datasets/": typeof AppDatasetsIndexRoute;
+  "/incidents/": typeof AppIncidentsIndexRoute;
   "/models/": typeof AppModelsIndexRoute;
   "/runs/": typeof AppRunsIndexRoute;
   "/datasets/$org/$name": typeof AppDatasetsOrgNameRoute;
@@ -291,9 +305,11 @@ export interface FileRoutesByTo {
   "/admin/sign-on": typeof AppAdminSignOnRoute;
   "/admin/storage": typeof AppAdminStorageRoute;
   "/admin/users": typeof AppAdminUsersRoute;
+  "/incidents/$id": typeof AppIncidentsIdRoute;
   "/runs/$id": typeof AppRunsIdRoute;
   "/admin": typeof AppAdminIndexRoute;
   "/datasets": typeof AppDatasetsIndexRoute;
+  "/incidents": typeof AppIncidentsIndexRoute;
   "/models": typeof AppModelsIndexRoute;
   "/runs": typeof AppRunsIndexRoute;
   "/datasets/$org/$name": typeof AppDatasetsOrgNameRoute;
@@ -330,9 +346,11 @@ export interface FileRoutesById {
   "/_app/admin/sign-on": typeof AppAdminSignOnRoute;
   "/_app/admin/storage": typeof AppAdminStorageRoute;
   "/_app/admin/users": typeof AppAdminUsersRoute;
+  "/_app/incidents/$id": typeof AppIncidentsIdRoute;
   "/_app/runs/$id": typeof AppRunsIdRoute;
   "/_app/admin/": typeof AppAdminIndexRoute;
   "/_app/datasets/": typeof AppDatasetsIndexRoute;
+  "/_app/incidents/": typeof AppIncidentsIndexRoute;
   "/_app/models/": typeof AppModelsIndexRoute;
   "/_app/runs/": typeof AppRunsIndexRoute;
   "/_app/datasets/$org/$name": typeof AppDatasetsOrgNameRoute;
@@ -369,9 +387,11 @@ export interface FileRouteTypes {
     | "/admin/sign-on"
     | "/admin/storage"
     | "/admin/users"
+    | "/incidents/$id"
     | "/runs/$id"
     | "/admin/"
     | "/datasets/"
+    | "/incidents/"
     | "/models/"
     | "/runs/"
     | "/datasets/$org/$name"
@@ -405,9 +425,11 @@ export interface FileRouteTypes {
     | "/admin/sign-on"
     | "/admin/storage"
     | "/admin/users"
+    | "/incidents/$id"
     | "/runs/$id"
     | "/admin"
     | "/datasets"
+    | "/incidents"
     | "/models"
     | "/runs"
     | "/datasets/$org/$name"
@@ -443,9 +465,11 @@ export interface FileRouteTypes {
     | "/_app/admin/sign-on"
     | "/_app/admin/storage"
     | "/_app/admin/users"
+    | "/_app/incidents/$id"
     | "/_app/runs/$id"
     | "/_app/admin/"
     | "/_app/datasets/"
+    | "/_app/incidents/"
     | "/_app/models/"
     | "/_app/runs/"
     | "/_app/datasets/$org/$name"
@@ -686,6 +710,20 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppDatasetsIndexRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/incidents/": {
+      id: "/_app/incidents/";
+      path: "/incidents";
+      fullPath: "/incidents/";
+      preLoaderRoute: typeof AppIncidentsIndexRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/incidents/$id": {
+      id: "/_app/incidents/$id";
+      path: "/incidents/$id";
+      fullPath: "/incidents/$id";
+      preLoaderRoute: typeof AppIncidentsIdRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/models/": {
       id: "/_app/models/";
       path: "/models";
@@ -764,8 +802,10 @@ interface AppRouteChildren {
   AppOrganisationRoute: typeof AppOrganisationRoute;
   AppSettingsRoute: typeof AppSettingsRoute;
   AppIndexRoute: typeof AppIndexRoute;
+  AppIncidentsIdRoute: typeof AppIncidentsIdRoute;
   AppRunsIdRoute: typeof AppRunsIdRoute;
   AppDatasetsIndexRoute: typeof AppDatasetsIndexRoute;
+  AppIncidentsIndexRoute: typeof AppIncidentsIndexRoute;
   AppModelsIndexRoute: typeof AppModelsIndexRoute;
   AppRunsIndexRoute: typeof AppRunsIndexRoute;
   AppDatasetsOrgNameRoute: typeof AppDatasetsOrgNameRoute;
@@ -780,8 +820,10 @@ const AppRouteChildren: AppRouteChildren = {
   AppOrganisationRoute: AppOrganisationRoute,
   AppSettingsRoute: AppSettingsRoute,
   AppIndexRoute: AppIndexRoute,
+  AppIncidentsIdRoute: AppIncidentsIdRoute,
   AppRunsIdRoute: AppRunsIdRoute,
   AppDatasetsIndexRoute: AppDatasetsIndexRoute,
+  AppIncidentsIndexRoute: AppIncidentsIndexRoute,
   AppModelsIndexRoute: AppModelsIndexRoute,
   AppRunsIndexRoute: AppRunsIndexRoute,
   AppDatasetsOrgNameRoute: AppDatasetsOrgNameRoute,

@@ -19,12 +19,14 @@ class Power(StrEnum):
     MODELS_READ = "models:read"
     MODELS_WRITE = "models:write"
     MODELS_PREDICT = "models:predict"
+    INCIDENTS_ACT = "incidents:act"
     KEYS_MANAGE = "keys:manage"
     MEMBERS_MANAGE = "members:manage"
     ORGANISATION_MANAGE = "organisation:manage"
     GRANTS_MANAGE = "grants:manage"
     AUDIT_READ = "audit:read"
     DESTINATIONS_MANAGE = "destinations:manage"
+    ALERTS_MANAGE = "alerts:manage"
     HUB_OPERATE = "hub:operate"
     """Of no role: the hub's administrator has it, whatever the organisation."""
 
@@ -39,14 +41,15 @@ class Role(StrEnum):
 
 
 _READ = frozenset({Power.DATASETS_READ, Power.RUNS_READ, Power.MODELS_READ, Power.MODELS_PREDICT})
+_ACT = frozenset({Power.INCIDENTS_ACT})
 _WRITE = frozenset({Power.DATASETS_WRITE, Power.RUNS_WRITE, Power.MODELS_WRITE})
 POWERS: dict[Role, frozenset[Power]] = {
     Role.OWNER: frozenset(Power) - {Power.HUB_OPERATE},
-    Role.MAINTAINER: _READ | _WRITE | {Power.KEYS_MANAGE, Power.GRANTS_MANAGE},
-    Role.REVIEWER: _READ,
+    Role.MAINTAINER: _READ | _ACT | _WRITE | {Power.KEYS_MANAGE, Power.GRANTS_MANAGE, Power.ALERTS_MANAGE},
+    Role.REVIEWER: _READ | _ACT,
     Role.VIEWER: _READ,
 }
-OBJECT_POWERS: frozenset[Power] = _READ | _WRITE
+OBJECT_POWERS: frozenset[Power] = _READ | _ACT | _WRITE
 """Those that can be had on one object alone, by a grant."""
 GRANTED_POWERS: dict[Role, frozenset[Power]] = {
     role: POWERS[role] & OBJECT_POWERS for role in (Role.MAINTAINER, Role.REVIEWER, Role.VIEWER)

@@ -11,6 +11,8 @@ from lyceum.accounts.queries import (
     administrator_is_set_up,
     find_actor,
     find_organisation_id,
+    member_names,
+    members_with,
     organisation_names,
     setup_link_works,
 )
@@ -50,6 +52,8 @@ __all__ = [
     "letter_of",
     "local_administrator_key",
     "maintains_any",
+    "member_names",
+    "members_with",
     "organisation_names",
     "remove_factors_by_email",
     "require",

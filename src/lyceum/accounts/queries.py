@@ -5,8 +5,8 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.accounts.models import OrganisationRow, UserRow
-from lyceum.accounts.policy import ANYONE, Actor, powers_of
+from lyceum.accounts.models import MembershipRow, OrganisationRow, UserRow
+from lyceum.accounts.policy import ANYONE, POWERS, Actor, Power, powers_of
 from lyceum.kernel.security import digest_of
 
 _KEY_LOOKUP = text(
@@ -50,6 +50,25 @@ async def organisation_names(tx: AsyncSession, org_ids: set[UUID], *, who: Actor
         return names
     rows = await tx.execute(select(OrganisationRow.id, OrganisationRow.name).where(OrganisationRow.id.in_(others)))
     return names | {row.id: row.name for row in rows}
+
+
+async def member_names(tx: AsyncSession, org_id: UUID, user_ids: set[UUID]) -> dict[UUID, str]:
+    """Return what those of some people are called who are members of the organisation acted in: one query, none for nobody."""
+    if not user_ids:
+        return {}
+    query = (
+        select(UserRow.id, UserRow.display_name)
+        .join(MembershipRow, MembershipRow.user_id == UserRow.id)
+        .where(MembershipRow.org_id == org_id, UserRow.id.in_(user_ids))
+    )
+    return {row.id: row.display_name for row in await tx.execute(query)}
+
+
+async def members_with(tx: AsyncSession, org_id: UUID, power: Power) -> list[UUID]:
+    """Return who has a power in the organisation acted in, by their role: one query."""
+    roles = [str(role) for role, powers in POWERS.items() if power in powers]
+    query = select(MembershipRow.user_id).where(MembershipRow.org_id == org_id, MembershipRow.role.in_(roles))
+    return list(await tx.scalars(query.order_by(MembershipRow.user_id)))
 
 
 async def setup_link_works(tx: AsyncSession, token: str) -> bool:

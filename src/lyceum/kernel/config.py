@@ -92,6 +92,7 @@ class Settings(BaseSettings):
     )
     notices_read_days: int = Field(30, ge=1, description="Days a notice is kept after it was read.")
     notices_kept_days: int = Field(180, ge=1, description="Days a notice is kept that nobody reads.")
+    incidents_kept_days: int = Field(400, ge=1, description="Days an incident is kept after it was resolved.")
     outward_allowed_networks: Networks = Field(
         (),
         description="Networks that are not public and may still be asked at addresses people give (webhooks, sign-on, files "

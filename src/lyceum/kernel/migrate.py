@@ -37,6 +37,7 @@ FUNCTIONS_FILES = (
     "functions_notify.sql",
     "functions_factors.sql",
     "functions_oidc.sql",
+    "functions_incidents.sql",
 )
 APPEND_ONLY = ("audit_log",)
 """Tables the app's role adds to and reads, and changes nothing in; their partitions it reaches through them alone."""

@@ -126,8 +126,18 @@ async def send_to_destination(run: JobRun, args: SendToDestination) -> dict[str,
         row = await tx.get(DestinationRow, args.destination_id)
         if row is None or args.notice_kind not in KINDS:
             return {"sent": False}
+        if args.action == "acknowledge" and row.kind != "pagerduty":
+            return {"sent": False}
         names = await organisation_names(tx, {row.org_id})
-    told = Told(args.notice_id, args.notice_kind, args.facts, args.at, names.get(row.org_id, ""))
+    told = Told(
+        args.notice_id,
+        args.notice_kind,
+        args.facts,
+        args.at,
+        names.get(row.org_id, ""),
+        action=args.action,
+        dedup_key=args.dedup_key,
+    )
     try:
         await _send(resources, row, told)
     except Problem as problem:

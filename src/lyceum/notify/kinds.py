@@ -94,6 +94,47 @@ class Incident(Notice, frozen=True, kw_only=True):
     about: str
     summary: str
     path: str
+    level: str
+    """How grave it is: info, warning, critical."""
+
+
+class Incidents(Notice, frozen=True, kw_only=True):
+    """Several things that are watched are not as they should be."""
+
+    kind = "incidents"
+    by_default = ("inbox", "push", "mail")
+    of_organisation = True
+    severity = "critical"
+    page = "{path}"
+    about: str
+    incidents: int
+    summary: str
+    path: str
+    level: str
+
+
+class IncidentOver(Notice, frozen=True, kw_only=True):
+    """What was not as it should be is over."""
+
+    kind = "incident_over"
+    of_organisation = True
+    page = "{path}"
+    about: str
+    path: str
+
+
+class IncidentWeek(Notice, frozen=True, kw_only=True):
+    """What became of an organisation's incidents in a week."""
+
+    kind = "incident_week"
+    by_default = ("inbox", "mail")
+    of_organisation = True
+    page = "/incidents"
+    week: str
+    opened: int
+    resolved: int
+    unresolved: int
+    overdue: int
 
 
 class AccessAsked(Notice, frozen=True, kw_only=True):
@@ -164,6 +205,9 @@ KINDS: dict[str, type[Notice]] = {
         RunFailed,
         VersionRejected,
         Incident,
+        Incidents,
+        IncidentOver,
+        IncidentWeek,
         AccessAsked,
         AccessGranted,
         AccessRefused,

@@ -5,6 +5,9 @@ from lyceum.notify.kinds import (
     AccessGranted,
     AccessRefused,
     Incident,
+    IncidentOver,
+    Incidents,
+    IncidentWeek,
     JobsDied,
     NewSignIn,
     Notice,
@@ -14,8 +17,9 @@ from lyceum.notify.kinds import (
     VersionRejected,
 )
 from lyceum.notify.leaving import ERASER, EXPORTERS
-from lyceum.notify.service import notify, notify_administrators
+from lyceum.notify.service import destination_cards, destinations_wanting, notify, notify_administrators, send_to
 from lyceum.notify.status import mail_status
+from lyceum.notify.work import Action
 
 __all__ = [
     "ERASER",
@@ -23,7 +27,11 @@ __all__ = [
     "AccessAsked",
     "AccessGranted",
     "AccessRefused",
+    "Action",
     "Incident",
+    "IncidentOver",
+    "IncidentWeek",
+    "Incidents",
     "JobsDied",
     "NewSignIn",
     "Notice",
@@ -31,7 +39,10 @@ __all__ = [
     "RunFinished",
     "SecurityWasChanged",
     "VersionRejected",
+    "destination_cards",
+    "destinations_wanting",
     "mail_status",
     "notify",
     "notify_administrators",
+    "send_to",
 ]

@@ -18,7 +18,7 @@ from lyceum.kernel.jobs.queue import enqueue
 from lyceum.kernel.realtime.news import tell_after_commit
 from lyceum.notify.kinds import Notice, facts_of
 from lyceum.notify.models import DestinationRow, NoticeRow
-from lyceum.notify.work import MailNotice, PushNotice, SendToDestination
+from lyceum.notify.work import Action, MailNotice, PushNotice, SendToDestination
 
 PEOPLE_MAX = 1000
 """Told of one thing at once; more are told by a job of the module that has something to say."""
@@ -36,8 +36,9 @@ async def notify(
     *,
     collapse_key: str | None = None,
     beyond_members: bool = False,
+    only_people: bool = False,
 ) -> None:
-    """Tell people of something once `tx` commits, each by the ways they want, and the organisation's destinations.
+    """Tell people of something once `tx` commits, each by the ways they want, and unless `only_people` the organisation's destinations.
 
     Only members of the organisation that `tx` works for are told, unless it works for none or the notice goes
     `beyond_members`; at most `PEOPLE_MAX`. With a `collapse_key`, whoever has an unread notice with it has that one changed and is not told anew.
@@ -64,8 +65,46 @@ async def notify(
         }
         for told in (await tx.execute(_ADD, values)).all():
             await _send_on(tx, notice.kind, told)
-    if notice.of_organisation and org_id is not None:
+    if notice.of_organisation and org_id is not None and not only_people:
         await _send_to_destinations(tx, notice.kind, facts)
+
+
+async def send_to(
+    tx: AsyncSession,
+    destination_id: UUID,
+    notice: Notice,
+    *,
+    action: Action = "trigger",
+    dedup_key: str | None = None,
+) -> None:
+    """Send a notice to one destination of the organisation once `tx` commits.
+
+    What has the same `dedup_key`, of at most 255 characters, is one alert where there are alerts; `action` says what becomes of it.
+    """
+    args = SendToDestination(
+        destination_id=destination_id,
+        notice_id=new_id(),
+        notice_kind=notice.kind,
+        facts=facts_of(notice),
+        at=datetime.now(UTC),
+        action=action,
+        dedup_key=dedup_key,
+    )
+    await enqueue(tx, args)
+
+
+async def destinations_wanting(tx: AsyncSession, kind: str) -> list[UUID]:
+    """Return the destinations of the organisation that `tx` works for to which a kind of notice is sent by itself."""
+    wanted = select(DestinationRow.id).where(DestinationRow.notice_kinds.contains([kind]))
+    return list(await tx.scalars(wanted.order_by(DestinationRow.id)))
+
+
+async def destination_cards(tx: AsyncSession) -> dict[UUID, tuple[str, str]]:
+    """Return the kind and the name of each destination of the organisation that `tx` works for."""
+    rows = await tx.execute(
+        select(DestinationRow.id, DestinationRow.kind, DestinationRow.name).order_by(DestinationRow.id)
+    )
+    return {row.id: (row.kind, row.name) for row in rows}
 
 
 async def notify_administrators(tx: AsyncSession, notice: Notice, *, collapse_key: str | None = None) -> None:
@@ -147,9 +186,8 @@ async def _send_on(tx: AsyncSession, kind: str, told: Any) -> None:
 
 
 async def _send_to_destinations(tx: AsyncSession, kind: str, facts: dict[str, str | int]) -> None:
-    wanted = select(DestinationRow.id).where(DestinationRow.notice_kinds.contains([kind]))
     now = datetime.now(UTC)
-    for destination_id in await tx.scalars(wanted):
+    for destination_id in await destinations_wanting(tx, kind):
         args = SendToDestination(
             destination_id=destination_id, notice_id=new_id(), notice_kind=kind, facts=facts, at=now
         )

@@ -14,6 +14,7 @@ import orjson
 from lyceum.notify.kinds import KINDS
 from lyceum.notify.letters import page_url
 from lyceum.notify.wording import FALLBACK, notice_words, one_line
+from lyceum.notify.work import Action
 
 SLACK_TEXT_MAX = 2900
 """Of a section block Slack takes 3,000 characters."""
@@ -25,7 +26,8 @@ TIMESTAMP_HEADER = "lyceum-timestamp"
 ID_HEADER = "lyceum-id"
 KIND_HEADER = "lyceum-kind"
 _ROUTING_KEY = re.compile(r"[0-9A-Za-z]{32}")
-_SEVERITY = {"info": "info", "warning": "warning", "critical": "critical"}
+_SEVERITY: dict[str, str] = {"info": "info", "warning": "warning", "critical": "critical"}
+"""Of a notice that says itself how grave it is."""
 
 
 class Secrets(msgspec.Struct, frozen=True):
@@ -44,6 +46,8 @@ class Told:
     facts: dict[str, str | int]
     at: datetime
     organisation: str
+    action: Action = "trigger"
+    dedup_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +85,21 @@ def for_pagerduty(secrets: Secrets, told: Told, *, hub: str) -> Outgoing:
     """Return an event for PagerDuty's Events API v2; what is told again of the same object is the same alert there."""
     said = notice_words(told.kind, told.facts, FALLBACK)
     kind = KINDS[told.kind]
-    about = str(told.facts[kind.object_at[1]]) if kind.object_at else str(told.notice_id)
+    if told.action != "trigger":
+        # of these PagerDuty takes nothing but which alert it is about
+        named = {"routing_key": secrets.secret, "event_action": told.action, "dedup_key": _dedup_key(told)}
+        return _json(secrets.url, named)
     event = {
         "routing_key": secrets.secret,
         "event_action": "trigger",
-        "dedup_key": hashlib.sha256(f"{told.organisation} {told.kind} {about}".encode()).hexdigest(),
+        "dedup_key": _dedup_key(told),
         "client": "Lyceum",
         "client_url": hub,
         "links": [{"href": page_url(told.kind, told.facts, hub=hub), "text": said.button}],
         "payload": {
             "summary": one_line(f"{said.title}: {said.body}")[:PAGERDUTY_SUMMARY_MAX],
             "source": told.organisation,
-            "severity": _SEVERITY[kind.severity],
+            "severity": _SEVERITY.get(str(told.facts.get("level")), kind.severity),
             "timestamp": told.at.isoformat(),
             "component": told.kind,
             "custom_details": told.facts,
@@ -108,7 +115,7 @@ def for_webhook(secrets: Secrets, told: Told, *, hub: str, sent_at: int) -> Outg
         {
             "id": str(told.notice_id),
             "kind": told.kind,
-            "severity": KINDS[told.kind].severity,
+            "severity": _SEVERITY.get(str(told.facts.get("level")), KINDS[told.kind].severity),
             "organisation": told.organisation,
             "at": told.at.isoformat(),
             "title": said.title,
@@ -126,6 +133,14 @@ def for_webhook(secrets: Secrets, told: Told, *, hub: str, sent_at: int) -> Outg
         SIGNATURE_HEADER: f"sha256={signed}",
     }
     return Outgoing(secrets.url, content, headers)
+
+
+def _dedup_key(told: Told) -> str:
+    if told.dedup_key is not None:
+        return told.dedup_key
+    kind = KINDS[told.kind]
+    about = str(told.facts[kind.object_at[1]]) if kind.object_at else str(told.notice_id)
+    return hashlib.sha256(f"{told.organisation} {told.kind} {about}".encode()).hexdigest()
 
 
 def _json(url: str, message: dict[str, Any]) -> Outgoing:

@@ -1,10 +1,12 @@
 """What notify has done by jobs: their names and arguments."""
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from lyceum.kernel.jobs.queue import JobArgs
 
+Action = Literal["trigger", "acknowledge", "resolve"]
 ATTEMPTS_MAX = 16
 """With the queue's back-off some six hours: a mail server or a webhook that is down overnight is another day's matter."""
 SEND_SECONDS_MAX = 180
@@ -70,6 +72,9 @@ class SendToDestination(JobArgs, frozen=True, kw_only=True):
     notice_kind: str
     facts: dict[str, str | int]
     at: datetime
+    action: Action = "trigger"
+    """What becomes of it where there are alerts, as PagerDuty has them; others are told nothing of an acknowledgement."""
+    dedup_key: str | None = None
 
 
 class LookForDigests(JobArgs, frozen=True, kw_only=True):

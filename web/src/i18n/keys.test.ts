@@ -3,9 +3,11 @@ import adminDe from "./admin.de.json";
 import adminEn from "./admin.en.json";
 import commonDe from "./de.json";
 import commonEn from "./en.json";
+import incidentsDe from "./incidents.de.json";
+import incidentsEn from "./incidents.en.json";
 
-const de = { ...commonDe, ...adminDe };
-const en = { ...commonEn, ...adminEn };
+const de = { ...commonDe, ...adminDe, ...incidentsDe };
+const en = { ...commonEn, ...adminEn, ...incidentsEn };
 
 type Words = { [key: string]: string | Words };
 

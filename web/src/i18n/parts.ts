@@ -3,6 +3,7 @@ import i18n from "i18next";
 // Words of parts that most readers never open: they come with the part's pages, in every language at once, so that a change
 // of language finds them there.
 const PARTS = {
+  incidents: { en: () => import("./incidents.en.json"), de: () => import("./incidents.de.json") },
   admin: { en: () => import("./admin.en.json"), de: () => import("./admin.de.json") },
 };
 

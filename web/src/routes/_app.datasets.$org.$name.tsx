@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
 import { PendingVersion } from "@/features/datasets/pending-version";
 import { Versions } from "@/features/datasets/versions";
+import { OpenIncidents } from "@/features/incidents/open-count";
 import { datasetNotebook } from "@/features/notebook";
 import { NotebookButton } from "@/features/notebook-button";
 import { NotSeen } from "@/features/sharing/no-access";
@@ -91,6 +92,7 @@ function DatasetPage() {
               <span className="num">{bytes(version.byte_count ?? 0)}</span>
               {/* on a phone it would break the line, and move the page below when it comes */}
               <span className="hidden sm:inline">{version.file_name}</span>
+              <OpenIncidents dataset={address} />
             </>
           ) : (
             <Skeleton className="h-5 w-64" />

@@ -7,6 +7,7 @@ import {
   LayoutDashboard,
   ListChecks,
   type LucideIcon,
+  Siren,
   Wrench,
 } from "lucide-react";
 import { useTranslation } from "react-i18next";
@@ -18,6 +19,7 @@ export const PLACES = [
   { to: "/datasets", name: "datasets", icon: Database },
   { to: "/runs", name: "runs", icon: FlaskConical },
   { to: "/models", name: "models", icon: Boxes },
+  { to: "/incidents", name: "incidents", icon: Siren },
   { to: "/jobs", name: "jobs", icon: ListChecks },
 ] as const satisfies { to: string; name: string; icon: LucideIcon }[];
 
@@ -26,8 +28,8 @@ type Place = (typeof PLACES)[number];
 /** What is left out for whom; the finder leads there all the same. */
 const LEFT_OUT: Record<Purpose, readonly Place["name"][]> = {
   team: [],
-  course: ["jobs"],
-  looking: ["runs", "jobs"],
+  course: ["incidents", "jobs"],
+  looking: ["runs", "incidents", "jobs"],
 };
 
 function usePlaces(): Place[] {

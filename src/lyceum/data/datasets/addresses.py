@@ -56,6 +56,15 @@ class VersionTable:
     line_of_first_row: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class VersionCard:
+    """What is said of a version of whatever state; only one that was accepted has a number."""
+
+    id: UUID
+    number: int | None
+    state: str
+
+
 def table_key(org_id: UUID, dataset_id: UUID) -> str:
     """Return where a dataset's Delta table lies in the hub's storage."""
     return f"tables/{org_id}/{dataset_id}"

@@ -1,6 +1,7 @@
 """The door of datasets."""
 
-from lyceum.data.datasets.addresses import DatasetRef, VersionTable
+from lyceum.data.datasets.addresses import DatasetRef, VersionCard, VersionTable
+from lyceum.data.datasets.cards import addresses_of_datasets, owner_of_dataset, version_cards, versions_after
 from lyceum.data.datasets.erasing import ERASER
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
 from lyceum.data.datasets.queries import (
@@ -11,7 +12,7 @@ from lyceum.data.datasets.queries import (
     version_table_by_id,
     version_table_for,
 )
-from lyceum.data.datasets.sharing import GRANTABLE, writing_to, writing_to_dataset
+from lyceum.data.datasets.sharing import GRANTABLE, acting_on_dataset, acts_on_dataset, writing_to, writing_to_dataset
 from lyceum.data.datasets.snapshot import files_kept_with, log_needed_with
 
 __all__ = [
@@ -19,16 +20,23 @@ __all__ = [
     "GRANTABLE",
     "DatasetNotFound",
     "DatasetRef",
+    "VersionCard",
     "VersionNotFound",
     "VersionTable",
+    "acting_on_dataset",
+    "acts_on_dataset",
+    "addresses_of_datasets",
     "addresses_of_versions",
     "dataset_ref_for",
     "files_kept_with",
     "log_needed_with",
     "note_read_of_version",
+    "owner_of_dataset",
     "profile_by_id",
+    "version_cards",
     "version_table_by_id",
     "version_table_for",
+    "versions_after",
     "writing_to",
     "writing_to_dataset",
 ]

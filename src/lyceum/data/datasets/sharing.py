@@ -56,27 +56,38 @@ async def writing_to(tx: AsyncSession, who: Actor, org: str, name: str) -> Async
         yield who
         return
     row = await dataset_row_for(tx, who, org, name, need=Power.DATASETS_READ)
-    async with _writing(tx, who, row, org) as writer:
+    async with _acting(tx, who, row, org, need=Power.DATASETS_WRITE) as writer:
         yield writer
 
 
 @asynccontextmanager
 async def writing_to_dataset(tx: AsyncSession, who: Actor, dataset_id: UUID, org_id: UUID) -> AsyncIterator[Actor]:
     """Yield the caller as `writing_to` does, for what belongs to a dataset that they see; raises `DatasetNotFound`."""
-    if org_id == who.org_id and Power.DATASETS_WRITE in who.powers:
+    async with acting_on_dataset(tx, who, dataset_id, org_id, need=Power.DATASETS_WRITE) as writer:
+        yield writer
+
+
+@asynccontextmanager
+async def acting_on_dataset(
+    tx: AsyncSession, who: Actor, dataset_id: UUID, org_id: UUID, *, need: Power
+) -> AsyncIterator[Actor]:
+    """Yield the caller as they may do `need` with what belongs to a dataset that they see: themselves, else a guest.
+
+    Until the block ends, `tx` works for the dataset's organisation. Raises `DatasetNotFound`, and `NotAllowed` in one's own.
+    """
+    if org_id == who.org_id and need in who.powers:
         yield who
         return
     row = await tx.get(DatasetRow, dataset_id)
     if row is None or row.archived_at is not None:
         raise DatasetNotFound(f"There is no dataset {dataset_id} that you may change.")
     names = await organisation_names(tx, {row.org_id})
-    async with _writing(tx, who, row, names[row.org_id]) as writer:
-        yield writer
+    async with _acting(tx, who, row, names[row.org_id], need=need) as guest:
+        yield guest
 
 
 @asynccontextmanager
-async def _writing(tx: AsyncSession, who: Actor, row: DatasetRow, org: str) -> AsyncIterator[Actor]:
-    need = Power.DATASETS_WRITE
+async def _acting(tx: AsyncSession, who: Actor, row: DatasetRow, org: str, *, need: Power) -> AsyncIterator[Actor]:
     guest = await guest_for(tx, who, kind=KIND, object_id=row.id, org_id=row.org_id, org_name=org, need=need)
     if guest is None:
         require(who, need)
@@ -85,3 +96,11 @@ async def _writing(tx: AsyncSession, who: Actor, row: DatasetRow, org: str) -> A
     tx.expunge(row)
     async with acting_as(tx, guest):
         yield guest
+
+
+async def acts_on_dataset(tx: AsyncSession, who: Actor, dataset_id: UUID, org_id: UUID, *, need: Power) -> bool:
+    """Say whether the caller may do `need` with what belongs to a dataset: at most one query."""
+    if org_id == who.org_id and need in who.powers:
+        return True
+    guest = await guest_for(tx, who, kind=KIND, object_id=dataset_id, org_id=org_id, org_name="", need=need)
+    return guest is not None

@@ -8,9 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.data.datasets.public import version_table_by_id
 from lyceum.data.quality.errors import CheckRunNotFound
+from lyceum.data.quality.events import ChecksRan
 from lyceum.data.quality.models import CheckResultRow, CheckRunRow
 from lyceum.data.quality.queries import check_rows
 from lyceum.data.quality.work import CheckedTable, CheckWork
+from lyceum.kernel.events import publish
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun
 from lyceum.kernel.jobs.queue import JobArgs
 from lyceum.kernel.tx import transaction
@@ -54,6 +56,7 @@ async def _conclude(tx: AsyncSession, run: JobRun, args: RunChecks, output: Chec
         for check_id, result in zip(output.check_ids, output.results, strict=True)
     )
     await tx.flush()
+    await publish(tx, ChecksRan(check_run_id=check_run.id))
 
 
 async def _gave_up(tx: AsyncSession, args: RunChecks, error: dict[str, Any] | None, state: str) -> None:

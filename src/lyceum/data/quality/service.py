@@ -21,10 +21,12 @@ from lyceum.data.datasets.public import (
     writing_to_dataset,
 )
 from lyceum.data.quality.errors import CheckExists, CheckNotFound, NothingToCheck, TooManyChecks
+from lyceum.data.quality.events import CheckDropped
 from lyceum.data.quality.jobs import RunChecks
 from lyceum.data.quality.models import CheckRow, CheckRunRow
 from lyceum.data.quality.queries import CHECKS_PER_DATASET_MAX, as_check, as_check_run, check_rows
 from lyceum.data.quality.schemas import Check, CheckRun, NewCheck
+from lyceum.kernel.events import publish
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.queue import enqueue
 from lyceum.kernel.prepared import Prepared
@@ -97,6 +99,7 @@ async def drop_check(tx: AsyncSession, who: Actor, check_id: UUID) -> None:
     async with writing_to_dataset(tx, who, row.dataset_id, row.org_id):
         row.archived_at = datetime.now(UTC)
         await tx.flush()
+        await publish(tx, CheckDropped(check_id=row.id, dataset_id=row.dataset_id))
 
 
 async def start_check_run(tx: AsyncSession, who: Actor, org: str, name: str, number: int | None) -> CheckRun:

@@ -8,6 +8,9 @@ export function useKindName(): (kind: string) => string {
     run_failed: t("destination.kind.runFailed"),
     version_rejected: t("destination.kind.versionRejected"),
     incident: t("destination.kind.incident"),
+    incidents: t("destination.kind.incidents"),
+    incident_over: t("destination.kind.incidentOver"),
+    incident_week: t("destination.kind.incidentWeek"),
     access_asked: t("destination.kind.accessAsked"),
   };
   return (kind) => names[kind] ?? kind;

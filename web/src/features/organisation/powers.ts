@@ -14,12 +14,14 @@ export function usePowerName(): (power: Power) => string {
     "models:read": t("power.modelsRead"),
     "models:write": t("power.modelsWrite"),
     "models:predict": t("power.modelsPredict"),
+    "incidents:act": t("power.incidentsAct"),
     "keys:manage": t("power.keysManage"),
     "members:manage": t("power.membersManage"),
     "organisation:manage": t("power.organisationManage"),
     "grants:manage": t("power.grantsManage"),
     "audit:read": t("power.auditRead"),
     "destinations:manage": t("power.destinationsManage"),
+    "alerts:manage": t("power.alertsManage"),
     "hub:operate": t("power.hubOperate"),
   };
   return (power) => names[power];

@@ -1,0 +1,44 @@
+"""What modules that stand on datasets say of them and of their versions, found by ids."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from lyceum.accounts.public import organisation_names
+from lyceum.data.datasets.addresses import VersionCard
+from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
+
+_VERSIONS_AFTER_MAX = 200
+
+
+async def addresses_of_datasets(tx: AsyncSession, dataset_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Return the address of each dataset the caller may see, archived ones as well: two queries."""
+    query = select(DatasetRow.id, DatasetRow.name, DatasetRow.org_id).where(DatasetRow.id.in_(list(dataset_ids)))
+    rows = (await tx.execute(query)).all()
+    names = await organisation_names(tx, {row.org_id for row in rows})
+    return {row.id: f"{names.get(row.org_id, '?')}/{row.name}" for row in rows}
+
+
+async def version_cards(tx: AsyncSession, version_ids: Iterable[UUID]) -> dict[UUID, VersionCard]:
+    """Return the number and state of each version the caller may see: one query, none for none."""
+    wanted = list(version_ids)
+    if not wanted:
+        return {}
+    query = select(DatasetVersionRow.id, DatasetVersionRow.number, DatasetVersionRow.state)
+    rows = await tx.execute(query.where(DatasetVersionRow.id.in_(wanted)))
+    return {row.id: VersionCard(row.id, row.number, row.state) for row in rows}
+
+
+async def versions_after(tx: AsyncSession, dataset_id: UUID, number: int) -> list[UUID]:
+    """Return the ids of a dataset's versions that came after one, of many the newest, for a job that works as its organisation."""
+    query = select(DatasetVersionRow.id).where(
+        DatasetVersionRow.dataset_id == dataset_id, DatasetVersionRow.number > number
+    )
+    return list(await tx.scalars(query.order_by(DatasetVersionRow.number.desc()).limit(_VERSIONS_AFTER_MAX)))
+
+
+async def owner_of_dataset(tx: AsyncSession, dataset_id: UUID) -> UUID | None:
+    """Return who made a dataset, for a job that works as its organisation; None for one that was made by nobody."""
+    return await tx.scalar(select(DatasetRow.created_by).where(DatasetRow.id == dataset_id))

@@ -1,0 +1,21 @@
+"""The door of incidents: whoever watches a dataset tells of trouble and of recovery."""
+
+from lyceum.data.incidents.consumers import CONSUMERS_MAX, ConsumersOf
+from lyceum.data.incidents.leaving import ERASER, EXPORTERS
+from lyceum.data.incidents.opening import see_recovery, see_trouble
+from lyceum.data.incidents.schemas import Consumer
+from lyceum.data.incidents.seeing import Recovery, Severity, Subject, Trouble
+
+__all__ = [
+    "CONSUMERS_MAX",
+    "ERASER",
+    "EXPORTERS",
+    "Consumer",
+    "ConsumersOf",
+    "Recovery",
+    "Severity",
+    "Subject",
+    "Trouble",
+    "see_recovery",
+    "see_trouble",
+]

@@ -1,0 +1,81 @@
+"""What a check run found, for modules that go by it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from lyceum.data.datasets.public import version_table_by_id, versions_after
+from lyceum.data.quality.models import CheckResultRow, CheckRow, CheckRunRow
+
+HAS_RESULTS = ("passed", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOutcome:
+    """What came of one check; `name` is what people call it, `severity` that of the check: warning or error."""
+
+    check_id: UUID
+    name: str
+    severity: str
+    holds: bool
+    sentence: str
+    rows_checked: int
+    failing_count: int
+    is_dropped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRunOutcome:
+    """What a check run found; it `is_outdated` once a newer version was checked, or the same version again."""
+
+    check_run_id: UUID
+    dataset_id: UUID
+    version_id: UUID
+    finished_at: datetime
+    is_outdated: bool
+    outcomes: tuple[CheckOutcome, ...]
+
+
+async def check_run_outcome(tx: AsyncSession, check_run_id: UUID) -> CheckRunOutcome | None:
+    """Return what a run found, for a job that works as its organisation; None for one that has no results or is not there."""
+    run = await tx.get(CheckRunRow, check_run_id)
+    if run is None or run.state not in HAS_RESULTS or run.finished_at is None:
+        return None
+    table = await version_table_by_id(tx, run.version_id)
+    query = (
+        select(CheckResultRow.check_id, CheckResultRow.result, CheckRow.archived_at)
+        .join(CheckRow, CheckRow.id == CheckResultRow.check_id)
+        .where(CheckResultRow.check_run_id == run.id)
+        .order_by(CheckResultRow.check_id)
+    )
+    outcomes = tuple(
+        CheckOutcome(
+            check_id=row.check_id,
+            name=str(row.result["check"].get("id", row.check_id)),
+            severity=str(row.result["check"].get("severity", "error")),
+            holds=row.result["status"] == "passed",
+            sentence=str(row.result["sentence"]),
+            rows_checked=int(row.result["rows_checked"]),
+            failing_count=int(row.result["failing"]),
+            is_dropped=row.archived_at is not None,
+        )
+        for row in await tx.execute(query)
+    )
+    outdated = await _is_outdated(tx, run, table.dataset_id, table.number)
+    return CheckRunOutcome(run.id, table.dataset_id, run.version_id, run.finished_at, outdated, outcomes)
+
+
+async def _is_outdated(tx: AsyncSession, run: CheckRunRow, dataset_id: UUID, number: int) -> bool:
+    newer = await versions_after(tx, dataset_id, number)
+    of_newer = select(CheckRunRow.id).where(CheckRunRow.version_id.in_(newer), CheckRunRow.state.in_(HAS_RESULTS))
+    if newer and await tx.scalar(of_newer.limit(1)) is not None:
+        return True
+    again = select(CheckRunRow.id).where(
+        CheckRunRow.version_id == run.version_id,
+        CheckRunRow.state.in_(HAS_RESULTS),
+        CheckRunRow.finished_at > run.finished_at,
+    )
+    return await tx.scalar(again.limit(1)) is not None

@@ -1,0 +1,63 @@
+import { useTranslation } from "react-i18next";
+import { type Api, client } from "@/api/client";
+import { useCursor } from "@/features/cursor";
+import { More } from "@/features/more";
+import { ago, moment } from "@/i18n/format";
+import { Failed } from "@/ui/failed";
+import { SkeletonRows } from "@/ui/skeleton";
+import { INCIDENTS_KEY } from "./acting";
+
+const KINDS = [
+  "opened",
+  "seen",
+  "acknowledged",
+  "assigned",
+  "commented",
+  "snoozed",
+  "woken",
+  "resolved",
+  "recovered",
+  "reopened",
+  "alerted",
+  "escalated",
+  "acknowledge_overdue",
+  "resolve_overdue",
+] as const;
+
+/** What was seen and what people did, newest first. */
+export function Timeline({ id }: { id: string }) {
+  const { t } = useTranslation();
+  const { query, items } = useCursor<Api["IncidentEvent"]>([...INCIDENTS_KEY, id, "events"], (asked, signal) =>
+    client.GET("/api/v1/incidents/{incident_id}/events", {
+      params: { path: { incident_id: id }, query: asked },
+      signal,
+    }),
+  );
+  if (query.error && !items) return <Failed error={query.error} retry={() => void query.refetch()} />;
+  if (!items) return <SkeletonRows className="h-14" rows={3} />;
+  return (
+    <>
+      <ol className="divide-y divide-line">
+        {items.map((event) => {
+          const kind = KINDS.find((one) => one === event.kind) ?? "other";
+          const said = event.comment || String(event.data.summary ?? "");
+          return (
+            <li key={event.id} className="px-4 py-3">
+              <p className="flex flex-wrap items-baseline gap-x-2">
+                <span className="font-medium">
+                  {t(`incident.event.${kind}`, { rule: String(event.data.rule ?? "") })}
+                </span>
+                {event.by ? <span className="text-sm text-fg-2">{event.by.name ?? t("incident.former")}</span> : null}
+                <time dateTime={event.created_at} title={moment(event.created_at)} className="text-xs text-fg-3">
+                  {ago(event.created_at)}
+                </time>
+              </p>
+              {said ? <p className="text-sm break-words whitespace-pre-wrap text-fg-2">{said}</p> : null}
+            </li>
+          );
+        })}
+      </ol>
+      <More query={query} />
+    </>
+  );
+}
