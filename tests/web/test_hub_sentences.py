@@ -11,6 +11,7 @@ import pytest
 
 from lyceum.data.datasets.reading.public import UnreadableTable, stage_table
 from lyceum.data.quality.engine.public import (
+    Check,
     CheckReport,
     InSet,
     NotNull,
@@ -80,7 +81,7 @@ def checked() -> CheckReport:
     """Return what checks of every kind find in a table, good and bad."""
     rows = {"id": [1, 2, 2, 4], "age": [3.5, None, 99.0, -1.0], "kind": ["a", "b", "c", "b"], "void": [None] * 4}
     table = pl.DataFrame(rows, schema_overrides={"void": pl.Int64}).lazy()
-    checks = [
+    checks: list[Check] = [
         *(NotNull(column="age"), NotNull(column="id"), NotNull(column="age", at_most_failing=0.1)),
         *(Unique(columns=("id",)), Unique(columns=("id", "kind")), Unique(columns=("kind",)), Unique(columns=("age",))),
         *(Range(column="age", min=0, max=90), Range(column="age", max=10), Range(column="age", min=-5)),
