@@ -18,7 +18,7 @@ from lyceum.kernel.reporting import reported
 from lyceum.kernel.security import Passwords, Sealer, Signer
 from lyceum.kernel.statements import StatementWatch
 from lyceum.kernel.storage import Storage, open_storage
-from lyceum.kernel.valkey import ValkeyLine
+from lyceum.kernel.valkey import ValkeyLine, valkey_client
 from lyceum.kernel.written import Written
 
 log = logging.getLogger(__name__)
@@ -117,8 +117,7 @@ async def open_resources(
 def _open_valkey(settings: Settings) -> Redis | None:
     if settings.valkey_url is None:
         return None
-    url = settings.valkey_url.get_secret_value()
-    return Redis.from_url(url, socket_timeout=0.25, socket_connect_timeout=0.25, max_connections=64)
+    return valkey_client(settings.valkey_url.get_secret_value())
 
 
 def _open_replica(settings: Settings, primary: Database, written: Written | None) -> Replica | None:

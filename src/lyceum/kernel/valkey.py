@@ -16,6 +16,7 @@ from lyceum.kernel.telemetry import registry
 
 ASK_SECONDS_MAX = 0.25
 REST_SECONDS = 1.0
+CONNECTIONS_MAX = 64
 ASKED_AT_ONCE = 32
 """Below the connections of the pool, which refuses instead of having somebody wait."""
 
@@ -37,6 +38,13 @@ class Script:
     """Commands that Valkey runs as one, in Lua."""
 
     text: str
+
+
+def valkey_client(url: str) -> Redis:
+    """Return a client of the Valkey at an address, which waits for an answer no longer than a line does."""
+    return Redis.from_url(
+        url, socket_timeout=ASK_SECONDS_MAX, socket_connect_timeout=ASK_SECONDS_MAX, max_connections=CONNECTIONS_MAX
+    )
 
 
 class ValkeyLine:
