@@ -6,6 +6,7 @@ from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
 from lyceum.data.datasets.queries import (
     addresses_of_versions,
     dataset_ref_for,
+    earlier_version_by_id,
     note_read_of_version,
     profile_by_id,
     version_table_by_id,
@@ -23,6 +24,7 @@ __all__ = [
     "VersionTable",
     "addresses_of_versions",
     "dataset_ref_for",
+    "earlier_version_by_id",
     "files_kept_with",
     "log_needed_with",
     "note_read_of_version",

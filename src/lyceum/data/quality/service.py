@@ -28,6 +28,7 @@ from lyceum.data.quality.schemas import Check, CheckRun, NewCheck
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.queue import enqueue
 from lyceum.kernel.prepared import Prepared
+from lyceum.kernel.problems import Invalid, NotFound
 
 _GIVEN = ("id", "org_id", "version_id", "job_id", "created_by")
 _HAS_CHECKS = exists().where(CheckRow.dataset_id == bindparam("dataset_id"), CheckRow.archived_at.is_(None))
@@ -39,6 +40,16 @@ _ADD_RUN = Prepared(
         include_defaults=False,
     )
     .returning(CheckRunRow)
+)
+_LOOKED_UP = (
+    select(CheckRow.definition["to"].as_string())
+    .where(
+        CheckRow.dataset_id == bindparam("dataset_id"),
+        CheckRow.archived_at.is_(None),
+        CheckRow.definition["kind"].as_string() == "referential",
+    )
+    .distinct()
+    .limit(CHECKS_PER_DATASET_MAX)
 )
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:dataset_id, 0))")
 
@@ -119,8 +130,22 @@ async def _start_check_run(tx: AsyncSession, who: Actor, org: str, name: str, nu
     )
     if run is None:
         raise NothingToCheck(f"{table.address} has no checks yet; add one, or accept the suggested ones.")
-    await enqueue(tx, RunChecks(check_run_id=run.id), job_id=run.job_id)
+    others = await _tables_looked_up(tx, who, table.dataset_id)
+    await enqueue(tx, RunChecks(check_run_id=run.id, others=others), job_id=run.job_id)
     return as_check_run(run, [])
+
+
+async def _tables_looked_up(tx: AsyncSession, who: Actor, dataset_id: UUID) -> dict[str, UUID]:
+    """Return the latest versions of the datasets that checks look keys up in, of those that `who` may read."""
+    addresses = await tx.scalars(_LOOKED_UP, {"dataset_id": dataset_id})
+    found: dict[str, UUID] = {}
+    for address in addresses:
+        try:
+            found[address] = (await version_table_for(tx, who, address)).version_id
+        except (Invalid, NotFound):
+            # the check says so in its result
+            continue
+    return found
 
 
 async def _checks_alone(tx: AsyncSession, dataset: DatasetRef) -> list[CheckRow]:
