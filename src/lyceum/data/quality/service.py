@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 import orjson
-from sqlalchemy import bindparam, exists, insert, select, text
+from sqlalchemy import bindparam, distinct, exists, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor, Power, require
@@ -32,6 +32,16 @@ from lyceum.kernel.problems import Invalid, NotFound
 
 _GIVEN = ("id", "org_id", "version_id", "job_id", "created_by")
 _HAS_CHECKS = exists().where(CheckRow.dataset_id == bindparam("dataset_id"), CheckRow.archived_at.is_(None))
+# a dataset's addresses that checks look keys up in, with the run, so that it costs no question of its own
+_LOOKED_UP = (
+    select(func.jsonb_agg(distinct(CheckRow.definition["to"].as_string()), type_=CheckRow.definition.type))
+    .where(
+        CheckRow.dataset_id == bindparam("dataset_id"),
+        CheckRow.archived_at.is_(None),
+        CheckRow.definition["kind"].as_string() == "referential",
+    )
+    .scalar_subquery()
+)
 _ADD_RUN = Prepared(
     insert(CheckRunRow)
     .from_select(
@@ -39,17 +49,7 @@ _ADD_RUN = Prepared(
         select(*(bindparam(name, type_=getattr(CheckRunRow, name).type) for name in _GIVEN)).where(_HAS_CHECKS),
         include_defaults=False,
     )
-    .returning(CheckRunRow)
-)
-_LOOKED_UP = (
-    select(CheckRow.definition["to"].as_string())
-    .where(
-        CheckRow.dataset_id == bindparam("dataset_id"),
-        CheckRow.archived_at.is_(None),
-        CheckRow.definition["kind"].as_string() == "referential",
-    )
-    .distinct()
-    .limit(CHECKS_PER_DATASET_MAX)
+    .returning(CheckRunRow, _LOOKED_UP.label("looked_up"))
 )
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:dataset_id, 0))")
 
@@ -130,14 +130,13 @@ async def _start_check_run(tx: AsyncSession, who: Actor, org: str, name: str, nu
     )
     if run is None:
         raise NothingToCheck(f"{table.address} has no checks yet; add one, or accept the suggested ones.")
-    others = await _tables_looked_up(tx, who, table.dataset_id)
+    others = await _tables_looked_up(tx, who, run.looked_up or [])
     await enqueue(tx, RunChecks(check_run_id=run.id, others=others), job_id=run.job_id)
     return as_check_run(run, [])
 
 
-async def _tables_looked_up(tx: AsyncSession, who: Actor, dataset_id: UUID) -> dict[str, UUID]:
-    """Return the latest versions of the datasets that checks look keys up in, of those that `who` may read."""
-    addresses = await tx.scalars(_LOOKED_UP, {"dataset_id": dataset_id})
+async def _tables_looked_up(tx: AsyncSession, who: Actor, addresses: list[str]) -> dict[str, UUID]:
+    """Return the latest versions of those datasets that `who` may read."""
     found: dict[str, UUID] = {}
     for address in addresses:
         try:

@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from lyceum.data.datasets.reading.public import ColumnType
@@ -199,9 +200,8 @@ def _keys(table: pl.LazyFrame, columns: Sequence[str]) -> Keys:
     present = table.filter(pl.all_horizontal(pl.col(name).is_not_null() for name in columns))
     key = pl.struct(columns)
     halves = [key.hash(seed).alias(str(place)) for place, seed in enumerate(HASH_SEEDS)]
-    hashed = present.select(halves).group_by("0", "1").agg(pl.len().alias("times")).collect(engine="streaming")
-    words = (hashed[name].cast(pl.UInt64).to_numpy() for name in ("0", "1", "times"))
-    return keys_of(HASHES, *words)
+    hashed = present.select(halves).collect(engine="streaming")
+    return keys_of(HASHES, hashed["0"].to_numpy(), hashed["1"].to_numpy(), np.ones(hashed.height, dtype=np.uint64))
 
 
 def _order(check: Monotonic, part: _Part) -> Order:
