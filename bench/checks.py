@@ -194,7 +194,7 @@ def as_states(folder: Path) -> None:
 def drift(folder: Path) -> None:
     """Compare five columns with a stored reference."""
     reference: Reference = reference_from_bytes((folder / "reference").read_bytes())
-    around = Surroundings(references={"reference": reference})
+    around = Surroundings(references={"previous": reference})
     report = run_checks(pl.scan_parquet(parts(folder)), [Drift(columns=DRIFTING)], around=around)
     if not report.passed:
         raise SystemExit(f"there is no drift in this table:\n{report}")

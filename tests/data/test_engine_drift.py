@@ -35,7 +35,7 @@ METHODS = ("psi", "ks", "jensen_shannon", "wasserstein", "chi_square")
 def drift(then: pl.DataFrame, now: pl.DataFrame, **asked: object) -> CheckResult:
     reference = reference_from_bytes(reference_of(then.lazy()).to_bytes())
     check = Drift(columns=tuple(now.columns), **asked)  # type: ignore[arg-type] # a test names them
-    return run_checks(now.lazy(), [check], around=Surroundings(references={"reference": reference})).results[0]
+    return run_checks(now.lazy(), [check], around=Surroundings(references={"previous": reference})).results[0]
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+import lyceum
 from lyceum.data.quality.engine.public import (
     InvalidCheck,
     Reference,
@@ -271,3 +272,32 @@ def test_blocking_is_the_severity_unless_it_is_said() -> None:
 def test_what_makes_no_sense_is_refused(plain: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidCheck, match=says):
         checks_from_plain([plain])
+
+
+def test_a_notebook_asks_for_any_kind_in_short() -> None:
+    frame = TABLE.select("id", "sku", "country", "amount", "net")
+    report = lyceum.check(
+        frame,
+        {
+            "sku": [{"regex": "^SKU-"}, {"length": [1, 7]}, {"type": "integer", "severity": "warning"}],
+            "country": {"completeness": 0.5, "visible_fall": 0.5},
+            "id": {"kind": "referential", "columns": ["id"], "to": "customers", "to_columns": ["id"]},
+            "*": [
+                {"expression": "net <= amount"},
+                {"sql": "SELECT * FROM data WHERE amount > 5000"},
+                {"kind": "volume"},
+            ],
+        },
+        previous=frame.head(2).to_pandas(),
+        tables={"customers": CUSTOMERS},
+    )
+    assert [(result.check.id, result.status) for result in report.results] == [
+        ("sku.regex", "failed"),
+        ("sku.length", "failed"),
+        ("sku.type", "failed"),
+        ("country.completeness", "passed"),
+        ("id.referential", "failed"),
+        ("net+amount.expression", "failed"),
+        ("sql", "passed"),
+        ("volume", "passed"),
+    ]

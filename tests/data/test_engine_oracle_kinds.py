@@ -230,7 +230,7 @@ TABLE_CHECKS: list[st.SearchStrategy[Any]] = [
 checks = st.one_of(*ROW_CHECKS, *TABLE_CHECKS)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(table=tables, asked=st.lists(checks, min_size=1, max_size=8))
 def test_frames_and_generated_python_count_as_plain_reading_does(table: list[Row], asked: list[Check]) -> None:
     wanted = [expected(check, table) for check in asked]
@@ -244,7 +244,7 @@ def test_frames_and_generated_python_count_as_plain_reading_does(table: list[Row
     assert small.failing(table) == [found for found in small.counts(table) if found.fails]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(table=tables, asked=st.lists(st.one_of(*ROW_CHECKS, *TABLE_CHECKS[:3]), min_size=4, max_size=16))
 def test_duckdb_counts_as_plain_reading_does(table: list[Row], asked: list[Check]) -> None:
     with TemporaryDirectory() as folder:

@@ -136,7 +136,7 @@ def test_states_of_other_checks_versions_and_references_do_not_merge() -> None:
         one.merged(measure(part, checks_from_plain([{"kind": "row_count", "min": 1}]), around=AROUND))
     other = reference_of(pl.LazyFrame({"x": [float(n) for n in range(100)]}))
     with pytest.raises(StatesDiffer, match="different references"):
-        one.merged(measure(part, checks, around=Surroundings(references={"reference": other})))
+        one.merged(measure(part, checks, around=Surroundings(references={"previous": other})))
     with pytest.raises(StatesDiffer, match="version 99"):
         state_from_bytes(msgspec.msgpack.encode(TableState(version=99, plan="", rows=0, states={})))
     with pytest.raises(StatesDiffer, match="cannot be read"):

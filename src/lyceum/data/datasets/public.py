@@ -7,6 +7,7 @@ from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
 from lyceum.data.datasets.queries import (
     addresses_of_versions,
     dataset_ref_for,
+    earlier_version_by_id,
     note_read_of_version,
     profile_by_id,
     version_table_by_id,
@@ -28,6 +29,7 @@ __all__ = [
     "addresses_of_datasets",
     "addresses_of_versions",
     "dataset_ref_for",
+    "earlier_version_by_id",
     "files_kept_with",
     "log_needed_with",
     "note_read_of_version",

@@ -1,13 +1,17 @@
 """Running checks over a version's rows, in a process of its own."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from lyceum.data.datasets.rows.public import scan_table
-from lyceum.data.quality.engine.public import checks_from_plain, run_checks
-from lyceum.data.quality.work import CheckedTable, CheckWork
+from lyceum.data.quality.engine.public import Check, Surroundings, checks_from_plain, reference_of, run_checks
+from lyceum.data.quality.work import CheckedTable, CheckWork, TableAt
 from lyceum.kernel.config import settings
 from lyceum.kernel.jobs.child import ChildSide
 from lyceum.kernel.storage import open_storage
+
+if TYPE_CHECKING:
+    import polars as pl
 
 SAMPLE_ROWS_PER_CHECK_MAX = 10
 SAMPLE_ROWS_MAX = 500
@@ -23,9 +27,31 @@ def scan_checks(work: CheckWork, side: ChildSide) -> CheckedTable:
     rows = scan_table(open_storage(settings()), work.table_key, work.delta_version)
     checks = checks_from_plain(work.definitions)
     rows_each = min(SAMPLE_ROWS_PER_CHECK_MAX, max(1, SAMPLE_ROWS_MAX // max(1, len(checks))))
-    report = run_checks(rows, checks, sample_rows_max=rows_each, line_of_first_row=work.line_of_first_row)
+    report = run_checks(
+        rows, checks, sample_rows_max=rows_each, line_of_first_row=work.line_of_first_row, around=_around(work, checks)
+    )
     results = [{**result, "check": _shortened(result["check"])} for result in report.to_plain()["results"]]
     return CheckedTable(passed=report.passed, check_ids=work.check_ids, results=results)
+
+
+def _around(work: CheckWork, checks: Sequence[Check]) -> Surroundings:
+    """Return what the checks compare with: other versions of the table, and other tables."""
+
+    def table_at(at: TableAt) -> "pl.LazyFrame":
+        return scan_table(open_storage(settings()), at.table_key, at.delta_version)
+
+    def table_named(address: str) -> "pl.LazyFrame":
+        if address not in work.others:
+            raise LookupError(f"there is no dataset '{address}' that whoever asked for the run may read")
+        return table_at(work.others[address])
+
+    read: dict[str, set[str]] = {name: set() for name in work.references}
+    for check in checks:
+        name = getattr(check, "reference", None)
+        if name in read:
+            read[name].update(check.subjects())
+    references = {name: reference_of(table_at(at), sorted(read[name])) for name, at in work.references.items()}
+    return Surroundings(references=references, table_named=table_named)
 
 
 def _shortened(definition: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 import orjson
-from sqlalchemy import bindparam, exists, insert, select, text
+from sqlalchemy import bindparam, distinct, exists, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor, Power, require
@@ -30,9 +30,20 @@ from lyceum.kernel.events import publish
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.queue import enqueue
 from lyceum.kernel.prepared import Prepared
+from lyceum.kernel.problems import Invalid, NotFound
 
 _GIVEN = ("id", "org_id", "version_id", "job_id", "created_by")
 _HAS_CHECKS = exists().where(CheckRow.dataset_id == bindparam("dataset_id"), CheckRow.archived_at.is_(None))
+# a dataset's addresses that checks look keys up in, with the run, so that it costs no question of its own
+_LOOKED_UP = (
+    select(func.jsonb_agg(distinct(CheckRow.definition["to"].as_string()), type_=CheckRow.definition.type))
+    .where(
+        CheckRow.dataset_id == bindparam("dataset_id"),
+        CheckRow.archived_at.is_(None),
+        CheckRow.definition["kind"].as_string() == "referential",
+    )
+    .scalar_subquery()
+)
 _ADD_RUN = Prepared(
     insert(CheckRunRow)
     .from_select(
@@ -40,7 +51,7 @@ _ADD_RUN = Prepared(
         select(*(bindparam(name, type_=getattr(CheckRunRow, name).type) for name in _GIVEN)).where(_HAS_CHECKS),
         include_defaults=False,
     )
-    .returning(CheckRunRow)
+    .returning(CheckRunRow, _LOOKED_UP.label("looked_up"))
 )
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:dataset_id, 0))")
 
@@ -122,8 +133,21 @@ async def _start_check_run(tx: AsyncSession, who: Actor, org: str, name: str, nu
     )
     if run is None:
         raise NothingToCheck(f"{table.address} has no checks yet; add one, or accept the suggested ones.")
-    await enqueue(tx, RunChecks(check_run_id=run.id), job_id=run.job_id)
+    others = await _tables_looked_up(tx, who, run.looked_up or [])
+    await enqueue(tx, RunChecks(check_run_id=run.id, others=others), job_id=run.job_id)
     return as_check_run(run, [])
+
+
+async def _tables_looked_up(tx: AsyncSession, who: Actor, addresses: list[str]) -> dict[str, UUID]:
+    """Return the latest versions of those datasets that `who` may read."""
+    found: dict[str, UUID] = {}
+    for address in addresses:
+        try:
+            found[address] = (await version_table_for(tx, who, address)).version_id
+        except (Invalid, NotFound):
+            # the check says so in its result
+            continue
+    return found
 
 
 async def _checks_alone(tx: AsyncSession, dataset: DatasetRef) -> list[CheckRow]:

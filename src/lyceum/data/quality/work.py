@@ -6,6 +6,13 @@ from uuid import UUID
 import msgspec
 
 
+class TableAt(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the rows of a version lie."""
+
+    table_key: str
+    delta_version: int
+
+
 class CheckWork(msgspec.Struct, frozen=True, kw_only=True):
     """Which rows to check, and how."""
 
@@ -14,6 +21,10 @@ class CheckWork(msgspec.Struct, frozen=True, kw_only=True):
     line_of_first_row: int | None
     check_ids: list[UUID]
     definitions: list[dict[str, Any]]
+    references: dict[str, TableAt] = {}
+    """Versions of the same dataset that checks compare with, by the name they have there."""
+    others: dict[str, TableAt] = {}
+    """Versions of other datasets that checks look keys up in, by address."""
 
 
 class CheckedTable(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,10 +7,10 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from lyceum.data.datasets.reading.public import ColumnType
-from lyceum.data.quality.engine import in_polars
 from lyceum.data.quality.engine.checks import (
     Check,
     Completeness,
@@ -36,7 +36,7 @@ from lyceum.data.quality.engine.nodes import NUMBERS, TIMES, CannotRun
 from lyceum.data.quality.engine.outcomes import Outcome
 from lyceum.data.quality.engine.references import ColumnReference, finite_numbers
 from lyceum.data.quality.engine.report import CheckReport, PartitionResult
-from lyceum.data.quality.engine.run import Planned, in_partitions, planned
+from lyceum.data.quality.engine.run import Planned, in_partitions, planned, wanted
 from lyceum.data.quality.engine.states import (
     CATEGORIES_MAX,
     Binned,
@@ -90,20 +90,22 @@ def measure(table: pl.LazyFrame, checks: Iterable[Check], *, around: Surrounding
     """Return the state of a part of a table; checks that are not mergeable are left out of it."""
     asked = with_distinct_ids(checks)
     plain, types = as_plain(table)
-    rows = int(plain.select(pl.len()).collect(engine="streaming").item())
-    part = _Part(plain, types, rows, around or Surroundings())
+    plans = [planned(check, types) for check in asked if is_mergeable(check)]
+    unfit = {plan.check.id: plan.error for plan in plans if plan.error is not None}
+    plans = [plan for plan in plans if plan.error is None]
+    for plan in plans:
+        if isinstance(plan.check, Statistic):
+            plan.aggregates = _moments(plan.check.column)
+    seen = plain.select(wanted(plans)).collect(engine="streaming").row(0, named=True)
+    part = _Part(plain, types, seen["rows"], around or Surroundings())
     states: dict[str, States] = {}
-    unfit: dict[str, str] = {}
-    for check in filter(is_mergeable, asked):
-        plan = planned(check, types)
-        if plan.error is not None:
-            unfit[check.id] = plan.error
-            continue
+    for place, plan in enumerate(plans):
+        found = {what.partition(".")[2]: value for what, value in seen.items() if what.startswith(f"{place}.")}
         try:
-            states[check.id] = _states(plan, part)
+            states[plan.check.id] = _states(plan, part, found)
         except CannotRun as misfit:
-            unfit[check.id] = f"The check {misfit}."
-    return TableState(plan=plan_digest(asked), rows=rows, states=states, unfit=unfit)
+            unfit[plan.check.id] = f"The check {misfit}."
+    return TableState(plan=plan_digest(asked), rows=part.rows, states=states, unfit=unfit)
 
 
 def plan_digest(checks: Sequence[Check]) -> str:
@@ -137,16 +139,18 @@ def report_of(
     return CheckReport(state.rows, tuple(results))
 
 
-def _states(plan: Planned, part: _Part) -> States:  # noqa: PLR0911 - one case for each kind
+def _states(plan: Planned, part: _Part, seen: dict[str, Any]) -> States:  # noqa: PLR0911 - one case for each kind
     match plan.check:
         case RowCount() | Volume():
             return {}
         case Unique(columns=columns) | PrimaryKey(columns=columns):
             return {WHOLE: {"keys": _keys(part.table, columns)}}
-        case Statistic(column=name):
-            return {WHOLE: {"moments": _moments(part.table, name)}}
-        case Freshness(column=name):
-            return {WHOLE: {"newest": _extremes(part.table, name)}}
+        case Statistic():
+            values, var = seen["values"], seen["var"]
+            found = Moments(values, seen["mean"], var * values, seen["low"], seen["high"]) if values else Moments()
+            return {WHOLE: {"moments": found}}
+        case Freshness():
+            return {WHOLE: {"newest": Extremes(seen["values"], None, _whole(seen["newest"]))}}
         case Monotonic():
             return {WHOLE: {"order": _order(plan.check, part)}}
         case Drift():
@@ -157,40 +161,31 @@ def _states(plan: Planned, part: _Part) -> States:  # noqa: PLR0911 - one case f
                 raise CannotRun("has no reference to compare with")
             return {WHOLE: {"rows": Counts(outcome.checked, outcome.failing)}}
         case _:
-            return _rule_states(plan, part)
+            return _rule_states(plan, part, seen)
 
 
-def _rule_states(plan: Planned, part: _Part) -> States:
+def _rule_states(plan: Planned, part: _Part, seen: dict[str, Any]) -> States:
     assert plan.rule is not None  # noqa: S101 - all other kinds were told apart
-    counts = [in_polars.checked(plan.rule).sum().alias("checked"), in_polars.fails(plan.rule).sum().alias("failing")]
-    if plan.rule.decides_all:
-        counts[0] = pl.len().alias("checked")
     by = getattr(plan.check, "partition_by", None)
     if by is not None:
         key = pl.col(by).cast(pl.String).fill_null(NO_VALUE).alias("value of the partition")
-        grouped = part.table.group_by(key).agg(counts).collect(engine="streaming")
-        return {key: {"rows": Counts(checked, failing or 0)} for key, checked, failing in grouped.iter_rows()}
-    checked, failing = part.table.select(counts).collect(engine="streaming").row(0)
-    whole: dict[str, State] = {"rows": Counts(checked or 0, failing or 0)}
+        grouped = part.table.group_by(key).agg(wanted([plan])).collect(engine="streaming")
+        return {
+            row["value of the partition"]: {"rows": Counts(row.get("0.checked", row["rows"]), row["0.failing"])}
+            for row in grouped.iter_rows(named=True)
+        }
+    checked = seen.get("checked", part.rows)
+    whole: dict[str, State] = {"rows": Counts(checked or 0, seen["failing"] or 0)}
     if isinstance(plan.check, Range) and part.types[plan.check.column] in NUMBERS:
-        whole["values"] = _extremes(part.table, plan.check.column)
+        whole["values"] = Extremes(checked, seen["min"], seen["max"])
     return {WHOLE: whole}
 
 
-def _moments(table: pl.LazyFrame, name: str) -> Moments:
+def _moments(name: str) -> dict[str, pl.Expr]:
     value = pl.col(name).cast(pl.Float64)
     finite = value.filter(value.is_finite())
-    wanted = [finite.count(), finite.mean().alias("mean"), finite.var(ddof=0).alias("var")]
-    wanted += [finite.min().alias("low"), finite.max().alias("high")]
-    count, mean, var, low, high = table.select(wanted).collect(engine="streaming").row(0)
-    return Moments(count, mean, var * count, low, high) if count else Moments()
-
-
-def _extremes(table: pl.LazyFrame, name: str) -> Extremes:
-    value = pl.col(name)
-    found = table.select(value.count().alias("values"), value.min().alias("low"), value.max().alias("high"))
-    count, low, high = found.collect(engine="streaming").row(0)
-    return Extremes(count, _whole(low), _whole(high)) if count else Extremes()
+    moments = {"values": finite.count(), "mean": finite.mean(), "var": finite.var(ddof=0)}
+    return {**moments, "low": finite.min(), "high": finite.max()}
 
 
 def _whole(value: Any) -> Any:
@@ -205,9 +200,8 @@ def _keys(table: pl.LazyFrame, columns: Sequence[str]) -> Keys:
     present = table.filter(pl.all_horizontal(pl.col(name).is_not_null() for name in columns))
     key = pl.struct(columns)
     halves = [key.hash(seed).alias(str(place)) for place, seed in enumerate(HASH_SEEDS)]
-    hashed = present.select(halves).group_by("0", "1").agg(pl.len().alias("times")).collect(engine="streaming")
-    words = (hashed[name].cast(pl.UInt64).to_numpy() for name in ("0", "1", "times"))
-    return keys_of(HASHES, *words)
+    hashed = present.select(halves).collect(engine="streaming")
+    return keys_of(HASHES, hashed["0"].to_numpy(), hashed["1"].to_numpy(), np.ones(hashed.height, dtype=np.uint64))
 
 
 def _order(check: Monotonic, part: _Part) -> Order:

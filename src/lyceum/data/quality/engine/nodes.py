@@ -16,7 +16,7 @@ Function = Literal["abs", "length", "lower", "upper"]
 NUMBERS = frozenset({ColumnType.INTEGER, ColumnType.FLOAT})
 TIMES = frozenset({ColumnType.DATE, ColumnType.TIMESTAMP, ColumnType.TIMESTAMP_UTC})
 
-_WHOLE_NUMBERS = range(-(2**63), 2**63)
+WHOLE_NUMBERS = range(-(2**63), 2**63)
 
 
 class CannotRun(ValueError):
@@ -210,7 +210,7 @@ def _type_of(value: Any) -> ColumnType:
     if isinstance(value, bool):
         return ColumnType.BOOLEAN
     if isinstance(value, int):
-        if not -(2**63) <= value < 2**63:
+        if value not in WHOLE_NUMBERS:
             raise CannotRun(f"uses the number {str(value)[:20]}…, which is beyond 64 bits")
         return ColumnType.INTEGER
     return ColumnType.FLOAT if isinstance(value, float) else ColumnType.STRING
@@ -258,7 +258,7 @@ def members(values: tuple[Any, ...], kind: ColumnType, where: str) -> list[Any]:
     for value in values:
         if not isinstance(value, wanted) or (isinstance(value, bool) and kind is not ColumnType.BOOLEAN):
             raise CannotRun(f"lists {value!r} for {where}, which holds {kind} values")
-        if kind is ColumnType.INTEGER and value not in _WHOLE_NUMBERS:
+        if kind is ColumnType.INTEGER and value not in WHOLE_NUMBERS:
             raise CannotRun(f"lists a number beyond 64 bits for {where}, which no value can be equal to")
     if kind is ColumnType.FLOAT:
         try:

@@ -7,16 +7,33 @@ import polars as pl
 
 from lyceum.data.quality.engine.checks import Check, InvalidCheck, checks_from_plain
 from lyceum.data.quality.engine.profile import profile_table
+from lyceum.data.quality.engine.references import reference_of
 from lyceum.data.quality.engine.report import CheckReport
 from lyceum.data.quality.engine.run import run_checks
 from lyceum.data.quality.engine.suggest import suggest_checks
+from lyceum.data.quality.engine.surroundings import Surroundings
 
 _BARE = {"not_null", "unique"}
-_FORMS = "'not_null', 'unique', {'range': [0, 23]}, {'min': 0}, {'max': 23} or {'in_set': [...]}"
+_PAIRS = ("range", "length")
+_SINGLES = {
+    "regex": "pattern",
+    "type": "type",
+    "completeness": "min_share",
+    "freshness": "age_seconds_max",
+    "expression": "expression",
+    "sql": "query",
+}
+"""Kinds whose wish is one value, and the field it is for."""
+_FORMS = "'not_null', 'unique', {'range': [0, 23]}, {'min': 0}, {'regex': '^N'} or {'in_set': [...]}"
 
 
 def check(
-    frame: Any, checks: Iterable[Any] | Mapping[str, Any] | None = None, *, sample_rows_max: int = 10
+    frame: Any,
+    checks: Iterable[Any] | Mapping[str, Any] | None = None,
+    *,
+    sample_rows_max: int = 10,
+    previous: Any = None,
+    tables: Mapping[str, Any] | None = None,
 ) -> CheckReport:
     """Check a Polars or pandas frame and return the report; print it for one line a check.
 
@@ -26,21 +43,36 @@ def check(
             "flight_id": ["not_null", "unique"],
             "dep_hour": {"range": [0, 23], "at_most_failing": 0.01},
             "origin": {"in_set": ["EWR", "JFK", "LGA"]},
-            "*": {"row_count": [1000, None]},
+            "tail_number": {"regex": "^N[0-9]{1,5}[A-Z]{0,2}$"},
+            "*": [{"row_count": [1000, None]}, {"expression": "arr_time is None or air_time > 0"}],
         })
+
+    `previous` is an earlier frame, for checks of drift and volume; `tables` holds frames by name, for those that look keys
+    up in another table.
 
     Without `checks`, those are run that the data itself suggests. A column the frame does not have, or one whose type
     does not fit, is reported as an error of that check. Raises InvalidCheck for a check that says nothing usable, and
     TypeError when `frame` is no frame, or one of pandas with a name used twice or a column of several kinds.
     """
     table = _lazy(frame)
+    others = {name: _lazy(other) for name, other in (tables or {}).items()}
+    around = Surroundings(
+        references={} if previous is None else {"previous": reference_of(_lazy(previous))},
+        table_named=lambda name: _named(others, name),
+    )
     if checks is None:
         asked: Iterable[Check] = [each.check for each in suggest_checks(profile_table(table))]
     elif isinstance(checks, Mapping):
         asked = checks_from_plain(list(spelt_out(checks)))
     else:
         asked = checks_from_plain(list(checks))
-    return run_checks(table, asked, sample_rows_max=sample_rows_max)
+    return run_checks(table, asked, sample_rows_max=sample_rows_max, around=around)
+
+
+def _named(tables: Mapping[str, pl.LazyFrame], name: str) -> pl.LazyFrame:
+    if name not in tables:
+        raise LookupError(f"there is no '{name}' among the tables that were given")
+    return tables[name]
 
 
 def _lazy(frame: Any) -> pl.LazyFrame:
@@ -93,10 +125,14 @@ def _spelt_out(column: str, wish: Any) -> Iterator[dict[str, Any]]:
         raise InvalidCheck(f"{wish!r} asks nothing known of '{column}'; write {_FORMS}.")
     rest = dict(wish)
     if "kind" in rest:
-        yield {"column": column, **rest}
-    elif "range" in rest:
-        low, high = _pair(column, rest.pop("range"))
-        yield {"kind": "range", "column": column, "min": low, "max": high, **rest}
+        needs_column = column != "*" and "columns" not in rest
+        yield {**({"column": column} if needs_column else {}), **rest}
+    elif pair := next((kind for kind in _PAIRS if kind in rest), None):
+        low, high = _pair(column, rest.pop(pair))
+        yield {"kind": pair, "column": column, "min": low, "max": high, **rest}
+    elif single := next((kind for kind in _SINGLES if kind in rest), None):
+        of_table = {} if column == "*" else {"column": column}
+        yield {"kind": single, **of_table, _SINGLES[single]: rest.pop(single), **rest}
     elif "row_count" in rest:
         low, high = _pair(column, rest.pop("row_count"))
         yield {"kind": "row_count", "min": low, "max": high, **rest}

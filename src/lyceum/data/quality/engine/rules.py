@@ -23,6 +23,7 @@ from lyceum.data.quality.engine.expressions import parse_expression
 from lyceum.data.quality.engine.nodes import (
     NUMBERS,
     TIMES,
+    WHOLE_NUMBERS,
     All,
     Applied,
     AsFloat,
@@ -160,14 +161,17 @@ def _end(end: float | str, kind: ColumnType, name: str) -> tuple[Constant, bool]
         raise CannotRun(f"compares '{name}' with bounds, but it holds {kind} values; a range is for numbers and dates")
     if isinstance(end, str):
         raise CannotRun(f"gives the text '{end}' as a bound of '{name}', which holds numbers")
-    if isinstance(end, int) and kind is ColumnType.INTEGER and -(2**63) <= end < 2**63:
-        return Constant(end), False
-    try:
+    if isinstance(end, int) and kind is ColumnType.INTEGER:
         # beyond all numbers of the column, one end is as good as another
-        number = float(end)
+        return (Constant(end), False) if end in WHOLE_NUMBERS else (Constant(_infinity(end)), True)
+    try:
+        return Constant(float(end)), kind is ColumnType.INTEGER
     except OverflowError:
-        number = inf if end > 0 else -inf
-    return Constant(number), kind is ColumnType.INTEGER
+        return Constant(_infinity(end)), kind is ColumnType.INTEGER
+
+
+def _infinity(end: float) -> float:
+    return inf if end > 0 else -inf
 
 
 def _of_another_length(check: Length, kind: ColumnType) -> Node:

@@ -5,7 +5,7 @@ of a key adds a pass that holds 8 bytes a row (64-bit hashes, sorted; rows with 
 so the counts are exact). Only when something fails do two more passes find and fetch the first failing rows.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,7 +107,7 @@ def _counted(
     plain: pl.LazyFrame, types: dict[str, ColumnType | None], plans: list[Planned], around: Surroundings
 ) -> tuple[int, dict[str, Outcome]]:
     """Count rows and failures of every plan that can be run."""
-    seen = plain.select(_wanted(plans)).collect(engine="streaming").row(0, named=True)
+    seen = plain.select(wanted(plans)).collect(engine="streaming").row(0, named=True)
     rows = int(seen["rows"])
     partitions = _partitions(plain, plans)
     outcomes: dict[str, Outcome] = {}
@@ -128,16 +128,17 @@ def _counted(
     return rows, outcomes
 
 
-def _wanted(plans: list[Planned]) -> list[pl.Expr]:
-    wanted: list[pl.Expr] = [pl.len().alias("rows")]
+def wanted(plans: Sequence[Planned]) -> list[pl.Expr]:
+    """Return what one pass counts for the plans, each by its place: `3.failing`, `3.checked`, `3.min`."""
+    asked: list[pl.Expr] = [pl.len().alias("rows")]
     for place, plan in enumerate(plans):
         if plan.excused_without is not None:
-            wanted.append(pl.col(plan.excused_without).count().alias(f"{place}.values"))
+            asked.append(pl.col(plan.excused_without).count().alias(f"{place}.values"))
         if plan.error is not None:
             continue
-        wanted += _counts(place, plan.rule)
-        wanted += [value.alias(f"{place}.{what}") for what, value in plan.aggregates.items()]
-    return wanted
+        asked += _counts(place, plan.rule)
+        asked += [value.alias(f"{place}.{what}") for what, value in plan.aggregates.items()]
+    return asked
 
 
 def _counts(place: int, rule: RowRule | None) -> list[pl.Expr]:

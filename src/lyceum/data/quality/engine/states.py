@@ -182,7 +182,10 @@ def keys_of(hashes: str, high: Words, low: Words, times: Words) -> Keys:
     """Return the state of keys given by the halves of their hashes, each with how often it occurs."""
     if not len(high):
         return Keys(hashes)
-    order = np.lexsort((low, high))
+    # fast on runs that are in order already; the low half decides only between equal high ones
+    order = np.argsort(high, kind="stable")
+    if ((high[order][1:] == high[order][:-1]) & (low[order][1:] < low[order][:-1])).any():
+        order = np.lexsort((low, high))
     high, low, times = high[order], low[order], times[order]
     new = np.concatenate([[True], (high[1:] != high[:-1]) | (low[1:] != low[:-1])])
     starts = np.flatnonzero(new)

@@ -47,7 +47,7 @@ def aggregates(check: Check, types: Types) -> dict[str, pl.Expr]:
         case Freshness(column=name):
             if types[name] not in TIMES:
                 raise CannotRun(f"asks how old '{name}' is, but it holds {types[name]} values; use a date or time")
-            return {"newest": pl.col(name).max()}
+            return {"newest": pl.col(name).max(), "values": pl.col(name).count()}
         case Statistic(column=name):
             _require_number(name, types, "computes the statistic of")
             value = pl.col(name).cast(pl.Float64)

@@ -224,7 +224,7 @@ class Drift(AnyCheck, frozen=True, kw_only=True, tag="drift"):
     columns: tuple[str, ...]
     method: Literal["psi", "ks", "jensen_shannon", "wasserstein", "chi_square"] = "psi"
     at_most: float = 0.1
-    reference: str = "reference"
+    reference: str = "previous"
     false_discovery_rate: float = 0.05
     rows_min: int = 200
 
