@@ -292,5 +292,10 @@ def _printed(name: str, told: Told, seconds: float, days: int) -> dict[str, Any]
     return figures
 
 
+def _is_plain(metric: str) -> bool:
+    kind = metric.rpartition("|")[2]
+    return kind in PLAIN or kind.startswith("share of value")
+
+
 if __name__ == "__main__":
     main()

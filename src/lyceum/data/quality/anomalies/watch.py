@@ -63,6 +63,8 @@ class _Judged:
     said: Mapping[str, Said]
     scores: Mapping[str, float]
     values: Numbers
+    low: Numbers
+    high: Numbers
     together: Numbers
 
 
@@ -111,6 +113,7 @@ def answered(state: MetricWatch, at: float, answer: Answer, metrics: Iterable[st
         known.tolerance[chosen] = np.maximum(1.0, known.tolerance[chosen] / 2)
         return known.state()
     known.marks[place, chosen] = Mark.EXPECTED
+    known.taken[place, chosen] = known.values[place, chosen]
     known.refuted[place] = False
     startled = np.max([table[place] for table in known.surprises.values()], axis=0)
     for ready in known.ready(at).values():
@@ -196,6 +199,7 @@ def _judged(known: Known, ready: Mapping[str, Ready], at: float, metrics: Mappin
         standing = Standing.LEARNING
     earlier = np.array([score for score in known.fused if np.isfinite(score)])
     together = _together(known, said, weights)
+    centre, half = _band(known, ready, threshold)
     verdict = Verdict(
         at=at,
         standing=standing,
@@ -203,10 +207,10 @@ def _judged(known: Known, ready: Mapping[str, Ready], at: float, metrics: Mappin
         threshold=threshold,
         rank=float((earlier < fused).mean()) if len(earlier) else 0.0,
         scores=ranks,
-        findings=_findings(known, ready, values, together, threshold),
+        findings=_findings(known, values, together, centre, half),
         points=points,
     )
-    return _Judged(verdict, said, scores, values, together)
+    return _Judged(verdict, said, scores, values, centre - half, centre + half, together)
 
 
 def _together(known: Known, said: Mapping[str, Said], weights: Mapping[str, float]) -> Numbers:
@@ -221,13 +225,16 @@ def _together(known: Known, said: Mapping[str, Said], weights: Mapping[str, floa
     return found
 
 
-def _findings(
-    known: Known, ready: Mapping[str, Ready], values: Numbers, together: Numbers, threshold: float
-) -> tuple[Finding, ...]:
+def _band(known: Known, ready: Mapping[str, Ready], threshold: float) -> tuple[Numbers, Numbers]:
+    """Return the middle and half the width of each metric's band, from the detector that weighs most."""
     if not ready:
-        return ()
-    loudest = max(ready, key=lambda name: known.weights.get(name, 0.0))
-    centre, half = ready[loudest].expected.centre, ready[loudest].half_band(max(threshold, _LINE_FLOOR))
+        unknown = np.full(len(known.names), np.nan)
+        return unknown, unknown
+    loudest = ready[max(ready, key=lambda name: known.weights.get(name, 0.0))]
+    return loudest.expected.centre, loudest.half_band(max(threshold, _LINE_FLOOR))
+
+
+def _findings(known: Known, values: Numbers, together: Numbers, centre: Numbers, half: Numbers) -> tuple[Finding, ...]:
     order = [place for place in np.argsort(-together)[:FINDINGS_MAX] if together[place] > 0]
     return tuple(
         Finding(
@@ -250,6 +257,9 @@ def _append(known: Known, judged: _Judged, at: float) -> None:
         marks[judged.together >= max(_LINE_FLOOR, _HELD_SHARE * top)] = Mark.HELD
     known.times.append(at)
     known.values = np.vstack([known.values, judged.values])
+    inside = np.clip(judged.values, judged.low, judged.high)
+    taken = np.where((marks == Mark.HELD) & np.isfinite(inside), inside, judged.values)
+    known.taken = np.vstack([known.taken, taken])
     known.marks = np.vstack([known.marks, marks])
     for name, one in judged.said.items():
         known.errors[name] = np.vstack([known.errors[name], one.errors.astype(np.float32)])
@@ -257,6 +267,7 @@ def _append(known: Known, judged: _Judged, at: float) -> None:
     for name, told in known.scores.items():
         score = judged.scores.get(name, float("nan"))
         told.append(score if len(known.times) > POINTS_MIN else float("nan"))
+        known.ranks[name].append(judged.verdict.scores.get(name, 0.0))
     known.fused.append(judged.verdict.score if len(known.times) > 2 * POINTS_MIN else float("nan"))
     known.odd.append(is_odd)
     known.refuted.append(False)
@@ -273,6 +284,7 @@ def _accept_new_levels(known: Known) -> None:
         return
     start = len(known.times) - run
     known.marks[start:, moved] = Mark.KEPT
+    known.taken[start:, moved] = known.values[start:, moved]
     _leave_behind(known, start, moved)
 
 
@@ -284,11 +296,11 @@ def _leave_behind(known: Known, start: int, chosen: np.ndarray) -> None:
 def _without_last(state: MetricWatch) -> MetricWatch:
     known = Known.of(state)
     known.times.pop()
-    known.values, known.marks = known.values[:-1], known.marks[:-1]
+    known.values, known.marks, known.taken = known.values[:-1], known.marks[:-1], known.taken[:-1]
     for tables in (known.errors, known.surprises):
         for name, table in tables.items():
             tables[name] = table[:-1]
-    for told in known.scores.values():
+    for told in (*known.scores.values(), *known.ranks.values()):
         told.pop()
     known.fused.pop()
     known.odd.pop()
