@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from lyceum.data.quality.anomalies import forest
-from lyceum.data.quality.anomalies.calibration import POINTS_MIN, Calibration, day_score
+from lyceum.data.quality.anomalies.calibration import POINTS_MIN, day_score
 from lyceum.data.quality.anomalies.panel import Numbers, quantiles
 from lyceum.data.quality.anomalies.states import MetricWatch
 from lyceum.data.quality.anomalies.watching import Known, default_weights
@@ -80,9 +80,7 @@ def _ranks(known: Known, usual: list[int]) -> tuple[dict[str, Numbers], dict[str
     for name, table in known.errors.items():
         signed = table.astype(np.float64)
         edge = np.nan_to_num(quantiles(known.usual_errors(name), [0.95])[0])
-        calibration = Calibration.of(
-            known.usual_errors(name), known.surprises[name].astype(np.float64), np.full(len(known.names), 1e-12)
-        )
+        calibration = known.calibration(name, np.full(len(known.names), 1e-12))
         told = np.zeros(TRIALS)
         for trial, (place, moved) in enumerate(drawn):
             errors = signed[place].copy()

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from lyceum.data.quality.anomalies.calibration import POINTS_MIN
-from lyceum.data.quality.anomalies.panel import Numbers
+from lyceum.data.quality.anomalies.panel import Numbers, quantiles
 from lyceum.data.quality.anomalies.states import (
     Answer,
     Finding,
@@ -21,11 +21,10 @@ from lyceum.data.quality.anomalies.states import (
 from lyceum.data.quality.anomalies.watching import Known, Ready, Said
 
 FINDINGS_MAX = 10
-ODD_SCORE_MIN = 1.0
-"""A point that is rarer than one in ten of its own history at least: quiet data uses up no budget."""
 _HELD_SHARE = 0.5
 _LINE_FLOOR = 1.0
 _TOLERANCE_KEPT = 0.98
+_FAR = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +114,10 @@ def answered(state: MetricWatch, at: float, answer: Answer, metrics: Iterable[st
     known.marks[place, chosen] = Mark.EXPECTED
     known.taken[place, chosen] = known.values[place, chosen]
     known.refuted[place] = False
+    # from here on the tolerance says it: the point's own score must not make others look small
+    known.fused[place] = float("nan")
+    for told in known.scores.values():
+        told[place] = float("nan")
     startled = np.max([table[place] for table in known.surprises.values()], axis=0)
     for ready in known.ready(at).values():
         usual = startled / (ready.calibration.loudness * _LINE_FLOOR)
@@ -164,9 +167,11 @@ def _threshold(known: Known) -> float:
     usual = [score for score, refuted in zip(known.fused, known.refuted, strict=True) if not refuted]
     told = np.array(usual[-known.options.kept_points :])
     told = told[np.isfinite(told)]
+    # a rank that the budget's share of earlier points has: quiet data uses up no budget
+    least = -float(np.log10(known.options.alarm_share))
     if len(told) < POINTS_MIN:
-        return ODD_SCORE_MIN
-    return max(ODD_SCORE_MIN, float(np.quantile(told, 1 - known.options.alarm_share)))
+        return least
+    return max(least, float(np.quantile(told, 1 - known.options.alarm_share)))
 
 
 def _observed(known: Known, observation: Observation) -> Verdict:
@@ -275,14 +280,23 @@ def _append(known: Known, judged: _Judged, at: float) -> None:
 
 
 def _accept_new_levels(known: Known) -> None:
-    """Take a metric that was held for so many points in a row for one that has moved: its baseline begins there."""
+    """Take a metric that stayed far out on one side for so many points for one that has moved: its baseline begins there.
+
+    Far out is twice the 95 % error that it had before them, by the first of the detectors.
+    """
     run = known.options.accepted_after_points
-    if len(known.times) < run:
+    start = len(known.times) - run
+    if start < POINTS_MIN or not known.errors:
         return
-    moved = (known.marks[-run:] == Mark.HELD).all(axis=0)
+    name = next(iter(known.errors))
+    edge = quantiles(known.usual_errors(name)[:start], [0.95])[0]
+    errors = known.errors[name][start:].astype(np.float64)
+    far = np.abs(errors) > _FAR * edge
+    moved = (
+        far.all(axis=0) & (np.abs(np.sign(errors).sum(axis=0)) == run) & (known.marks[start - 1] != Mark.LEFT_BEHIND)
+    )
     if not moved.any():
         return
-    start = len(known.times) - run
     known.marks[start:, moved] = Mark.KEPT
     known.taken[start:, moved] = known.values[start:, moved]
     _leave_behind(known, start, moved)

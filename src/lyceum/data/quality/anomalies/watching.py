@@ -9,7 +9,7 @@ import numpy as np
 from lyceum.data.quality.anomalies import forest
 from lyceum.data.quality.anomalies.calibration import Calibration, day_score, rank_surprise
 from lyceum.data.quality.anomalies.detectors import SCALE_FLOOR, Detector, RobustZ, SeasonalResidual, deviations
-from lyceum.data.quality.anomalies.panel import Expected, Numbers, Panel, quantiles
+from lyceum.data.quality.anomalies.panel import Expected, Numbers, Panel, counted, quantiles
 from lyceum.data.quality.anomalies.smoothing import HoltWinters
 from lyceum.data.quality.anomalies.states import Mark, MetricWatch, WatchOptions
 
@@ -142,8 +142,13 @@ class Known:
         expected = detector.expected(panel, at)
         scale = np.where(expected.scale > 0, expected.scale, _TINY)
         floor = np.maximum(SCALE_FLOOR * deviations(panel.values) / scale, _TINY)
-        calibration = Calibration.of(self.usual_errors(name), self._past(self.surprises[name]), floor)
-        return Ready(expected, calibration, self.tolerance)
+        return Ready(expected, self.calibration(name, floor), self.tolerance)
+
+    def calibration(self, name: str, floor: Numbers) -> Calibration:
+        """Return the calibration of one detector by its errors so far; `floor` is the least error that counts."""
+        errors = self.usual_errors(name)
+        usual = np.sqrt(np.nansum(errors**2, axis=0) / np.maximum(counted(errors), 1))
+        return Calibration.of(errors, self._past(self.surprises[name]), np.maximum(floor, usual))
 
     def usual_errors(self, name: str) -> Numbers:
         """Return the absolute errors of one detector, NaN for points that are confirmed as faults."""
