@@ -8,12 +8,11 @@ from lyceum.data.quality.anomalies.panel import Numbers, counted, quantiles
 
 POINTS_MIN = 14
 """Points of its own that a metric must have before it is judged."""
-SURPRISE_MAX = 30.0
+SURPRISE_MAX = 100.0
 BODY = 0.8
 TAIL = 0.98
 LOUD_SHARE = 0.9
 LOUD_FLOOR = 0.3
-TOP_METRICS = 3
 _BODY_SURPRISE = float(-np.log10(1 - BODY))
 _TAIL_DECADES = float(np.log10((1 - BODY) / (1 - TAIL)))
 
@@ -23,9 +22,10 @@ class Calibration:
     """From errors to surprises: minus log10 of the share of a metric's errors that are at least as large.
 
     Up to the 80 % quantile the surprise rises evenly; above it the errors are taken to fall off exponentially, with the
-    slope between the 80 % and the 98 % quantile (the peaks-over-threshold tail of Pickands 1975 with shape 0). A surprise
-    is then divided by what is usual for the metric: 0.3 plus the trailing 90 % quantile of its own surprises, so that
-    a metric that often startles must startle more.
+    slope between the 80 % and the 98 % quantile (the peaks-over-threshold tail of Pickands 1975 with shape 0), or the
+    root of the mean square of the errors where that is more, as it is for heavy tails. A surprise is then divided by what
+    is usual for the metric: 0.3 plus the mean of the 90 % quantile and the largest of its own earlier surprises, so that
+    a metric that has startled before must startle more.
     """
 
     body: Numbers
@@ -42,11 +42,12 @@ class Calibration:
         body, tail = quantiles(errors, [BODY, TAIL])
         body = np.nan_to_num(body)
         slope = np.maximum.reduce([(np.nan_to_num(tail) - body) / _TAIL_DECADES, 0.3 * body, floor])
-        loud = np.nan_to_num(quantiles(surprises, [LOUD_SHARE])[0]) if len(surprises) else np.zeros(len(body))
-        return cls(body, slope, LOUD_FLOOR + loud, counted(errors) >= POINTS_MIN)
+        often, most = quantiles(surprises, [LOUD_SHARE, 1.0])
+        loudness = LOUD_FLOOR + (np.nan_to_num(often) + np.nan_to_num(most)) / 2
+        return cls(body, slope, loudness, counted(errors) >= POINTS_MIN)
 
     def surprise(self, errors: Numbers) -> Numbers:
-        """Return the surprise of each metric's error, at most 30; 0 where an error is unknown or there are too few."""
+        """Return the surprise of each metric's error, at most 100; 0 where an error is unknown or there are too few."""
         within = _BODY_SURPRISE * errors / np.where(self.body > 0, self.body, 1.0)
         beyond = _BODY_SURPRISE + (errors - self.body) / self.slope
         found = np.where(errors > self.body, beyond, within)
@@ -61,10 +62,8 @@ class Calibration:
 
 
 def day_score(scores: Numbers) -> float:
-    """Return what the metrics say of their point together: the mean of the three largest divided surprises."""
-    if not len(scores):
-        return 0.0
-    return float(np.sort(scores)[-TOP_METRICS:].mean())
+    """Return what the metrics say of their point together: the largest of their divided surprises."""
+    return float(scores.max(initial=0.0))
 
 
 def rank_surprise(score: float, earlier: Numbers) -> float:

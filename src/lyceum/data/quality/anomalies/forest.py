@@ -10,7 +10,7 @@ from lyceum.data.quality.anomalies.panel import Numbers
 NAME = "forest"
 POINTS_MIN = 21
 POINTS_BETWEEN_FITS = 7
-TREES = 100
+TREES = 50
 _CLIPPED_AT = 10.0
 
 

@@ -67,11 +67,11 @@ class _Column:
         return np.where(np.isfinite(away), np.minimum(away, _SURPRISE_MAX), gone)
 
     def signed(self, values: pl.Series) -> Numbers:
-        """Return what the forest sees: robust deviations, or for categories their rarity."""
+        """Return what the forest sees: robust deviations, or how rare a category or a missing value is."""
         if not self.is_number:
             return self.oddness(values)
-        away = (_numbers(values) - self.centre) / self.scale
-        return np.nan_to_num(np.clip(away, -_SURPRISE_MAX, _SURPRISE_MAX), nan=0.0)
+        away = np.clip((_numbers(values) - self.centre) / self.scale, -_SURPRISE_MAX, _SURPRISE_MAX)
+        return np.where(np.isnan(away), self.oddness(values), away)
 
     def usual(self, value: object) -> str:
         """Return what is usual here, in words."""

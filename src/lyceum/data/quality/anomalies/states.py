@@ -14,7 +14,7 @@ class Mark(IntEnum):
 
     KEPT = 0
     HELD = 1
-    """Odd, and nobody has said anything: out of the baseline."""
+    """Odd, and nobody has said anything: in the baseline only as far as the edge of its band."""
     CONFIRMED = 2
     """Said to be not expected: out for good."""
     EXPECTED = 3
@@ -102,6 +102,8 @@ class MetricWatch(msgspec.Struct, frozen=True):
     times: tuple[float, ...] = ()
     values: bytes = b""
     """float64, points by metrics; NaN where a metric was missing."""
+    taken: bytes = b""
+    """What the baseline takes for each value: the edge of the band for one that is held, NaN for one that is out."""
     marks: bytes = b""
     """uint8, points by metrics: `Mark`."""
     errors: dict[str, bytes] = {}
@@ -109,6 +111,8 @@ class MetricWatch(msgspec.Struct, frozen=True):
     surprises: dict[str, bytes] = {}
     scores: dict[str, tuple[float, ...]] = {}
     """By detector, the score of each point."""
+    ranks: dict[str, tuple[float, ...]] = {}
+    """By detector, minus log10 of the rank that the score had when it came."""
     fused: tuple[float, ...] = ()
     odd: tuple[bool, ...] = ()
     refuted: tuple[bool, ...] = ()

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from lyceum.data.quality.anomalies.calibration import POINTS_MIN
-from lyceum.data.quality.anomalies.panel import Numbers
+from lyceum.data.quality.anomalies.panel import Numbers, quantiles
 from lyceum.data.quality.anomalies.states import (
     Answer,
     Finding,
@@ -21,11 +21,10 @@ from lyceum.data.quality.anomalies.states import (
 from lyceum.data.quality.anomalies.watching import Known, Ready, Said
 
 FINDINGS_MAX = 10
-ODD_SCORE_MIN = 1.0
-"""A point that is rarer than one in ten of its own history at least: quiet data uses up no budget."""
 _HELD_SHARE = 0.5
 _LINE_FLOOR = 1.0
 _TOLERANCE_KEPT = 0.98
+_FAR = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,8 @@ class _Judged:
     said: Mapping[str, Said]
     scores: Mapping[str, float]
     values: Numbers
+    low: Numbers
+    high: Numbers
     together: Numbers
 
 
@@ -111,7 +112,12 @@ def answered(state: MetricWatch, at: float, answer: Answer, metrics: Iterable[st
         known.tolerance[chosen] = np.maximum(1.0, known.tolerance[chosen] / 2)
         return known.state()
     known.marks[place, chosen] = Mark.EXPECTED
+    known.taken[place, chosen] = known.values[place, chosen]
     known.refuted[place] = False
+    # from here on the tolerance says it: the point's own score must not make others look small
+    known.fused[place] = float("nan")
+    for told in known.scores.values():
+        told[place] = float("nan")
     startled = np.max([table[place] for table in known.surprises.values()], axis=0)
     for ready in known.ready(at).values():
         usual = startled / (ready.calibration.loudness * _LINE_FLOOR)
@@ -161,9 +167,11 @@ def _threshold(known: Known) -> float:
     usual = [score for score, refuted in zip(known.fused, known.refuted, strict=True) if not refuted]
     told = np.array(usual[-known.options.kept_points :])
     told = told[np.isfinite(told)]
+    # a rank that the budget's share of earlier points has: quiet data uses up no budget
+    least = -float(np.log10(known.options.alarm_share))
     if len(told) < POINTS_MIN:
-        return ODD_SCORE_MIN
-    return max(ODD_SCORE_MIN, float(np.quantile(told, 1 - known.options.alarm_share)))
+        return least
+    return max(least, float(np.quantile(told, 1 - known.options.alarm_share)))
 
 
 def _observed(known: Known, observation: Observation) -> Verdict:
@@ -196,6 +204,7 @@ def _judged(known: Known, ready: Mapping[str, Ready], at: float, metrics: Mappin
         standing = Standing.LEARNING
     earlier = np.array([score for score in known.fused if np.isfinite(score)])
     together = _together(known, said, weights)
+    centre, half = _band(known, ready, threshold)
     verdict = Verdict(
         at=at,
         standing=standing,
@@ -203,10 +212,10 @@ def _judged(known: Known, ready: Mapping[str, Ready], at: float, metrics: Mappin
         threshold=threshold,
         rank=float((earlier < fused).mean()) if len(earlier) else 0.0,
         scores=ranks,
-        findings=_findings(known, ready, values, together, threshold),
+        findings=_findings(known, values, together, centre, half),
         points=points,
     )
-    return _Judged(verdict, said, scores, values, together)
+    return _Judged(verdict, said, scores, values, centre - half, centre + half, together)
 
 
 def _together(known: Known, said: Mapping[str, Said], weights: Mapping[str, float]) -> Numbers:
@@ -221,13 +230,16 @@ def _together(known: Known, said: Mapping[str, Said], weights: Mapping[str, floa
     return found
 
 
-def _findings(
-    known: Known, ready: Mapping[str, Ready], values: Numbers, together: Numbers, threshold: float
-) -> tuple[Finding, ...]:
+def _band(known: Known, ready: Mapping[str, Ready], threshold: float) -> tuple[Numbers, Numbers]:
+    """Return the middle and half the width of each metric's band, from the detector that weighs most."""
     if not ready:
-        return ()
-    loudest = max(ready, key=lambda name: known.weights.get(name, 0.0))
-    centre, half = ready[loudest].expected.centre, ready[loudest].half_band(max(threshold, _LINE_FLOOR))
+        unknown = np.full(len(known.names), np.nan)
+        return unknown, unknown
+    loudest = ready[max(ready, key=lambda name: known.weights.get(name, 0.0))]
+    return loudest.expected.centre, loudest.half_band(max(threshold, _LINE_FLOOR))
+
+
+def _findings(known: Known, values: Numbers, together: Numbers, centre: Numbers, half: Numbers) -> tuple[Finding, ...]:
     order = [place for place in np.argsort(-together)[:FINDINGS_MAX] if together[place] > 0]
     return tuple(
         Finding(
@@ -250,6 +262,9 @@ def _append(known: Known, judged: _Judged, at: float) -> None:
         marks[judged.together >= max(_LINE_FLOOR, _HELD_SHARE * top)] = Mark.HELD
     known.times.append(at)
     known.values = np.vstack([known.values, judged.values])
+    inside = np.clip(judged.values, judged.low, judged.high)
+    taken = np.where((marks == Mark.HELD) & np.isfinite(inside), inside, judged.values)
+    known.taken = np.vstack([known.taken, taken])
     known.marks = np.vstack([known.marks, marks])
     for name, one in judged.said.items():
         known.errors[name] = np.vstack([known.errors[name], one.errors.astype(np.float32)])
@@ -257,6 +272,7 @@ def _append(known: Known, judged: _Judged, at: float) -> None:
     for name, told in known.scores.items():
         score = judged.scores.get(name, float("nan"))
         told.append(score if len(known.times) > POINTS_MIN else float("nan"))
+        known.ranks[name].append(judged.verdict.scores.get(name, 0.0))
     known.fused.append(judged.verdict.score if len(known.times) > 2 * POINTS_MIN else float("nan"))
     known.odd.append(is_odd)
     known.refuted.append(False)
@@ -264,15 +280,25 @@ def _append(known: Known, judged: _Judged, at: float) -> None:
 
 
 def _accept_new_levels(known: Known) -> None:
-    """Take a metric that was held for so many points in a row for one that has moved: its baseline begins there."""
+    """Take a metric that stayed far out on one side for so many points for one that has moved: its baseline begins there.
+
+    Far out is twice the 95 % error that it had before them, by the first of the detectors.
+    """
     run = known.options.accepted_after_points
-    if len(known.times) < run:
+    start = len(known.times) - run
+    if start < POINTS_MIN or not known.errors:
         return
-    moved = (known.marks[-run:] == Mark.HELD).all(axis=0)
+    name = next(iter(known.errors))
+    edge = quantiles(known.usual_errors(name)[:start], [0.95])[0]
+    errors = known.errors[name][start:].astype(np.float64)
+    far = np.abs(errors) > _FAR * edge
+    moved = (
+        far.all(axis=0) & (np.abs(np.sign(errors).sum(axis=0)) == run) & (known.marks[start - 1] != Mark.LEFT_BEHIND)
+    )
     if not moved.any():
         return
-    start = len(known.times) - run
     known.marks[start:, moved] = Mark.KEPT
+    known.taken[start:, moved] = known.values[start:, moved]
     _leave_behind(known, start, moved)
 
 
@@ -284,11 +310,11 @@ def _leave_behind(known: Known, start: int, chosen: np.ndarray) -> None:
 def _without_last(state: MetricWatch) -> MetricWatch:
     known = Known.of(state)
     known.times.pop()
-    known.values, known.marks = known.values[:-1], known.marks[:-1]
+    known.values, known.marks, known.taken = known.values[:-1], known.marks[:-1], known.taken[:-1]
     for tables in (known.errors, known.surprises):
         for name, table in tables.items():
             tables[name] = table[:-1]
-    for told in known.scores.values():
+    for told in (*known.scores.values(), *known.ranks.values()):
         told.pop()
     known.fused.pop()
     known.odd.pop()

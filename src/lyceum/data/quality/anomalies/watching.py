@@ -9,7 +9,7 @@ import numpy as np
 from lyceum.data.quality.anomalies import forest
 from lyceum.data.quality.anomalies.calibration import Calibration, day_score, rank_surprise
 from lyceum.data.quality.anomalies.detectors import SCALE_FLOOR, Detector, RobustZ, SeasonalResidual, deviations
-from lyceum.data.quality.anomalies.panel import Expected, Numbers, Panel, quantiles
+from lyceum.data.quality.anomalies.panel import Expected, Numbers, Panel, counted, quantiles
 from lyceum.data.quality.anomalies.smoothing import HoltWinters
 from lyceum.data.quality.anomalies.states import Mark, MetricWatch, WatchOptions
 
@@ -65,10 +65,12 @@ class Known:
     names: list[str]
     times: list[float]
     values: Numbers
+    taken: Numbers
     marks: np.ndarray
     errors: dict[str, np.ndarray]
     surprises: dict[str, np.ndarray]
     scores: dict[str, list[float]]
+    ranks: dict[str, list[float]]
     fused: list[float]
     odd: list[bool]
     refuted: list[bool]
@@ -92,10 +94,12 @@ class Known:
             names=list(state.names),
             times=list(state.times),
             values=np.frombuffer(state.values, dtype="<f8").reshape(shape).copy(),
+            taken=np.frombuffer(state.taken, dtype="<f8").reshape(shape).copy(),
             marks=np.frombuffer(state.marks, dtype=np.uint8).reshape(shape).copy(),
             errors={name: table(state.errors.get(name)) for name in panel_detectors},
             surprises={name: table(state.surprises.get(name)) for name in panel_detectors},
             scores={name: list(state.scores.get(name, (float("nan"),) * shape[0])) for name in state.options.detectors},
+            ranks={name: list(state.ranks.get(name, (0.0,) * shape[0])) for name in state.options.detectors},
             fused=list(state.fused),
             odd=list(state.odd),
             refuted=list(state.refuted),
@@ -111,10 +115,12 @@ class Known:
             names=tuple(self.names),
             times=tuple(self.times),
             values=self.values.astype("<f8").tobytes(),
+            taken=self.taken.astype("<f8").tobytes(),
             marks=self.marks.astype(np.uint8).tobytes(),
             errors={name: table.astype("<f4").tobytes() for name, table in self.errors.items()},
             surprises={name: table.astype("<f4").tobytes() for name, table in self.surprises.items()},
             scores={name: tuple(told) for name, told in self.scores.items()},
+            ranks={name: tuple(told) for name, told in self.ranks.items()},
             fused=tuple(self.fused),
             odd=tuple(self.odd),
             refuted=tuple(self.refuted),
@@ -123,9 +129,9 @@ class Known:
         )
 
     def panel(self) -> Panel:
-        """Return the baseline: what is held, confirmed or left behind is not in it."""
-        is_out = np.isin(self.marks, (Mark.HELD, Mark.CONFIRMED, Mark.LEFT_BEHIND))
-        return Panel(np.array(self.times), np.where(is_out, np.nan, self.values))
+        """Return the baseline: what is confirmed or left behind is not in it, what is held is in up to its band."""
+        is_out = np.isin(self.marks, (Mark.CONFIRMED, Mark.LEFT_BEHIND))
+        return Panel(np.array(self.times), np.where(is_out, np.nan, self.taken))
 
     def ready(self, at: float) -> dict[str, Ready]:
         """Return what each detector of single metrics expects at `at`."""
@@ -136,12 +142,17 @@ class Known:
         expected = detector.expected(panel, at)
         scale = np.where(expected.scale > 0, expected.scale, _TINY)
         floor = np.maximum(SCALE_FLOOR * deviations(panel.values) / scale, _TINY)
-        calibration = Calibration.of(self.usual_errors(name), self._past(self.surprises[name]), floor)
-        return Ready(expected, calibration, self.tolerance)
+        return Ready(expected, self.calibration(name, floor), self.tolerance)
+
+    def calibration(self, name: str, floor: Numbers) -> Calibration:
+        """Return the calibration of one detector by its errors so far; `floor` is the least error that counts."""
+        errors = self.usual_errors(name)
+        usual = np.sqrt(np.nansum(errors**2, axis=0) / np.maximum(counted(errors), 1))
+        return Calibration.of(errors, self._past(self.surprises[name]), np.maximum(floor, usual))
 
     def usual_errors(self, name: str) -> Numbers:
-        """Return the absolute errors of one detector, NaN for points that are out as anomalies."""
-        is_out = np.isin(self.marks, (Mark.HELD, Mark.CONFIRMED))
+        """Return the absolute errors of one detector, NaN for points that are confirmed as faults."""
+        is_out = self.marks == Mark.CONFIRMED
         return np.where(is_out, np.nan, np.abs(self.errors[name].astype(np.float64)))
 
     def _past(self, surprises: np.ndarray) -> Numbers:
@@ -149,7 +160,8 @@ class Known:
 
     def vector(self, errors: Numbers) -> Numbers:
         """Return errors of the seasonal detector in units of each metric's usual error, for the forest."""
-        usual = quantiles(self.usual_errors("seasonal"), [0.8])[0]
+        known = len(self.times) - len(self.times) % forest.POINTS_BETWEEN_FITS
+        usual = quantiles(self.usual_errors("seasonal")[:known], [0.8])[0]
         return np.asarray(errors / np.where(np.nan_to_num(usual) > 0, usual, np.inf), dtype=np.float64)
 
     def detector_surprises(self, said: Mapping[str, Said]) -> tuple[dict[str, float], dict[str, float]]:
@@ -174,7 +186,7 @@ class Known:
             return
         empty = np.full((len(self.times), len(new)), np.nan)
         self.names += new
-        self.values = np.hstack([self.values, empty])
+        self.values, self.taken = np.hstack([self.values, empty]), np.hstack([self.taken, empty])
         self.marks = np.hstack([self.marks, np.zeros(empty.shape, dtype=np.uint8)])
         for tables in (self.errors, self.surprises):
             for name, table in tables.items():
@@ -186,7 +198,8 @@ class Known:
         start = max(0, len(self.times) - self.options.kept_points)
         held = np.asarray(np.isfinite(self.values[start:]).any(axis=0))
         self.names = [name for name, keep in zip(self.names, held.tolist(), strict=True) if keep]
-        self.values, self.marks = self.values[start:, held], self.marks[start:, held]
+        self.values, self.taken = self.values[start:, held], self.taken[start:, held]
+        self.marks = self.marks[start:, held]
         self.tolerance = self.tolerance[held]
         for tables in (self.errors, self.surprises):
             for name, table in tables.items():
@@ -194,13 +207,13 @@ class Known:
         self.times, self.fused = self.times[start:], self.fused[start:]
         self.odd, self.refuted = self.odd[start:], self.refuted[start:]
         self.scores = {name: told[start:] for name, told in self.scores.items()}
+        self.ranks = {name: told[start:] for name, told in self.ranks.items()}
 
 
 def default_weights(detectors: tuple[str, ...]) -> dict[str, float]:
-    """Return the weights before anything was tested: the seasonal residual alone, or all alike where it is not used."""
-    if "seasonal" in detectors:
-        return {name: float(name == "seasonal") for name in detectors}
-    return {name: 1 / len(detectors) for name in detectors}
+    """Return the weights before anything was tested: the seasonal residual and smoothing, or all alike without them."""
+    first = [name for name in ("seasonal", "smoothing") if name in detectors] or list(detectors)
+    return {name: float(name in first) / len(first) for name in detectors}
 
 
 def detector_named(name: str, *, seed: int) -> Detector:
