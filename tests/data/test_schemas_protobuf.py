@@ -238,7 +238,8 @@ def test_a_descriptor_in_base64_is_the_same_schema_as_its_text(fields: dict[int,
 def test_all_that_a_file_can_say_is_written_and_read_as_the_same() -> None:
     text = """
         syntax = "proto2"; package a.b; import public "google/protobuf/timestamp.proto"; option java_package = "x";
-        message M { option deprecated = true; required string s = 1 [default = "x\\"y"]; optional Z z = 2 [default = K];
+        message M { option deprecated = true; required string s = 1 [default = "x\\"y\\n"];
+          optional bytes raw = 8 [default = "\\001\\"z"]; optional Z z = 2 [default = K];
           repeated int32 r = 3 [packed = true]; map<string, M> m = 4; oneof o { int64 p = 5; Z q = 6; }
           reserved 10 to 20, 30; reserved "gone"; extensions 100 to max; optional google.protobuf.Timestamp t = 7;
           enum Z { option allow_alias = true; J = 1; K = 2; L = 2 [deprecated = true]; } message N { optional bool b = 1; } }
