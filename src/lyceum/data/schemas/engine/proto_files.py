@@ -10,6 +10,7 @@ from google.protobuf.descriptor_pb2 import (
     FieldDescriptorProto,
     FileDescriptorProto,
 )
+from google.protobuf.text_encoding import CUnescape
 from proto_schema_parser import ast
 from proto_schema_parser.parser import Parser
 
@@ -138,7 +139,9 @@ def _fill_field(field: FieldDescriptorProto, parsed: ast.Field) -> None:
     for option in parsed.options:
         if option.name == "default":
             value = option.value
-            field.default_value = str(value).lower() if isinstance(value, bool) else _plain(value)
+            # of bytes, a descriptor holds what was written
+            text = value if parsed.type == "bytes" else _plain(value)
+            field.default_value = str(text).lower() if isinstance(value, bool) else str(text)
         elif option.name != "json_name":
             _fill_option(field.options, option)
 
@@ -232,7 +235,10 @@ def _fill_option(options: Any, parsed: ast.Option) -> None:
 
 
 def _plain(value: Any) -> str:
-    return value.name if isinstance(value, ast.Identifier) else str(value)
+    """Return a name as it is, and a text with what was escaped in it."""
+    if isinstance(value, ast.Identifier):
+        return value.name
+    return str(CUnescape(value).decode()) if isinstance(value, str) else str(value)
 
 
 def _ranges(ranges: Sequence[str], last: int) -> list[tuple[int, int]]:

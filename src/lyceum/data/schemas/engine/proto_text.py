@@ -9,6 +9,7 @@ from google.protobuf.descriptor_pb2 import (
     FieldDescriptorProto,
     FileDescriptorProto,
 )
+from google.protobuf.text_encoding import CEscape
 
 _LABELS = {FieldDescriptorProto.LABEL_REQUIRED: "required ", FieldDescriptorProto.LABEL_REPEATED: "repeated "}
 _FIELD_NUMBER_END = 2**29
@@ -82,8 +83,10 @@ def _type(field: FieldDescriptorProto) -> str:
 
 
 def _default(field: FieldDescriptorProto) -> str:
-    if field.type in {FieldDescriptorProto.TYPE_STRING, FieldDescriptorProto.TYPE_BYTES}:
+    if field.type == FieldDescriptorProto.TYPE_STRING:
         return _quoted(field.default_value)
+    if field.type == FieldDescriptorProto.TYPE_BYTES:
+        return f'"{field.default_value}"'
     return str(field.default_value)
 
 
@@ -140,7 +143,7 @@ def _range(start: int, end: int, last: int) -> str:
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f'"{CEscape(text, as_utf8=True)}"'
 
 
 def _indented(lines: Iterable[str]) -> Iterator[str]:
