@@ -51,6 +51,8 @@ from lyceum.data.datasets.pushes.jobs import HANDLERS as PUSHES_HANDLERS
 from lyceum.data.datasets.pushes.jobs import SCHEDULES as PUSHES_SCHEDULES
 from lyceum.data.datasets.pushes.routes import router as pushes_routes
 from lyceum.data.datasets.routes import router as datasets_routes
+from lyceum.data.datasets.sources.jobs import HANDLERS as SOURCES_HANDLERS
+from lyceum.data.datasets.sources.routes import router as sources_routes
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.public import ERASER as CHECKS_ERASER
 from lyceum.data.quality.routes import router as quality_routes
@@ -114,6 +116,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     datasets_routes,
     pushes_routes,
     history_routes,
+    sources_routes,
     quality_routes,
     registry_routes,
     runs_routes,
@@ -164,6 +167,7 @@ HANDLERS: tuple[Handler, ...] = (
     *DATASETS_HANDLERS,
     *PUSHES_HANDLERS,
     *HISTORY_HANDLERS,
+    *SOURCES_HANDLERS,
     *QUALITY_HANDLERS,
     *PREDICTIONS_HANDLERS,
     *RUNS_HANDLERS,

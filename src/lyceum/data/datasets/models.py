@@ -56,6 +56,8 @@ class DatasetVersionRow(Base):
     # Large on wide tables, and wanted by few readers: whoever needs it asks for it.
     profile: Mapped[dict[str, Any] | None] = mapped_column(deferred=True, deferred_raiseload=True)
     error: Mapped[dict[str, Any] | None]
+    fetch_sealed: Mapped[bytes | None] = mapped_column(deferred=True, deferred_raiseload=True)
+    """The address its file is fetched from, until it is there."""
     created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
     accepted_at: Mapped[datetime | None]

@@ -94,7 +94,9 @@ _OF_ITS_DATASET = (
     DatasetRow.id.label("id_of_dataset"),
     DatasetRow.org_id.label("org_of_dataset"),
 )
-_OF_A_VERSION = [column.key for column in DatasetVersionRow.__table__.columns if column.key != "profile"]
+_OF_A_VERSION = [
+    column.key for column in DatasetVersionRow.__table__.columns if column.key not in {"profile", "fetch_sealed"}
+]
 _LATEST_VERSION = Prepared(
     select(*_OF_ITS_DATASET, *(getattr(_LATEST, name) for name in _OF_A_VERSION))
     .select_from(DatasetRow)
