@@ -1067,7 +1067,7 @@ export interface paths {
         head?: never;
         /**
          * Change Dataset
-         * @description Change a dataset's description, the notes on its columns, or who sees it; what is not sent stays.
+         * @description Change what a dataset says of itself, or who sees it; what is not sent stays.
          *
          *     Needs `datasets:read` and `datasets:write`.
          */
@@ -1162,6 +1162,28 @@ export interface paths {
          *     Needs `datasets:write`.
          */
         post: operations["fetch_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{org}/{name}/readme": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Readme
+         * @description Read what there is to know of a dataset, in Markdown; it is changed with the dataset.
+         *
+         *     Needs `datasets:read`.
+         */
+        get: operations["read_readme"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -4565,6 +4587,8 @@ export interface components {
             id: string;
             /** Latest Version */
             latest_version: number | null;
+            /** Licence */
+            licence: string;
             /** Name */
             name: string;
             /** Organisation */
@@ -4579,6 +4603,8 @@ export interface components {
              * @description Whether every read of it is recorded in the audit log.
              */
             sensitive: boolean;
+            /** Tags */
+            tags: string[];
             /** Visibility */
             visibility: string;
         };
@@ -4596,8 +4622,17 @@ export interface components {
             };
             /** Description */
             description?: string;
+            /** Licence */
+            licence?: string;
+            /** Readme */
+            readme?: string;
             /** Sensitive */
             sensitive?: boolean;
+            /**
+             * Tags
+             * @description All of them.
+             */
+            tags?: string[];
             /**
              * Visibility
              * @enum {string}
@@ -5914,16 +5949,33 @@ export interface components {
              */
             description?: string;
             /**
+             * Licence
+             * @description Under which it may be used, best by its SPDX name: CC-BY-4.0.
+             * @default
+             */
+            licence?: string;
+            /**
              * Name
              * @description Letters, digits, dots, dashes and underscores.
              */
             name: string;
+            /**
+             * Readme
+             * @description What there is to know of it, in Markdown.
+             * @default
+             */
+            readme?: string;
             /**
              * Sensitive
              * @description Whether every read of it is recorded in the audit log.
              * @default false
              */
             sensitive?: boolean;
+            /**
+             * Tags
+             * @description Words it is found by: small letters, digits, dots and dashes.
+             */
+            tags?: string[];
             /**
              * Visibility
              * @default private
@@ -7120,6 +7172,14 @@ export interface components {
         Quota: {
             /** Bytes Max */
             bytes_max: number | null;
+        };
+        /**
+         * Readme
+         * @description What there is to know of a dataset, in Markdown as it was written: whoever shows it makes it safe.
+         */
+        Readme: {
+            /** Readme */
+            readme: string;
         };
         /**
          * ReadNotices
@@ -13877,6 +13937,92 @@ export interface operations {
             };
             /** @description Not enough space */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_readme: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readme"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

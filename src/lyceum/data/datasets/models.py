@@ -23,6 +23,10 @@ class DatasetRow(Base):
     name_key: Mapped[str] = mapped_column(Computed("lower(name)"))
     description: Mapped[str] = mapped_column(server_default="")
     column_notes: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    tags: Mapped[list[str]] = mapped_column(server_default="[]")
+    licence: Mapped[str] = mapped_column(server_default="")
+    # long, and wanted by few readers
+    readme: Mapped[str] = mapped_column(server_default="", deferred=True, deferred_raiseload=True)
     visibility: Mapped[str] = mapped_column(server_default="private")
     sensitive: Mapped[bool] = mapped_column(server_default="false")
     """Whether every read of it is recorded."""
