@@ -1,4 +1,4 @@
-"""Data: records that are pushed and wait to become a version, and comparisons of two versions."""
+"""Data: records that are pushed and wait, comparisons of versions, addresses files are fetched from, and what a dataset says."""
 
 from alembic import op
 
@@ -55,8 +55,20 @@ CREATE POLICY dataset_diffs_of_the_organisation ON dataset_diffs
     USING (org_id = (SELECT nullif(current_setting('lyceum.org_id', true), '')::uuid));
 """
 
+# an address may hold a secret; it goes when the file is there
+FETCHES = "ALTER TABLE dataset_versions ADD COLUMN fetch_sealed bytea"
+
+CARDS = """
+ALTER TABLE datasets
+    ADD COLUMN tags jsonb NOT NULL DEFAULT '[]',
+    ADD COLUMN licence text NOT NULL DEFAULT '',
+    ADD COLUMN readme text NOT NULL DEFAULT '';
+"""
+
 
 def upgrade() -> None:
     """Bring the tables to this revision."""
     op.execute(PUSHES)
     op.execute(DIFFS)
+    op.execute(FETCHES)
+    op.execute(CARDS)

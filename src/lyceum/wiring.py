@@ -51,6 +51,8 @@ from lyceum.data.datasets.pushes.jobs import HANDLERS as PUSHES_HANDLERS
 from lyceum.data.datasets.pushes.jobs import SCHEDULES as PUSHES_SCHEDULES
 from lyceum.data.datasets.pushes.routes import router as pushes_routes
 from lyceum.data.datasets.routes import router as datasets_routes
+from lyceum.data.datasets.sources.jobs import HANDLERS as SOURCES_HANDLERS
+from lyceum.data.datasets.sources.routes import router as sources_routes
 from lyceum.data.incidents.jobs import HANDLERS as INCIDENTS_HANDLERS
 from lyceum.data.incidents.jobs import SCHEDULES as INCIDENTS_SCHEDULES
 from lyceum.data.incidents.jobs import SUBSCRIPTIONS as INCIDENTS_SUBSCRIPTIONS
@@ -128,6 +130,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     schema_registry_routes,
     pushes_routes,
     history_routes,
+    sources_routes,
     quality_routes,
     *INCIDENTS_ROUTERS,
     registry_routes,
@@ -185,6 +188,7 @@ HANDLERS: tuple[Handler, ...] = (
     *datasets_handlers(VERSION_FOLLOWERS),
     *PUSHES_HANDLERS,
     *HISTORY_HANDLERS,
+    *SOURCES_HANDLERS,
     *QUALITY_HANDLERS,
     *INCIDENTS_HANDLERS,
     *PREDICTIONS_HANDLERS,

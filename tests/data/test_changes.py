@@ -24,6 +24,8 @@ CHANGES: list[dict[str, Any]] = [
     {"description": ""},
     {"column_notes": {"dep_delay": "known after take-off"}},
     {"column_notes": {}},
+    {"tags": ["flights", "us-east.1"], "licence": "CC-BY-4.0"},
+    {"tags": [], "licence": ""},
     {"visibility": "public"},
     {"description": "flights", "column_notes": {"day": "of departure"}, "visibility": "internal"},
 ]
@@ -60,6 +62,18 @@ async def test_what_is_sent_changes_and_the_rest_stays(client: httpx.AsyncClient
     assert (read.json(), read.headers["etag"]) == (changed.json(), '"2"')
 
 
+async def test_a_readme_is_changed_with_the_dataset_and_read_by_itself(client: httpx.AsyncClient) -> None:
+    wanted = {"name": "told", "readme": "# Flights", "tags": ["b", "a", "b"], "licence": "CC0-1.0"}
+    made = await ok(client.post("/api/v1/datasets", json=wanted), 201)
+    assert (made["tags"], made["licence"]) == (["b", "a"], "CC0-1.0")
+    assert "readme" not in made
+    path = f"/api/v1/datasets/{made['address']}/readme"
+    assert await ok(client.get(path)) == {"readme": "# Flights"}
+    changed = await change(client, made["address"], {"readme": "<script>as written</script>"}, '"1"')
+    assert changed.json() == made | {"revision": 2}
+    assert await ok(client.get(path)) == {"readme": "<script>as written</script>"}
+
+
 async def test_who_makes_a_dataset_may_change_it_from_that_answer(client: httpx.AsyncClient) -> None:
     wanted, once = {"name": "flights"}, {"idempotency-key": "once"}
     made = [await client.post("/api/v1/datasets", json=wanted, headers=once) for _ in range(2)]
@@ -78,6 +92,9 @@ async def test_who_makes_a_dataset_may_change_it_from_that_answer(client: httpx.
         {"column_notes": {"a": 1}},
         {"column_notes": None},
         {"visibility": "secret"},
+        {"tags": ["Two Words"]},
+        {"tags": [f"t{number}" for number in range(21)]},
+        {"readme": "x" * 100_001},
         ["description"],
     ],
 )
@@ -91,7 +108,8 @@ async def test_a_change_of_nothing_is_refused_in_a_sentence(client: httpx.AsyncC
     refused = await change(client, (await make(client))["address"], {}, '"1"')
     assert (refused.status_code, refused.json()["code"]) == (422, "change_empty")
     assert (
-        refused.json()["detail"] == "Nothing is to be changed; send description, column_notes, visibility or sensitive."
+        refused.json()["detail"]
+        == "Nothing is to be changed; send description, column_notes, tags, licence, readme, visibility or sensitive."
     )
 
 

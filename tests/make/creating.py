@@ -80,6 +80,11 @@ async def _diff(place: Place) -> Creating:
     return Creating(f"/api/v1/datasets/{place.dataset}/diffs", wanted, wanted | {"key": ["a"]})
 
 
+async def _fetch(place: Place) -> Creating:
+    one, other = ({"url": f"https://203.0.113.7/{name}.csv"} for name in ("one", "two"))
+    return Creating(f"/api/v1/datasets/{place.dataset}/fetches", one, other)
+
+
 async def _check(place: Place) -> Creating:
     path = f"/api/v1/datasets/{place.dataset}/checks"
     one, other = ({"definition": {"kind": "range", "column": "a", side: 0}} for side in ("min", "max"))
@@ -166,6 +171,7 @@ OF_OBJECTS: dict[str, Row] = {
     "/api/v1/datasets/{org}/{name}/records": _push,
     "/api/v1/datasets/{org}/{name}/versions/{number}/restore": _restoration,
     "/api/v1/datasets/{org}/{name}/diffs": _diff,
+    "/api/v1/datasets/{org}/{name}/fetches": _fetch,
     "/api/v1/datasets/{org}/{name}/checks": _check,
     "/api/v1/datasets/{org}/{name}/checks/suggest": _suggestion,
     "/api/v1/datasets/{org}/{name}/versions/{number}/check-runs": _check_run,

@@ -284,6 +284,41 @@ async def take(tx: AsyncSession, who: Actor, upload_id: UUID) -> UploadWhole:
     return as_whole(upload)
 
 
+async def begin_fetched(tx: AsyncSession, who: Actor, settings: Settings, file_name: str) -> UUID:
+    """Open an upload whose content the hub fetches itself, and return its id; nobody is told where to send any.
+
+    Raises `FileNameUnusable`, `StorageQuotaExceeded`.
+    """
+    _refuse_name(file_name)
+    await refuse_past_quota(tx, settings)
+    expires_at = datetime.now(UTC) + timedelta(seconds=settings.upload_ttl_seconds)
+    org_id = require(who, Power.DATASETS_WRITE)
+    upload = UploadRow(id=new_id(), org_id=org_id, created_by=who.user_id, file_name=file_name, expires_at=expires_at)
+    tx.add(upload)
+    await tx.flush()
+    return upload.id
+
+
+async def store_fetched(resources: Resources, scope: Scope, upload_id: UUID, chunks: AsyncIterator[bytes]) -> None:
+    """Store what was fetched for an upload and hand it to what is made of it; one that is there already stays as it is."""
+    if scope.org_id is None:
+        raise AssertionError("an upload is an organisation's")
+    key = places.storage_key(scope.org_id, upload_id)
+    arriving = arriving_key(key)
+    try:
+        stored = await resources.storage.put_stream(arriving, chunks, bytes_max=resources.settings.upload_bytes_max)
+        async with aside(resources.database, scope) as tx:
+            upload = await upload_row_for(tx, upload_id, lock=True)
+            if upload.state == "open":
+                size, sha256 = stored.byte_count, stored.sha256
+                await _complete(tx, resources.settings, upload, key=key, byte_count=size, sha256=sha256)
+                upload.state = "taken"
+                await resources.storage.rename(arriving, key)
+    except BaseException:
+        await resources.storage.delete(arriving)
+        raise
+
+
 async def hand_over(tx: AsyncSession, upload_id: UUID, *, dataset_id: UUID) -> None:
     """Make an upload of the caller's own one of the organisation they act in as a guest who may change this dataset.
 

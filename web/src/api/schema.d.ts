@@ -968,6 +968,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dataset-diffs/{diff_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Diff
+         * @description Read a comparison of two versions.
+         *
+         *     Needs `datasets:read`.
+         */
+        get: operations["read_diff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/dataset-versions/{version_id}": {
         parameters: {
             query?: never;
@@ -1045,7 +1067,7 @@ export interface paths {
         head?: never;
         /**
          * Change Dataset
-         * @description Change a dataset's description, the notes on its columns, or who sees it; what is not sent stays.
+         * @description Change what a dataset says of itself, or who sees it; what is not sent stays.
          *
          *     Needs `datasets:read` and `datasets:write`.
          */
@@ -1096,6 +1118,72 @@ export interface paths {
          *     Needs `datasets:read` and `datasets:write`.
          */
         post: operations["accept_suggested_checks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{org}/{name}/diffs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compare Versions
+         * @description Have two versions compared: columns, rows by a key, and the figures of their profiles; follow it at `/dataset-diffs/{id}`.
+         *
+         *     Needs `datasets:write`.
+         */
+        post: operations["compare_versions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{org}/{name}/fetches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fetch Version
+         * @description Have a file fetched from an address and read as the next version; follow it at `/dataset-versions/{id}`.
+         *
+         *     Needs `datasets:write`.
+         */
+        post: operations["fetch_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{org}/{name}/readme": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Readme
+         * @description Read what there is to know of a dataset, in Markdown; it is changed with the dataset.
+         *
+         *     Needs `datasets:read`.
+         */
+        get: operations["read_readme"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1244,6 +1332,50 @@ export interface paths {
          *     Needs `datasets:read`.
          */
         get: operations["read_profile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{org}/{name}/versions/{number}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore Version
+         * @description Have a new version made that equals an earlier one, without copying its rows; follow it at `/dataset-versions/{id}`.
+         *
+         *     Needs `datasets:write`.
+         */
+        post: operations["restore_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{org}/{name}/versions/{number}/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download Version
+         * @description Download all rows of a version as CSV, Parquet or Arrow (Feather).
+         *
+         *     Needs `datasets:read`.
+         */
+        get: operations["download_version"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4661,6 +4793,18 @@ export interface components {
             state: "sign_in" | "consent" | "ready" | "redirect";
         };
         /**
+         * ChangedColumn
+         * @description A column that has another type.
+         */
+        ChangedColumn: {
+            /** After */
+            after: string;
+            /** Before */
+            before: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * ChannelWish
          * @description Whether a kind comes by a channel; `always` where that cannot be turned off.
          */
@@ -4818,6 +4962,18 @@ export interface components {
             items: components["schemas"]["CheckRunListed"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * ColumnDiff
+         * @description What differs between the columns.
+         */
+        ColumnDiff: {
+            /** Added */
+            added: string[];
+            /** Changed */
+            changed: components["schemas"]["ChangedColumn"][];
+            /** Removed */
+            removed: string[];
         };
         /**
          * ColumnOut
@@ -5005,6 +5161,8 @@ export interface components {
             id: string;
             /** Latest Version */
             latest_version: number | null;
+            /** Licence */
+            licence: string;
             /** Name */
             name: string;
             /** Organisation */
@@ -5019,6 +5177,8 @@ export interface components {
              * @description Whether every read of it is recorded in the audit log.
              */
             sensitive: boolean;
+            /** Tags */
+            tags: string[];
             /** Visibility */
             visibility: string;
         };
@@ -5036,8 +5196,17 @@ export interface components {
             };
             /** Description */
             description?: string;
+            /** Licence */
+            licence?: string;
+            /** Readme */
+            readme?: string;
             /** Sensitive */
             sensitive?: boolean;
+            /**
+             * Tags
+             * @description All of them.
+             */
+            tags?: string[];
             /**
              * Visibility
              * @enum {string}
@@ -5214,6 +5383,51 @@ export interface components {
             seconds: number;
             /** Status */
             status: number;
+        };
+        /**
+         * Diff
+         * @description A comparison of two versions: queued, then done, or failed with the reason.
+         */
+        Diff: {
+            /** After */
+            after: number;
+            /** Before */
+            before: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Dataset */
+            dataset: string;
+            /** Error */
+            error: {
+                [key: string]: unknown;
+            } | null;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Job Id */
+            job_id: string | null;
+            /** Key */
+            key: string[];
+            result: components["schemas"]["DiffResult"] | null;
+            /** State */
+            state: string;
+        };
+        /**
+         * DiffResult
+         * @description What differs.
+         */
+        DiffResult: {
+            columns: components["schemas"]["ColumnDiff"];
+            /** Profile */
+            profile: components["schemas"]["ProfileDiff"][];
+            rows: components["schemas"]["RowDiff"];
         };
         /**
          * EmailConfirmed
@@ -6667,16 +6881,33 @@ export interface components {
              */
             description?: string;
             /**
+             * Licence
+             * @description Under which it may be used, best by its SPDX name: CC-BY-4.0.
+             * @default
+             */
+            licence?: string;
+            /**
              * Name
              * @description Letters, digits, dots, dashes and underscores.
              */
             name: string;
+            /**
+             * Readme
+             * @description What there is to know of it, in Markdown.
+             * @default
+             */
+            readme?: string;
             /**
              * Sensitive
              * @description Whether every read of it is recorded in the audit log.
              * @default false
              */
             sensitive?: boolean;
+            /**
+             * Tags
+             * @description Words it is found by: small letters, digits, dots and dashes.
+             */
+            tags?: string[];
             /**
              * Visibility
              * @default private
@@ -6715,6 +6946,21 @@ export interface components {
             url?: string | null;
         };
         /**
+         * NewDiff
+         * @description Two versions to compare.
+         */
+        NewDiff: {
+            /** After */
+            after: number;
+            /** Before */
+            before: number;
+            /**
+             * Key
+             * @description Columns that together say which row is which; without them whole rows are compared, and none has changed: it was removed and another added.
+             */
+            key?: string[];
+        };
+        /**
          * NewEmail
          * @description The address to come, and the password of whoever has one.
          */
@@ -6731,6 +6977,39 @@ export interface components {
         NewFactor: {
             /** Name */
             name: string;
+        };
+        /**
+         * NewFetch
+         * @description A file to fetch and read as the next version; how it is written is found where it is not given.
+         */
+        NewFetch: {
+            /**
+             * Delimiter
+             * @description What separates the fields of text.
+             */
+            delimiter?: string | null;
+            /**
+             * Encoding
+             * @description Of text, such as windows-1252.
+             */
+            encoding?: string | null;
+            /**
+             * File Name
+             * @description Else the last part of the address.
+             */
+            file_name?: string | null;
+            /** Format */
+            format?: ("csv" | "parquet" | "jsonl" | "arrow" | "excel") | null;
+            /**
+             * Has Header
+             * @description Whether the first line of delimited text names the columns.
+             */
+            has_header?: boolean | null;
+            /**
+             * Url
+             * @description Kept sealed until the file is there, and never shown.
+             */
+            url: string;
         };
         /**
          * NewGrant
@@ -7036,7 +7315,7 @@ export interface components {
              */
             encoding?: string | null;
             /** Format */
-            format?: ("csv" | "parquet" | "jsonl") | null;
+            format?: ("csv" | "parquet" | "jsonl" | "arrow" | "excel") | null;
             /**
              * Has Header
              * @description Whether the first line of delimited text names the columns.
@@ -7579,6 +7858,20 @@ export interface components {
             purpose?: ("team" | "course" | "looking") | null;
         };
         /**
+         * ProfileDiff
+         * @description A column's figure that differs.
+         */
+        ProfileDiff: {
+            /** After */
+            after: unknown;
+            /** Before */
+            before: unknown;
+            /** Column */
+            column: string;
+            /** Figure */
+            figure: string;
+        };
+        /**
          * Provider
          * @description Somewhere else one may sign in.
          */
@@ -7826,6 +8119,14 @@ export interface components {
             bytes_max: number | null;
         };
         /**
+         * Readme
+         * @description What there is to know of a dataset, in Markdown as it was written: whoever shows it makes it safe.
+         */
+        Readme: {
+            /** Readme */
+            readme: string;
+        };
+        /**
          * ReadNotices
          * @description Which notices have been read: some, or all up to one.
          */
@@ -7957,6 +8258,36 @@ export interface components {
              * @default 24
              */
             overlap_hours?: number;
+        };
+        /**
+         * RowDiff
+         * @description What differs between the rows.
+         */
+        RowDiff: {
+            /** Added */
+            added: number;
+            /** After */
+            after: number;
+            /** Before */
+            before: number;
+            /**
+             * Changed
+             * @description Rows of a key that both have, with another value in a column that both have.
+             */
+            changed: number | null;
+            /** Changed By Column */
+            changed_by_column: {
+                [key: string]: number;
+            };
+            /** Removed */
+            removed: number;
+            /**
+             * Samples
+             * @description Of `added`, `removed` and `changed`, keys of the first rows.
+             */
+            samples: {
+                [key: string]: unknown[][];
+            };
         };
         /**
          * Run
@@ -13400,6 +13731,91 @@ export interface operations {
             };
         };
     };
+    read_diff: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                diff_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Diff"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     follow_version: {
         parameters: {
             query?: never;
@@ -14294,6 +14710,323 @@ export interface operations {
             };
         };
     };
+    compare_versions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by you, new for each request you mean: sent again within 24 hours, the request is not carried out again but answered as before. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDiff"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Diff"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fetch_version: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by you, new for each request you mean: sent again within 24 hours, the request is not carried out again but answered as before. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewFetch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Version"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not enough space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_readme: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readme"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_push_state: {
         parameters: {
             query?: never;
@@ -15118,6 +15851,210 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore_version: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by you, new for each request you mean: sent again within 24 hours, the request is not carried out again but answered as before. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                name: string;
+                /** @description A version's number, or `latest`. */
+                number: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Version"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not enough space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_version: {
+        parameters: {
+            query?: {
+                /** @description In CSV, put an apostrophe before texts that a spreadsheet would carry out. */
+                escape_formulas?: boolean;
+                /** @description How the file is written. */
+                format?: "csv" | "parquet" | "arrow";
+            };
+            header?: never;
+            path: {
+                name: string;
+                /** @description A version's number, or `latest`. */
+                number: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rows, as a file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.arrow.file": string;
+                    "application/vnd.apache.parquet": string;
+                    "text/csv": string;
                 };
             };
             /** @description Sign in or send an API key */

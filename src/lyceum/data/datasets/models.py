@@ -23,6 +23,10 @@ class DatasetRow(Base):
     name_key: Mapped[str] = mapped_column(Computed("lower(name)"))
     description: Mapped[str] = mapped_column(server_default="")
     column_notes: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    tags: Mapped[list[str]] = mapped_column(server_default="[]")
+    licence: Mapped[str] = mapped_column(server_default="")
+    # long, and wanted by few readers
+    readme: Mapped[str] = mapped_column(server_default="", deferred=True, deferred_raiseload=True)
     visibility: Mapped[str] = mapped_column(server_default="private")
     sensitive: Mapped[bool] = mapped_column(server_default="false")
     """Whether every read of it is recorded."""
@@ -56,6 +60,8 @@ class DatasetVersionRow(Base):
     # Large on wide tables, and wanted by few readers: whoever needs it asks for it.
     profile: Mapped[dict[str, Any] | None] = mapped_column(deferred=True, deferred_raiseload=True)
     error: Mapped[dict[str, Any] | None]
+    fetch_sealed: Mapped[bytes | None] = mapped_column(deferred=True, deferred_raiseload=True)
+    """The address its file is fetched from, until it is there."""
     created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
     accepted_at: Mapped[datetime | None]

@@ -42,6 +42,8 @@ _WITH_LATEST = select(
     DatasetRow.name,
     DatasetRow.description,
     DatasetRow.column_notes,
+    DatasetRow.tags,
+    DatasetRow.licence,
     DatasetRow.visibility,
     DatasetRow.sensitive,
     DatasetRow.created_at,
@@ -94,7 +96,9 @@ _OF_ITS_DATASET = (
     DatasetRow.id.label("id_of_dataset"),
     DatasetRow.org_id.label("org_of_dataset"),
 )
-_OF_A_VERSION = [column.key for column in DatasetVersionRow.__table__.columns if column.key != "profile"]
+_OF_A_VERSION = [
+    column.key for column in DatasetVersionRow.__table__.columns if column.key not in {"profile", "fetch_sealed"}
+]
 _LATEST_VERSION = Prepared(
     select(*_OF_ITS_DATASET, *(getattr(_LATEST, name) for name in _OF_A_VERSION))
     .select_from(DatasetRow)
@@ -139,6 +143,12 @@ async def dataset_for(tx: AsyncSession, who: Actor, org: str, name: str) -> Data
         raise dataset_not_found(org, name, Power.DATASETS_READ)
     _note(found, f"{org}/{found.name}")
     return _as_dataset(found, org)
+
+
+async def readme_for(tx: AsyncSession, who: Actor, org: str, name: str) -> str:
+    """Return what there is to know of a dataset, in Markdown; raises `DatasetNotFound`."""
+    row = await dataset_row_for(tx, who, org, name, need=Power.DATASETS_READ)
+    return str(await tx.scalar(select(DatasetRow.readme).where(DatasetRow.id == row.id)))
 
 
 async def dataset_to_change(tx: AsyncSession, who: Actor, org: str, name: str) -> Dataset:
@@ -353,6 +363,8 @@ def _as_dataset(row: Row, organisation: str) -> Dataset:
         name=row.name,
         description=row.description,
         column_notes=row.column_notes,
+        tags=row.tags,
+        licence=row.licence,
         visibility=row.visibility,
         sensitive=row.sensitive,
         latest_version=row.latest_version,

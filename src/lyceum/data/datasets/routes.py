@@ -27,6 +27,7 @@ from lyceum.data.datasets.schemas import (
     NewDataset,
     NewVersion,
     Preview,
+    Readme,
     Version,
     VersionPage,
 )
@@ -70,10 +71,17 @@ async def read_dataset(tx: Tx, who: Who, response: Response, org: str, name: str
 async def change_dataset(
     tx: Tx, who: Who, response: Response, org: str, name: str, wanted: DatasetChange, if_match: IfMatch = None
 ) -> Dataset:
-    """Change a dataset's description, the notes on its columns, or who sees it; what is not sent stays."""
+    """Change what a dataset says of itself, or who sees it; what is not sent stays."""
     changed = await service.change(tx, who, org, name, wanted, if_match=if_match)
     response.headers["etag"] = etag_of(changed.revision)
     return changed
+
+
+@router.get("/datasets/{org}/{name}/readme")
+@needs_of_object(Power.DATASETS_READ)
+async def read_readme(tx: Tx, who: Who, org: str, name: str) -> Readme:
+    """Read what there is to know of a dataset, in Markdown; it is changed with the dataset."""
+    return Readme(readme=await queries.readme_for(tx, who, org, name))
 
 
 @router.delete("/datasets/{org}/{name}", status_code=204)

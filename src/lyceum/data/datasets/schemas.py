@@ -13,6 +13,8 @@ NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,94}[A-Za-z0-9])?$"
 Visibility = Literal["private", "internal", "public"]
 Description = Annotated[str, Field(max_length=10_000)]
 ColumnNotes = Annotated[dict[str, str], Field(max_length=5_000)]
+Licence = Annotated[str, Field(max_length=200)]
+README_CHARACTERS_MAX = 100_000
 
 
 def _usable_name(name: str) -> str:
@@ -27,6 +29,14 @@ def _usable_name(name: str) -> str:
 DatasetName = Annotated[str, AfterValidator(_usable_name), WithJsonSchema({"type": "string", "pattern": NAME_PATTERN})]
 
 
+def _each_once(tags: list[str]) -> list[str]:
+    return list(dict.fromkeys(tags))
+
+
+Tag = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]{0,38}[a-z0-9])?$")]
+Tags = Annotated[list[Tag], Field(max_length=20), AfterValidator(_each_once)]
+
+
 class NewDataset(BaseModel):
     """A dataset to make in the organisation acted in."""
 
@@ -35,6 +45,13 @@ class NewDataset(BaseModel):
     name: DatasetName = Field(description="Letters, digits, dots, dashes and underscores.")
     description: Description = ""
     column_notes: ColumnNotes = Field(default_factory=dict)
+    tags: Tags = Field(
+        default_factory=list, description="Words it is found by: small letters, digits, dots and dashes."
+    )
+    licence: Licence = Field(default="", description="Under which it may be used, best by its SPDX name: CC-BY-4.0.")
+    readme: str = Field(
+        default="", max_length=README_CHARACTERS_MAX, description="What there is to know of it, in Markdown."
+    )
     visibility: Visibility = "private"
     sensitive: bool = Field(default=False, description="Whether every read of it is recorded in the audit log.")
 
@@ -48,6 +65,9 @@ class DatasetChange(BaseModel):
     column_notes: ColumnNotes | MISSING = Field(
         MISSING, description="All of them: a column that is not among them has no note afterwards."
     )
+    tags: Tags | MISSING = Field(MISSING, description="All of them.")
+    licence: Licence | MISSING = MISSING
+    readme: Annotated[str, Field(max_length=README_CHARACTERS_MAX)] | MISSING = MISSING
     visibility: Visibility | MISSING = MISSING
     sensitive: bool | MISSING = MISSING
 
@@ -61,11 +81,19 @@ class Dataset(BaseModel):
     name: str
     description: str
     column_notes: dict[str, str]
+    tags: list[str]
+    licence: str
     visibility: str
     sensitive: bool = Field(description="Whether every read of it is recorded in the audit log.")
     latest_version: int | None
     created_at: datetime
     revision: int = Field(description="Raised by every change of what can be changed of it; its `ETag`.")
+
+
+class Readme(BaseModel):
+    """What there is to know of a dataset, in Markdown as it was written: whoever shows it makes it safe."""
+
+    readme: str
 
 
 class DatasetPage(BaseModel):

@@ -31,6 +31,9 @@ async def create(tx: AsyncSession, who: Actor, wanted: NewDataset) -> Dataset:
         name=wanted.name,
         description=wanted.description,
         column_notes=wanted.column_notes,
+        tags=wanted.tags,
+        licence=wanted.licence,
+        readme=wanted.readme,
         visibility=wanted.visibility,
         sensitive=wanted.sensitive,
         created_by=who.user_id,
@@ -57,14 +60,16 @@ async def change(
     async with writing_to(tx, who, org, name) as writer:
         before = await dataset_to_change(tx, writer, org, name)
         if not changes:
-            raise ChangeEmpty("Nothing is to be changed; send description, column_notes, visibility or sensitive.")
+            raise ChangeEmpty(
+                "Nothing is to be changed; send description, column_notes, tags, licence, readme, visibility or sensitive."
+            )
         if changes.keys() & {"visibility", "sensitive"}:
             _refuse_guest(who, before)
         require_revision(if_match, before.revision, newest=before)
         note_audit(before=before)
         changes["revision"] = before.revision + 1
         await tx.execute(update(DatasetRow).where(DatasetRow.id == before.id).values(changes))
-    return before.model_copy(update=changes)
+    return before.model_copy(update={name: value for name, value in changes.items() if name in Dataset.model_fields})
 
 
 async def archive(tx: AsyncSession, who: Actor, org: str, name: str) -> None:
