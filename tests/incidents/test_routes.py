@@ -111,11 +111,11 @@ async def test_viewers_look_reviewers_act_and_maintainers_set_limits(
             assert shown["may_act"] is (acts == 200)
             done = await client.post(f"{API}/{incident_id}/acknowledge", json={})
             assert done.status_code == acts, done.text
-            changed = await client.put(settings_path, json=wanted, headers={"if-match": '"0"'})
+            changed = await client.put(settings_path, json=wanted, headers={"if-match": '"1"'})
             assert changed.status_code == sets, changed.text
             await ok(client.get(settings_path))
-    assert changed.json() == wanted | {"revision": 1}
-    assert changed.headers["etag"] == '"1"'
+    assert changed.json() == wanted | {"revision": 2}
+    assert changed.headers["etag"] == '"2"'
 
 
 async def test_incidents_of_a_dataset_are_seen_by_whom_it_was_granted_and_by_nobody_else(
