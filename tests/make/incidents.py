@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,7 +25,7 @@ OF_INCIDENTS = (*HANDLERS, Subscriptions.of(SUBSCRIPTIONS).handler())
 
 def trouble(dataset_id: UUID, **more: Any) -> Trouble:
     """Trouble with the mean delay of a dataset, seen now by something new."""
-    values = {
+    values: dict[str, Any] = {
         "subject": Subject(dataset_id, "metric", "delay.mean"),
         "source": f"test:{uuid4()}",
         "seen_at": datetime.now(UTC),
@@ -38,7 +39,7 @@ def trouble(dataset_id: UUID, **more: Any) -> Trouble:
 
 def recovery(dataset_id: UUID, **more: Any) -> Recovery:
     """The mean delay is as it should be, seen now."""
-    values = {
+    values: dict[str, Any] = {
         "subject": Subject(dataset_id, "metric", "delay.mean"),
         "source": f"test:{uuid4()}",
         "seen_at": datetime.now(UTC),
@@ -64,13 +65,17 @@ async def deliver(resources: Resources, database: TestDatabase, owner: Member, e
         async with transaction(resources.database, owner.scope) as tx:
             jobs = [await enqueue(tx, one) for one in args]
         for job_id in jobs:
-            await eventually(lambda job_id=job_id: job_row(database, job_id)["state"] in {"done", "dead"})
+            await eventually(partial(_is_over, database, job_id))
             assert job_row(database, job_id)["state"] == "done", job_row(database, job_id)["error"]
+
+
+def _is_over(database: TestDatabase, job_id: UUID) -> bool:
+    return job_row(database, job_id)["state"] in {"done", "dead"}
 
 
 def make_incident(database: TestDatabase, owner: Member, dataset_id: UUID, **more: Any) -> UUID:
     """Make an incident with one line in its timeline, and return its id."""
-    values = {
+    values: dict[str, Any] = {
         "id": new_id(),
         "org_id": owner.org_id,
         "dataset_id": dataset_id,
@@ -82,7 +87,8 @@ def make_incident(database: TestDatabase, owner: Member, dataset_id: UUID, **mor
         "summary": "The mean of delay is 41.",
         "first_seen_at": datetime.now(UTC),
         "last_seen_at": datetime.now(UTC),
-    } | more
+    }
+    values |= more
     _insert(database, "incidents", values)
     line = {"id": new_id(), "org_id": owner.org_id, "incident_id": values["id"], "kind": "opened"}
     _insert(database, "incident_events", line)

@@ -6213,7 +6213,7 @@ export interface components {
         };
         /**
          * IncidentSettings
-         * @description The same as it stands; revision 0 is what the hub does until somebody changes it.
+         * @description The same as it stands; revision 1 is what the hub does until somebody changes it.
          */
         IncidentSettings: {
             /** Acknowledge Minutes */

@@ -3,6 +3,7 @@
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,6 +21,7 @@ WEEK_AT = "0 7 * * 1"
 """On Mondays at seven in the morning of the organisation."""
 _WEEK = "incidents.week"
 _DEFAULT_ZONE = "UTC"
+_FIRST_REVISION = 1
 
 
 async def limits_of(tx: AsyncSession, org_id: UUID) -> Limits:
@@ -43,14 +45,14 @@ async def begin_weeks(tx: AsyncSession, org_id: UUID) -> None:
         reopen_minutes=DEFAULT_LIMITS.reopen_minutes,
         weekly_digest=True,
         zone=_DEFAULT_ZONE,
-        revision=0,
+        revision=_FIRST_REVISION,
     )
     if await tx.scalar(row.on_conflict_do_nothing().returning(IncidentSettingsRow.org_id)) is not None:
         await put_schedule(tx, _WEEK, TellOfWeek(), cron=WEEK_AT, zone=_DEFAULT_ZONE)
 
 
 async def settings_for(tx: AsyncSession, who: Actor, org: str) -> IncidentSettings:
-    """Return what the organisation acted in wants of incidents; revision 0 stands for what nobody has changed."""
+    """Return what the organisation acted in wants of incidents; revision 1 is what the hub does by itself."""
     org_id = organisation_for(who, org, need=Power.DATASETS_READ)
     return _as_settings(await tx.get(IncidentSettingsRow, org_id))
 
@@ -64,8 +66,9 @@ async def change_settings(
     """
     org_id = organisation_for(who, org, need=Power.ALERTS_MANAGE)
     require_zone(wanted.zone)
-    row = await tx.get(IncidentSettingsRow, org_id, with_for_update=True)
-    before = _as_settings(row)
+    # so that there is a row to lock, and of two who change it at once one is told
+    await begin_weeks(tx, org_id)
+    before = _as_settings(await tx.get(IncidentSettingsRow, org_id, with_for_update=True, populate_existing=True))
     require_revision(if_match, before.revision, newest=before)
     note_audit(before=before)
     values = {
@@ -76,8 +79,7 @@ async def change_settings(
         "zone": wanted.zone,
         "revision": before.revision + 1,
     }
-    kept = insert(IncidentSettingsRow).values(org_id=org_id, **values)
-    await tx.execute(kept.on_conflict_do_update(index_elements=["org_id"], set_=values))
+    await tx.execute(update(IncidentSettingsRow).where(IncidentSettingsRow.org_id == org_id).values(values))
     if wanted.weekly_digest:
         await put_schedule(tx, _WEEK, TellOfWeek(), cron=WEEK_AT, zone=wanted.zone)
     else:
@@ -109,7 +111,7 @@ def _as_settings(row: IncidentSettingsRow | None) -> IncidentSettings:
             reopen_minutes=DEFAULT_LIMITS.reopen_minutes,
             weekly_digest=True,
             zone=_DEFAULT_ZONE,
-            revision=0,
+            revision=_FIRST_REVISION,
         )
     return IncidentSettings(
         acknowledge_minutes=row.acknowledge_minutes,

@@ -182,7 +182,7 @@ class IncidentSettingsChange(BaseModel):
 
 
 class IncidentSettings(BaseModel):
-    """The same as it stands; revision 0 is what the hub does until somebody changes it."""
+    """The same as it stands; revision 1 is what the hub does until somebody changes it."""
 
     acknowledge_minutes: dict[str, int | None]
     resolve_minutes: dict[str, int | None]
