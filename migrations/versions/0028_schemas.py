@@ -7,9 +7,7 @@ down_revision = "0027"
 branch_labels = None
 depends_on = None
 
-MODES = (
-    "'NONE', 'BACKWARD', 'BACKWARD_TRANSITIVE', 'FORWARD', 'FORWARD_TRANSITIVE', 'FULL', 'FULL_TRANSITIVE'"
-)
+MODES = "'NONE', 'BACKWARD', 'BACKWARD_TRANSITIVE', 'FORWARD', 'FORWARD_TRANSITIVE', 'FULL', 'FULL_TRANSITIVE'"
 
 TABLES = f"""
 -- One a organisation: what holds for subjects that say nothing themselves, and the last number given to a schema. Who gives

@@ -40,15 +40,15 @@ from lyceum.accounts.signon.jobs import HANDLERS as SIGN_ON_HANDLERS
 from lyceum.accounts.signon.jobs import SCHEDULES as SIGN_ON_SCHEDULES
 from lyceum.accounts.signon.public import sign_on_status
 from lyceum.accounts.signon.routes import router as sign_on_routes
-from lyceum.data.datasets.history.jobs import HANDLERS as HISTORY_HANDLERS
+from lyceum.data.datasets.history.jobs import handlers as history_handlers
 from lyceum.data.datasets.history.routes import router as history_routes
 from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
 from lyceum.data.datasets.jobs import clear_up as clear_up_datasets
 from lyceum.data.datasets.jobs import handlers as datasets_handlers
 from lyceum.data.datasets.public import ERASER as DATASETS_ERASER
 from lyceum.data.datasets.public import GRANTABLE as DATASETS
-from lyceum.data.datasets.pushes.jobs import HANDLERS as PUSHES_HANDLERS
 from lyceum.data.datasets.pushes.jobs import SCHEDULES as PUSHES_SCHEDULES
+from lyceum.data.datasets.pushes.jobs import handlers as pushes_handlers
 from lyceum.data.datasets.pushes.routes import router as pushes_routes
 from lyceum.data.datasets.routes import router as datasets_routes
 from lyceum.data.datasets.sources.jobs import HANDLERS as SOURCES_HANDLERS
@@ -186,8 +186,8 @@ HANDLERS: tuple[Handler, ...] = (
     *PROVIDER_HANDLERS,
     *FILES_HANDLERS,
     *datasets_handlers(VERSION_FOLLOWERS),
-    *PUSHES_HANDLERS,
-    *HISTORY_HANDLERS,
+    *pushes_handlers(VERSION_FOLLOWERS),
+    *history_handlers(VERSION_FOLLOWERS),
     *SOURCES_HANDLERS,
     *QUALITY_HANDLERS,
     *INCIDENTS_HANDLERS,

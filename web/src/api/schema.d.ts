@@ -1218,6 +1218,100 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/{org}/{name}/schema-compatibility": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Dataset Compatibility
+         * @description Read which changes of its columns a dataset allows.
+         *
+         *     Needs `datasets:read`.
+         */
+        get: operations["read_dataset_compatibility"];
+        /**
+         * Set Dataset Compatibility
+         * @description Say which changes of its columns a dataset allows; a version that makes others is rejected from now on.
+         *
+         *     Needs `datasets:read` and `datasets:write`.
+         */
+        put: operations["set_dataset_compatibility"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{org}/{name}/schema-diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Diff Dataset Schemas
+         * @description Say what has changed between two schemas of a dataset, by default with the last change.
+         *
+         *     Needs `datasets:read`.
+         */
+        get: operations["diff_dataset_schemas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{org}/{name}/schema-tries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try Dataset Schema
+         * @description Say what other columns would change, and what of it the dataset does not allow; nothing is kept.
+         *
+         *     Needs `datasets:read`.
+         */
+        post: operations["try_dataset_schema"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{org}/{name}/schemas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Dataset Schemas
+         * @description List what a dataset's columns are and were, newest first; one entry for each change.
+         *
+         *     Needs `datasets:read`.
+         */
+        get: operations["list_dataset_schemas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets/{org}/{name}/versions": {
         parameters: {
             query?: never;
@@ -4805,6 +4899,12 @@ export interface components {
             name: string;
         };
         /**
+         * ChangeKind
+         * @description What has changed.
+         * @enum {string}
+         */
+        ChangeKind: "description_changed" | "field_added" | "field_added_with_default" | "field_removed" | "field_removed_with_default" | "field_renamed" | "field_renamed_with_default" | "field_name_changed" | "field_made_required" | "field_made_optional" | "default_changed" | "type_widened" | "type_narrowed" | "type_exchanged" | "type_changed" | "meaning_added" | "meaning_changed" | "null_added" | "null_removed" | "branch_added" | "branch_removed" | "branch_covered" | "symbol_added" | "symbol_added_beside_default" | "symbol_removed" | "symbol_removed_beside_default" | "name_changed" | "name_changed_with_alias" | "size_changed" | "property_added_to_open" | "property_removed_from_open" | "property_added_to_closed" | "property_removed_from_closed" | "property_named" | "content_opened" | "content_closed" | "constraint_loosened" | "constraint_tightened" | "constraint_changed" | "message_added" | "message_removed" | "label_changed" | "oneof_field_added" | "oneof_field_removed" | "fields_moved_to_oneof" | "fields_moved_from_oneof" | "package_changed";
+        /**
          * ChannelWish
          * @description Whether a kind comes by a channel; `always` where that cannot be turned off.
          */
@@ -5224,6 +5324,54 @@ export interface components {
             next: string | null;
         };
         /**
+         * DatasetSchema
+         * @description What a dataset's columns are or were.
+         */
+        DatasetSchema: {
+            /**
+             * Avro
+             * @description The columns as an Avro schema.
+             */
+            avro: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Dataset Version
+             * @description The dataset's version that first had these columns.
+             */
+            dataset_version: number | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Number */
+            number: number;
+            /**
+             * Schema Id
+             * @description What clients of the schema registry call its id.
+             */
+            schema_id: number;
+            /**
+             * Version
+             * @description `major.minor.patch`: major when somebody could no longer read something.
+             */
+            version: string;
+        };
+        /**
+         * DatasetSchemaPage
+         * @description A page of schemas, newest first.
+         */
+        DatasetSchemaPage: {
+            /** Items */
+            items: components["schemas"]["DatasetSchema"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
          * Decided
          * @description Where the browser goes with the answer.
          */
@@ -5429,6 +5577,12 @@ export interface components {
             profile: components["schemas"]["ProfileDiff"][];
             rows: components["schemas"]["RowDiff"];
         };
+        /**
+         * Direction
+         * @description Who reads whose data.
+         * @enum {string}
+         */
+        Direction: "backward" | "forward";
         /**
          * EmailConfirmed
          * @description The address is confirmed; whether the account works now or waits for a guardian.
@@ -6574,6 +6728,12 @@ export interface components {
             templates: components["schemas"]["LetterTemplate"][];
         };
         /**
+         * Level
+         * @description Which part of a version `major.minor.patch` a change raises.
+         * @enum {string}
+         */
+        Level: "major" | "minor" | "patch";
+        /**
          * LinkMade
          * @description A link to hand over, shown this once.
          */
@@ -6703,6 +6863,12 @@ export interface components {
             /** Warning */
             warning: number | null;
         };
+        /**
+         * Mode
+         * @description Which reading a subject keeps possible, with its newest version or, transitively, with all.
+         * @enum {string}
+         */
+        Mode: "NONE" | "BACKWARD" | "BACKWARD_TRANSITIVE" | "FORWARD" | "FORWARD_TRANSITIVE" | "FULL" | "FULL_TRANSITIVE";
         /**
          * Model
          * @description A model as people with access see it.
@@ -8368,6 +8534,94 @@ export interface components {
             job_id: string;
         };
         /**
+         * SchemaBreak
+         * @description A change that a mode does not allow.
+         */
+        SchemaBreak: {
+            /** At */
+            at: string;
+            direction: components["schemas"]["Direction"];
+            /** Fix */
+            fix: string;
+            kind: components["schemas"]["ChangeKind"];
+            /** Says */
+            says: string;
+        };
+        /**
+         * SchemaChange
+         * @description One thing that differs between two schemas.
+         */
+        SchemaChange: {
+            /** After */
+            after: string;
+            /** At */
+            at: string;
+            /** Before */
+            before: string;
+            /**
+             * Breaks
+             * @description Backward: new readers of old data. Forward: old readers of new data.
+             */
+            breaks: components["schemas"]["Direction"][];
+            kind: components["schemas"]["ChangeKind"];
+            /** Says */
+            says: string;
+        };
+        /**
+         * SchemaCompatibility
+         * @description Which changes of its columns a dataset allows; a version that makes others is rejected.
+         */
+        SchemaCompatibility: {
+            mode: components["schemas"]["Mode"];
+        };
+        /**
+         * SchemaDiff
+         * @description What has changed from one schema of a dataset to another.
+         */
+        SchemaDiff: {
+            after: components["schemas"]["DatasetSchema"];
+            before: components["schemas"]["DatasetSchema"];
+            /** Changes */
+            changes: components["schemas"]["SchemaChange"][];
+            /** @description Which part of the version such a change raises. */
+            level: components["schemas"]["Level"];
+        };
+        /**
+         * SchemaTry
+         * @description Columns, or an Avro schema of them, to hold against what the dataset has; nothing is kept.
+         */
+        SchemaTry: {
+            /** Avro */
+            avro?: string | null;
+            /** Columns */
+            columns?: components["schemas"]["TriedColumn"][] | null;
+            /** @description Instead of the dataset's own. */
+            mode?: components["schemas"]["Mode"] | null;
+        };
+        /**
+         * SchemaVerdict
+         * @description What a schema would change, and what of it the mode does not allow.
+         */
+        SchemaVerdict: {
+            /** Breaks */
+            breaks: components["schemas"]["SchemaBreak"][];
+            /**
+             * Breaks Version
+             * @description The number of the schema it breaks something with.
+             */
+            breaks_version: number | null;
+            /**
+             * Changes
+             * @description Since the newest schema.
+             */
+            changes: components["schemas"]["SchemaChange"][];
+            /** Is Compatible */
+            is_compatible: boolean;
+            /** @description What it would raise; null where the dataset has no schema yet. */
+            level: components["schemas"]["Level"] | null;
+            mode: components["schemas"]["Mode"];
+        };
+        /**
          * SecondFactor
          * @description The ticket of the first step, and one second factor.
          */
@@ -8730,6 +8984,24 @@ export interface components {
         Token: {
             /** Token */
             token: string;
+        };
+        /**
+         * TriedColumn
+         * @description A column of a schema to try.
+         */
+        TriedColumn: {
+            /** Name */
+            name: string;
+            /**
+             * Nullable
+             * @default true
+             */
+            nullable?: boolean;
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "boolean" | "integer" | "float" | "string" | "date" | "timestamp" | "timestamp_utc";
         };
         /**
          * UnreadNotices
@@ -15237,6 +15509,488 @@ export interface operations {
             };
             /** @description Not enough space */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_dataset_compatibility: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchemaCompatibility"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_dataset_compatibility: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SchemaCompatibility"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchemaCompatibility"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    diff_dataset_schemas: {
+        parameters: {
+            query?: {
+                since?: number | null;
+                until?: number | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchemaDiff"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    try_dataset_schema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SchemaTry"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchemaVerdict"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_dataset_schemas: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in one page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetSchemaPage"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

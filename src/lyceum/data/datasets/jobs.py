@@ -22,7 +22,6 @@ from lyceum.kernel.holding import remove_unless_held
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun, LightHandler
 from lyceum.kernel.jobs.queue import JobArgs, JobNotFound, job_for
 from lyceum.kernel.jobs.schedules import Schedule
-from lyceum.kernel.problems import Conflict
 from lyceum.kernel.tx import after_commit, transaction
 
 SETTLE_EVERY_SECONDS = 60
@@ -87,17 +86,12 @@ async def _prepare(run: JobRun, args: ReadUpload) -> Intake:
 
 @dataclass(frozen=True, slots=True)
 class _Accepting:
-    """Accepts what was read, unless one of those who follow refuses it: then the version is rejected with their reason."""
+    """Accepts what was read."""
 
     followers: tuple[versions.VersionFollower, ...]
 
     async def conclude(self, tx: AsyncSession, run: JobRun, args: ReadUpload, table: AcceptedTable) -> None:
-        try:
-            async with tx.begin_nested():
-                key = await versions.accept(tx, args.version_id, table, self.followers)
-        except Conflict as refusal:
-            await versions.reject(tx, args.version_id, refusal.body())
-            return
+        key = await versions.accept(tx, args.version_id, table, self.followers)
         if key is not None:
             resources = run.resources
             # one that has to stay just now is swept when its time is over

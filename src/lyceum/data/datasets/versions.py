@@ -14,6 +14,7 @@ from lyceum.data.datasets.pushes import public as pushes
 from lyceum.data.datasets.queries import addresses_of_versions
 from lyceum.data.datasets.work import AcceptedTable
 from lyceum.files.public import give_up_content
+from lyceum.kernel.problems import Conflict
 from lyceum.kernel.usage import count_kept
 from lyceum.notify.public import VersionRejected, notify
 
@@ -30,12 +31,24 @@ NEVER_READ = {
 
 
 async def accept(
-    tx: AsyncSession, version_id: UUID, table: AcceptedTable, followers: Iterable[VersionFollower] = ()
+    tx: AsyncSession, version_id: UUID, table: AcceptedTable, followers: Iterable[VersionFollower]
 ) -> str | None:
-    """Give a pending version its number: the next of its dataset. Accepting it again changes nothing.
+    """Give a pending version its number, the next of its dataset, unless a follower refuses it: then it is rejected.
 
-    Raises the `Conflict` of a follower that refuses it; what was written by then is the caller's to take back. Returns where the upload lies, which is not needed any more; None when there is nothing to remove.
+    Accepting it again changes nothing. Returns where the upload lies, which is not needed any more; None when there is
+    nothing to remove.
     """
+    try:
+        async with tx.begin_nested():
+            return await _accept(tx, version_id, table, followers)
+    except Conflict as refusal:
+        await reject(tx, version_id, refusal.body())
+        return None
+
+
+async def _accept(
+    tx: AsyncSession, version_id: UUID, table: AcceptedTable, followers: Iterable[VersionFollower]
+) -> str | None:
     row = await tx.get(DatasetVersionRow, version_id, with_for_update=True)
     if row is None or row.state != "pending":
         return None

@@ -1,5 +1,6 @@
 """Jobs of history: restore an earlier version as a new one with its rows, schema and profile, and compare two."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -48,9 +49,20 @@ async def _prepare(run: JobRun, args: RestoreVersion) -> TakingBack:
         )
 
 
-async def _accept(tx: AsyncSession, _run: JobRun, args: RestoreVersion, taken_back: TakenBack) -> None:
+@dataclass(frozen=True, slots=True)
+class _Accepting:
+    """Accepts what was restored."""
+
+    followers: tuple[versions.VersionFollower, ...]
+
+    async def conclude(self, tx: AsyncSession, _run: JobRun, args: RestoreVersion, taken_back: TakenBack) -> None:
+        table = await _restored_table(tx, args, taken_back)
+        await versions.accept(tx, args.version_id, table, self.followers)
+
+
+async def _restored_table(tx: AsyncSession, args: RestoreVersion, taken_back: TakenBack) -> AcceptedTable:
     restored = await _restored(tx, args)
-    table = AcceptedTable(
+    return AcceptedTable(
         delta_version=taken_back.delta_version,
         row_count=restored.row_count or 0,
         byte_count=restored.byte_count or 0,
@@ -59,7 +71,6 @@ async def _accept(tx: AsyncSession, _run: JobRun, args: RestoreVersion, taken_ba
         table_schema=restored.table_schema or {},
         profile=await profile_by_id(tx, restored.id),
     )
-    await versions.accept(tx, args.version_id, table)
 
 
 async def _restored(tx: AsyncSession, args: RestoreVersion) -> DatasetVersionRow:
@@ -124,21 +135,23 @@ async def _diff(tx: AsyncSession, diff_id: UUID) -> DatasetDiffRow:
     return row
 
 
-HANDLERS = (
-    HeavyHandler(
-        args_type=RestoreVersion,
-        prepare=_prepare,
-        compute="lyceum.data.datasets.history.restoring:restore",
-        output_type=TakenBack,
-        conclude=_accept,
-        gave_up=_gave_up,
-    ),
-    HeavyHandler(
-        args_type=CompareVersions,
-        prepare=_prepare_diff,
-        compute="lyceum.data.datasets.history.comparing:compare",
-        output_type=Compared,
-        conclude=_conclude_diff,
-        gave_up=_gave_up_diff,
-    ),
-)
+def handlers(followers: tuple[versions.VersionFollower, ...]) -> tuple[HeavyHandler, ...]:
+    """Return what runs these jobs; `followers` hear of each version in the transaction that accepts it."""
+    return (
+        HeavyHandler(
+            args_type=RestoreVersion,
+            prepare=_prepare,
+            compute="lyceum.data.datasets.history.restoring:restore",
+            output_type=TakenBack,
+            conclude=_Accepting(followers).conclude,
+            gave_up=_gave_up,
+        ),
+        HeavyHandler(
+            args_type=CompareVersions,
+            prepare=_prepare_diff,
+            compute="lyceum.data.datasets.history.comparing:compare",
+            output_type=Compared,
+            conclude=_conclude_diff,
+            gave_up=_gave_up_diff,
+        ),
+    )

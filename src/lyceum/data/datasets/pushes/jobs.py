@@ -4,6 +4,7 @@ One version at a time is made of a dataset's pushes. Whoever begins one locks th
 way; whoever ends one begins the next where more has come meanwhile.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -118,7 +119,19 @@ def _base(row: DatasetVersionRow) -> BaseVersion:
     return BaseVersion(id=row.id, number=row.number, delta_version=row.delta_version, columns=columns)
 
 
-async def _accept(tx: AsyncSession, _run: JobRun, args: AppendPushed, appended: Appended) -> None:
+@dataclass(frozen=True, slots=True)
+class _Accepting:
+    """Accepts what was appended."""
+
+    followers: tuple[versions.VersionFollower, ...]
+
+    async def conclude(self, tx: AsyncSession, _run: JobRun, args: AppendPushed, appended: Appended) -> None:
+        await _accept(tx, args, appended, self.followers)
+
+
+async def _accept(
+    tx: AsyncSession, args: AppendPushed, appended: Appended, followers: tuple[versions.VersionFollower, ...]
+) -> None:
     row = await tx.get(DatasetVersionRow, args.version_id, with_for_update=True)
     if row is None or row.state != "pending":
         return
@@ -131,8 +144,10 @@ async def _accept(tx: AsyncSession, _run: JobRun, args: AppendPushed, appended: 
         await tx.flush()
         return
     await _hold_back(tx, row, appended)
-    await versions.accept(tx, row.id, appended.table)
-    await buffer.leave(tx, row.id)
+    await versions.accept(tx, row.id, appended.table, followers)
+    await tx.refresh(row)
+    if row.state == "accepted":
+        await buffer.leave(tx, row.id)
     await begin_flush(tx, row.dataset_id)
 
 
@@ -172,17 +187,21 @@ async def _sweep(run: JobRun, _args: SweepPushes) -> dict[str, int]:
     return {"begun": begun}
 
 
-HANDLERS = (
-    LightHandler(args_type=BeginFlush, run=_begin),
-    HeavyHandler(
-        args_type=AppendPushed,
-        prepare=_prepare,
-        compute="lyceum.data.datasets.pushes.appending:append",
-        output_type=Appended,
-        conclude=_accept,
-        gave_up=_gave_up,
-        preload=("lyceum.data.datasets.pushes.appending",),
-    ),
-    LightHandler(args_type=SweepPushes, run=_sweep),
-)
+def handlers(followers: tuple[versions.VersionFollower, ...]) -> tuple[HeavyHandler | LightHandler, ...]:
+    """Return what runs these jobs; `followers` hear of each version in the transaction that accepts it."""
+    return (
+        LightHandler(args_type=BeginFlush, run=_begin),
+        HeavyHandler(
+            args_type=AppendPushed,
+            prepare=_prepare,
+            compute="lyceum.data.datasets.pushes.appending:append",
+            output_type=Appended,
+            conclude=_Accepting(followers).conclude,
+            gave_up=_gave_up,
+            preload=("lyceum.data.datasets.pushes.appending",),
+        ),
+        LightHandler(args_type=SweepPushes, run=_sweep),
+    )
+
+
 SCHEDULES = (Schedule(every_seconds=SWEEP_EVERY_SECONDS, make=SweepPushes),)
