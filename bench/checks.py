@@ -26,7 +26,6 @@ import pyarrow.parquet as pq
 
 from lyceum.data.datasets.reading.public import ColumnType
 from lyceum.data.quality.engine.frames import as_plain
-from lyceum.data.quality.engine.in_duckdb import counts_in_duckdb
 from lyceum.data.quality.engine.public import (
     Check,
     Drift,
@@ -39,6 +38,7 @@ from lyceum.data.quality.engine.public import (
     Statistic,
     Surroundings,
     Unique,
+    counts_in_duckdb,
     measure,
     reference_from_bytes,
     reference_of,

@@ -11,6 +11,7 @@ type Words =
   | "cancelled"
   | "accepted"
   | "rejected"
+  | "skipped"
   | "passed"
   | "dead";
 
@@ -33,6 +34,7 @@ const LOOKS: Record<string, { tone: Tone; icon: LucideIcon; words: Words }> = {
   errored: { tone: "bad", icon: CircleX, words: "errored" },
   dead: { tone: "bad", icon: CircleX, words: "dead" },
   rejected: { tone: "bad", icon: CircleX, words: "rejected" },
+  skipped: { tone: "neutral", icon: CircleSlash, words: "skipped" },
   cancelled: { tone: "neutral", icon: CircleSlash, words: "cancelled" },
 };
 

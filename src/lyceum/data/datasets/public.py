@@ -2,12 +2,12 @@
 
 from lyceum.data.datasets.addresses import DatasetRef, VersionCard, VersionTable
 from lyceum.data.datasets.cards import addresses_of_datasets, owner_of_dataset, version_cards, versions_after
+from lyceum.data.datasets.earlier import earlier_version_by_id
 from lyceum.data.datasets.erasing import ERASER
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
 from lyceum.data.datasets.queries import (
     addresses_of_versions,
     dataset_ref_for,
-    earlier_version_by_id,
     note_read_of_version,
     profile_by_id,
     version_table_by_id,

@@ -286,25 +286,6 @@ async def version_table_by_id(tx: AsyncSession, version_id: UUID) -> VersionTabl
     return as_version_table(row, address, column_notes=dataset.column_notes)
 
 
-async def earlier_version_by_id(tx: AsyncSession, version_id: UUID, number: int | None = None) -> VersionTable | None:
-    """Return where the rows of a dataset's accepted version `number` lie, for None of the one before `version_id`.
-
-    For a job that works as its organisation. None when there is no such version.
-    """
-    this = await tx.get(DatasetVersionRow, version_id)
-    if this is None or this.number is None:
-        return None
-    wanted = DatasetVersionRow.number < this.number if number is None else DatasetVersionRow.number == number
-    query = (
-        select(DatasetVersionRow.id)
-        .where(DatasetVersionRow.dataset_id == this.dataset_id, DatasetVersionRow.state == "accepted", wanted)
-        .order_by(DatasetVersionRow.number.desc())
-        .limit(1)
-    )
-    found = await tx.scalar(query)
-    return None if found is None else await version_table_by_id(tx, found)
-
-
 async def addresses_of_versions(tx: AsyncSession, version_ids: Iterable[UUID]) -> dict[UUID, tuple[str, int]]:
     """Return the dataset's address and the number of each version the caller may see: two queries."""
     query = (

@@ -31,6 +31,7 @@ from lyceum.data.quality.engine.checks import (
     require_known_columns,
     with_distinct_ids,
 )
+from lyceum.data.quality.engine.in_duckdb import counts_in_duckdb
 from lyceum.data.quality.engine.measuring import is_mergeable, measure, report_of
 from lyceum.data.quality.engine.notebook import check, spelt_out
 from lyceum.data.quality.engine.profile import ColumnProfile, Histogram, TableProfile, ValueCount, profile_table
@@ -100,6 +101,7 @@ __all__ = [
     "Volume",
     "check",
     "checks_from_plain",
+    "counts_in_duckdb",
     "infer_schema",
     "is_mergeable",
     "measure",

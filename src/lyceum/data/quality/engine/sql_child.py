@@ -1,17 +1,23 @@
 """The process in which a query of a person runs; imports nothing of the product, reads JSON, writes JSON."""
 
+import ctypes
 import json
 import resource
+import signal
 import sys
 from typing import Any
 
 SPARE_MB = 1_536
 """Address space beside what DuckDB counts: the interpreter, the library, stacks of threads."""
+PR_SET_PDEATHSIG = 1
 FILE_BYTES_MAX = 4 * 2**30
 
 
 def main() -> None:
     """Answer the one question that stands on standard input."""
+    if sys.platform == "linux":
+        # whoever asked may be killed; nobody else would end the query then
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     asked = json.load(sys.stdin)
     bytes_max = (asked["memory_mb"] + SPARE_MB) * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (bytes_max, bytes_max))
