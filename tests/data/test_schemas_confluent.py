@@ -85,7 +85,7 @@ def test_rows_go_through_avro_and_an_incompatible_schema_is_refused_with_409(reg
 
 
 def test_rows_go_through_json_schema(registry: SchemaRegistryClient) -> None:
-    schema = {"title": "Flight", "type": "object", "properties": {"carrier": {"type": "string"}}}
+    schema: dict[str, Any] = {"title": "Flight", "type": "object", "properties": {"carrier": {"type": "string"}}}
     schema |= {"additionalProperties": False}
     packed = JSONSerializer(json.dumps(schema), registry)({"carrier": "UA"}, value_of("j"))
     assert JSONDeserializer(None, schema_registry_client=registry)(packed, value_of("j")) == {"carrier": "UA"}
@@ -114,7 +114,7 @@ def test_rows_go_through_protobuf(registry: SchemaRegistryClient) -> None:
     read = ProtobufDeserializer(flight, {}, registry)(packed, value_of("p"))
     assert (read.carrier, read.delay, read.legs["a"].miles) == ("UA", 3, 7)
     kept = registry.get_latest_version("p-value")
-    assert kept.schema.schema_str.startswith('syntax = "proto3";')
+    assert str(kept.schema.schema_str).startswith('syntax = "proto3";')
     assert registry.lookup_schema("p-value", Schema(PROTO, "PROTOBUF")).version == 1
     other = message_of(PROTO.replace("string carrier = 1", "double carrier = 1"), "flights.Flight")
     with pytest.raises(SchemaRegistryError) as refused:

@@ -123,7 +123,7 @@ def json_schemas(draw: st.DrawFn, depth: int = 0) -> Any:
 def evolved(draw: st.DrawFn, schema: Any, depth: int = 0) -> Any:
     if draw(st.integers(0, 4)) == 0 or not isinstance(schema, dict):
         return draw(json_schemas(depth))
-    inside = {
+    inside: dict[str, Any] = {
         word: [draw(evolved(one, depth + 1)) for one in schema[word]]
         for word in ("anyOf", "oneOf", "allOf")
         if word in schema

@@ -18,6 +18,9 @@ PROMOTIONS = {
     "bytes": frozenset({"string"}),
 }
 """What a reader of a wider type reads (Avro 1.12, schema resolution)."""
+BRANCHES_NAMED_MAX = 8
+PAIRS_MAX = 10_000
+"""Of so many branches that are gone and new, none is looked at as the other called otherwise."""
 _NAMED = frozenset({"record", "error", "enum", "fixed"})
 _BACKWARD = frozenset({Direction.BACKWARD})
 _FORWARD = frozenset({Direction.FORWARD})
@@ -96,8 +99,8 @@ class _Differ:
             self._compare_types(_Pair(of_old[key], of_new[key], at, seen_by))
         gone = [one for key, one in of_old.items() if key not in of_new]
         come = [one for key, one in of_new.items() if key not in of_old]
-        lost = [one for one in gone if not any(_reads(one, by) for by in news)]
-        unknown = [one for one in come if not any(_reads(one, by) for by in olds)]
+        lost = [one for one in gone if not _is_read_by_any(one, news)]
+        unknown = [one for one in come if not _is_read_by_any(one, olds)]
         pair = _Pair(olds, news, at, seen_by)
         for one in [one for one in gone if one not in lost]:
             wider = next((new for new in unknown if _reads(one, new)), None)
@@ -119,6 +122,8 @@ class _Differ:
 
     def _pair_renamed(self, lost: list[Any], unknown: list[Any], pair: _Pair) -> None:
         """Compare the branches that are called otherwise now, and take them from the lists."""
+        if len(lost) * len(unknown) > PAIRS_MAX:
+            return
         for one in list(lost):
             alike = [new for new in unknown if _kind(one) in _NAMED and _kind(new) == _kind(one)]
             renamed = next((new for new in alike if _is_alias(one["name"], new) or _is_alias(new["name"], one)), None)
@@ -195,13 +200,14 @@ class _Differ:
 
     def _compare_symbols(self, pair: _Pair) -> None:
         old, new = pair.old, pair.new
+        olds, news = set(old["symbols"]), set(new["symbols"])
         for symbol in new["symbols"]:
-            if symbol not in old["symbols"]:
+            if symbol not in olds:
                 has_default = bool(old.get("default"))
                 kind = ChangeKind.SYMBOL_ADDED_BESIDE_DEFAULT if has_default else ChangeKind.SYMBOL_ADDED
                 self._say(kind, pair, after=symbol)
         for symbol in old["symbols"]:
-            if symbol not in new["symbols"]:
+            if symbol not in news:
                 has_default = bool(new.get("default"))
                 kind = ChangeKind.SYMBOL_REMOVED_BESIDE_DEFAULT if has_default else ChangeKind.SYMBOL_REMOVED
                 self._say(kind, pair, before=symbol)
@@ -286,6 +292,11 @@ def _reads(written: Any, reader: Any) -> bool:
     return _kind(reader) in PROMOTIONS.get(_kind(written), ())
 
 
+def _is_read_by_any(written: Any, readers: list[Any]) -> bool:
+    # a union may have thousands of types with names, which only their like reads
+    return _kind(written) in PROMOTIONS and any(_reads(written, by) for by in readers)
+
+
 def _kind_of_exchange(old: Any, new: Any) -> ChangeKind:
     if _reads(old, new) and _reads(new, old):
         return ChangeKind.TYPE_EXCHANGED
@@ -320,7 +331,9 @@ def _default(field: Any) -> str:
 
 def _words(schema: Any) -> str:
     if isinstance(schema, list):
-        return " or ".join(_words(one) for one in schema)
+        more = len(schema) - BRANCHES_NAMED_MAX
+        named = " or ".join(_words(one) for one in schema[:BRANCHES_NAMED_MAX])
+        return f"{named} or {more} more" if more > 0 else named
     kind = _kind(schema)
     if kind in _NAMED:
         return f"{kind} {schema['name']}"

@@ -20,6 +20,8 @@ _COMPARED = frozenset(
     }
 )
 _WORDS_MAX = 200
+PAIRS_MAX = 10_000
+"""Choices among more than so many pairs of branches are the same or not; which became which is not looked for."""
 
 
 def changes_of_json_schema(old: JsonSchema, new: JsonSchema) -> list[Change]:
@@ -88,11 +90,12 @@ class _Differ:
             kind = ChangeKind.CONSTRAINT_TIGHTENED if before is None else ChangeKind.CONSTRAINT_LOOSENED
             self._say(kind, place, _words(before), _words(after))
             return
+        olds, news = set(before), set(after)
         for value in after:
-            if value not in before:
+            if value not in olds:
                 self._say(ChangeKind.SYMBOL_ADDED, at, after=value)
         for value in before:
-            if value not in after:
+            if value not in news:
                 self._say(ChangeKind.SYMBOL_REMOVED, at, before=value)
 
     def _compare_limits(self, old: dict[str, Any], new: dict[str, Any], at: str) -> None:
@@ -199,6 +202,10 @@ class _Differ:
         self._match_branches([child(old, one) for one in olds], [child(new, one) for one in news], at, word)
 
     def _match_branches(self, olds: list[Node], news: list[Node], at: str, word: str) -> None:
+        if len(olds) * len(news) > PAIRS_MAX:
+            if [one.schema for one in olds] != [one.schema for one in news] or not self._is_same_document:
+                self._say(ChangeKind.CONSTRAINT_CHANGED, f"{at}/{word}" if at else word, "many branches", "many others")
+            return
         count = len(self.changes)
         pairs, gone, come = _matched(olds, news)
         for before, after in pairs:
