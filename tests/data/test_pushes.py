@@ -153,6 +153,17 @@ async def test_what_an_upload_meanwhile_made_unfitting_is_held_and_the_rest_goes
         assert "'price'" in held["error"]["detail"]
         state = await ok(client.get(f"/api/v1/datasets/{address}/records"))
         assert (state["waiting_records"], state["held_records"]) == (0, 1)
+        # once there is such a column again, they are appended after all
+        await add_version(client, address, "again.csv", csv_of(FRAME))
+        path = f"/api/v1/dataset-versions/{held['id']}/push-again"
+        back = await ok(client.post(path))
+        assert (back["waiting_records"], back["held_records"]) == (1, 0)
+        again = await client.post(path)
+        assert (again.status_code, again.json()["code"]) == (409, "nothing_held")
+        latest = await until(
+            lambda: ok(client.get(f"/api/v1/datasets/{address}/versions/latest")), lambda found: found["number"] == 5
+        )
+        assert latest["row_count"] == 3
 
 
 async def test_an_upload_accepted_while_records_were_appended_is_not_lost(

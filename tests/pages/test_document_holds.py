@@ -108,6 +108,7 @@ NEVER_SUCCEEDS_HERE = {
     "POST /api/v1/me/password": "would end the sessions of whoever asks here",
     "POST /api/v1/organisations/{org}/transfer": "would leave whoever asks here with fewer powers",
     "POST /api/v1/runs": "would train",
+    "POST /api/v1/dataset-versions/{version_id}/push-again": "nothing was held back",
     "PUT /api/v1/uploads/{upload_id}/content": "takes a signed address",
     "PUT /api/v1/uploads/{upload_id}/parts/{number}": "takes a signed address",
     "DELETE /api/v1/grants/{grant_id}": "has gone with the member it was given to",

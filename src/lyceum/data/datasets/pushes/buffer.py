@@ -156,6 +156,13 @@ async def come_back(tx: AsyncSession, version_id: UUID, error: dict[str, Any]) -
     return (await tx.execute(put_back)).first() is not None
 
 
+async def put_back(tx: AsyncSession, version_id: UUID) -> bool:
+    """Put all that a rejected version keeps back, to be tried as if it had come just now; says whether there was any."""
+    waits = update(PushedBatchRow).where(PushedBatchRow.version_id == version_id)
+    returned = waits.values(version_id=None, times_put_back=0).returning(PushedBatchRow.id)
+    return (await tx.execute(returned)).first() is not None
+
+
 async def state_of(tx: AsyncSession, dataset_id: UUID) -> PushState:
     """Return what was pushed to a dataset and is in no accepted version yet: one query."""
     waits, pending = _WAITS, DatasetVersionRow.state == "pending"

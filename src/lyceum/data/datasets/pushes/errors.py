@@ -1,6 +1,6 @@
 """What pushes can be refused with."""
 
-from lyceum.kernel.problems import Invalid, Problem, TooLarge, Unavailable
+from lyceum.kernel.problems import Conflict, Invalid, Problem, TooLarge, Unavailable
 
 
 class RecordsUnreadable(Invalid):
@@ -30,3 +30,9 @@ class BufferFull(Unavailable):
 
     title = "Too many records wait"
     code = "push_buffer_full"
+
+
+class NothingHeld(Conflict):
+    """The version keeps no pushed records."""
+
+    code = "nothing_held"

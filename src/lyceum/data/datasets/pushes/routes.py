@@ -1,6 +1,7 @@
 """Pushes over HTTP."""
 
 from typing import Any
+from uuid import UUID
 
 from fastapi import Request
 
@@ -69,6 +70,13 @@ async def push_records(request: Request, tx: Tx, who: Who, resources: CurrentRes
 async def read_push_state(tx: PrimaryTx, who: Who, org: str, name: str) -> PushState:
     """Read how much of what was pushed to a dataset waits to become a version, and how much was held back."""
     return await queries.push_state_for(tx, who, org, name)
+
+
+@router.post("/dataset-versions/{version_id}/push-again")
+@needs_of_object(Power.DATASETS_WRITE)
+async def push_again(tx: Tx, who: Who, version_id: UUID) -> PushState:
+    """Have a version made anew of the pushed records that a rejected one keeps, such as when its reason is gone."""
+    return await service.push_again(tx, who, version_id)
 
 
 def _form_of(request: Request) -> Form:

@@ -9,13 +9,15 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor
+from lyceum.data.datasets.errors import VersionNotFound
+from lyceum.data.datasets.models import DatasetVersionRow
 from lyceum.data.datasets.pushes import buffer
-from lyceum.data.datasets.pushes.errors import BufferFull, TooManyRecords
+from lyceum.data.datasets.pushes.errors import BufferFull, NothingHeld, TooManyRecords
 from lyceum.data.datasets.pushes.jobs import BeginFlush
 from lyceum.data.datasets.pushes.queries import columns_of, target_for
 from lyceum.data.datasets.pushes.records import Columns, Form, read_records
-from lyceum.data.datasets.pushes.schemas import Pushed
-from lyceum.data.datasets.sharing import writing_to
+from lyceum.data.datasets.pushes.schemas import Pushed, PushState
+from lyceum.data.datasets.sharing import writing_to, writing_to_dataset
 from lyceum.kernel.config import Settings
 from lyceum.kernel.jobs.queue import enqueue
 from lyceum.kernel.tx import after_commit
@@ -56,6 +58,22 @@ async def push(
             records=records,
         )
     return Pushed(dataset=f"{org}/{target.name}", batch=number, records=records, due_at=due_at)
+
+
+async def push_again(tx: AsyncSession, who: Actor, version_id: UUID) -> PushState:
+    """Put the records that a rejected version keeps back, and have a version made of them soon.
+
+    Raises `VersionNotFound`, `NothingHeld`, `DatasetNotFound`.
+    """
+    row = await tx.get(DatasetVersionRow, version_id)
+    if row is None:
+        raise VersionNotFound(f"There is no dataset version {version_id} that you may change.")
+    dataset_id, is_rejected = row.dataset_id, row.state == "rejected"
+    async with writing_to_dataset(tx, who, dataset_id, row.org_id):
+        if not is_rejected or not await buffer.put_back(tx, version_id):
+            raise NothingHeld("This version keeps no pushed records; only one that was rejected may.")
+        await enqueue(tx, BeginFlush(dataset_id=dataset_id))
+        return await buffer.state_of(tx, dataset_id)
 
 
 async def _count_fitting(body: bytes, form: Form, columns: Columns | None) -> int:
