@@ -76,6 +76,7 @@ function Incidents() {
           <>
             <Select
               aria-label={t("incident.show")}
+              className="min-w-40"
               value={state}
               options={STATES.map((value) => ({ value, label: t(`incident.state.${value}`) }))}
               onChange={(event) => {
@@ -85,6 +86,7 @@ function Incidents() {
             />
             <Select
               aria-label={t("incident.which")}
+              className="min-w-40"
               value={severity ?? ""}
               options={[
                 { value: "", label: t("incident.any") },
