@@ -16,7 +16,7 @@ MOVED_BY = (1.2, 2.0, 4.0)
 """Times the metric's own 95 % error, by the first detector: a fault that is just seen, one that is seen, one that stands out."""
 MOVED_METRICS_MAX = 4
 POINTS_TESTED_MIN = 28
-AS_GOOD_WITHIN = 0.03
+AS_GOOD_WITHIN = 0.1
 
 
 def tuned(state: MetricWatch) -> MetricWatch:
@@ -24,7 +24,7 @@ def tuned(state: MetricWatch) -> MetricWatch:
 
     Points of the history that were not odd are drawn with a seed, one to four metrics of one column are moved by 1.2 to 4
     times the 95 % error of their first detector, and the weights (on a grid of quarters) are those whose fused rank
-    passes the budget's quantile most often. Of those within 0.03 of the best, the ones nearest to the default weights are
+    passes the budget's quantile most often. Of those within 0.1 of the best, the ones nearest to the default weights are
     taken: a few hundred trials tell no more. No fault that anybody confirmed is needed, and none is looked at.
     """
     known = Known.of(state)
