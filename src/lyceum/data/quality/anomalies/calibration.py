@@ -13,6 +13,8 @@ BODY = 0.8
 TAIL = 0.98
 LOUD_SHARE = 0.9
 LOUD_FLOOR = 0.3
+RANKED_POINTS = 120
+"""Earlier points that a score is ranked among: the first ones of a history are loud, since little was known."""
 _BODY_SURPRISE = float(-np.log10(1 - BODY))
 _TAIL_DECADES = float(np.log10((1 - BODY) / (1 - TAIL)))
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from lyceum.data.quality.anomalies import forest
-from lyceum.data.quality.anomalies.calibration import POINTS_MIN, day_score
+from lyceum.data.quality.anomalies.calibration import POINTS_MIN, RANKED_POINTS, day_score
 from lyceum.data.quality.anomalies.panel import Numbers, quantiles
 from lyceum.data.quality.anomalies.states import MetricWatch
 from lyceum.data.quality.anomalies.watching import Known, default_weights
@@ -13,18 +13,18 @@ from lyceum.data.quality.anomalies.watching import Known, default_weights
 TRIALS = 300
 STEPS = 4
 MOVED_BY = (1.2, 2.0, 4.0)
-"""Times the metric's own 95 % error: about a fault that is just seen, one that is seen, and one that stands out."""
+"""Times the metric's own 95 % error, by the first detector: a fault that is just seen, one that is seen, one that stands out."""
 MOVED_METRICS_MAX = 4
 POINTS_TESTED_MIN = 28
-AS_GOOD_WITHIN = 0.03
+AS_GOOD_WITHIN = 0.1
 
 
 def tuned(state: MetricWatch) -> MetricWatch:
     """Return the state with weights chosen by backtest; as it was with fewer than 28 points that have a score.
 
     Points of the history that were not odd are drawn with a seed, one to four metrics of one column are moved by 1.2 to 4
-    times what each detector's 95 % error for them is, and the weights (on a grid of quarters) are those whose fused rank
-    passes the budget's quantile most often. Of those within 0.03 of the best, the ones nearest to the default weights are
+    times the 95 % error of their first detector, and the weights (on a grid of quarters) are those whose fused rank
+    passes the budget's quantile most often. Of those within 0.1 of the best, the ones nearest to the default weights are
     taken: a few hundred trials tell no more. No fault that anybody confirmed is needed, and none is looked at.
     """
     known = Known.of(state)
@@ -32,7 +32,7 @@ def tuned(state: MetricWatch) -> MetricWatch:
         place
         for place, (odd, refuted) in enumerate(zip(known.odd, known.refuted, strict=True))
         if not (odd or refuted) and place > 2 * POINTS_MIN
-    ]
+    ][-RANKED_POINTS:]
     if len(usual) < POINTS_TESTED_MIN:
         return state
     of_usual, of_moved = _ranks(known, usual)
@@ -77,9 +77,12 @@ def _ranks(known: Known, usual: list[int]) -> tuple[dict[str, Numbers], dict[str
     by = random.choice(MOVED_BY, size=TRIALS) * random.choice((-1.0, 1.0), size=TRIALS)
     scores: dict[str, Numbers] = {}
     vectors = np.zeros((TRIALS, len(known.names)))
+    scales = {name: one.unit for name, one in known.ready(known.times[-1]).items()}
+    first = next(iter(scales))
+    edge_value = np.nan_to_num(quantiles(known.usual_errors(first), [0.95])[0]) * scales[first]
     for name, table in known.errors.items():
         signed = table.astype(np.float64)
-        edge = np.nan_to_num(quantiles(known.usual_errors(name), [0.95])[0])
+        edge = edge_value / scales[name]
         calibration = known.calibration(name, np.full(len(known.names), 1e-12))
         told = np.zeros(TRIALS)
         for trial, (place, moved) in enumerate(drawn):

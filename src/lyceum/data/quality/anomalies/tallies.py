@@ -72,7 +72,7 @@ def paired(first: Hashes, second: Hashes) -> Hashes:
     """Return a hash of each pair; the order matters."""
     with np.errstate(over="ignore"):
         mixed = (first * _MIX_A) ^ (second * _MIX_B)
-        return mixed ^ (mixed >> _MIX_SHIFT)
+        return np.asarray(mixed ^ (mixed >> _MIX_SHIFT), dtype=np.uint64)
 
 
 def entropy_bits(counts: Numbers) -> float:

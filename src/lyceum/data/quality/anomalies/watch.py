@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from lyceum.data.quality.anomalies.calibration import POINTS_MIN
+from lyceum.data.quality.anomalies.calibration import POINTS_MIN, RANKED_POINTS
 from lyceum.data.quality.anomalies.panel import Numbers, quantiles
 from lyceum.data.quality.anomalies.states import (
     Answer,
@@ -165,7 +165,7 @@ def _threshold(known: Known) -> float:
     if known.options.threshold is not None:
         return known.options.threshold
     usual = [score for score, refuted in zip(known.fused, known.refuted, strict=True) if not refuted]
-    told = np.array(usual[-known.options.kept_points :])
+    told = np.array(usual[-RANKED_POINTS:])
     told = told[np.isfinite(told)]
     # a rank that the budget's share of earlier points has: quiet data uses up no budget
     least = -float(np.log10(known.options.alarm_share))

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from lyceum.data.quality.anomalies import forest
-from lyceum.data.quality.anomalies.calibration import Calibration, day_score, rank_surprise
+from lyceum.data.quality.anomalies.calibration import RANKED_POINTS, Calibration, day_score, rank_surprise
 from lyceum.data.quality.anomalies.detectors import SCALE_FLOOR, Detector, RobustZ, SeasonalResidual, deviations
 from lyceum.data.quality.anomalies.panel import Expected, Numbers, Panel, counted, quantiles
 from lyceum.data.quality.anomalies.smoothing import HoltWinters
@@ -38,23 +38,26 @@ class Ready:
     calibration: Calibration
     tolerance: Numbers
 
+    @property
+    def unit(self) -> Numbers:
+        """What an error of 1 is in each metric's own unit, above 0."""
+        return np.where(self.expected.scale > 0, self.expected.scale, _TINY)
+
     def said_of(self, values: Numbers) -> Said:
         """Return what the detector says of values that came."""
-        scale = np.where(self.expected.scale > 0, self.expected.scale, _TINY)
-        errors = (values - self.expected.centre) / scale
+        errors = (values - self.expected.centre) / self.unit
         surprises = self.calibration.surprise(np.abs(errors))
         return Said(errors, surprises, surprises / (self.calibration.loudness * self.tolerance))
 
     def half_band(self, score: float) -> Numbers:
         """Return how far from the centre each metric may be before its score is `score`."""
-        scale = np.where(self.expected.scale > 0, self.expected.scale, _TINY)
         narrow = Calibration(
             self.calibration.body,
             self.calibration.slope,
             self.calibration.loudness * self.tolerance,
             self.calibration.is_ready,
         )
-        return narrow.error_at(score) * scale
+        return narrow.error_at(score) * self.unit
 
 
 @dataclass(slots=True)
@@ -177,7 +180,8 @@ class Known:
         """Return minus log10 of the calibrated rank of a detector's score; 0 for one that is not known."""
         if not np.isfinite(score):
             return 0.0
-        return rank_surprise(score, np.where(self.refuted, np.nan, self.scores[name]))
+        earlier = np.where(self.refuted, np.nan, self.scores[name])
+        return rank_surprise(score, earlier[-RANKED_POINTS:])
 
     def with_names(self, names: list[str]) -> None:
         """Take in metrics that were not known, with no history."""
@@ -212,7 +216,7 @@ class Known:
 
 def default_weights(detectors: tuple[str, ...]) -> dict[str, float]:
     """Return the weights before anything was tested: the seasonal residual and smoothing, or all alike without them."""
-    first = [name for name in ("seasonal", "smoothing") if name in detectors] or list(detectors)
+    first = [name for name in detectors if name in {"seasonal", "smoothing"}] or list(detectors)
     return {name: float(name in first) / len(first) for name in detectors}
 
 
