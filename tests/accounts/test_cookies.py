@@ -99,7 +99,10 @@ async def test_no_route_changes_anything_for_a_cookie_alone(app: FastAPI, member
             for method in sorted((route.methods or set()) - {"GET", "HEAD", "OPTIONS"}):
                 path = re.sub(r"{(\w+)(?::\w+)?}", lambda found: str(new_id()), route.path)
                 answer = await client.request(method, path, headers={"x-csrf-token": ""})
-                assert (answer.status_code, answer.json()["code"]) == (403, "csrf_refused"), f"{method} {path}"
+                # the schema registry's clients know refusals by its own numbers
+                refused = 403 if path.startswith("/schema-registry") else "csrf_refused"
+                told = answer.json().get("code", answer.json().get("error_code"))
+                assert (answer.status_code, told) == (403, refused), f"{method} {path}"
                 asked += 1
         assert (await client.get("/api/v1/sessions")).status_code == 200
         # the cookie that refreshes a session is enough to end it

@@ -10,7 +10,7 @@ THOUGHT_OF = {
     # asks with the row locked
     "src/lyceum/files/sweeping.py": 4,
     # what arrives, what was copied in vain and what is too large no row names
-    "src/lyceum/files/service.py": 6,
+    "src/lyceum/files/service.py": 8,
     "src/lyceum/files/parts.py": 2,
     # the one that asks
     "src/lyceum/kernel/holding.py": 3,

@@ -86,8 +86,8 @@ async def test_a_download_holds_all_rows_and_is_taken_as_an_upload_again(
         answer = await client.get(f"/api/v1/datasets/{address}/versions/1/rows", params={"format": form})
         assert answer.status_code == 200, answer.text[:500]
         assert f'-v1.{form}"' in answer.headers["content-disposition"]
-        read = {"csv": pl.read_csv, "parquet": pl.read_parquet, "arrow": pl.read_ipc}[form]
-        found = read(io.BytesIO(answer.content))
+        read: dict[str, Any] = {"csv": pl.read_csv, "parquet": pl.read_parquet, "arrow": pl.read_ipc}
+        found = read[form](io.BytesIO(answer.content))
         assert found.columns == rows.columns
         assert found["id"].to_list() == list(range(36_000))
         assert found["price"].to_list() == rows["price"].to_list()

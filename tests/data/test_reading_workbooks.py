@@ -4,6 +4,7 @@ import io
 import zipfile
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 import pyarrow as pa
@@ -127,7 +128,7 @@ ARROW = pa.table(
 )
 
 
-def arrow(table: pa.Table, *, is_stream: bool = False, compression: str | None = None) -> bytes:
+def arrow(table: pa.Table, *, is_stream: bool = False, compression: Literal["lz4", "zstd"] | None = None) -> bytes:
     """Return a table as an Arrow file, or as a stream."""
     buffer = io.BytesIO()
     options = pa.ipc.IpcWriteOptions(compression=compression)

@@ -12,6 +12,7 @@ WITHOUT_A_CURSOR = {
     "/api/v1/datasets/{org}/{name}/checks": "a dataset has at most so many checks, and they are shown together",
     "/api/v1/jobs/{job_id}/log": "grows while it is read: it goes on after a line's number, also when there is none yet",
     "/api/v1/hub/jobs/{job_id}/log": "as that of one's own job",
+    "/api/v1/organisations/{org}/alert-rules": "at most so many are kept, and they are asked in their order",
     "/api/v1/me/programs": "a hub has a handful of programs that sign in through it",
     "/api/v1/me/sign-ons": "one for each identity provider of the hub: a second is refused",
     "/api/v1/admin/status": "what the program has to say of itself",
@@ -23,6 +24,9 @@ WITHOUT_A_CURSOR = {
 }
 """Lists that are shown whole; each has a most, or a place to go on from that is no cursor."""
 PART_OF_AN_ANSWER = {
+    "/api/v1/datasets/{org}/{name}/schema-diff": {"changes": "as a table has columns"},
+    "/api/v1/incidents/{incident_id}": {"consumers": "the newest of what was trained on one version"},
+    "/api/v1/organisations/{org}/alert-rules": {"destinations": "an organisation has a handful"},
     "/api/v1/sign-in-options": {"providers": "as the hub has identity providers"},
     "/api/v1/me": {"organisations": "the first thousand; GET /organisations lists them all"},
     "/api/v1/admin/users/{user_id}": {"organisations": "those of one person"},

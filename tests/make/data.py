@@ -55,7 +55,15 @@ def make_version(
 def make_diff(database: TestDatabase, owner: Member, dataset_id: UUID, version_id: UUID) -> UUID:
     """Make a comparison of a version with itself that is done, and return its id."""
     diff_id = new_id()
-    same = {"before": 3, "after": 3, "added": 0, "removed": 0, "changed": None, "changed_by_column": {}, "samples": {}}
+    same: dict[str, Any] = {
+        "before": 3,
+        "after": 3,
+        "added": 0,
+        "removed": 0,
+        "changed": None,
+        "changed_by_column": {},
+        "samples": {},
+    }
     result = {"columns": {"added": [], "removed": [], "changed": []}, "rows": same, "profile": []}
     rows_of(
         database,

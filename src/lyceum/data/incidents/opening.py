@@ -7,7 +7,7 @@ finds the row of whoever came first.
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Boolean, Select, literal_column, select
+from sqlalchemy import Boolean, Select, literal_column, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -184,7 +184,8 @@ async def _insert_or_find(tx: AsyncSession, org_id: UUID, trouble: Trouble, limi
     # changes nothing, but waits for whoever opens the same, and returns their row locked
     found = made.on_conflict_do_update(
         index_elements=["org_id", "fingerprint"],
-        index_where=IncidentRow.state != "resolved",
+        # as text: a plan for any value could not be sure that it is this index
+        index_where=text("state <> 'resolved'"),
         set_={"fingerprint": made.excluded.fingerprint},
     ).returning(IncidentRow.id, _IS_NEW)
     told = (await tx.execute(found)).one()

@@ -128,7 +128,8 @@ async def _gather(tx: AsyncSession, row: IncidentRow, decision: Decision) -> Non
     # an alert that is waiting takes one more; whoever sends it waits for this
     found = made.on_conflict_do_update(
         index_elements=["rule_id", "group_key"],
-        index_where=AlertRow.state == "waiting",
+        # as text: a plan for any value could not be sure that it is this index
+        index_where=text("state = 'waiting'"),
         set_={"group_key": made.excluded.group_key},
     ).returning(AlertRow.id, AlertRow.send_at)
     alert = (await tx.execute(found)).one()

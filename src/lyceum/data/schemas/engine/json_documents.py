@@ -67,7 +67,8 @@ def _checked(text: str) -> Any:
         root = json.loads(text)
         if not isinstance(root, (dict, bool)):
             raise InvalidSchema("A JSON Schema is an object, or true or false.")
-        validator_for(root, default=Draft7Validator).check_schema(root)
+        if isinstance(root, dict):
+            validator_for(root, default=Draft7Validator).check_schema(root)
     except json.JSONDecodeError as error:
         raise InvalidSchema(f"A JSON Schema is JSON, and this is not: {error}.") from None
     except SchemaError as error:
