@@ -1,11 +1,14 @@
 """Checks as YAML files: read with the line of what is wrong, written with reasons, and the same on the way back."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lyceum.data.quality.ascode.public import checks_in, suggestions_as_yaml
+from lyceum.data.quality.ascode.public import checks_as_yaml, checks_in, suggestions_as_yaml
 from lyceum.data.quality.engine.public import (
+    KINDS,
     Check,
     InSet,
     InvalidCheck,
@@ -14,6 +17,7 @@ from lyceum.data.quality.engine.public import (
     RowCount,
     SuggestedCheck,
     Unique,
+    checks_from_plain,
 )
 
 
@@ -123,3 +127,36 @@ CHECKS: st.SearchStrategy[Check] = st.one_of(
 def test_what_is_written_is_read_as_it_was(check: Check, reason: str) -> None:
     text = suggestions_as_yaml([SuggestedCheck(check, reason)], heading=[reason])
     assert checks_in(text, file_name="c.yaml") == (check,)
+
+
+def test_every_kind_of_check_is_written_and_read() -> None:
+    plain: list[dict[str, Any]] = [
+        {"kind": "not_null", "column": "a"},
+        {"kind": "unique", "columns": ["a"]},
+        {"kind": "range", "column": "a", "min": 1},
+        {"kind": "in_set", "column": "a", "values": ["x"]},
+        {"kind": "row_count", "min": 1},
+        {"kind": "completeness", "column": "a", "min_share": 0.9, "tags": ["x"], "owner": "those of the harbour"},
+        {"kind": "primary_key", "columns": ["a", "b"]},
+        {"kind": "length", "column": "a", "max": 3},
+        {"kind": "regex", "column": "a", "pattern": "^x$"},
+        {"kind": "type", "column": "a", "type": "date"},
+        {"kind": "monotonic", "column": "a"},
+        {"kind": "outliers", "column": "a"},
+        {"kind": "statistic", "column": "a", "statistic": "mean", "min": 1},
+        {"kind": "conditional", "when": "country == 'US'", "then": "state is not None"},
+        {"kind": "cross_column", "left": "a", "operator": "<", "right": "b"},
+        {"kind": "expression", "expression": "a + b == 3", "partition_by": "c"},
+        {"kind": "referential", "columns": ["a"], "to": "o/n", "to_columns": ["b"]},
+        {"kind": "volume"},
+        {"kind": "freshness", "column": "a", "age_seconds_max": 3600},
+        {"kind": "schema", "columns": [{"name": "a", "type": "integer"}, {"name": "b"}], "more_columns": "allowed"},
+        {"kind": "drift", "columns": ["a"]},
+        {"kind": "sql", "query": "SELECT *\nFROM data\nWHERE a > 1", "blocking": False},
+    ]
+    assert {each["kind"] for each in plain} == set(KINDS)
+    checks = checks_from_plain(plain)
+    text = checks_as_yaml(checks)
+    assert checks_in(text, file_name="c.yaml") == checks
+    assert "null" not in text.replace("not_null", "")
+    assert "    query: |-\n      SELECT *\n      FROM data\n      WHERE a > 1\n    blocking: false\n" in text

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lyceum.data.quality.ascode.public import OutsideResult, from_dbt, from_great_expectations, from_soda
+from lyceum.data.quality.ascode.public import OutsideResult, from_dbt, from_great_expectations, from_soda, usable
 from lyceum.data.quality.engine.public import InvalidCheck
 
 
@@ -103,6 +103,9 @@ def test_an_expectation_becomes_the_check_that_asks_the_same(
 ) -> None:
     taken = from_great_expectations(suite((kind, kwargs)))
     assert (taken.checks, taken.left_out) == ((check,), ())
+    # and it is one that can be run
+    [usable_check], left_out = usable(taken)
+    assert (usable_check.__struct_config__.tag, left_out) == (check["kind"], ())
 
 
 def test_a_suite_of_before_1_0_and_its_severities_are_taken() -> None:
@@ -208,6 +211,8 @@ def test_a_contract_of_soda_becomes_checks_of_the_table_and_then_of_its_columns(
     )
     assert [each.what for each in taken.left_out] == ["failed_rows", "missing (size)"]
     assert "a count of failing rows (5)" in taken.left_out[1].why
+    checks, left_out = usable(taken)
+    assert (len(checks), left_out) == (len(taken.checks), taken.left_out)
 
 
 @pytest.mark.parametrize("text", ["a: 1", "[]", "dataset: x", "checks: []"])

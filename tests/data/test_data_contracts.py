@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft201909Validator
 
 from lyceum.data.datasets.reading.public import ColumnType
-from lyceum.data.quality.ascode.public import from_odcs, to_odcs
+from lyceum.data.quality.ascode.public import from_odcs, to_odcs, usable
 from lyceum.data.quality.engine.public import (
     Check,
     ColumnSchema,
@@ -84,6 +84,8 @@ def test_a_contract_becomes_checks_of_its_table_and_then_of_its_columns() -> Non
         {"kind": "unique", "columns": ["mail"]},
     )
     assert [each.what for each in taken.left_out] == ["late", "text", "custom", "duplicateValues (total)"]
+    checks, left_out = usable(taken)
+    assert (len(checks), left_out) == (len(taken.checks), taken.left_out)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,16 @@ from lyceum.data.quality.engine.public import (
 )
 
 _KEY = "checks"
-_ORDER = {"id": -1, "kind": 0, "at_most_failing": 2, "severity": 3}
+_ORDER = {
+    "id": -1,
+    "kind": 0,
+    "at_most_failing": 2,
+    "partition_by": 2,
+    "severity": 3,
+    "blocking": 3,
+    "tags": 4,
+    "owner": 4,
+}
 """What stands before and after the rest, which stands as its kind lists it."""
 
 
@@ -79,7 +88,14 @@ def plain_of(check: Check) -> dict[str, Any]:
     [unnamed] = checks_from_plain([{name: value for name, value in short.items() if name != "id"}])
     if unnamed.id == check.id:
         del short["id"]
-    return dict(sorted(short.items(), key=lambda item: _ORDER.get(item[0], 1)))
+    return dict(sorted(_told(short).items(), key=lambda item: _ORDER.get(item[0], 1)))
+
+
+def _told(plain: Any) -> Any:
+    """Return what is said without the nothings that parts of it hold."""
+    if isinstance(plain, dict):
+        return {name: _told(value) for name, value in plain.items() if value is not None}
+    return [_told(each) for each in plain] if isinstance(plain, list | tuple) else plain
 
 
 def _asked(document: yaml.Node, file_name: str) -> yaml.Node:

@@ -31,7 +31,11 @@ def _sequence(dumper: _Dumper, values: list[Any] | tuple[Any, ...]) -> yaml.Sequ
 
 
 def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"')
+    lines = text.split("\n")
+    # a query as its author sees it
+    is_block = len(lines) > 1 and all(line.isprintable() and line == line.strip() and line for line in lines)
+    style = "|" if is_block else None if text.isprintable() else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Dumper.add_representer(list, _sequence)
