@@ -39,10 +39,18 @@ kernel/jobs/guard kernel/jobs/handlers.py kernel/jobs/models.py kernel/jobs/work
 kernel/partitions.py kernel/prepared.py kernel/realtime/news.py kernel/realtime/reader.py kernel/resources.py
 kernel/statements.py kernel/telemetry.py kernel/tracing.py kernel/valkey.py kernel/written.py serve/predictions/metrics.py
 """
-OUTSIDE = tuple(f"{_ELSEWHERE} {_FOR_OTHERS} {_MACHINERY}".split())
+# answered to programs alone, as long as no page of the app asks for it
+_NO_PAGE = """
+data/quality/anomalies/ data/quality/engine/small.py data/quality/engine/measuring.py data/quality/engine/states.py
+data/quality/engine/in_duckdb.py data/quality/engine/in_python.py data/datasets/pushes/records.py data/datasets/pushes/service.py
+data/schemas/engine/ data/schemas/registry/ data/schemas/queries.py data/schemas/service.py data/schemas/errors.py
+"""
+OUTSIDE = tuple(f"{_ELSEWHERE} {_FOR_OTHERS} {_MACHINERY} {_NO_PAGE}".split())
 """What the paths begin with of modules that say nothing to whoever has a page open."""
 
 NOT_SHOWN = {
+    *("private, no-cache, no-transform", "dataset fetch", "xmax = 0"),
+    "incidents are those of an organisation; let the transaction work for the dataset's",
     " - at ",
     "Value error, ",
     *"""
