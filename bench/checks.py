@@ -2,8 +2,8 @@
 
     python bench/checks.py [--rows 5000000]
 
-Makes a table of 20 columns in a temporary folder. Every step runs in a process of its own, so that its peak memory is its
-own. The floor is PyArrow decoding the columns that the checks read. Small batches are timed in CPU microseconds of one
+Makes a table of 20 columns in a temporary folder. Every step runs in processes of its own, of which the one
+with the least CPU is told. The floor is PyArrow decoding the columns that the checks read. Small batches are timed in CPU microseconds of one
 call, the median of many; their rows are taken in already, as a request has them.
 """
 
@@ -47,6 +47,7 @@ from lyceum.data.quality.engine.public import (
 )
 
 ROWS_A_PART = 500_000
+RUNS = 3
 COUNTRIES, STATES, CHANNELS = ("DE", "FR", "US", "GB", "JP", "NL"), ("new", "paid", "shipped"), ("web", "app", "shop")
 CHECKS: tuple[Check, ...] = (
     RowCount(min=1),
@@ -98,13 +99,15 @@ def main() -> None:
 
 
 def make_table(folder: Path, rows: int) -> None:
-    """Write the parts of the table and, in a file of its own, the reference of an earlier one."""
+    """Write the parts of the table and, in a folder of its own, an earlier one, and its reference."""
     random = np.random.default_rng(1)
     for first in range(0, rows, ROWS_A_PART):
         part = orders(random, first, min(ROWS_A_PART, rows - first))
         part.write_parquet(folder / f"{first:012}.parquet", compression="zstd", row_group_size=100_000)
-    earlier = orders(random, 0, min(rows, ROWS_A_PART)).lazy()
-    (folder / "reference").write_bytes(reference_of(earlier, DRIFTING).to_bytes())
+    earlier = orders(random, 0, min(rows, ROWS_A_PART))
+    (folder / "earlier").mkdir()
+    earlier.write_parquet(folder / "earlier" / "0.parquet")
+    (folder / "reference").write_bytes(reference_of(earlier.lazy(), DRIFTING).to_bytes())
 
 
 def orders(random: np.random.Generator, first: int, count: int) -> pl.DataFrame:
@@ -140,15 +143,26 @@ def orders(random: np.random.Generator, first: int, count: int) -> pl.DataFrame:
 
 
 def run_step(step: str, folder: Path) -> dict[str, float]:
-    """Run one step in a fresh process and return its figures."""
-    command = [sys.executable, __file__, "--step", step, "--folder", str(folder)]
-    run = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    found: dict[str, float] = json.loads(run.stdout.splitlines()[-1])
-    return found
+    """Run one step in fresh processes and return its figures."""
+    return least_of([sys.executable, __file__, "--step", step, "--folder", str(folder)])
+
+
+def least_of(command: list[str]) -> dict[str, float]:
+    """Run a program that prints its figures as JSON, several times, and return those of the run with the least CPU.
+
+    What else the machine does only ever adds to it.
+    """
+    runs = []
+    for _ in range(RUNS):
+        run = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        runs.append(json.loads(run.stdout.splitlines()[-1]))
+    return min(runs, key=lambda found: float(found["cpu"]))
 
 
 def run_here(step: Callable[[Path], None], folder: Path) -> None:
-    """Print the seconds, CPU seconds and peak memory of a step as JSON."""
+    """Print the seconds, CPU seconds and peak memory of a step as JSON; imports are not counted."""
+    import scipy.stats  # noqa: F401  # drift imports it when it is first asked for
+
     wall, cpu = time.perf_counter(), time.process_time()
     step(folder)
     figures = {

@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 
 from lyceum.data.quality.engine.nodes import NUMBERS, CannotRun
-from lyceum.data.quality.engine.references import ColumnReference, category_counts, finite_numbers
+from lyceum.data.quality.engine.references import ColumnReference, finite_numbers
 from lyceum.data.quality.engine.states import CATEGORIES_MAX
 
 Method = Literal["psi", "ks", "jensen_shannon", "wasserstein", "chi_square"]
+_TIMES = "how often"
 ORDERED_METHODS = frozenset({"ks", "wasserstein"})
 """They take values; the others take counts."""
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -31,29 +33,69 @@ class ColumnDrift:
     values: int = 0
 
 
-def column_drift(
-    name: str, current: pl.Series, reference: ColumnReference, *, method: Method, rows_min: int
+def drifts_of(
+    table: pl.LazyFrame, references: Mapping[str, ColumnReference], *, method: Method, rows_min: int
+) -> list[ColumnDrift]:
+    """Return the drift of each column that has a reference; the table is in the types of `as_plain`.
+
+    Counts are taken in one streaming pass over all columns; methods that take values hold one column at a time. Raises
+    CannotRun for a misfit.
+    """
+    types = table.collect_schema()
+    for name, reference in references.items():
+        is_number = reference.type in NUMBERS
+        if is_number is not types[name].is_numeric():
+            raise CannotRun(f"compares '{name}' with a reference in which it held {reference.type} values")
+        if method in ORDERED_METHODS and not is_number:
+            raise CannotRun(f"takes {method} of '{name}', which holds texts; use psi, jensen_shannon or chi_square")
+    if method in ORDERED_METHODS:
+        return [_drift_of_values(table, name, one, method, rows_min) for name, one in references.items()]
+    wanted = {name: _counts(table, name, reference) for name, reference in references.items()}
+    counted = pl.collect_all(list(wanted.values()), engine="streaming")
+    return [
+        _drift_of_counts(name, references[name], found, method, rows_min)
+        for name, found in zip(wanted, counted, strict=True)
+    ]
+
+
+def _drift_of_values(
+    table: pl.LazyFrame, name: str, reference: ColumnReference, method: Method, rows_min: int
 ) -> ColumnDrift:
-    """Return the drift of one column; `current` is in the types of `as_plain`. Raises CannotRun for a misfit."""
-    is_number = reference.type in NUMBERS
-    if is_number is not current.dtype.is_numeric():
-        raise CannotRun(f"compares '{name}' with a reference in which it held {reference.type} values")
-    if method in ORDERED_METHODS and not is_number:
-        raise CannotRun(f"takes {method} of '{name}', which holds texts; use psi, jensen_shannon or chi_square")
-    present = current.drop_nulls()
-    numbers = finite_numbers(present) if is_number else np.empty(0)
-    values = len(numbers) if is_number else len(present)
+    numbers = finite_numbers(table.select(name).collect(engine="streaming").to_series())
+    if len(numbers) < rows_min or reference.values < rows_min:
+        return ColumnDrift(name, None, values=len(numbers))
+    kept = reference.numbers()
+    p_value = ks_p_value(numbers, kept) if reference.exact else None
+    effect = ks(numbers, kept) if method == "ks" else wasserstein(numbers, kept, reference.std or 0.0)
+    return ColumnDrift(name, effect, p_value, values=len(numbers))
+
+
+def _counts(table: pl.LazyFrame, name: str, reference: ColumnReference) -> pl.LazyFrame:
+    """Return how many values are finite and below each edge, in one row; or how often each value occurs."""
+    value = pl.col(name)
+    if reference.type not in NUMBERS:
+        return table.select(value.cast(pl.String)).filter(value.is_not_null()).group_by(name).len(_TIMES)
+    value = value.cast(pl.Float64)
+    if not reference.edges:
+        return table.select(value).filter(value.is_finite()).select(value.cast(pl.String)).group_by(name).len(_TIMES)
+    below = [(value < edge).sum().alias(str(place)) for place, edge in enumerate(reference.edges)]
+    return table.select((value == -inf).sum().alias("infinite"), value.is_finite().sum().alias("finite"), *below)
+
+
+def _drift_of_counts(
+    name: str, reference: ColumnReference, counted: pl.DataFrame, method: Method, rows_min: int
+) -> ColumnDrift:
+    has_bins = bool(reference.edges)
+    values = int(counted["finite"][0] if has_bins else counted[_TIMES].sum())
     if values < rows_min or reference.values < rows_min:
         return ColumnDrift(name, None, values=values)
-    if method in ORDERED_METHODS:
-        kept = reference.numbers()
-        p_value = ks_p_value(numbers, kept) if reference.exact else None
-        effect = ks(numbers, kept) if method == "ks" else wasserstein(numbers, kept, reference.std or 0.0)
-        return ColumnDrift(name, effect, p_value, values=values)
-    if reference.edges:
-        return drift_of_bins(name, binned(numbers, reference.edges), reference, method=method)
-    categories, rare = category_counts(pl.Series(numbers) if is_number else present, CATEGORIES_MAX)
-    return drift_of_categories(name, categories, rare, reference, method=method)
+    if has_bins:
+        infinite, finite, *below = counted.row(0)
+        counts = np.diff([0, *(count - infinite for count in below), finite]).tolist()
+        return drift_of_bins(name, counts, reference, method=method)
+    categories = counted.top_k(CATEGORIES_MAX, by=_TIMES)
+    known = dict(zip(categories[name].to_list(), categories[_TIMES].to_list(), strict=True))
+    return drift_of_categories(name, known, values - sum(known.values()), reference, method=method)
 
 
 def drift_of_bins(name: str, counts: Sequence[int], reference: ColumnReference, *, method: Method) -> ColumnDrift:

@@ -73,8 +73,12 @@ def reference_from_bytes(stored: bytes) -> Reference:
     return reference
 
 
-def reference_of(table: pl.LazyFrame, columns: Iterable[str] | None = None) -> Reference:
+def reference_of(
+    table: pl.LazyFrame, columns: Iterable[str] | None = None, *, values_max: int = VALUES_EXACT_MAX
+) -> Reference:
     """Return the reference of a table's numbers, texts and truth values, or of the named columns only.
+
+    Of a column's numbers `values_max` are kept, 8 bytes each.
 
     Reads one column after the other and holds one at a time.
     """
@@ -82,14 +86,14 @@ def reference_of(table: pl.LazyFrame, columns: Iterable[str] | None = None) -> R
     wanted = list(types if columns is None else columns)
     rows = int(plain.select(pl.len()).collect(engine="streaming").item())
     found = {
-        name: _column(plain.select(name).collect(engine="streaming").to_series(), kind)
+        name: _column(plain.select(name).collect(engine="streaming").to_series(), kind, values_max)
         for name in wanted
         if (kind := types.get(name)) in NUMBERS | {ColumnType.STRING, ColumnType.BOOLEAN} and kind is not None
     }
     return Reference(rows=rows, columns=found)
 
 
-def _column(series: pl.Series, kind: ColumnType) -> ColumnReference:
+def _column(series: pl.Series, kind: ColumnType, values_max: int) -> ColumnReference:
     present = series.drop_nulls()
     missing = len(series) - len(present)
     if kind not in NUMBERS:
@@ -98,8 +102,8 @@ def _column(series: pl.Series, kind: ColumnType) -> ColumnReference:
     numbers = finite_numbers(present)
     if not len(numbers):
         return ColumnReference(type=kind, values=0, missing=missing)
-    exact = len(numbers) <= VALUES_EXACT_MAX
-    places = np.linspace(0, len(numbers) - 1, VALUES_EXACT_MAX).round().astype(np.int64)
+    exact = len(numbers) <= values_max
+    places = np.linspace(0, len(numbers) - 1, values_max).round().astype(np.int64)
     few = present.n_unique() <= DISTINCT_AS_CATEGORIES_MAX
     categories, rare = category_counts(pl.Series(numbers)) if few else ({}, 0)
     return ColumnReference(

@@ -2,7 +2,7 @@
 
 One streaming pass counts everything that a row decides alone, and computes the aggregates that others need. Each check
 of a key adds a pass that holds 8 bytes a row (64-bit hashes, sorted; rows with equal hashes are then compared by value,
-so the counts are exact). Only when something fails do two more passes find and fetch the first failing rows.
+so the counts are exact). Only when something fails are the first failing rows looked for, from the top.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -20,7 +20,7 @@ from lyceum.data.quality.engine.nodes import CannotRun
 from lyceum.data.quality.engine.outcomes import Outcome
 from lyceum.data.quality.engine.report import CheckReport, PartitionResult
 from lyceum.data.quality.engine.rules import RowRule, rule_of, unreadable
-from lyceum.data.quality.engine.samples import first_failing_rows
+from lyceum.data.quality.engine.samples import Failing, first_failing_rows
 from lyceum.data.quality.engine.surroundings import Surroundings
 from lyceum.data.quality.engine.whole import aggregates, completeness, concluded
 
@@ -65,11 +65,11 @@ def run_checks(
     samples = first_failing_rows(
         plain,
         {
-            plan.check.id: found.fails
+            plan.check.id: Failing(found.fails, found.involved or found.failing, plan.check.subjects())
             for plan in plans
             if (found := outcomes.get(plan.check.id)) is not None and found.failing and found.fails is not None
         },
-        {plan.check.id: plan.check.subjects() for plan in plans},
+        rows=rows,
         rows_max=sample_rows_max,
         line_of_first_row=line_of_first_row,
         masked=masked,

@@ -25,7 +25,7 @@ from lyceum.data.quality.engine.checks import (
     Unique,
     Volume,
 )
-from lyceum.data.quality.engine.drift import ColumnDrift, column_drift, with_q_values
+from lyceum.data.quality.engine.drift import ColumnDrift, drifts_of, with_q_values
 from lyceum.data.quality.engine.frames import as_plain
 from lyceum.data.quality.engine.intervals import rows_to_see, wilson_interval
 from lyceum.data.quality.engine.nodes import NUMBERS, TIMES, CannotRun
@@ -304,13 +304,11 @@ def _drift(check: Drift, table: pl.LazyFrame, types: Types, around: Surroundings
     reference = around.references.get(check.reference)
     if reference is None:
         return skipped(f"There is no reference '{check.reference}' to compare with yet.")
-    drifts = []
     for name in check.columns:
-        known = reference.columns.get(name)
-        if known is None or types[name] in TIMES:
+        if name not in reference.columns or types[name] in TIMES:
             raise CannotRun(f"compares '{name}' with the reference '{check.reference}', which does not have it")
-        current = table.select(name).collect(engine="streaming").to_series()
-        drifts.append(column_drift(name, current, known, method=check.method, rows_min=check.rows_min))
+    known = {name: reference.columns[name] for name in check.columns}
+    drifts = drifts_of(table, known, method=check.method, rows_min=check.rows_min)
     return drifted(check, drifts)
 
 
