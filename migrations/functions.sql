@@ -87,6 +87,8 @@ CREATE FUNCTION definer.predictions_log(
     durations integer[], inputs jsonb[], outputs jsonb[]
 ) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    -- until this commits, nobody says up to which number all rows are there
+    SELECT pg_advisory_xact_lock_shared(7201973441);
     WITH logged AS (
         INSERT INTO public.prediction_log
             (at, org_id, model_version_id, key_id, request_id, duration_microseconds, inputs, outputs)
@@ -97,6 +99,33 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         RETURNING 1
     )
     SELECT count(*) FROM logged
+$$;
+
+-- The prediction log: the number up to which every row is written and seen by whoever looks after this commits. Waits for
+-- writers under way.
+CREATE FUNCTION definer.predictions_written() RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(7201973441);
+    RETURN (SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM public.prediction_log_ids s);
+END
+$$;
+
+-- The prediction log: which models of which organisations have rows that were not handed on yet, up to a number; for the hub's
+-- own job, which then puts a job of each organisation on the queue.
+CREATE FUNCTION definer.predictions_not_handed(up_to_id bigint) RETURNS TABLE (org_id uuid, model_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT DISTINCT v.org_id, v.model_id
+    FROM (
+        SELECT DISTINCT p.model_version_id FROM public.prediction_log p
+        WHERE p.id > (SELECT h.up_to FROM public.prediction_log_handed h) AND p.id <= up_to_id
+    ) AS logged
+    JOIN public.model_versions v ON v.id = logged.model_version_id
+$$;
+
+CREATE FUNCTION definer.predictions_handed(up_to_id bigint) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE public.prediction_log_handed SET up_to = greatest(up_to, up_to_id)
 $$;
 
 -- Limits: counts one more while Valkey is away, for whoever asks before anybody is known; the name says for whom. A window

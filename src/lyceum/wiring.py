@@ -99,6 +99,10 @@ from lyceum.serve.predictions.jobs import TABLE as PREDICTION_LOG
 from lyceum.serve.registry.public import ERASER as MODELS_ERASER
 from lyceum.serve.registry.public import GRANTABLE as MODELS
 from lyceum.serve.registry.routes import router as registry_routes
+from lyceum.serve.watching.jobs import HANDLERS as WATCHING_HANDLERS
+from lyceum.serve.watching.jobs import SCHEDULES as WATCHING_SCHEDULES
+from lyceum.serve.watching.jobs import judge_new_version
+from lyceum.serve.watching.routes import router as watching_routes
 from lyceum.train.runs.jobs import HANDLERS as RUNS_HANDLERS
 from lyceum.train.runs.public import ERASER as RUNS_ERASER
 from lyceum.train.runs.public import GRANTABLE as RUNS
@@ -134,6 +138,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     quality_routes,
     *INCIDENTS_ROUTERS,
     registry_routes,
+    watching_routes,
     runs_routes,
 )
 
@@ -169,9 +174,10 @@ SCHEDULES: tuple[Schedule, ...] = (
     *PUSHES_SCHEDULES,
     *INCIDENTS_SCHEDULES,
     *PREDICTIONS_SCHEDULES,
+    *WATCHING_SCHEDULES,
 )
 
-VERSION_FOLLOWERS = (register_version,)
+VERSION_FOLLOWERS = (register_version, judge_new_version)
 """Who hears of each version of a dataset in the transaction that accepts it, and may refuse it."""
 
 HANDLERS: tuple[Handler, ...] = (
@@ -192,6 +198,7 @@ HANDLERS: tuple[Handler, ...] = (
     *QUALITY_HANDLERS,
     *INCIDENTS_HANDLERS,
     *PREDICTIONS_HANDLERS,
+    *WATCHING_HANDLERS,
     *RUNS_HANDLERS,
     *accounts_handlers(ERASERS),
 )

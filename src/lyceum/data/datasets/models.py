@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Computed, ForeignKey
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lyceum.kernel.db import Base
@@ -30,6 +31,8 @@ class DatasetRow(Base):
     visibility: Mapped[str] = mapped_column(server_default="private")
     sensitive: Mapped[bool] = mapped_column(server_default="false")
     """Whether every read of it is recorded."""
+    declared_columns: Mapped[list[Any] | None] = mapped_column(JSONB, deferred=True, deferred_raiseload=True)
+    """Names and types that its first version has, where they were known before it; None where that version says."""
     created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
     archived_at: Mapped[datetime | None]

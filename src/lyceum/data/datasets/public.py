@@ -2,6 +2,7 @@
 
 from lyceum.data.datasets.addresses import DatasetRef, VersionCard, VersionTable
 from lyceum.data.datasets.cards import addresses_of_datasets, owner_of_dataset, version_cards, versions_after
+from lyceum.data.datasets.declared import is_open, keep_records, make_declared, make_version_of_kept
 from lyceum.data.datasets.earlier import earlier_version_by_id
 from lyceum.data.datasets.erasing import ERASER
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
@@ -31,7 +32,11 @@ __all__ = [
     "dataset_ref_for",
     "earlier_version_by_id",
     "files_kept_with",
+    "is_open",
+    "keep_records",
     "log_needed_with",
+    "make_declared",
+    "make_version_of_kept",
     "note_read_of_version",
     "owner_of_dataset",
     "profile_by_id",

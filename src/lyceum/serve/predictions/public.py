@@ -11,8 +11,21 @@ from starlette.types import Receive, Scope, Send
 from lyceum.accounts.edge import Power, needs_of_object
 from lyceum.serve.predictions.app import CONNECTIONS, PREDICT_PATH, PredictApp, open_predictions
 from lyceum.serve.predictions.document import PREDICT_OPERATION
+from lyceum.serve.predictions.logged import LoggedRow, hand, models_not_handed, rows_logged, written_up_to
 
-__all__ = ["CONNECTIONS", "PREDICT_OPERATION", "PREDICT_PATH", "PredictApp", "add_predict_route", "open_predictions"]
+__all__ = [
+    "CONNECTIONS",
+    "PREDICT_OPERATION",
+    "PREDICT_PATH",
+    "LoggedRow",
+    "PredictApp",
+    "add_predict_route",
+    "hand",
+    "models_not_handed",
+    "open_predictions",
+    "rows_logged",
+    "written_up_to",
+]
 
 
 class _HandOver:

@@ -44,6 +44,8 @@ class ModelVersionRow(Base):
     artifact_path: Mapped[str]
     artifact_sha256: Mapped[str]
     artifact_bytes: Mapped[int] = mapped_column(BigInteger)
+    reference_path: Mapped[str | None]
+    """Of what the model saw in training and answered then; None for one that was made without."""
     signature: Mapped[dict[str, Any]]
     parity: Mapped[dict[str, Any]]
     origin: Mapped[dict[str, Any]]

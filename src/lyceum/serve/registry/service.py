@@ -35,6 +35,7 @@ class NewModelVersion:
     artifact_path: str
     artifact_sha256: str
     artifact_bytes: int
+    reference_path: str | None
     signature: dict[str, Any]
     parity: dict[str, Any]
     origin: dict[str, Any]
@@ -128,6 +129,7 @@ async def _add_version(tx: AsyncSession, who: Actor, model: ModelRow, wanted: Ne
         artifact_path=wanted.artifact_path,
         artifact_sha256=wanted.artifact_sha256,
         artifact_bytes=wanted.artifact_bytes,
+        reference_path=wanted.reference_path,
         signature=wanted.signature,
         parity=wanted.parity,
         origin=wanted.origin,

@@ -8,4 +8,5 @@ if TYPE_CHECKING:
 
 def artifacts_needed_with(connection: "psycopg.Connection") -> set[str]:
     """Return the keys of the files of all model versions; the owner asks."""
-    return {str(key) for (key,) in connection.execute("SELECT artifact_path FROM model_versions")}
+    query = "SELECT artifact_path FROM model_versions UNION SELECT reference_path FROM model_versions"
+    return {str(key) for (key,) in connection.execute(query) if key is not None}

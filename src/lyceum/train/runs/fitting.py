@@ -11,6 +11,7 @@ from lyceum.kernel.config import settings
 from lyceum.kernel.jobs.child import ChildSide
 from lyceum.kernel.storage import Storage, StoredFile, open_storage
 from lyceum.serve.runtime.public import OnnxModel
+from lyceum.serve.watching.public import reference_key, training_reference
 from lyceum.train.engine.public import (
     ColumnsLeftOut,
     FittedModel,
@@ -71,9 +72,12 @@ def _exported(model: FittedModel, split: Split, storage: Storage, work: FitWork)
             raise FitRefused("not_exportable", str(error)) from error
         served = OnnxModel.load(path)
         report = report_of(model, exported, served, split)
-        stored, key = asyncio.run(_store(storage, work.artifact_folder, path))
+        described = Path(folder) / "model.reference"
+        described.write_bytes(training_reference(served, split.training, split.held_out).to_bytes())
+        stored, key = asyncio.run(_store(storage, work.artifact_folder, path, described))
     artifact = {
         "path": key,
+        "reference_path": reference_key(key),
         "sha256": stored.sha256,
         "byte_count": stored.byte_count,
         "signature": served.signature.to_json(),
@@ -81,10 +85,11 @@ def _exported(model: FittedModel, split: Split, storage: Storage, work: FitWork)
     return FitOutcome(report=report, artifact=msgspec.to_builtins(artifact))
 
 
-async def _store(storage: Storage, folder: str, path: Path) -> tuple[StoredFile, str]:
+async def _store(storage: Storage, folder: str, path: Path, described: Path) -> tuple[StoredFile, str]:
     # Named by content: a run tried again never changes a file that something may point at.
     digest = await storage.digest(path)
     key = f"{folder}/{digest}.onnx"
+    await storage.put_file(reference_key(key), described)
     return await storage.put_file(key, path), key
 
 

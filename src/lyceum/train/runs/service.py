@@ -73,6 +73,7 @@ async def register(tx: AsyncSession, who: Actor, run_id: UUID, wanted: Registrat
         artifact_path=row.artifact["path"],
         artifact_sha256=row.artifact["sha256"],
         artifact_bytes=row.artifact["byte_count"],
+        reference_path=row.artifact.get("reference_path"),
         signature=row.artifact["signature"],
         parity=(await report_for(tx, who, run_id))["parity"],
         origin={

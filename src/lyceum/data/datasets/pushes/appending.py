@@ -13,8 +13,8 @@ import msgspec
 import polars as pl
 
 from lyceum.data.datasets.pushes.errors import RecordsUnreadable
-from lyceum.data.datasets.pushes.records import read_records
-from lyceum.data.datasets.pushes.work import Appended, Appending, BaseVersion, BatchToAppend, Unfitting
+from lyceum.data.datasets.pushes.records import Columns, read_records
+from lyceum.data.datasets.pushes.work import Appended, Appending, BatchToAppend, Unfitting
 from lyceum.data.datasets.reading.public import POLARS_TYPES, ColumnType, FileFormat, stage_table
 from lyceum.data.datasets.rows.public import table_store
 from lyceum.data.datasets.space import telling_full
@@ -53,14 +53,15 @@ def append(work: Appending, side: ChildSide) -> Appended:
     with telling_full("What was pushed"), workplace(settings().home) as folder:
         fitting, unfitting = _fitting(work)
         notes: tuple[str, ...] = ()
-        if work.base is None:
+        tail = frozenset[str]()
+        if work.columns is None:
             staged = _first_table(work.batches, folder)
-            files, notes, tail = list(staged.files), staged.notes, frozenset[str]()
+            files, notes = list(staged.files), staged.notes
         else:
-            tail = frozenset(
-                file.name for file in _tail_to_merge(files_of(store, work.table_key, work.base.delta_version))
-            )
-            files = [_write(store, work, _typed(fitting, work.base), tail, folder)]
+            if work.base is not None:
+                present = files_of(store, work.table_key, work.base.delta_version)
+                tail = frozenset(file.name for file in _tail_to_merge(present))
+            files = [_write(store, work, _typed(fitting, work.columns), tail, folder)]
         side.stop_if_asked()
         table = _commit(store, work, stage(store, work.operation_id, files), tail)
     source = {
@@ -80,7 +81,7 @@ def append(work: Appending, side: ChildSide) -> Appended:
 
 def _fitting(work: Appending) -> tuple[dict[int, Sequence[Any]], list[Unfitting]]:
     """Return the records by batch, and the batches that do not fit; raises `RecordsUnreadable` when none does."""
-    columns = work.base.columns if work.base is not None else None
+    columns = work.columns
     fitting: dict[int, Sequence[Any]] = {}
     unfitting: list[Unfitting] = []
     for batch in work.batches:
@@ -103,11 +104,11 @@ def _first_table(batches: Sequence[BatchToAppend], folder: Path) -> Any:
     return stage_table(source, file_name=FILE_NAME, target=folder / "staged", format=FileFormat.JSON_LINES)
 
 
-def _typed(fitting: dict[int, Sequence[Any]], base: BaseVersion) -> pl.DataFrame:
-    """Return the records as a frame of the columns of the version they follow."""
+def _typed(fitting: dict[int, Sequence[Any]], columns_wanted: Columns) -> pl.DataFrame:
+    """Return the records as a frame of the columns they were read against."""
     records = [record for batch in fitting.values() for record in batch]
     columns = []
-    for place, (name, kind) in enumerate(base.columns):
+    for place, (name, kind) in enumerate(columns_wanted):
         values = [getattr(record, f"c{place}") for record in records]
         if kind == ColumnType.TIMESTAMP_UTC:
             values = [value if value is None else _in_utc(value) for value in values]

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.data.datasets import versions
 from lyceum.data.datasets.addresses import table_key
 from lyceum.data.datasets.errors import VersionNotFound
-from lyceum.data.datasets.models import DatasetVersionRow
+from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.pushes import buffer
 from lyceum.data.datasets.pushes.work import Appended, Appending, BaseVersion, BatchToAppend
 from lyceum.kernel.db import NOBODY, Scope
@@ -106,10 +106,16 @@ async def _prepare(run: JobRun, args: AppendPushed) -> Appending:
         return Appending(
             batches=tuple(BatchToAppend(id=one.id, form=one.form, records=one.records) for one in batches),
             base=_base(latest) if latest is not None else None,
+            declared=await _declared(tx, row.dataset_id) if latest is None else None,
             table_key=table_key(row.org_id, row.dataset_id),
             operation_id=str(row.operation_id),
             leftovers_older_than_seconds=run.resources.settings.upload_ttl_seconds,
         )
+
+
+async def _declared(tx: AsyncSession, dataset_id: UUID) -> tuple[tuple[str, str], ...] | None:
+    columns = await tx.scalar(select(DatasetRow.declared_columns).where(DatasetRow.id == dataset_id))
+    return None if columns is None else tuple((name, kind) for name, kind in columns)
 
 
 def _base(row: DatasetVersionRow) -> BaseVersion:

@@ -25,13 +25,22 @@ class BaseVersion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Appending(msgspec.Struct, frozen=True, kw_only=True):
-    """Which records follow which version; without one, they are the first."""
+    """Which records follow which version; without one, they are the first.
+
+    The first ones have the columns that are `declared`, or those that are found in them.
+    """
 
     batches: tuple[BatchToAppend, ...]
     base: BaseVersion | None
+    declared: tuple[tuple[str, str], ...] | None
     table_key: str
     operation_id: str
     leftovers_older_than_seconds: float
+
+    @property
+    def columns(self) -> tuple[tuple[str, str], ...] | None:
+        """Names and types of the columns that the records have to fit, where those are known."""
+        return self.base.columns if self.base is not None else self.declared
 
 
 class Unfitting(msgspec.Struct, frozen=True, kw_only=True):

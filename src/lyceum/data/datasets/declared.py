@@ -1,0 +1,71 @@
+"""Datasets that the hub itself makes and fills, with columns that are known before the first record."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from lyceum.data.datasets.models import DatasetRow
+from lyceum.data.datasets.pushes import buffer
+from lyceum.data.datasets.pushes.jobs import begin_flush
+from lyceum.kernel.ids import new_id
+
+NAMES_TRIED_MAX = 1_000
+NAME_CHARS_MAX = 90
+
+
+async def make_declared(
+    tx: AsyncSession,
+    name: str,
+    columns: Sequence[tuple[str, str]],
+    *,
+    description: str,
+    column_notes: dict[str, str],
+    created_by: UUID | None,
+) -> UUID:
+    """Make a dataset in the organisation that `tx` works for, and return its id; a name that is taken gets a number.
+
+    `columns` are names and types as the schema of a version has them.
+    """
+    org_id = tx.info["scope"].org_id
+    for number in range(1, NAMES_TRIED_MAX):
+        own = name[:NAME_CHARS_MAX] if number == 1 else f"{name[:NAME_CHARS_MAX]}-{number}"
+        row = insert(DatasetRow).values(
+            id=new_id(),
+            org_id=org_id,
+            name=own,
+            description=description,
+            column_notes=column_notes,
+            declared_columns=[list(column) for column in columns],
+            created_by=created_by,
+        )
+        made: UUID | None = await tx.scalar(row.on_conflict_do_nothing().returning(DatasetRow.id))
+        if made is not None:
+            return made
+    raise RuntimeError(f"{NAMES_TRIED_MAX} datasets have the name {name}")
+
+
+async def is_open(tx: AsyncSession, dataset_id: UUID) -> bool:
+    """Say whether a dataset is there and was not archived, for a job that works as its organisation."""
+    found = select(DatasetRow.id).where(DatasetRow.id == dataset_id, DatasetRow.archived_at.is_(None))
+    return await tx.scalar(found) is not None
+
+
+async def keep_records(tx: AsyncSession, dataset_id: UUID, body: bytes, *, records: int) -> None:
+    """Keep records (JSON Lines that fit the columns) for the dataset's next version, as a push does."""
+    await buffer.add_batch(
+        tx,
+        org_id=tx.info["scope"].org_id,
+        dataset_id=dataset_id,
+        pushed_by=None,
+        form="jsonl",
+        body=body,
+        records=records,
+    )
+
+
+async def make_version_of_kept(tx: AsyncSession, dataset_id: UUID) -> None:
+    """Begin a version of what was kept; where one is being made, the next begins when it is done."""
+    await begin_flush(tx, dataset_id)

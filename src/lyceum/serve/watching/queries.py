@@ -1,0 +1,35 @@
+"""Reads of watching."""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from lyceum.accounts.public import Actor
+from lyceum.data.datasets.public import addresses_of_datasets, version_cards
+from lyceum.serve.registry.public import model_id_for, numbers_of_versions
+from lyceum.serve.watching.models import WatchedVersionRow
+from lyceum.serve.watching.schemas import WatchedVersion, WatchVerdict
+
+SHOWN_MAX = 20
+
+
+async def list_watched(tx: AsyncSession, who: Actor, org: str, name: str) -> list[WatchedVersion]:
+    """Return the newest versions of a model that have predicted, with what was last found: six queries at most.
+
+    Raises `ModelNotFound`. A dataset that the caller does not see has no address here.
+    """
+    model_id = await model_id_for(tx, who, org, name)
+    of_model = select(WatchedVersionRow).where(WatchedVersionRow.model_id == model_id)
+    rows = list(await tx.scalars(of_model.order_by(WatchedVersionRow.model_version_id.desc()).limit(SHOWN_MAX)))
+    numbers = await numbers_of_versions(tx, [row.model_version_id for row in rows])
+    addresses = await addresses_of_datasets(tx, {row.dataset_id for row in rows})
+    cards = await version_cards(tx, {row.judged_version_id for row in rows if row.judged_version_id is not None})
+    return [
+        WatchedVersion(
+            version=numbers[row.model_version_id],
+            dataset=addresses.get(row.dataset_id, ""),
+            dataset_version=cards[row.judged_version_id].number if row.judged_version_id in cards else None,
+            judged_at=row.judged_at,
+            verdict=WatchVerdict.model_validate(row.verdict) if row.verdict is not None else None,
+        )
+        for row in rows
+    ]
