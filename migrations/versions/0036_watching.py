@@ -27,6 +27,8 @@ CREATE TABLE prediction_log_handed (
     up_to bigint NOT NULL
 );
 INSERT INTO prediction_log_handed (up_to) VALUES (0);
+-- the hub's own: functions read and write it
+ALTER TABLE prediction_log_handed ENABLE ROW LEVEL SECURITY;
 
 CREATE TABLE watched_versions (
     model_version_id uuid PRIMARY KEY REFERENCES model_versions (id),

@@ -206,6 +206,7 @@ WORK_OF_AN_ORGANISATION = {
     *("POST /incidents/{incident_id}/acknowledge", "PUT /incidents/{incident_id}/assignee"),
     *("POST /incidents/{incident_id}/snooze", "POST /incidents/{incident_id}/comments"),
     *("POST /incidents/{incident_id}/resolve", "POST /incidents/{incident_id}/reopen"),
+    "POST /models/{org}/{name}/watch",
     *("PUT /models/{org}/{name}/aliases/{alias}", "PUT /models/{org}/{name}/sensitive", "DELETE /models/{org}/{name}"),
 }
 """What an administrator does as somebody, to see what they see; a route with another first word is closed or stands here."""

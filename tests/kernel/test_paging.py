@@ -13,6 +13,7 @@ WITHOUT_A_CURSOR = {
     "/api/v1/jobs/{job_id}/log": "grows while it is read: it goes on after a line's number, also when there is none yet",
     "/api/v1/hub/jobs/{job_id}/log": "as that of one's own job",
     "/api/v1/organisations/{org}/alert-rules": "at most so many are kept, and they are asked in their order",
+    "/api/v1/models/{org}/{name}/watch": "the newest versions that have predicted; the others are history",
     "/api/v1/me/programs": "a hub has a handful of programs that sign in through it",
     "/api/v1/me/sign-ons": "one for each identity provider of the hub: a second is refused",
     "/api/v1/admin/status": "what the program has to say of itself",

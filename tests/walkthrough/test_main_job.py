@@ -43,7 +43,8 @@ def hostile_try(
 def test_json_is_one_object_with_what_the_steps_found(hostile_try: tuple[Any, Client]) -> None:
     ended, client = hostile_try
     told = ended.json
-    assert set(told) == {"dataset", "schema", "checks", "run", "model", "report"}
+    assert set(told) == {"dataset", "schema", "checks", "run", "model", "watch", "report"}
+    assert told["watch"] is None
     assert told["dataset"]["rows"] == 240
     assert {column["name"] for column in told["schema"]} == set(HOSTILE_NAMES)
     assert told["checks"]["passed"] + told["checks"]["failed"] == len(told["checks"]["results"]) > 5

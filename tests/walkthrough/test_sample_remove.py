@@ -1,5 +1,6 @@
 """`lyceum sample remove` takes away what `lyceum try` made of the sample, and nothing else."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,10 @@ def test_the_sample_goes_and_other_datasets_stay(
     served_hub: ServedProcess, member: Member, hub: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    run(served_hub, member, "try", "--time-limit", "1s", "--exit")
+    tried = run(served_hub, member, "try", "--time-limit", "1s", "--exit")
+    [incident] = list(hub.incidents.list(dataset=f"{member.org_name}/flights-predictions", states=["open"]))[:1]
+    assert f"/incidents/{incident.id}" in tried
+    assert re.search(r"temp and \d more inputs have moved since training", tried)
     learnable().write_csv(tmp_path / "mine.csv")
     mine = hub.datasets.create("mine").address
     hub.datasets.wait(hub.datasets.upload(tmp_path / "mine.csv", mine))
@@ -33,6 +37,7 @@ def test_the_sample_goes_and_other_datasets_stay(
     assert said.splitlines() == [
         "Removed the key lyceum try flights.",
         f"Removed the model {member.org_name}/flights.",
+        f"Removed the dataset {member.org_name}/flights-predictions.",
         f"Removed the dataset {member.org_name}/flights.",
     ]
     ours = [dataset.address for dataset in hub.datasets.list() if dataset.organisation == member.org_name]

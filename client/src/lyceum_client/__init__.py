@@ -46,7 +46,9 @@ from lyceum_client.errors import (
     VersionRejected,
     WaitedTooLong,
 )
+from lyceum_client.incidents import Incident
 from lyceum_client.version import __version__
+from lyceum_client.watched import MovedColumn, WatchedVersion, WatchFinding, WatchVerdict
 
 __all__ = [
     "AnswerUnusable",
@@ -62,6 +64,7 @@ __all__ = [
     "FailingRow",
     "HubFailed",
     "HubUnavailable",
+    "Incident",
     "InvalidRequest",
     "Job",
     "LeaderboardRow",
@@ -70,6 +73,7 @@ __all__ = [
     "Me",
     "Model",
     "ModelVersion",
+    "MovedColumn",
     "NewApiKey",
     "NotAllowed",
     "NotFound",
@@ -86,5 +90,8 @@ __all__ = [
     "TooManyRequests",
     "VersionRejected",
     "WaitedTooLong",
+    "WatchFinding",
+    "WatchVerdict",
+    "WatchedVersion",
     "__version__",
 ]

@@ -6,6 +6,7 @@ from typing import final
 from lyceum_client.answers import Me, read_answer
 from lyceum_client.checks import Checks
 from lyceum_client.datasets import Datasets
+from lyceum_client.incidents import Incidents
 from lyceum_client.jobs import Jobs
 from lyceum_client.keys import Keys
 from lyceum_client.models import Models
@@ -29,6 +30,7 @@ class Client:
         self.checks = Checks(self._transport)
         self.runs = Runs(self._transport)
         self.models = Models(self._transport)
+        self.incidents = Incidents(self._transport)
         self.keys = Keys(self._transport)
         self.jobs = Jobs(self._transport)
         self.storage = Storage(self._transport)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from lyceum_client.answers import Job, JobLogLine, read_answer
 from lyceum_client.transport import Transport, segment
+from lyceum_client.waiting import last_state
 
 LOG_LINES_AT_ONCE = 200
 
@@ -28,6 +29,15 @@ class Jobs:
     def list_of_hub(self, *, states: Sequence[str] = (), kind: str | None = None) -> Iterator[Job]:
         """Yield the jobs of all organisations and of the hub itself, as `list` does; needs the power `hub:operate`."""
         return self._pages("/hub/jobs", states, kind)
+
+    def wait(self, job_id: str, *, timeout_seconds: float | None = None) -> Job:
+        """Return a job once it has ended, however it ended; raises `NotFound`, `WaitedTooLong`."""
+        return last_state(
+            lambda: self.get(job_id),
+            lambda job: job.has_ended,
+            timeout_seconds=timeout_seconds,
+            what=f"The job {job_id}",
+        )
 
     def log(self, job_id: str, *, after: int = 0, of_hub: bool = False) -> Iterator[JobLogLine]:
         """Yield what a job has said so far, oldest first, from the line after `after` on; raises `NotFound`."""

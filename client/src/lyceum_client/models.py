@@ -12,6 +12,7 @@ from lyceum_client.downloads import fetch
 from lyceum_client.errors import AnswerUnusable, NotFound
 from lyceum_client.tables import as_json, rows_of
 from lyceum_client.transport import Transport, segment
+from lyceum_client.watched import WatchedVersion
 
 LATEST = "latest"
 
@@ -62,6 +63,16 @@ class Models:
         body = as_json({"rows": rows_of(rows)})
         told, request_id = self._transport.post_made(f"/models/{parts.path}{segment(version)}/predict", body)
         return read_answer(Predictions, {**told, "request_id": request_id})
+
+    def watch(self, address: str) -> tuple[WatchedVersion, ...]:
+        """Return what the newest predictions of a model's versions are like beside their training, newest first."""
+        told = self._transport.get(f"/models/{read_address(address).path}/watch")
+        return tuple(read_answer(WatchedVersion, item) for item in told["items"])
+
+    def take_up(self, address: str) -> str:
+        """Have what a model predicted taken up now instead of within five minutes; returns the id of the job."""
+        told = self._transport.post(f"/models/{read_address(address).path}/watch")
+        return str(told["job_id"])
 
     def download(self, address: str, path: "str | os.PathLike[str]") -> Path:
         """Write a version's ONNX file to `path` and return that; nothing half-written stays when it fails.

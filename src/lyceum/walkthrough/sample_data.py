@@ -40,6 +40,9 @@ def remove_sample(settings: Settings) -> tuple[str, ...]:
             for dataset in datasets:
                 take_back(partial(client.datasets.archive, dataset.address), f"the dataset {dataset.address}")
             for model in _models(client, organisation, version_ids):
+                for watched in client.models.watch(model.address):
+                    if watched.dataset:
+                        take_back(partial(client.datasets.archive, watched.dataset), f"the dataset {watched.dataset}")
                 take_back(partial(client.models.archive, model.address), f"the model {model.address}")
             names = {key_name(dataset.name) for dataset in datasets}
             for key in [key for key in client.keys.list() if key.name in names and key.revoked_at is None]:

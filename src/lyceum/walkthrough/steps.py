@@ -1,4 +1,4 @@
-"""The four steps: upload, check, train, serve. Each is ordinary API calls, and notes how to take back what it made."""
+"""The first four steps: upload, check, train, serve. Each is ordinary API calls, and notes how to take back what it made."""
 
 import time
 from contextlib import suppress

@@ -6,6 +6,7 @@ from typing import Any
 
 from lyceum.walkthrough.steps import Checked, Served, Trained, Uploaded, failures, median, missing_sentence
 from lyceum.walkthrough.table import TableToTry
+from lyceum.walkthrough.watching import Watched, incident_url, score_sentence
 from lyceum.walkthrough.wording import figure, listed, metric_name, plural
 
 IMPORTANT_SHOWN = 5
@@ -15,13 +16,14 @@ LABEL_COLUMNS = 16
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """All that the four steps found."""
+    """All that the steps found; `watched` is None for a table without later rows."""
 
     table: TableToTry
     uploaded: Uploaded
     checked: Checked
     trained: Trained
     served: Served
+    watched: Watched | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ def short_report(found: Findings, results: Results) -> list[str]:
                 f"(median of {len(found.served.latencies_ms)})"
             ),
         ),
+        *_watched_lines(found, results.web),
         ("Report", str(results.html)),
         ("Notebook", str(results.notebook)),
         ("Web", results.web),
@@ -124,7 +127,31 @@ def json_object(found: Findings, results: Results) -> dict[str, Any]:
             "parity": asdict(version.parity) if version.parity else None,
             "p50_ms": round(median(found.served.latencies_ms), 3),
         },
+        "watch": _watched_object(found.watched),
         "report": {"html": str(results.html), "notebook": str(results.notebook), "web": results.web},
+    }
+
+
+def _watched_lines(found: Findings, base_url: str) -> list[tuple[str, str]]:
+    watched = found.watched
+    if watched is None:
+        return []
+    told = [finding.title for finding in watched.verdict.findings if finding.status == "failed"]
+    lines = [("Later", score_sentence(found.trained, watched))]
+    lines += [("Incident", incident_url(base_url, watched.incident))] if watched.incident is not None else []
+    lines += [("Moved" if place == 0 else "", title) for place, title in enumerate(told)]
+    return lines
+
+
+def _watched_object(watched: Watched | None) -> dict[str, Any] | None:
+    if watched is None:
+        return None
+    return {
+        "rows": watched.rows,
+        "score": watched.score,
+        "dataset": watched.dataset,
+        "findings": [asdict(finding) for finding in watched.verdict.findings],
+        "incident": watched.incident.id if watched.incident is not None else None,
     }
 
 

@@ -44,6 +44,8 @@ class TableToTry:
     column_notes: Mapping[str, str] = field(default_factory=lambda: _NO_NOTES)
     leave_out: Mapping[str, str] = field(default_factory=lambda: _NO_NOTES)
     writing: Writing = field(default_factory=Writing)
+    later: Path | None = None
+    """Rows of the same columns that came after those of the file, in Parquet."""
 
 
 def table_to_try(file: Path | None, target: str | None, writing: Writing | None = None) -> TableToTry:
@@ -92,6 +94,7 @@ def _sample(target: str | None) -> TableToTry:
         description=facts["description"],
         column_notes=facts["column_notes"],
         leave_out={column: why for column, why in facts["leave_out"].items() if is_usual and column != chosen},
+        later=folder / facts["later_file"] if is_usual else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""The whole walkthrough: a hub, four steps, the results, and what is taken back when it does not end well."""
+"""The whole walkthrough: a hub, five steps, the results, and what is taken back when it does not end well."""
 
 import json
 import signal
@@ -18,6 +18,7 @@ from lyceum.walkthrough.summary import Findings, Results, json_object, short_rep
 from lyceum.walkthrough.table import TableToTry
 from lyceum.walkthrough.undo import Undo
 from lyceum.walkthrough.voice import Voice
+from lyceum.walkthrough.watching import watch
 from lyceum.walkthrough.wording import clean
 from lyceum_client import Client
 
@@ -63,7 +64,10 @@ def _walk_with(hub: HubAtHand, walk: Walk, wishes: Wishes, folder: ResultsFolder
     checked = check(walk, uploaded)
     trained = train(walk, uploaded, time_limit_seconds=wishes.time_limit_seconds)
     served = serve(walk, trained, name=name)
-    found = Findings(table=walk.table, uploaded=uploaded, checked=checked, trained=trained, served=served)
+    watched = watch(walk, trained, served)
+    found = Findings(
+        table=walk.table, uploaded=uploaded, checked=checked, trained=trained, served=served, watched=watched
+    )
     results = _results(walk, found, folder, hub)
     walk.voice.close()
     if not wishes.cleanup:

@@ -2922,6 +2922,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/{org}/{name}/watch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Model Watch
+         * @description Read what a model's newest predictions are like beside its training, by version.
+         *
+         *     Needs `models:read`.
+         */
+        get: operations["read_model_watch"];
+        put?: never;
+        /**
+         * Roll Up Predictions
+         * @description Take up what was predicted until now, instead of within five minutes; it is judged as soon as it is in the dataset.
+         *
+         *     Needs `models:read` and `models:write`.
+         */
+        post: operations["roll_up_predictions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/notification-preferences": {
         parameters: {
             query?: never;
@@ -6986,6 +7014,28 @@ export interface components {
             next: string | null;
         };
         /**
+         * ModelWatch
+         * @description The versions of a model that have predicted, the newest first; at most 20.
+         */
+        ModelWatch: {
+            /** Items */
+            items: components["schemas"]["WatchedVersion"][];
+        };
+        /**
+         * MovedColumn
+         * @description A column that is not as it was in training.
+         *
+         *     `figure` is the share of rows for missing and unseen values, and a population stability index for distributions.
+         */
+        MovedColumn: {
+            /** At Most */
+            at_most: number;
+            /** Column */
+            column: string;
+            /** Figure */
+            figure: number;
+        };
+        /**
          * MyOrganisation
          * @description An organisation one is in.
          */
@@ -8437,6 +8487,17 @@ export interface components {
             role: components["schemas"]["Role"];
         };
         /**
+         * RollUp
+         * @description The job that takes up what was predicted until now.
+         */
+        RollUp: {
+            /**
+             * Job Id
+             * Format: uuid
+             */
+            job_id: string;
+        };
+        /**
          * Rotation
          * @description How long the old key works beside the new one.
          */
@@ -9201,6 +9262,51 @@ export interface components {
             items: components["schemas"]["Version"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * WatchedVersion
+         * @description A model version that has predicted: the dataset of its predictions, and the newest verdict on them.
+         */
+        WatchedVersion: {
+            /** Dataset */
+            dataset: string;
+            /** Dataset Version */
+            dataset_version: number | null;
+            /** Judged At */
+            judged_at: string | null;
+            verdict: components["schemas"]["WatchVerdict"] | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * WatchFinding
+         * @description What came of one aspect: missing, unseen, inputs or answers; `skipped` where there was too little to tell by.
+         */
+        WatchFinding: {
+            /** Aspect */
+            aspect: string;
+            /** Moved */
+            moved: components["schemas"]["MovedColumn"][];
+            /** Sentence */
+            sentence: string;
+            /** Status */
+            status: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * WatchVerdict
+         * @description What was found of a model version's newest predictions, and how many these are.
+         */
+        WatchVerdict: {
+            /** Findings */
+            findings: components["schemas"]["WatchFinding"][];
+            /** First At */
+            first_at: string | null;
+            /** Last At */
+            last_at: string | null;
+            /** Rows */
+            rows: number;
         };
     };
     responses: never;
@@ -23686,6 +23792,187 @@ export interface operations {
             };
             /** @description The file has no such range */
             416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_model_watch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelWatch"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    roll_up_predictions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RollUp"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,6 +1,6 @@
 """What a model's predictions are like, over HTTP."""
 
-from lyceum.accounts.edge import KEEPS_ANSWER, Power, Tx, Who, api_router, needs_of_object
+from lyceum.accounts.edge import Power, Tx, Who, api_router, needs_of_object
 from lyceum.serve.predictions.public import written_up_to
 from lyceum.serve.registry.public import model_id_to_change, writing_to
 from lyceum.serve.watching import queries
@@ -17,7 +17,7 @@ async def read_model_watch(tx: Tx, who: Who, org: str, name: str) -> ModelWatch:
     return ModelWatch(items=await queries.list_watched(tx, who, org, name))
 
 
-@router.post("/{org}/{name}/watch", status_code=202, dependencies=[KEEPS_ANSWER])
+@router.post("/{org}/{name}/watch", status_code=202)
 @needs_of_object(Power.MODELS_READ, Power.MODELS_WRITE)
 async def roll_up_predictions(tx: Tx, who: Who, org: str, name: str) -> RollUp:
     """Take up what was predicted until now, instead of within five minutes; it is judged as soon as it is in the dataset."""

@@ -16,6 +16,7 @@ from lyceum.train.engine.events import (
 from lyceum.train.engine.export.exporting import ExportReport
 from lyceum.train.engine.fit import fit
 from lyceum.train.engine.fitted import Findings, FittedModel
+from lyceum.train.engine.metrics import metric_for, score
 from lyceum.train.engine.target import Target, read_target
 
 __all__ = [
@@ -38,5 +39,7 @@ __all__ = [
     "TrainingFinished",
     "TrainingStarted",
     "fit",
+    "metric_for",
     "read_target",
+    "score",
 ]

@@ -13,7 +13,7 @@ from lyceum.data.quality.engine.references import ColumnReference, finite_number
 from lyceum.data.quality.engine.states import CATEGORIES_MAX
 
 Method = Literal["psi", "ks", "jensen_shannon", "wasserstein", "chi_square"]
-_TIMES = "how often"
+_TIMES = "times"
 ORDERED_METHODS = frozenset({"ks", "wasserstein"})
 """They take values; the others take counts."""
 Floats = np.ndarray[Any, np.dtype[np.float64]]
