@@ -19,6 +19,7 @@ from lyceum.accounts.edge import (
     push_limits,
 )
 from lyceum.accounts.signon.public import IdentityProviders
+from lyceum.data.datasets.pushes.edge import PushesTogether
 from lyceum.kernel.config import Settings, settings
 from lyceum.kernel.db import CONNECTIONS_ASIDE, Database
 from lyceum.kernel.http.health import add_health
@@ -65,6 +66,7 @@ def create_app(config: Settings) -> FastAPI:
             app.state.final_kinds = wiring.handlers().final_kinds
             app.state.grantable = {kind.kind: kind for kind in wiring.GRANTABLE}
             app.state.transaction_turns = asyncio.Semaphore(config.database_pool_size)
+            app.state.pushes_together = PushesTogether(resources, app.state.transaction_turns)
             app.state.refusals = Refusals(resources.database)
             app.state.refusals.start()
             try:

@@ -82,6 +82,7 @@ __all__ = [
     "needs_of",
     "needs_of_object",
     "not_recorded",
+    "open_tx",
     "operation_id",
     "operation_needs",
     "own_limit",
@@ -195,7 +196,13 @@ async def open_primary_tx(request: Request) -> AsyncSession:
 
 
 async def open_tx(request: Request) -> AsyncSession:
-    """Return the request's transaction: of a read, on the replica where there is one that has what the reader wrote."""
+    """Return the request's transaction, the same however often it is asked for.
+
+    Of a read, on the replica where there is one that has what the reader wrote.
+    """
+    opened: AsyncSession | None = request.scope.get(TX_TO_RECORD_IN)
+    if opened is not None:
+        return opened
     who = await current_actor(request)
     replica = resources_of(request).replica
     if replica is not None and request.method in _READS:
@@ -372,17 +379,18 @@ PrimaryTx = Annotated[AsyncSession, Depends(open_primary_tx)]
 """The request's transaction where a read must see what workers wrote a moment ago, such as the state of a job."""
 
 
-async def _keep_answer(request: Request, tx: Tx, who: Who, key: IdempotencyKey = None) -> None:
-    await _keep(request, tx, who, key, with_body=True)
+async def _keep_answer(request: Request, who: Who, key: IdempotencyKey = None) -> None:
+    await _keep(request, who, key, with_body=True)
 
 
-async def _keep_that_it_was_done(request: Request, tx: Tx, who: Who, key: IdempotencyKey = None) -> None:
-    await _keep(request, tx, who, key, with_body=False)
+async def _keep_that_it_was_done(request: Request, who: Who, key: IdempotencyKey = None) -> None:
+    await _keep(request, who, key, with_body=False)
 
 
-async def _keep(request: Request, tx: AsyncSession, who: Actor, key: str | None, *, with_body: bool) -> None:
+async def _keep(request: Request, who: Actor, key: str | None, *, with_body: bool) -> None:
     if key is None or who.user_id is None:
         return
+    tx = await open_tx(request)
     # what somebody does as themselves is the same wherever they act: having made their first organisation, they act in that
     of_organisation = any(isinstance(need, Power) for need in needs_of(request.scope["endpoint"]) or ())
     sent = await sent_by(request, key, org_id=who.org_id if of_organisation else None, user_id=who.user_id)

@@ -8,8 +8,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.data.datasets.models import DatasetRow
-from lyceum.data.datasets.pushes import buffer
-from lyceum.data.datasets.pushes.jobs import begin_flush
 from lyceum.kernel.ids import new_id
 
 NAMES_TRIED_MAX = 1_000
@@ -51,21 +49,3 @@ async def is_open(tx: AsyncSession, dataset_id: UUID) -> bool:
     """Say whether a dataset is there and was not archived, for a job that works as its organisation."""
     found = select(DatasetRow.id).where(DatasetRow.id == dataset_id, DatasetRow.archived_at.is_(None))
     return await tx.scalar(found) is not None
-
-
-async def keep_records(tx: AsyncSession, dataset_id: UUID, body: bytes, *, records: int) -> None:
-    """Keep records (JSON Lines that fit the columns) for the dataset's next version, as a push does."""
-    await buffer.add_batch(
-        tx,
-        org_id=tx.info["scope"].org_id,
-        dataset_id=dataset_id,
-        pushed_by=None,
-        form="jsonl",
-        body=body,
-        records=records,
-    )
-
-
-async def make_version_of_kept(tx: AsyncSession, dataset_id: UUID) -> None:
-    """Begin a version of what was kept; where one is being made, the next begins when it is done."""
-    await begin_flush(tx, dataset_id)

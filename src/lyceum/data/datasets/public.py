@@ -2,10 +2,11 @@
 
 from lyceum.data.datasets.addresses import DatasetRef, VersionCard, VersionTable
 from lyceum.data.datasets.cards import addresses_of_datasets, owner_of_dataset, version_cards, versions_after
-from lyceum.data.datasets.declared import is_open, keep_records, make_declared, make_version_of_kept
+from lyceum.data.datasets.declared import is_open, make_declared
 from lyceum.data.datasets.earlier import earlier_version_by_id
 from lyceum.data.datasets.erasing import ERASER
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
+from lyceum.data.datasets.pushes.edge import keep_records, make_version_of_kept
 from lyceum.data.datasets.queries import (
     addresses_of_versions,
     dataset_ref_for,

@@ -10,13 +10,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, func, insert, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.pushes.models import PushedBatchRow
 from lyceum.data.datasets.pushes.schemas import PushState
-from lyceum.kernel.prepared import Prepared
 
 FLUSH_BYTES_MAX = 16 * 1024**2
 """Of pushed bodies that go into one version: they pass through the memory of a worker and of its child."""
@@ -28,8 +27,15 @@ AT_FAULT_STATUS_MAX = 499
 PUSHED = "push"
 """What the source of such a version says of its format."""
 
-_GIVEN = ("org_id", "dataset_id", "pushed_by", "form", "record_count", "byte_count", "records")
-_ADD = Prepared(insert(PushedBatchRow).values({name: bindparam(name) for name in _GIVEN}).returning(PushedBatchRow.id))
+_ADD = text("""
+    INSERT INTO pushed_batches (org_id, dataset_id, pushed_by, form, record_count, byte_count, records)
+    SELECT b.org_id, b.dataset_id, b.pushed_by, b.form, b.record_count, b.byte_count, b.records
+    FROM unnest(
+        CAST(:org_ids AS uuid[]), CAST(:dataset_ids AS uuid[]), CAST(:pushers AS uuid[]), CAST(:forms AS text[]),
+        CAST(:record_counts AS integer[]), CAST(:byte_counts AS integer[]), CAST(:records AS bytea[])
+    ) WITH ORDINALITY AS b (org_id, dataset_id, pushed_by, form, record_count, byte_count, records, place)
+    ORDER BY b.place RETURNING id
+""")
 _WAITS = PushedBatchRow.version_id.is_(None)
 # the first always, then as many more as stay within the bytes
 _TAKE = text("""
@@ -47,6 +53,18 @@ _OVERDUE = text("SELECT dataset_id, org_id FROM definer.pushes_waiting(:longer_t
 
 
 @dataclass(frozen=True, slots=True)
+class NewBatch:
+    """What one request pushes to a dataset, and how many records these are."""
+
+    org_id: UUID
+    dataset_id: UUID
+    pushed_by: UUID | None
+    form: str
+    records: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """What one request pushed."""
 
@@ -55,22 +73,18 @@ class Batch:
     records: bytes
 
 
-async def add_batch(
-    tx: AsyncSession, *, org_id: UUID, dataset_id: UUID, pushed_by: UUID | None, form: str, body: bytes, records: int
-) -> int:
-    """Keep what one request pushed, once `tx` commits; returns the batch's number: one statement."""
-    row = await _ADD.row(
-        tx,
-        org_id=org_id,
-        dataset_id=dataset_id,
-        pushed_by=pushed_by,
-        form=form,
-        record_count=records,
-        byte_count=len(body),
-        records=body,
-    )
-    number: int = row.id
-    return number
+async def add_batches(tx: AsyncSession, batches: Sequence[NewBatch]) -> list[int]:
+    """Keep what some requests pushed, once `tx` commits; returns the numbers of the batches, rising: one statement."""
+    given = {
+        "org_ids": [batch.org_id for batch in batches],
+        "dataset_ids": [batch.dataset_id for batch in batches],
+        "pushers": [batch.pushed_by for batch in batches],
+        "forms": [batch.form for batch in batches],
+        "record_counts": [batch.records for batch in batches],
+        "byte_counts": [len(batch.body) for batch in batches],
+        "records": [batch.body for batch in batches],
+    }
+    return sorted(await tx.scalars(_ADD, given))
 
 
 async def waiting_bytes(tx: AsyncSession, dataset_id: UUID) -> int:

@@ -17,11 +17,13 @@ from lyceum.accounts.edge import (
     counts_as_push,
     needs_of_object,
     not_recorded,
+    open_tx,
 )
 from lyceum.data.datasets.pushes import queries, service
 from lyceum.data.datasets.pushes.errors import MediaTypeUnknown
 from lyceum.data.datasets.pushes.records import Form
 from lyceum.data.datasets.pushes.schemas import Pushed, PushState
+from lyceum.data.datasets.pushes.together import PushesTogether
 from lyceum.kernel.http.documented import refuses
 from lyceum.kernel.problems import NoSpace
 
@@ -59,10 +61,14 @@ _BODY: dict[str, Any] = {
 @needs_of_object(Power.DATASETS_WRITE)
 @counts_as_push
 @not_recorded
-async def push_records(request: Request, tx: Tx, who: Who, resources: CurrentResources, org: str, name: str) -> Pushed:
+async def push_records(request: Request, who: Who, resources: CurrentResources, org: str, name: str) -> Pushed:
     """Push records, one to thousands: they are kept once this is answered, and will be in the dataset's next version."""
-    form = _form_of(request)
-    return await service.push(tx, who, resources.settings, org, name, body=await request.body(), form=form)
+    form, body = _form_of(request), await request.body()
+    together: PushesTogether = request.app.state.pushes_together
+    # an answer that is kept stands and falls with the records
+    if together.takes(who, org) and "idempotency-key" not in request.headers:
+        return await together.push(who, org, name, body=body, form=form)
+    return await service.push(await open_tx(request), who, resources.settings, org, name, body=body, form=form)
 
 
 @router.get("/datasets/{org}/{name}/records")

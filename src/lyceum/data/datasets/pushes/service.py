@@ -39,24 +39,11 @@ async def push(
     """
     async with writing_to(tx, who, org, name) as writer:
         target = await target_for(tx, writer, org, name)
-        records = await _count_fitting(body, form, await columns_of(tx, target.version_id))
-        if records > settings.push_records_max:
-            raise TooManyRecords(
-                f"The body has {records:,} records and one push may have {settings.push_records_max:,}; send them in "
-                "several, or upload a file."
-            )
+        records = await count_fitting(body, form, await columns_of(tx, target.version_id), settings)
         due_at = buffer.due_at(datetime.now(UTC), every_seconds=settings.push_flush_seconds)
-        if _asked_until.get(target.id) != due_at:
-            await _ask_for_version(tx, settings, target.id, due_at)
-        number = await buffer.add_batch(
-            tx,
-            org_id=target.org_id,
-            dataset_id=target.id,
-            pushed_by=who.user_id,
-            form=form,
-            body=body,
-            records=records,
-        )
+        await ask_for_version(tx, settings, target.id, due_at)
+        batch = buffer.NewBatch(target.org_id, target.id, who.user_id, form, records, body)
+        [number] = await buffer.add_batches(tx, [batch])
     return Pushed(dataset=f"{org}/{target.name}", batch=number, records=records, due_at=due_at)
 
 
@@ -76,14 +63,27 @@ async def push_again(tx: AsyncSession, who: Actor, version_id: UUID) -> PushStat
         return await buffer.state_of(tx, dataset_id)
 
 
-async def _count_fitting(body: bytes, form: Form, columns: Columns | None) -> int:
+async def count_fitting(body: bytes, form: Form, columns: Columns | None, settings: Settings) -> int:
+    """Return how many records a body has; raises `RecordsUnreadable` and `TooManyRecords`."""
     if len(body) > READ_ON_THE_LOOP_BYTES_MAX:
-        return await asyncio.to_thread(lambda: len(read_records(body, form, columns)))
-    return len(read_records(body, form, columns))
+        records = await asyncio.to_thread(lambda: len(read_records(body, form, columns)))
+    else:
+        records = len(read_records(body, form, columns))
+    if records > settings.push_records_max:
+        raise TooManyRecords(
+            f"The body has {records:,} records and one push may have {settings.push_records_max:,}; send them in "
+            "several, or upload a file."
+        )
+    return records
 
 
-async def _ask_for_version(tx: AsyncSession, settings: Settings, dataset_id: UUID, due_at: datetime) -> None:
-    """Have a version made at the end of the window, and look once a window whether there is room for more."""
+async def ask_for_version(tx: AsyncSession, settings: Settings, dataset_id: UUID, due_at: datetime) -> None:
+    """Have a version made at the end of the window, and look once a window whether there is room for more.
+
+    Raises `BufferFull`, `StorageQuotaExceeded`.
+    """
+    if _asked_until.get(dataset_id) == due_at:
+        return
     await refuse_past_quota(tx, settings)
     waiting_bytes = await buffer.waiting_bytes(tx, dataset_id)
     if waiting_bytes > settings.push_buffer_bytes_max:
