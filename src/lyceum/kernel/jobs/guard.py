@@ -6,6 +6,7 @@ when the memory held grows past the limit. Told so, it pauses all of it and lets
 imported here, so that the fork is a safe one.
 """
 
+import contextlib
 import ctypes
 import os
 import select
@@ -19,6 +20,8 @@ EXIT_SIGNAL = 128
 LOOK_MILLISECONDS = 200
 PROGRAM_FOLLOWS = "--"
 """In the place of modules: what comes after it are arguments for Python, in whose place the child is to be."""
+NICE = 10
+"""How much computing gives way."""
 PAUSE, GO_ON = signal.SIGUSR1, signal.SIGUSR2
 """What the worker sends to have the computing stand still, and to have it continue."""
 _PR_SET_PDEATHSIG = 1
@@ -43,6 +46,7 @@ def main() -> None:
 
 def _compute(connection: int, guard_pid: int) -> None:
     os.setsid()
+    _give_way()
     for number in (PAUSE, GO_ON):
         signal.signal(number, signal.SIG_DFL)
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -54,6 +58,14 @@ def _compute(connection: int, guard_pid: int) -> None:
     from lyceum.kernel.jobs.child import serve
 
     serve(connection, [name for name in sys.argv[4].split(",") if name])
+
+
+def _give_way() -> None:
+    """Let whoever answers requests go first; a session of its own would have as much of the processor as all others together."""
+    os.nice(NICE)
+    # missing where the kernel does not group by session
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICE), encoding="ascii")
 
 
 def _watch(computing: int, connection: int, worker_pid: int, memory_bytes_max: int) -> int:

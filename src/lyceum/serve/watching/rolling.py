@@ -74,7 +74,7 @@ async def _turn(tx: AsyncSession, settings: Settings, version_id: UUID, up_to: i
     if rows:
         await keep_records(tx, watched.dataset_id, table.records(rows, version=version.number), records=len(rows))
         watched.rolled_to = rows[-1].id
-        await make_version_of_kept(tx, watched.dataset_id)
+        await make_version_of_kept(tx, settings, watched.dataset_id)
     return Rolled(len(rows), is_done=is_done)
 
 

@@ -99,6 +99,16 @@ async def any_waiting(tx: AsyncSession, dataset_id: UUID) -> bool:
     return await tx.scalar(first) is not None
 
 
+async def any_overdue(tx: AsyncSession, dataset_id: UUID, *, every_seconds: int) -> bool:
+    """Say whether a batch of a dataset waits whose window has ended."""
+    window_began = datetime.fromtimestamp(int(datetime.now(UTC).timestamp()) // every_seconds * every_seconds, UTC)
+    # as `due_at` has it, a second on
+    first = select(PushedBatchRow.id).where(
+        PushedBatchRow.dataset_id == dataset_id, _WAITS, PushedBatchRow.pushed_at < window_began - timedelta(seconds=1)
+    )
+    return await tx.scalar(first.limit(1)) is not None
+
+
 async def is_under_way(tx: AsyncSession, dataset_id: UUID) -> bool:
     """Say whether a version is being made of a dataset's batches just now."""
     pending = select(DatasetVersionRow.id).where(

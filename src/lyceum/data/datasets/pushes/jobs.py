@@ -131,16 +131,21 @@ class _Accepting:
 
     followers: tuple[versions.VersionFollower, ...]
 
-    async def conclude(self, tx: AsyncSession, _run: JobRun, args: AppendPushed, appended: Appended) -> None:
-        await _accept(tx, args, appended, self.followers)
+    async def conclude(self, tx: AsyncSession, run: JobRun, args: AppendPushed, appended: Appended) -> None:
+        dataset_id = await _accept(tx, args, appended, self.followers)
+        window_seconds = run.resources.settings.push_flush_seconds
+        # what came since has a job of its own at the end of its window
+        if dataset_id is not None and await buffer.any_overdue(tx, dataset_id, every_seconds=window_seconds):
+            await begin_flush(tx, dataset_id)
 
 
 async def _accept(
     tx: AsyncSession, args: AppendPushed, appended: Appended, followers: tuple[versions.VersionFollower, ...]
-) -> None:
+) -> UUID | None:
+    """Accept the version, and return its dataset; None where there is nothing to accept, or not yet."""
     row = await tx.get(DatasetVersionRow, args.version_id, with_for_update=True)
     if row is None or row.state != "pending":
-        return
+        return None
     await buffer.lock_dataset(tx, row.dataset_id)
     latest = await _latest(tx, row.dataset_id)
     if (latest.id if latest is not None else None) != appended.base_id:
@@ -148,13 +153,13 @@ async def _accept(
         row.operation_id = new_id()
         row.job_id = await enqueue(tx, AppendPushed(version_id=row.id))
         await tx.flush()
-        return
+        return None
     await _hold_back(tx, row, appended)
     await versions.accept(tx, row.id, appended.table, followers)
     await tx.refresh(row)
     if row.state == "accepted":
         await buffer.leave(tx, row.id)
-    await begin_flush(tx, row.dataset_id)
+    return row.dataset_id
 
 
 async def _hold_back(tx: AsyncSession, row: DatasetVersionRow, appended: Appended) -> None:

@@ -1,11 +1,14 @@
 """Records that the hub itself adds to a dataset that it fills."""
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.data.datasets.pushes import buffer
-from lyceum.data.datasets.pushes.jobs import begin_flush
+from lyceum.data.datasets.pushes.jobs import BeginFlush, begin_flush
+from lyceum.kernel.config import Settings
+from lyceum.kernel.jobs.queue import enqueue
 
 
 async def keep_records(tx: AsyncSession, dataset_id: UUID, body: bytes, *, records: int) -> None:
@@ -14,6 +17,8 @@ async def keep_records(tx: AsyncSession, dataset_id: UUID, body: bytes, *, recor
     await buffer.add_batches(tx, [batch])
 
 
-async def make_version_of_kept(tx: AsyncSession, dataset_id: UUID) -> None:
-    """Begin a version of what was kept; where one is being made, the next begins when it is done."""
-    await begin_flush(tx, dataset_id)
+async def make_version_of_kept(tx: AsyncSession, settings: Settings, dataset_id: UUID) -> None:
+    """Begin a version of what was kept; where one is being made, the next begins at the end of the window."""
+    if await begin_flush(tx, dataset_id) is None:
+        due_at = buffer.due_at(datetime.now(UTC), every_seconds=settings.push_flush_seconds)
+        await enqueue(tx, BeginFlush(dataset_id=dataset_id), run_at=due_at)
