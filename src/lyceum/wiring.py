@@ -64,6 +64,7 @@ from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.public import ERASER as CHECKS_ERASER
 from lyceum.data.quality.public import check_version
 from lyceum.data.quality.routes import router as quality_routes
+from lyceum.data.quality.set_routes import router as check_set_routes
 from lyceum.data.schemas.public import ERASER as SCHEMAS_ERASER
 from lyceum.data.schemas.public import register_version
 from lyceum.data.schemas.registry.routes import router as schema_registry_routes
@@ -133,6 +134,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     history_routes,
     sources_routes,
     quality_routes,
+    check_set_routes,
     *INCIDENTS_ROUTERS,
     registry_routes,
     runs_routes,

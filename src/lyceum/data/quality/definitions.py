@@ -17,11 +17,12 @@ def usable(definition: dict[str, Any], table_schema: dict[str, Any] | None) -> d
     from lyceum.data.quality.engine.public import InvalidCheck, TableSchema, checks_from_plain
 
     schema = msgspec.convert(table_schema, TableSchema) if table_schema is not None else None
-    found: dict[str, Any] = msgspec.to_builtins(checks_from_plain([definition], schema=schema)[0])
+    [check] = checks_from_plain([definition], schema=schema)
     try:
-        orjson.dumps(found)
+        # as it comes back from where it is kept, so that two of them can be compared
+        found: dict[str, Any] = orjson.loads(orjson.dumps(msgspec.to_builtins(check)))
     except TypeError:
-        raise InvalidCheck(f"The check {found['id']} holds a number beyond 64 bits; use one within.") from None
+        raise InvalidCheck(f"The check {check.id} holds a number beyond 64 bits; use one within.") from None
     return found
 
 

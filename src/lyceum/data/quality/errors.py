@@ -55,3 +55,15 @@ class TrialsBusy(Unavailable):
     """As many checks are being tried just now as may be at once."""
 
     code = "trials_busy"
+
+
+class FileUnreadable(Invalid):
+    """A file of checks that is no text, or too large."""
+
+    code = "file_unreadable"
+
+
+class TooManyOutsideResults(Invalid):
+    """Another tool's run with more results than are kept."""
+
+    code = "too_many_outside_results"
