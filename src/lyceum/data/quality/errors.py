@@ -67,3 +67,9 @@ class TooManyOutsideResults(Invalid):
     """Another tool's run with more results than are kept."""
 
     code = "too_many_outside_results"
+
+
+class SuggestionNotFound(NotFound):
+    """A check that the profile does not suggest, or that is kept or refused already."""
+
+    code = "suggestion_not_found"

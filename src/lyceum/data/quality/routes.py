@@ -6,7 +6,7 @@ from fastapi import Response
 
 from lyceum.accounts.edge import KEEPS_ANSWER, CurrentResources, Power, Tx, Who, api_router, needs_of_object
 from lyceum.data.datasets.edge import VersionNumber, as_number
-from lyceum.data.quality import queries, service, trial
+from lyceum.data.quality import queries, service, suggestions, trial
 from lyceum.data.quality.errors import TrialsBusy
 from lyceum.data.quality.schemas import (
     Check,
@@ -44,7 +44,7 @@ async def add_check(tx: Tx, who: Who, org: str, name: str, wanted: NewCheck) -> 
 @needs_of_object(Power.DATASETS_READ, Power.DATASETS_WRITE)
 async def accept_suggested_checks(tx: Tx, who: Who, org: str, name: str) -> CheckList:
     """Keep the checks that the latest version's profile suggests."""
-    return CheckList(items=await service.accept_suggestions(tx, who, org, name))
+    return CheckList(items=await suggestions.accept_all(tx, who, org, name))
 
 
 @router.post("/datasets/{org}/{name}/checks/try", responses=refuses(TrialsBusy))

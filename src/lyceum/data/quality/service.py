@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,7 +14,6 @@ from lyceum.data.datasets.public import (
     DatasetRef,
     dataset_ref_for,
     latest_version_of,
-    profile_by_id,
     version_table_for,
     writing_to,
     writing_to_dataset,
@@ -138,25 +136,6 @@ def _refuse_too_often(cron: str, zone: str) -> None:
         raise CheckTooOften(f"The schedule {cron!r} comes more often than every {minutes} minutes; write a rarer one.")
 
 
-async def accept_suggestions(tx: AsyncSession, who: Actor, org: str, name: str) -> list[Check]:
-    """Keep what the latest version's profile suggests and the dataset does not have yet; return all its checks."""
-    async with writing_to(tx, who, org, name) as writer:
-        return await _accept_suggestions(tx, writer, org, name)
-
-
-async def _accept_suggestions(tx: AsyncSession, who: Actor, org: str, name: str) -> list[Check]:
-    dataset = await dataset_ref_for(tx, who, org, name, need=Power.DATASETS_WRITE)
-    table = await version_table_for(tx, who, dataset.address)
-    profile = await profile_by_id(tx, table.version_id)
-    kept = {row.definition["id"] for row in await checks_alone(tx, dataset)}
-    suggested = await asyncio.to_thread(_suggestions, profile)
-    new = [(definition, reason) for definition, reason in suggested if definition["id"] not in kept]
-    refuse_too_many(len(kept) + len(new))
-    tx.add_all(new_row(dataset, who, definition, origin="suggested", reason=reason) for definition, reason in new)
-    await tx.flush()
-    return [as_check(row) for row in await check_rows(tx, dataset.id)]
-
-
 async def drop_check(tx: AsyncSession, who: Actor, check_id: UUID) -> None:
     """Stop a check; the results it gave stay. Raises `CheckNotFound`."""
     row = await _check_to_change(tx, who, check_id)
@@ -202,13 +181,6 @@ async def checks_alone(tx: AsyncSession, dataset: DatasetRef) -> list[CheckRow]:
     """Return the dataset's checks; until `tx` ends, nobody else adds one."""
     await tx.execute(_ONE_AT_A_TIME, {"dataset_id": str(dataset.id)})
     return await check_rows(tx, dataset.id)
-
-
-def _suggestions(profile: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
-    from lyceum.data.quality.engine.public import TableProfile, suggest_checks
-
-    suggested = suggest_checks(msgspec.convert(profile, TableProfile))
-    return [(msgspec.to_builtins(found.check), found.reason) for found in suggested]
 
 
 def _refuse_twin(definition: dict[str, Any], others: list[dict[str, Any]], address: str) -> None:

@@ -6,10 +6,18 @@ from fastapi import Query, Request, Response
 
 from lyceum.accounts.edge import KEEPS_ANSWER, Power, Tx, Who, api_router, needs_of_object
 from lyceum.data.datasets.edge import VersionNumber, as_number
-from lyceum.data.quality import sets
+from lyceum.data.quality import sets, suggestions
 from lyceum.data.quality.errors import FileUnreadable
 from lyceum.data.quality.schemas import CheckRun
-from lyceum.data.quality.set_schemas import Imported, NewImport, NewOutsideRun, SetPlan
+from lyceum.data.quality.set_schemas import (
+    Imported,
+    NewImport,
+    NewOutsideRun,
+    SetPlan,
+    SuggestionList,
+    SuggestionsDecided,
+    SuggestionsKept,
+)
 
 router = api_router(tags=["checks"])
 
@@ -68,6 +76,20 @@ async def keep_outside_run(
 ) -> CheckRun:
     """Keep what dbt's tests found in a version, with their messages, among the version's check runs."""
     return await sets.keep_outside_run(tx, who, org, name, as_number(number), wanted)
+
+
+@router.get("/datasets/{org}/{name}/checks/suggestions")
+@needs_of_object(Power.DATASETS_READ)
+async def list_suggested_checks(tx: Tx, who: Who, org: str, name: str) -> SuggestionList:
+    """List the checks that the latest version's profile suggests, each with its reason; none is kept by that."""
+    return await suggestions.list_suggestions(tx, who, org, name)
+
+
+@router.post("/datasets/{org}/{name}/checks/suggestions", status_code=201, dependencies=[KEEPS_ANSWER])
+@needs_of_object(Power.DATASETS_READ, Power.DATASETS_WRITE)
+async def decide_suggested_checks(tx: Tx, who: Who, org: str, name: str, wanted: SuggestionsDecided) -> SuggestionsKept:
+    """Keep suggested checks, as they are or edited, and refuse others, which are not suggested again."""
+    return await suggestions.decide(tx, who, org, name, wanted)
 
 
 async def _text_of(request: Request) -> str:

@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lyceum.data.quality.schemas import Check
+
 TEXT_CHARS_MAX = 8_000_000
 
 ForeignText = Annotated[str, Field(min_length=1, max_length=TEXT_CHARS_MAX)]
@@ -64,3 +66,48 @@ class NewOutsideRun(BaseModel):
 
     tool: Literal["dbt"] = "dbt"
     text: ForeignText = Field(description="`run_results.json` of dbt.")
+
+
+class Suggestion(BaseModel):
+    """A check that the latest version's profile suggests, and why; what `finds_fault` does not hold there."""
+
+    name: str
+    definition: dict[str, Any]
+    reason: str
+    finds_fault: bool
+
+
+class SuggestionList(BaseModel):
+    """What is suggested, and the names of what is suggested no more; there are few enough for one page."""
+
+    items: list[Suggestion]
+    refused: list[str]
+
+
+class AcceptedSuggestion(BaseModel):
+    """A suggestion to keep, as it is or edited."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=500)
+    definition: dict[str, Any] | None = Field(default=None, description="What to keep in its place.")
+
+
+SuggestionNames = Annotated[list[Annotated[str, Field(min_length=1, max_length=500)]], Field(max_length=200)]
+
+
+class SuggestionsDecided(BaseModel):
+    """What becomes of suggestions, by their names."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    accept: Annotated[list[AcceptedSuggestion], Field(max_length=200)] = []
+    refuse: SuggestionNames = Field(default=[], description="They are suggested no more.")
+    suggest_again: SuggestionNames = Field(default=[], description="What was refused before.")
+
+
+class SuggestionsKept(BaseModel):
+    """The checks that suggestions became, and what is suggested from now on."""
+
+    kept: list[Check]
+    suggestions: SuggestionList

@@ -117,7 +117,9 @@ async def import_checks(tx: AsyncSession, who: Actor, org: str, name: str, wante
         table = await version_table_for(tx, writer, dataset.address)
         tool, found, left_out = await asyncio.to_thread(_foreign, wanted, table.table_schema.model_dump())
         kept = [row.definition for row in await checks_alone(tx, dataset)]
-        known, new, taken = [], [], {each["id"] for each in kept}
+        known: list[str] = []
+        new: list[dict[str, Any]] = []
+        taken = {each["id"] for each in kept}
         for each in found:
             twin = next((other["id"] for other in (*kept, *new) if says(other) == says(each)), None)
             if twin is not None:
