@@ -5,6 +5,7 @@ from lyceum.data.datasets.cards import addresses_of_datasets, owner_of_dataset, 
 from lyceum.data.datasets.earlier import earlier_version_by_id, latest_version_of
 from lyceum.data.datasets.erasing import ERASER
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
+from lyceum.data.datasets.health import DatasetStanding, HealthSources
 from lyceum.data.datasets.queries import (
     addresses_of_versions,
     dataset_ref_for,
@@ -21,6 +22,8 @@ __all__ = [
     "GRANTABLE",
     "DatasetNotFound",
     "DatasetRef",
+    "DatasetStanding",
+    "HealthSources",
     "VersionCard",
     "VersionNotFound",
     "VersionTable",

@@ -14,6 +14,7 @@ from lyceum.data.quality.errors import CheckRunNotFound
 from lyceum.data.quality.events import ChecksRan
 from lyceum.data.quality.models import CheckResultRow, CheckRunRow
 from lyceum.data.quality.queries import checks_to_run
+from lyceum.data.quality.scoring import judge
 from lyceum.data.quality.work import CheckedTable, CheckWork
 from lyceum.kernel.events import publish
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun, LightHandler
@@ -51,6 +52,7 @@ async def _conclude(tx: AsyncSession, run: JobRun, args: RunChecks, output: Chec
         for check_id, result in zip(output.check_ids, output.results, strict=True)
     )
     await tx.flush()
+    await judge(tx, check_run, (await version_table_by_id(tx, check_run.version_id)).dataset_id)
     await publish(tx, ChecksRan(check_run_id=check_run.id))
 
 
@@ -62,6 +64,7 @@ async def _gave_up(tx: AsyncSession, args: RunChecks, error: dict[str, Any] | No
     check_run.error = CALLED_OFF if state == "cancelled" else error
     check_run.finished_at = datetime.now(UTC)
     await tx.flush()
+    await judge(tx, check_run, (await version_table_by_id(tx, check_run.version_id)).dataset_id)
 
 
 async def _check_run(tx: AsyncSession, check_run_id: UUID) -> CheckRunRow:

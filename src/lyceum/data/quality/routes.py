@@ -6,7 +6,7 @@ from fastapi import Response
 
 from lyceum.accounts.edge import KEEPS_ANSWER, CurrentResources, Power, Tx, Who, api_router, needs_of_object
 from lyceum.data.datasets.edge import VersionNumber, as_number
-from lyceum.data.quality import queries, service, suggestions, trial
+from lyceum.data.quality import queries, scoring, service, suggestions, trial
 from lyceum.data.quality.errors import TrialsBusy
 from lyceum.data.quality.schemas import (
     Check,
@@ -15,6 +15,7 @@ from lyceum.data.quality.schemas import (
     CheckList,
     CheckRun,
     CheckRunPage,
+    DatasetQuality,
     NewCheck,
     NewTrial,
     Trial,
@@ -103,6 +104,13 @@ async def list_check_runs(
         tx, who, org, name, as_number(number), limit=limit, before=decode_cursor(cursor)
     )
     return CheckRunPage(items=items, next=next_cursor([item.id for item in items], limit))
+
+
+@router.get("/datasets/{org}/{name}/quality")
+@needs_of_object(Power.DATASETS_READ)
+async def read_quality(tx: Tx, who: Who, org: str, name: str) -> DatasetQuality:
+    """Read a dataset's data-quality score, with its formula and what each check adds to it."""
+    return await scoring.quality_for(tx, who, org, name)
 
 
 @router.get("/check-runs/{check_run_id}")

@@ -102,6 +102,39 @@ class CheckResult(BaseModel):
     partitions: list[PartitionFound] = Field(description="The partitions that fail, the worst first.")
 
 
+class ScoreTerm(BaseModel):
+    """What one check adds to the score: `weight` times `credit`, which is between 0 and 1; nothing where it was skipped."""
+
+    check_id: UUID
+    name: str
+    dimension: str
+    severity: str
+    refuses: bool = Field(description="Whether its failure makes the dataset's state `failed`.")
+    status: str
+    weight: int
+    credit: float
+
+
+class DimensionScore(BaseModel):
+    """The score of the checks that tell of one thing, such as completeness."""
+
+    dimension: str
+    score: float
+
+
+class DatasetQuality(BaseModel):
+    """A dataset's data-quality score of 100 with its formula and terms; all null where no checks have run."""
+
+    score: float | None
+    formula: str
+    state: str | None
+    version: int | None
+    check_run_id: UUID | None
+    judged_at: datetime | None
+    terms: list[ScoreTerm]
+    dimensions: list[DimensionScore]
+
+
 class NewTrial(BaseModel):
     """A check to try, on the newest version or on another."""
 

@@ -18,6 +18,8 @@ NEARLY_ALL_MIN = 0.98
 FRESH_WITHIN = timedelta(days=2)
 """How old the newest time may be for a table to be taken as one that is kept up."""
 LENGTH_MAX = 64
+CATEGORIES_MAX = 20
+"""With fewer different texts a set says more than a length."""
 _TIMES = (ColumnType.DATE, ColumnType.TIMESTAMP, ColumnType.TIMESTAMP_UTC)
 _DAY_SECONDS = 86_400
 
@@ -41,12 +43,16 @@ def about_texts(profile: TableProfile) -> Iterator[SuggestedCheck]:
         known = next(iter(column.patterns), None)
         if known is not None and known.fraction >= NEARLY_ALL_MIN:
             yield from _of_form(column, known.name, known.fraction)
-        elif column.length_min == column.length_max and 2 <= (column.length_max or 0) <= LENGTH_MAX:
-            size = column.length_max
+        elif column.distinct > CATEGORIES_MAX and 2 <= (size := _length(column)) <= LENGTH_MAX:
             yield SuggestedCheck(
                 Length(column=column.name, min=size, max=size, severity="warning"),
                 f"All {filled:,} texts of {column.name} have {size} characters.",
             )
+
+
+def _length(column: ColumnProfile) -> int:
+    """Return how long all texts are, 0 where they are not equally long."""
+    return column.length_max if column.length_max is not None and column.length_min == column.length_max else 0
 
 
 def _of_form(column: ColumnProfile, name: str, fraction: float) -> Iterator[SuggestedCheck]:
