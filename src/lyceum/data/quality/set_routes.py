@@ -28,7 +28,10 @@ _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "description": "A list of checks below `checks:`, each with its kind; JSON is YAML too.",
-        "content": {YAML: {"schema": {"type": "string"}}},
+        "content": {
+            "application/json": {"schema": {"type": "object", "properties": {"checks": {"type": "array"}}}},
+            YAML: {"schema": {"type": "string"}},
+        },
     }
 }
 
