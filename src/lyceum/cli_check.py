@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lyceum.cli_client import hub_client
 from lyceum.hub.errors import HubRefused
 
 if TYPE_CHECKING:
@@ -91,6 +92,43 @@ def convert_command(
     heading = [f"From {file.name}, written for {tool}: {len(taken):,} checks"]
     heading += [f"left out: {each.what}. {each.why}" for each in left_out]
     typer.echo(checks_as_yaml(taken, heading=heading), nl=False)
+
+
+@checks.command("pull")
+def pull_command(
+    dataset: Annotated[str, typer.Argument(help="A dataset's address, such as main/flights.")],
+    file: Annotated[Path, typer.Argument(help="Where to write its checks as YAML; - for the terminal.")],
+) -> None:
+    """Write a dataset's checks as YAML, each below the reason for it."""
+    with hub_client() as client:
+        text = client.checks.pull(dataset)
+    if str(file) == "-":
+        typer.echo(text, nl=False)
+        return
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as refused:
+        raise HubRefused(f"{file} cannot be written ({refused.strerror}).") from None
+    typer.echo(f"{dataset}: checks written to {file}")
+
+
+@checks.command("push")
+def push_command(
+    dataset: Annotated[str, typer.Argument(help="A dataset's address, such as main/flights.")],
+    file: Annotated[Path, typer.Argument(help="A YAML file of checks.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
+) -> None:
+    """Have a dataset's checks be those of a YAML file: others stop, and what they found stays."""
+    text = _text_of(file)
+    with hub_client() as client:
+        plan = client.checks.push(dataset, text, dry_run=dry_run)
+    lines = [f"+ {each['id']}" for each in plan.added]
+    lines += [f"~ {each['id']}" for each in plan.changed]
+    lines += [f"- {each['id']}" for each in plan.dropped]
+    did = "changed" if plan.is_applied else "would change"
+    counts = f"{len(plan.added)} added, {len(plan.changed)} changed, {len(plan.dropped)} dropped"
+    typer.echo("\n".join([*lines, f"{dataset} {did}: {counts}, {plan.unchanged_count} as they were"]))
 
 
 @contextmanager

@@ -62,7 +62,7 @@ def create_app(config: Settings) -> FastAPI:
             app.state.identity_providers = IdentityProviders(Outward.configured(config))
             app.state.windows = Windows(resources.line, resources.database)
             app.state.status_checks, app.state.consumers = wiring.STATUS, wiring.CONSUMERS
-            app.state.schedules = wiring.SCHEDULES
+            app.state.schedules, app.state.dataset_health = wiring.SCHEDULES, wiring.DATASET_HEALTH
             app.state.final_kinds = wiring.handlers().final_kinds
             app.state.grantable = {kind.kind: kind for kind in wiring.GRANTABLE}
             app.state.transaction_turns = asyncio.Semaphore(config.database_pool_size)

@@ -47,6 +47,7 @@ from lyceum.data.datasets.jobs import clear_up as clear_up_datasets
 from lyceum.data.datasets.jobs import handlers as datasets_handlers
 from lyceum.data.datasets.public import ERASER as DATASETS_ERASER
 from lyceum.data.datasets.public import GRANTABLE as DATASETS
+from lyceum.data.datasets.public import HealthSources
 from lyceum.data.datasets.pushes.jobs import SCHEDULES as PUSHES_SCHEDULES
 from lyceum.data.datasets.pushes.jobs import handlers as pushes_handlers
 from lyceum.data.datasets.pushes.routes import router as pushes_routes
@@ -58,11 +59,13 @@ from lyceum.data.incidents.jobs import SCHEDULES as INCIDENTS_SCHEDULES
 from lyceum.data.incidents.jobs import SUBSCRIPTIONS as INCIDENTS_SUBSCRIPTIONS
 from lyceum.data.incidents.public import ERASER as INCIDENTS_ERASER
 from lyceum.data.incidents.public import EXPORTERS as INCIDENTS_EXPORTERS
-from lyceum.data.incidents.public import ConsumersOf
+from lyceum.data.incidents.public import ConsumersOf, open_incidents_of
 from lyceum.data.incidents.routes import ROUTERS as INCIDENTS_ROUTERS
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.public import ERASER as CHECKS_ERASER
+from lyceum.data.quality.public import check_version, standings
 from lyceum.data.quality.routes import router as quality_routes
+from lyceum.data.quality.set_routes import router as check_set_routes
 from lyceum.data.schemas.public import ERASER as SCHEMAS_ERASER
 from lyceum.data.schemas.public import register_version
 from lyceum.data.schemas.registry.routes import router as schema_registry_routes
@@ -136,6 +139,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     history_routes,
     sources_routes,
     quality_routes,
+    check_set_routes,
     *INCIDENTS_ROUTERS,
     registry_routes,
     watching_routes,
@@ -177,7 +181,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     *WATCHING_SCHEDULES,
 )
 
-VERSION_FOLLOWERS = (register_version, judge_new_version)
+VERSION_FOLLOWERS = (register_version, check_version, judge_new_version)
 """Who hears of each version of a dataset in the transaction that accepts it, and may refuse it."""
 
 HANDLERS: tuple[Handler, ...] = (
@@ -208,6 +212,9 @@ TOPICS: tuple[TopicKind[Actor], ...] = (*JOBS_TOPICS, *NOTIFY_TOPICS)
 
 GRANTABLE: tuple[GrantableKind, ...] = (DATASETS, MODELS, RUNS)
 """Objects that can be granted one by one, to people and groups of any organisation."""
+
+DATASET_HEALTH = HealthSources(standings=standings, open_incidents=open_incidents_of)
+"""Who is asked how the datasets of a list stand."""
 
 CONSUMERS: tuple[ConsumersOf, ...] = (runs_on,)
 """Who is asked what was made of a dataset's versions."""

@@ -10,6 +10,7 @@ from lyceum.wiring import ROUTERS
 
 WITHOUT_A_CURSOR = {
     "/api/v1/datasets/{org}/{name}/checks": "a dataset has at most so many checks, and they are shown together",
+    "/api/v1/datasets/{org}/{name}/checks/suggestions": "a profile suggests at most forty",
     "/api/v1/jobs/{job_id}/log": "grows while it is read: it goes on after a line's number, also when there is none yet",
     "/api/v1/hub/jobs/{job_id}/log": "as that of one's own job",
     "/api/v1/organisations/{org}/alert-rules": "at most so many are kept, and they are asked in their order",
@@ -38,6 +39,7 @@ PART_OF_AN_ANSWER = {
     "/api/v1/hub/queue": {"open": "counted by kind and state", "workers": "the processes that work now"},
     "/api/v1/hub/storage": {"damaged": "the first hundred: whoever mends them looks again"},
     "/api/v1/check-runs/{check_run_id}": {"results": "one for each check of the dataset"},
+    "/api/v1/datasets/{org}/{name}/quality": {"terms": "one for each check of the dataset", "dimensions": "a handful"},
     "/api/v1/runs/{run_id}": {
         "leaderboard": "the models of one run",
         "leakage_warnings": "one for each column at most",

@@ -95,6 +95,27 @@ async def _suggestion(place: Place) -> Creating:
     return Creating(f"/api/v1/datasets/{place.dataset}/checks/suggest", None, {})
 
 
+async def _suggestions(place: Place) -> Creating:
+    path = f"/api/v1/datasets/{place.dataset}/checks/suggestions"
+    return Creating(path, {"accept": [{"name": "row_count"}]}, {"refuse": ["row_count"]})
+
+
+async def _imported(place: Place) -> Creating:
+    path = f"/api/v1/datasets/{place.dataset}/checks/import"
+    one, other = (
+        {"text": f"dataset: a/b/c/d\nchecks:\n  - row_count:\n      threshold: {{must_be_greater_than: {n}}}\n"}
+        for n in (1, 2)
+    )
+    return Creating(path, one, other)
+
+
+async def _outside_run(place: Place) -> Creating:
+    one, other = (
+        {"text": f'{{"results": [{{"unique_id": "test.shop.{name}.1", "status": "pass"}}]}}'} for name in ("one", "two")
+    )
+    return Creating(f"/api/v1/datasets/{place.dataset}/versions/1/outside-runs", one, other)
+
+
 async def _check_run(place: Place) -> Creating:
     return Creating(f"/api/v1/datasets/{place.dataset}/versions/1/check-runs", None, {})
 
@@ -174,7 +195,10 @@ OF_OBJECTS: dict[str, Row] = {
     "/api/v1/datasets/{org}/{name}/fetches": _fetch,
     "/api/v1/datasets/{org}/{name}/checks": _check,
     "/api/v1/datasets/{org}/{name}/checks/suggest": _suggestion,
+    "/api/v1/datasets/{org}/{name}/checks/suggestions": _suggestions,
+    "/api/v1/datasets/{org}/{name}/checks/import": _imported,
     "/api/v1/datasets/{org}/{name}/versions/{number}/check-runs": _check_run,
+    "/api/v1/datasets/{org}/{name}/versions/{number}/outside-runs": _outside_run,
     "/api/v1/incidents/{incident_id}/comments": _incident_comment,
     "/api/v1/api-keys/{key_id}/rotate": _rotation,
     "/api/v1/organisations/{org}/groups": _group,

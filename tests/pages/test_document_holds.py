@@ -44,6 +44,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
+SIZE = {"kind": "row_count", "id": "row_count", "severity": "error", "min": 1}
 EXAMPLES = 4
 """Of each operation by who may do it, and as many by anybody."""
 EXAMPLES_OF_SOAK = 200
@@ -138,7 +139,7 @@ async def live(
         begun = await ok(client.post("/api/v1/uploads", json=in_parts), 201)
         jobs = await ok(client.get("/api/v1/jobs"))
         document = await ok(nobody.get("/api/openapi.json"))
-    check_id = make_check(database, owner, dataset["id"])
+    check_id = make_check(database, owner, dataset["id"], definition=SIZE)
     model = make_model(database, home, owner, onnx_file(), aliases={"champion": 1})
     spare_key, _ = make_key(database, org_id=owner.org_id, user_id=owner.user_id, scopes=("datasets:read",))
     there = {

@@ -8,6 +8,7 @@
 from lyceum_client.answers import (
     ApiKey,
     Check,
+    CheckPlan,
     CheckResult,
     CheckRun,
     Column,
@@ -54,6 +55,7 @@ __all__ = [
     "AnswerUnusable",
     "ApiKey",
     "Check",
+    "CheckPlan",
     "CheckResult",
     "CheckRun",
     "Client",

@@ -257,6 +257,17 @@ class CheckRun:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckPlan:
+    """What a file changes of a dataset's checks; carried out where it `is_applied`."""
+
+    added: tuple[Json, ...]
+    changed: tuple[Json, ...]
+    dropped: tuple[Json, ...]
+    unchanged_count: int
+    is_applied: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LeaderboardRow:
     """A model that was tried: its score out of fold, its share of the ensemble (0 when not chosen)."""
 

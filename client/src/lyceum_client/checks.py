@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lyceum_client.addresses import read_address
-from lyceum_client.answers import Check, CheckRun, read_answer
+from lyceum_client.answers import Check, CheckPlan, CheckRun, read_answer
 from lyceum_client.errors import RunFailed, error_from_job
 from lyceum_client.transport import Transport, segment
 from lyceum_client.waiting import last_state
@@ -27,10 +27,26 @@ class Checks:
     def add(self, address: str, definition: Mapping[str, Any], *, reason: str = "") -> Check:
         """Keep a check with a dataset: `{"kind": "range", "column": "age", "min": 0}`.
 
-        Kinds are not_null, unique, range, in_set and row_count. Raises `InvalidRequest`.
+        The reference of checks lists the kinds. Raises `InvalidRequest`.
         """
         body = {"definition": dict(definition), **({"reason": reason} if reason else {})}
         return read_answer(Check, self._transport.post(f"/datasets/{read_address(address).path}/checks", body))
+
+    def pull(self, address: str) -> str:
+        """Return a dataset's checks as a YAML file, each below the reason for it."""
+        return self._transport.get_text(f"/datasets/{read_address(address).path}/checks.yaml")
+
+    def push(self, address: str, text: str, *, dry_run: bool = False) -> CheckPlan:
+        """Have a dataset's checks be those of a YAML file, and return what that changes; others stop.
+
+        A check is known by what it is called: it keeps what it found. With `dry_run` nothing changes. Raises
+        `InvalidRequest` with the line of what cannot be used.
+        """
+        path = f"/datasets/{read_address(address).path}/checks.yaml"
+        params = {"dry_run": "true" if dry_run else "false"}
+        return read_answer(
+            CheckPlan, self._transport.put_text(path, text, params=params, media_type="application/yaml")
+        )
 
     def drop(self, check_id: str) -> None:
         """Stop a check."""

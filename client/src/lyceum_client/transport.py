@@ -79,6 +79,15 @@ class Transport:
         """Put JSON and return the answer's JSON; raises `LyceumError`."""
         return self._json(self._send("PUT", self._api(path), json=dict(body)))
 
+    def get_text(self, path: str) -> str:
+        """Return the text at a path below `/api/v1`; raises `LyceumError`."""
+        return self._send("GET", self._api(path)).text
+
+    def put_text(self, path: str, text: str, *, params: Mapping[str, Any], media_type: str) -> Any:
+        """Put a text and return the answer's JSON; raises `LyceumError`."""
+        headers = {"content-type": media_type}
+        return self._json(self._send("PUT", self._api(path), params=params, headers=headers, content=text.encode()))
+
     def patch(self, path: str, body: Mapping[str, Any], *, if_match: str) -> Any:
         """Change what is at the path, made from the version that `if_match` names; raises `LyceumError`."""
         return self._json(self._send("PATCH", self._api(path), headers={"if-match": if_match}, json=dict(body)))

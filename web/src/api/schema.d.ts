@@ -965,7 +965,13 @@ export interface paths {
         delete: operations["drop_check"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change Check
+         * @description Change a check: what it asks, how bad its failure is, who answers for it, when it runs, and whether.
+         *
+         *     Needs `datasets:write`.
+         */
+        patch: operations["change_check"];
         trace?: never;
     };
     "/api/v1/dataset-diffs/{diff_id}": {
@@ -1043,7 +1049,7 @@ export interface paths {
         };
         /**
          * List Datasets
-         * @description List the datasets you may read, newest first.
+         * @description List the datasets you may read, newest first, with how they stand.
          *
          *     Needs `datasets:read`.
          */
@@ -1124,6 +1130,100 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/{org}/{name}/checks.odcs.yaml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Data Contract
+         * @description Read a dataset's columns and checks as a contract of the Open Data Contract Standard (version 3.1).
+         *
+         *     Needs `datasets:read`.
+         */
+        get: operations["read_data_contract"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{org}/{name}/checks.yaml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Checks File
+         * @description Read a dataset's checks as a YAML file, each below the reason for it.
+         *
+         *     Needs `datasets:read`.
+         */
+        get: operations["read_checks_file"];
+        /**
+         * Replace Checks
+         * @description Have a dataset's checks be those of a YAML file: others stop, and what they found stays.
+         *
+         *     Needs `datasets:read` and `datasets:write`.
+         */
+        put: operations["replace_checks"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{org}/{name}/checks/{check_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Check History
+         * @description Read what a check found run by run, with its metrics, newest first; of a check that was stopped, too.
+         *
+         *     Needs `datasets:read`.
+         */
+        get: operations["read_check_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{org}/{name}/checks/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import Checks
+         * @description Keep the checks of a suite of Great Expectations, or of a contract of Soda or the open standard, beside a dataset's own.
+         *
+         *     Needs `datasets:read` and `datasets:write`.
+         */
+        post: operations["import_checks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets/{org}/{name}/checks/suggest": {
         parameters: {
             query?: never;
@@ -1140,6 +1240,58 @@ export interface paths {
          *     Needs `datasets:read` and `datasets:write`.
          */
         post: operations["accept_suggested_checks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{org}/{name}/checks/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Suggested Checks
+         * @description List the checks that the latest version's profile suggests, each with its reason; none is kept by that.
+         *
+         *     Needs `datasets:read`.
+         */
+        get: operations["list_suggested_checks"];
+        put?: never;
+        /**
+         * Decide Suggested Checks
+         * @description Keep suggested checks, as they are or edited, and refuse others, which are not suggested again.
+         *
+         *     Needs `datasets:read` and `datasets:write`.
+         */
+        post: operations["decide_suggested_checks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{org}/{name}/checks/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try Check
+         * @description Try a check on the first rows of a version, at most 50,000 and for 10 seconds; nothing is kept.
+         *
+         *     What is asked of the table as a whole, such as the number of its rows or its newest day, is asked of all of it.
+         *
+         *     Needs `datasets:read`.
+         */
+        post: operations["try_check"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1184,6 +1336,28 @@ export interface paths {
          *     Needs `datasets:write`.
          */
         post: operations["fetch_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{org}/{name}/quality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Quality
+         * @description Read a dataset's data-quality score, with its formula and what each check adds to it.
+         *
+         *     Needs `datasets:read`.
+         */
+        get: operations["read_quality"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1406,6 +1580,28 @@ export interface paths {
          *     Needs `datasets:write`.
          */
         post: operations["start_check_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{org}/{name}/versions/{number}/outside-runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep Outside Run
+         * @description Keep what dbt's tests found in a version, with their messages, among the version's check runs.
+         *
+         *     Needs `datasets:read` and `datasets:write`.
+         */
+        post: operations["keep_outside_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4455,6 +4651,21 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AcceptedSuggestion
+         * @description A suggestion to keep, as it is or edited.
+         */
+        AcceptedSuggestion: {
+            /**
+             * Definition
+             * @description What to keep in its place.
+             */
+            definition?: {
+                [key: string]: unknown;
+            } | null;
+            /** Name */
+            name: string;
+        };
+        /**
          * AccessAskedFor
          * @description The same answer whether there is such an object or not.
          */
@@ -4937,6 +5148,22 @@ export interface components {
             state: "sign_in" | "consent" | "ready" | "redirect";
         };
         /**
+         * ChangedCheck
+         * @description A check that a file has with another definition.
+         */
+        ChangedCheck: {
+            /** After */
+            after: {
+                [key: string]: unknown;
+            };
+            /** Before */
+            before: {
+                [key: string]: unknown;
+            };
+            /** Id */
+            id: string;
+        };
+        /**
          * ChangedColumn
          * @description A column that has another type.
          */
@@ -4973,7 +5200,7 @@ export interface components {
         };
         /**
          * Check
-         * @description A check of a dataset, and why it is there.
+         * @description A check of a dataset, why it is there, and when it runs beside each new version.
          */
         Check: {
             /**
@@ -4985,15 +5212,83 @@ export interface components {
             definition: {
                 [key: string]: unknown;
             };
+            /** Enabled */
+            enabled: boolean;
             /**
              * Id
              * Format: uuid
              */
             id: string;
-            /** Origin */
+            /**
+             * Origin
+             * @description `person`, `suggested`, or `file` for a check that came in a file.
+             */
             origin: string;
             /** Reason */
             reason: string;
+            /** Revision */
+            revision: number;
+            /**
+             * Schedule
+             * @description When it runs on the newest version, in five fields of cron; empty for never.
+             */
+            schedule: string;
+            /** Zone */
+            zone: string;
+        };
+        /**
+         * CheckChange
+         * @description What is to change of a check; what is not sent stays as it is.
+         */
+        CheckChange: {
+            /**
+             * Blocking
+             * @description Whether its failure holds a version back; `null` for what the severity says.
+             */
+            blocking?: boolean | null;
+            /**
+             * Definition
+             * @description All of it: what it leaves out is as if it had never been said.
+             */
+            definition?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Enabled
+             * @description Whether it runs.
+             */
+            enabled?: boolean;
+            /** Owner */
+            owner?: string;
+            /** Reason */
+            reason?: string;
+            /**
+             * Schedule
+             * @description Five fields of cron, such as `0 6 * * 1-5`; empty for none.
+             */
+            schedule?: string;
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity?: "error" | "warning";
+            /** Tags */
+            tags?: string[];
+            /**
+             * Zone
+             * @description A time zone, such as `Europe/Berlin`.
+             */
+            zone?: string;
+        };
+        /**
+         * CheckHistory
+         * @description A page of a check's history, newest first; `next` is the cursor of the page after this one.
+         */
+        CheckHistory: {
+            /** Items */
+            items: components["schemas"]["CheckPoint"][];
+            /** Next */
+            next: string | null;
         };
         /**
          * CheckList
@@ -5004,18 +5299,55 @@ export interface components {
             items: components["schemas"]["Check"][];
         };
         /**
+         * CheckPoint
+         * @description What a check found in one run: a point of its history.
+         */
+        CheckPoint: {
+            /**
+             * Check Run Id
+             * Format: uuid
+             */
+            check_run_id: string;
+            /** Failing Count */
+            failing_count: number;
+            /** Failing Fraction */
+            failing_fraction: number;
+            /**
+             * Finished At
+             * Format: date-time
+             */
+            finished_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Metrics */
+            metrics: {
+                [key: string]: number;
+            };
+            /** Rows Checked */
+            rows_checked: number;
+            /** Status */
+            status: string;
+            /** Version */
+            version: number;
+            /**
+             * Version Id
+             * Format: uuid
+             */
+            version_id: string;
+        };
+        /**
          * CheckResult
-         * @description What came of one check.
+         * @description What came of one check; of another tool's where it has no `check_id`.
          *
          *     `definition` is that of the check; of a set it shows the first 20 values, texts cut to 200 characters, and
          *     `values_omitted` says how many more there are. The check itself has them all.
          */
         CheckResult: {
-            /**
-             * Check Id
-             * Format: uuid
-             */
-            check_id: string;
+            /** Check Id */
+            check_id: string | null;
             /** Definition */
             definition: {
                 [key: string]: unknown;
@@ -5026,17 +5358,32 @@ export interface components {
             failing_fraction: number;
             /** Failing Rows */
             failing_rows: components["schemas"]["FailingRow"][];
+            /**
+             * Metrics
+             * @description Figures for a history, by name; none where they are covered.
+             */
+            metrics: {
+                [key: string]: number;
+            };
             /** Observed */
             observed: {
                 [key: string]: unknown;
             } | null;
+            /**
+             * Partitions
+             * @description The partitions that fail, the worst first.
+             */
+            partitions: components["schemas"]["PartitionFound"][];
             /** Rows Checked */
             rows_checked: number;
             /** Rows Involved */
             rows_involved: number | null;
             /** Sentence */
             sentence: string;
-            /** Status */
+            /**
+             * Status
+             * @description `passed`, `failed`, `errored`, or `skipped` where there was too little to judge by.
+             */
             status: string;
         };
         /**
@@ -5062,6 +5409,11 @@ export interface components {
             id: string;
             /** Job Id */
             job_id: string | null;
+            /**
+             * Origin
+             * @description Who asked for it: a `person`, the `version` that came, a `schedule`; `dbt` for a run of that.
+             */
+            origin: string;
             /** Results */
             results: components["schemas"]["CheckResult"][];
             /** State */
@@ -5074,7 +5426,7 @@ export interface components {
         };
         /**
          * CheckRunListed
-         * @description A run of all checks on a version, as lists show it.
+         * @description A run of checks on a version, as lists show it.
          */
         CheckRunListed: {
             /**
@@ -5095,6 +5447,11 @@ export interface components {
             id: string;
             /** Job Id */
             job_id: string | null;
+            /**
+             * Origin
+             * @description Who asked for it: a `person`, the `version` that came, a `schedule`; `dbt` for a run of that.
+             */
+            origin: string;
             /** State */
             state: string;
             /**
@@ -5364,14 +5721,103 @@ export interface components {
             visibility?: "private" | "internal" | "public";
         };
         /**
+         * DatasetHealth
+         * @description How a dataset stands: what came of the checks that ran last on its newest version, and what is open about it.
+         */
+        DatasetHealth: {
+            /** Checked At */
+            checked_at: string | null;
+            /** Open Incidents */
+            open_incidents: number;
+            /**
+             * Score
+             * @description Of 100; `/datasets/{org}/{name}/quality` shows its terms.
+             */
+            score: number | null;
+            /**
+             * State
+             * @description `passed`, `failed` or `errored`; null where no checks have run.
+             */
+            state: string | null;
+        };
+        /**
+         * DatasetListed
+         * @description A dataset as lists show it.
+         */
+        DatasetListed: {
+            /** Address */
+            address: string;
+            /** Column Notes */
+            column_notes: {
+                [key: string]: string;
+            };
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Description */
+            description: string;
+            health: components["schemas"]["DatasetHealth"];
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Latest Version */
+            latest_version: number | null;
+            /** Licence */
+            licence: string;
+            /** Name */
+            name: string;
+            /** Organisation */
+            organisation: string;
+            /**
+             * Revision
+             * @description Raised by every change of what can be changed of it; its `ETag`.
+             */
+            revision: number;
+            /**
+             * Sensitive
+             * @description Whether every read of it is recorded in the audit log.
+             */
+            sensitive: boolean;
+            /** Tags */
+            tags: string[];
+            /** Visibility */
+            visibility: string;
+        };
+        /**
          * DatasetPage
          * @description A page of datasets, newest first.
          */
         DatasetPage: {
             /** Items */
-            items: components["schemas"]["Dataset"][];
+            items: components["schemas"]["DatasetListed"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * DatasetQuality
+         * @description A dataset's data-quality score of 100 with its formula and terms; all null where no checks have run.
+         */
+        DatasetQuality: {
+            /** Check Run Id */
+            check_run_id: string | null;
+            /** Dimensions */
+            dimensions: components["schemas"]["DimensionScore"][];
+            /** Formula */
+            formula: string;
+            /** Judged At */
+            judged_at: string | null;
+            /** Score */
+            score: number | null;
+            /** State */
+            state: string | null;
+            /** Terms */
+            terms: components["schemas"]["ScoreTerm"][];
+            /** Version */
+            version: number | null;
         };
         /**
          * DatasetSchema
@@ -5626,6 +6072,16 @@ export interface components {
             /** Profile */
             profile: components["schemas"]["ProfileDiff"][];
             rows: components["schemas"]["RowDiff"];
+        };
+        /**
+         * DimensionScore
+         * @description The score of the checks that tell of one thing, such as completeness.
+         */
+        DimensionScore: {
+            /** Dimension */
+            dimension: string;
+            /** Score */
+            score: number;
         };
         /**
          * Direction
@@ -6184,6 +6640,27 @@ export interface components {
              * Format: uuid
              */
             user_id: string;
+        };
+        /**
+         * Imported
+         * @description What came of a file of another tool; kept where it `is_applied`.
+         */
+        Imported: {
+            /** Added */
+            added: {
+                [key: string]: unknown;
+            }[];
+            /** Is Applied */
+            is_applied: boolean;
+            /**
+             * Known
+             * @description What checks are called that the dataset has already.
+             */
+            known: string[];
+            /** Left Out */
+            left_out: components["schemas"]["NotTaken"][];
+            /** Tool */
+            tool: string;
         };
         /**
          * InboxCount
@@ -7095,6 +7572,18 @@ export interface components {
              * @default
              */
             reason?: string;
+            /**
+             * Schedule
+             * @description Five fields of cron, such as `0 6 * * 1-5`; empty for none.
+             * @default
+             */
+            schedule?: string;
+            /**
+             * Zone
+             * @description A time zone, such as `Europe/Berlin`.
+             * @default UTC
+             */
+            zone?: string;
         };
         /**
          * NewComment
@@ -7301,6 +7790,34 @@ export interface components {
             reason: string;
         };
         /**
+         * NewImport
+         * @description A file of another tool, as its text.
+         */
+        NewImport: {
+            /**
+             * Dry Run
+             * @description Say what would come of it, and keep nothing.
+             * @default false
+             */
+            dry_run?: boolean;
+            /**
+             * File Name
+             * @description For what is said of it.
+             * @default the file
+             */
+            file_name?: string;
+            /**
+             * Table
+             * @description Which table of a contract that has several.
+             */
+            table?: string | null;
+            /**
+             * Text
+             * @description A suite of Great Expectations, or a data contract of Soda or the open standard (ODCS).
+             */
+            text: string;
+        };
+        /**
          * NewInvitation
          * @description Who is invited, as what, how often and how long; with an address only whoever has it, who gets a letter.
          */
@@ -7331,6 +7848,23 @@ export interface components {
              * @default
              */
             title?: string;
+        };
+        /**
+         * NewOutsideRun
+         * @description What another tool found in a version.
+         */
+        NewOutsideRun: {
+            /**
+             * Text
+             * @description `run_results.json` of dbt.
+             */
+            text: string;
+            /**
+             * Tool
+             * @default dbt
+             * @constant
+             */
+            tool?: "dbt";
         };
         /**
          * NewOwner
@@ -7519,6 +8053,18 @@ export interface components {
             time_limit_seconds?: number;
         };
         /**
+         * NewTrial
+         * @description A check to try, on the newest version or on another.
+         */
+        NewTrial: {
+            /** Definition */
+            definition: {
+                [key: string]: unknown;
+            };
+            /** Version */
+            version?: number | null;
+        };
+        /**
          * NewUpload
          * @description The file to come; a declared size lets a full disk or a limit be told before anything is sent.
          *
@@ -7601,6 +8147,16 @@ export interface components {
              * @enum {string}
              */
             severity: "info" | "warning" | "critical";
+        };
+        /**
+         * NotTaken
+         * @description Something of the file that was not taken over, and why.
+         */
+        NotTaken: {
+            /** What */
+            what: string;
+            /** Why */
+            why: string;
         };
         /**
          * OauthClient
@@ -7879,6 +8435,18 @@ export interface components {
             tolerance: number;
             /** Within Tolerance */
             within_tolerance: boolean;
+        };
+        /**
+         * PartitionFound
+         * @description What came of a check within one value of its partition column, as text; null for rows without one.
+         */
+        PartitionFound: {
+            /** Failing Count */
+            failing_count: number;
+            /** Rows Checked */
+            rows_checked: number;
+            /** Value */
+            value: string | null;
         };
         /**
          * PartWhole
@@ -8705,6 +9273,34 @@ export interface components {
             mode: components["schemas"]["Mode"];
         };
         /**
+         * ScoreTerm
+         * @description What one check adds to the score: `weight` times `credit`, which is between 0 and 1; nothing where it was skipped.
+         */
+        ScoreTerm: {
+            /**
+             * Check Id
+             * Format: uuid
+             */
+            check_id: string;
+            /** Credit */
+            credit: number;
+            /** Dimension */
+            dimension: string;
+            /** Name */
+            name: string;
+            /**
+             * Refuses
+             * @description Whether its failure makes the dataset's state `failed`.
+             */
+            refuses: boolean;
+            /** Severity */
+            severity: string;
+            /** Status */
+            status: string;
+            /** Weight */
+            weight: number;
+        };
+        /**
          * SecondFactor
          * @description The ticket of the first step, and one second factor.
          */
@@ -8790,6 +9386,26 @@ export interface components {
             items: components["schemas"]["Session"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * SetPlan
+         * @description What a file changes of a dataset's checks, by what they are called; carried out where it `is_applied`.
+         */
+        SetPlan: {
+            /** Added */
+            added: {
+                [key: string]: unknown;
+            }[];
+            /** Changed */
+            changed: components["schemas"]["ChangedCheck"][];
+            /** Dropped */
+            dropped: {
+                [key: string]: unknown;
+            }[];
+            /** Is Applied */
+            is_applied: boolean;
+            /** Unchanged Count */
+            unchanged_count: number;
         };
         /**
          * SignedCredential
@@ -9043,6 +9659,64 @@ export interface components {
             totp?: string | null;
         };
         /**
+         * Suggestion
+         * @description A check that the latest version's profile suggests, and why; what `finds_fault` does not hold there.
+         */
+        Suggestion: {
+            /** Definition */
+            definition: {
+                [key: string]: unknown;
+            };
+            /** Finds Fault */
+            finds_fault: boolean;
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * SuggestionList
+         * @description What is suggested, and the names of what is suggested no more; there are few enough for one page.
+         */
+        SuggestionList: {
+            /** Items */
+            items: components["schemas"]["Suggestion"][];
+            /** Refused */
+            refused: string[];
+        };
+        /**
+         * SuggestionsDecided
+         * @description What becomes of suggestions, by their names.
+         */
+        SuggestionsDecided: {
+            /**
+             * Accept
+             * @default []
+             */
+            accept?: components["schemas"]["AcceptedSuggestion"][];
+            /**
+             * Refuse
+             * @description They are suggested no more.
+             * @default []
+             */
+            refuse?: string[];
+            /**
+             * Suggest Again
+             * @description What was refused before.
+             * @default []
+             */
+            suggest_again?: string[];
+        };
+        /**
+         * SuggestionsKept
+         * @description The checks that suggestions became, and what is suggested from now on.
+         */
+        SuggestionsKept: {
+            /** Kept */
+            kept: components["schemas"]["Check"][];
+            suggestions: components["schemas"]["SuggestionList"];
+        };
+        /**
          * TableSchemaOut
          * @description The columns of a version, in order.
          */
@@ -9067,6 +9741,23 @@ export interface components {
         Token: {
             /** Token */
             token: string;
+        };
+        /**
+         * Trial
+         * @description What would come of a check. Where `is_sample`, it ran on the first `rows_tried` rows of the version's `row_count`.
+         */
+        Trial: {
+            /** Is Sample */
+            is_sample: boolean;
+            /** Milliseconds */
+            milliseconds: number;
+            result: components["schemas"]["CheckResult"];
+            /** Row Count */
+            row_count: number;
+            /** Rows Tried */
+            rows_tried: number;
+            /** Version */
+            version: number;
         };
         /**
          * TriedColumn
@@ -14131,6 +14822,138 @@ export interface operations {
             };
         };
     };
+    change_check: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read and is to be changed, such as `"7"`; `*` for whatever is there. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                check_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What `If-Match` of a change made from this takes. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Check"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed by somebody else meanwhile; `newest` is what is there now */
+            412: {
+                headers: {
+                    /** @description What `If-Match` of a change made from this takes. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Say which version you have read */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_diff: {
         parameters: {
             query?: never;
@@ -15106,6 +15929,496 @@ export interface operations {
             };
         };
     };
+    read_data_contract: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/yaml": string;
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_checks_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/yaml": string;
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replace_checks: {
+        parameters: {
+            query?: {
+                /** @description Say what would change, and change nothing. */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        /** @description A list of checks below `checks:`, each with its kind; JSON is YAML too. */
+        requestBody: {
+            content: {
+                "application/json": {
+                    checks?: unknown[];
+                };
+                "application/yaml": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetPlan"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_check_history: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in one page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                check_id: string;
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckHistory"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_checks: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by you, new for each request you mean: sent again within 24 hours, the request is not carried out again but answered as before. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewImport"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Imported"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     accept_suggested_checks: {
         parameters: {
             query?: never;
@@ -15159,6 +16472,311 @@ export interface operations {
             };
             /** @description Conflicts with the present state */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_suggested_checks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuggestionList"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_suggested_checks: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by you, new for each request you mean: sent again within 24 hours, the request is not carried out again but answered as before. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SuggestionsDecided"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuggestionsKept"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    try_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTrial"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trial"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15426,6 +17044,92 @@ export interface operations {
             };
             /** @description Not enough space */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_quality: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetQuality"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16669,6 +18373,119 @@ export interface operations {
             };
             /** @description Conflicts with the present state */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    keep_outside_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by you, new for each request you mean: sent again within 24 hours, the request is not carried out again but answered as before. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                name: string;
+                /** @description A version's number, or `latest`. */
+                number: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewOutsideRun"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckRun"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

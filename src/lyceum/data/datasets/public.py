@@ -3,9 +3,10 @@
 from lyceum.data.datasets.addresses import DatasetRef, VersionCard, VersionTable
 from lyceum.data.datasets.cards import addresses_of_datasets, owner_of_dataset, version_cards, versions_after
 from lyceum.data.datasets.declared import is_open, make_declared
-from lyceum.data.datasets.earlier import earlier_version_by_id
+from lyceum.data.datasets.earlier import earlier_version_by_id, latest_version_of
 from lyceum.data.datasets.erasing import ERASER
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
+from lyceum.data.datasets.health import DatasetStanding, HealthSources
 from lyceum.data.datasets.pushes.edge import keep_records, make_version_of_kept
 from lyceum.data.datasets.queries import (
     addresses_of_versions,
@@ -23,6 +24,8 @@ __all__ = [
     "GRANTABLE",
     "DatasetNotFound",
     "DatasetRef",
+    "DatasetStanding",
+    "HealthSources",
     "VersionCard",
     "VersionNotFound",
     "VersionTable",
@@ -35,6 +38,7 @@ __all__ = [
     "files_kept_with",
     "is_open",
     "keep_records",
+    "latest_version_of",
     "log_needed_with",
     "make_declared",
     "make_version_of_kept",

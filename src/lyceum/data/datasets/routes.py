@@ -1,9 +1,9 @@
 """Datasets over HTTP."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
-from fastapi import Query, Response
+from fastapi import Depends, Query, Request, Response
 
 from lyceum.accounts.edge import (
     KEEPS_ANSWER,
@@ -19,6 +19,7 @@ from lyceum.accounts.edge import (
 )
 from lyceum.data.datasets import queries, service
 from lyceum.data.datasets.edge import VersionNumber, as_number
+from lyceum.data.datasets.health import HealthSources, with_health
 from lyceum.data.datasets.preview import preview_json
 from lyceum.data.datasets.schemas import (
     Dataset,
@@ -38,6 +39,13 @@ from lyceum.kernel.tx import aside
 router = api_router(tags=["datasets"])
 
 
+def _health_sources(request: Request) -> HealthSources:
+    return cast("HealthSources", request.app.state.dataset_health)
+
+
+HealthAsked = Annotated[HealthSources, Depends(_health_sources)]
+
+
 @router.post("/datasets", status_code=201, dependencies=[KEEPS_ANSWER], responses=shows_revision(201))
 @needs(Power.DATASETS_WRITE)
 async def create_dataset(tx: Tx, who: Who, response: Response, wanted: NewDataset) -> Dataset:
@@ -50,11 +58,11 @@ async def create_dataset(tx: Tx, who: Who, response: Response, wanted: NewDatase
 @router.get("/datasets")
 @needs_of_object(Power.DATASETS_READ)
 async def list_datasets(
-    tx: Tx, who: Who, named: NamePart = None, limit: Limit = 50, cursor: Cursor = None
+    tx: Tx, who: Who, health: HealthAsked, named: NamePart = None, limit: Limit = 50, cursor: Cursor = None
 ) -> DatasetPage:
-    """List the datasets you may read, newest first."""
+    """List the datasets you may read, newest first, with how they stand."""
     items = await queries.list_datasets(tx, who, limit=limit, before=decode_cursor(cursor), named=named)
-    return DatasetPage(items=items, next=next_cursor([item.id for item in items], limit))
+    return DatasetPage(items=await with_health(tx, items, health), next=next_cursor([item.id for item in items], limit))
 
 
 @router.get("/datasets/{org}/{name}", responses=shows_revision(200))

@@ -96,10 +96,25 @@ class Readme(BaseModel):
     readme: str
 
 
+class DatasetHealth(BaseModel):
+    """How a dataset stands: what came of the checks that ran last on its newest version, and what is open about it."""
+
+    state: str | None = Field(description="`passed`, `failed` or `errored`; null where no checks have run.")
+    score: float | None = Field(description="Of 100; `/datasets/{org}/{name}/quality` shows its terms.")
+    checked_at: datetime | None
+    open_incidents: int
+
+
+class DatasetListed(Dataset):
+    """A dataset as lists show it."""
+
+    health: DatasetHealth
+
+
 class DatasetPage(BaseModel):
     """A page of datasets, newest first."""
 
-    items: list[Dataset]
+    items: list[DatasetListed]
     next: str | None
 
 

@@ -3,6 +3,7 @@
 from lyceum.data.incidents.consumers import CONSUMERS_MAX, ConsumersOf
 from lyceum.data.incidents.leaving import ERASER, EXPORTERS
 from lyceum.data.incidents.opening import see_recovery, see_trouble
+from lyceum.data.incidents.queries import open_incidents_of
 from lyceum.data.incidents.schemas import Consumer
 from lyceum.data.incidents.seeing import Recovery, Severity, Subject, Trouble
 
@@ -16,6 +17,7 @@ __all__ = [
     "Severity",
     "Subject",
     "Trouble",
+    "open_incidents_of",
     "see_recovery",
     "see_trouble",
 ]

@@ -223,3 +223,13 @@ def _people_of(row: IncidentRow) -> set[UUID]:
 
 def _named(user_id: UUID | None, names: dict[UUID, str]) -> PersonNamed | None:
     return PersonNamed(user_id=user_id, name=names.get(user_id)) if user_id is not None else None
+
+
+async def open_incidents_of(tx: AsyncSession, dataset_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Return how many incidents are open about each dataset, as far as they are seen; none for none: one query."""
+    query = (
+        select(IncidentRow.dataset_id, func.count().label("open"))
+        .where(IncidentRow.dataset_id.in_(list(dataset_ids)), IncidentRow.state != "resolved")
+        .group_by(IncidentRow.dataset_id)
+    )
+    return {row.dataset_id: row.open for row in await tx.execute(query)}

@@ -11,6 +11,8 @@ from lyceum.data.datasets.public import version_table_by_id, versions_after
 from lyceum.data.quality.models import CheckResultRow, CheckRow, CheckRunRow
 
 HAS_RESULTS = ("passed", "failed")
+OF_ALL_CHECKS = ("person", "version")
+"""Origins of runs that ran all checks; one by a schedule says nothing of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,13 @@ async def check_run_outcome(tx: AsyncSession, check_run_id: UUID) -> CheckRunOut
 
 async def _is_outdated(tx: AsyncSession, run: CheckRunRow, dataset_id: UUID, number: int) -> bool:
     newer = await versions_after(tx, dataset_id, number)
-    of_newer = select(CheckRunRow.id).where(CheckRunRow.version_id.in_(newer), CheckRunRow.state.in_(HAS_RESULTS))
+    ours = (CheckRunRow.state.in_(HAS_RESULTS), CheckRunRow.origin.in_(OF_ALL_CHECKS))
+    of_newer = select(CheckRunRow.id).where(CheckRunRow.version_id.in_(newer), *ours)
     if newer and await tx.scalar(of_newer.limit(1)) is not None:
         return True
     again = select(CheckRunRow.id).where(
         CheckRunRow.version_id == run.version_id,
-        CheckRunRow.state.in_(HAS_RESULTS),
+        *ours,
         CheckRunRow.finished_at > run.finished_at,
     )
     return await tx.scalar(again.limit(1)) is not None

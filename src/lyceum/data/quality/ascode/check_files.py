@@ -67,6 +67,11 @@ def suggestions_as_yaml(suggested: Iterable[SuggestedCheck], *, heading: Iterabl
     return _file(((each.check, each.reason) for each in suggested), heading)
 
 
+def reasoned_checks_as_yaml(kept: Iterable[tuple[Check, str]], *, heading: Iterable[str] = ()) -> str:
+    """Return checks as a YAML file, each below the reason for it, after lines of `heading`."""
+    return _file(kept, heading)
+
+
 def checks_as_yaml(checks: Iterable[Check], *, heading: Iterable[str] = ()) -> str:
     """Return checks as a YAML file, after lines of `heading`."""
     return _file(((check, "") for check in checks), heading)

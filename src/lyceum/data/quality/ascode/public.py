@@ -1,6 +1,11 @@
 """Checks as files, those of other tools, and reports as other programs read them: the door of this package."""
 
-from lyceum.data.quality.ascode.check_files import checks_as_yaml, checks_in, suggestions_as_yaml
+from lyceum.data.quality.ascode.check_files import (
+    checks_as_yaml,
+    checks_in,
+    reasoned_checks_as_yaml,
+    suggestions_as_yaml,
+)
 from lyceum.data.quality.ascode.dbt import OutsideResult, from_dbt
 from lyceum.data.quality.ascode.foreign import from_other_tool
 from lyceum.data.quality.ascode.great_expectations import from_great_expectations
@@ -23,6 +28,7 @@ __all__ = [
     "from_odcs",
     "from_other_tool",
     "from_soda",
+    "reasoned_checks_as_yaml",
     "suggestions_as_yaml",
     "to_odcs",
     "usable",

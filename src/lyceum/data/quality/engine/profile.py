@@ -9,14 +9,16 @@ values come from every n-th row, with n in `sampled_every`.
 import math
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 import polars as pl
 
 from lyceum.data.datasets.reading.public import ColumnType
+from lyceum.data.quality.engine.correlations import Correlation, correlations_of
 from lyceum.data.quality.engine.frames import as_plain
+from lyceum.data.quality.engine.text_patterns import TEXTS_LOOKED_AT_MAX, TextPattern, TextShape, patterns_of
 
 EXACT_ROWS_MAX = 50_000_000
 HISTOGRAM_BINS_MAX = 20
@@ -75,6 +77,12 @@ class ColumnProfile:
     """Of texts, in characters."""
     length_mean: float | None = None
     length_max: int | None = None
+    order: Literal["increasing", "decreasing"] | None = None
+    """Of numbers and times that never go back, or never forth, from row to row; None beyond the exact size."""
+    patterns: tuple[TextPattern, ...] = ()
+    """Forms that at least half of up to 10,000 texts have, the most frequent first: of addresses, days, identifiers."""
+    shapes: tuple[TextShape, ...] = ()
+    """The most frequent shapes of the same texts; none for free text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,8 @@ class TableProfile:
     """Rows equal in every column to an earlier one; None for tables beyond the exact size."""
     columns: tuple[ColumnProfile, ...]
     sampled_every: int = 1
+    correlations: tuple[Correlation, ...] = ()
+    """Of pairs of columns of numbers, the strongest first."""
 
     def column(self, name: str) -> ColumnProfile:
         """Return the profile of one column; raises KeyError when there is none."""
@@ -114,7 +124,9 @@ def profile_table(table: pl.LazyFrame) -> TableProfile:
         _profiled(plain.select(name), name, kind, {key: seen[f"{place}.{key}"] for key in _keys(kind)}, rows, every)
         for place, (name, kind) in enumerate(known.items())
     )
-    return TableProfile(rows, _duplicate_rows(plain, list(known), rows, every), columns, every)
+    duplicates = _duplicate_rows(plain, list(known), rows, every)
+    numbers = [column.name for column in columns if column.type in _NUMBERS and column.distinct > 1]
+    return TableProfile(rows, duplicates, columns, every, correlations_of(plain, numbers, rows))
 
 
 def _keys(kind: ColumnType) -> list[str]:
@@ -152,9 +164,11 @@ def _profiled(
     column: pl.LazyFrame, name: str, kind: ColumnType, seen: dict[str, Any], rows: int, every: int
 ) -> ColumnProfile:
     sampled = column.gather_every(every) if every > 1 else column
-    distinct, histogram, quantiles = seen["distinct"], None, None
+    distinct, histogram, quantiles, order = seen["distinct"], None, None, None
     if kind in _NUMBERS or kind in _TIMES:
-        values = sampled.collect(engine="streaming").to_series().drop_nulls().sort()
+        as_they_come = sampled.collect(engine="streaming").to_series().drop_nulls()
+        order = _order(as_they_come) if every == 1 else None
+        values = as_they_come.sort()
         distinct = distinct if every > 1 else values.n_unique()
         finite = values.filter(values.is_finite()) if kind is ColumnType.FLOAT else values
         if not finite.is_empty():
@@ -164,6 +178,7 @@ def _profiled(
         hashes = column.select(pl.col(name).drop_nulls().hash()).collect(engine="streaming").to_series()
         distinct = hashes.n_unique()
     filled = rows - seen["missing"]
+    patterns, shapes = patterns_of(_texts(sampled, name, filled // every)) if kind is ColumnType.STRING else ((), ())
     return ColumnProfile(
         name=name,
         type=kind,
@@ -182,7 +197,26 @@ def _profiled(
         length_min=seen.get("length_min"),
         length_mean=seen.get("length_mean"),
         length_max=seen.get("length_max"),
+        order=order,
+        patterns=patterns,
+        shapes=shapes,
     )
+
+
+def _order(values: pl.Series) -> Literal["increasing", "decreasing"] | None:
+    if len(values) < 2 or values[0] == values[-1]:
+        return None
+    descending = bool(values[0] > values[-1])
+    if not values.is_sorted(descending=descending):
+        return None
+    return "decreasing" if descending else "increasing"
+
+
+def _texts(column: pl.LazyFrame, name: str, filled: int) -> pl.Series:
+    """Return texts of a column from all over it."""
+    apart = max(1, -(-filled // TEXTS_LOOKED_AT_MAX))
+    present = column.filter(pl.col(name).is_not_null())
+    return present.gather_every(apart).head(TEXTS_LOOKED_AT_MAX).collect(engine="streaming").to_series()
 
 
 def _quantiles(ordered: pl.Series) -> dict[str, float]:

@@ -47,7 +47,8 @@ from lyceum.data.quality.engine.run import run_checks
 from lyceum.data.quality.engine.schema import ColumnSchema, TableSchema, infer_schema
 from lyceum.data.quality.engine.small import SMALL_ROWS_MAX, Counted, RowsMisfit, SmallChecks, small_checks
 from lyceum.data.quality.engine.states import StatesDiffer, TableState, merged_states, state_from_bytes
-from lyceum.data.quality.engine.suggest import SuggestedCheck, suggest_checks
+from lyceum.data.quality.engine.suggest import suggest_checks
+from lyceum.data.quality.engine.suggest_more import SuggestedCheck
 from lyceum.data.quality.engine.surroundings import SqlLimits, Surroundings
 
 __all__ = [

@@ -7,13 +7,14 @@ missing), the check that finds the fault is suggested as a warning, and says so.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from math import ceil, floor, log10, sqrt
 
 from lyceum.data.datasets.reading.public import ColumnType
-from lyceum.data.quality.engine.checks import Check, InSet, NotNull, Range, RowCount, Unique
+from lyceum.data.quality.engine.checks import InSet, NotNull, Range, RowCount, Unique
 from lyceum.data.quality.engine.profile import ColumnProfile, TableProfile
+from lyceum.data.quality.engine.suggest_more import SuggestedCheck, about_age, about_change, about_order, about_texts
 
 ROWS_MIN = 50
 """With fewer rows nothing but completeness is concluded."""
@@ -28,18 +29,13 @@ _KEY_NAME = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SuggestedCheck:
-    """A check and why it is suggested."""
+def suggest_checks(
+    profile: TableProfile, *, has_earlier: bool = False, now: datetime | None = None
+) -> tuple[SuggestedCheck, ...]:
+    """Return at most 40 suggestions: on the table and its keys, on faults, then column by column. None without rows.
 
-    check: Check
-    reason: str
-    finds_fault: bool = False
-    """The table it came from does not pass it."""
-
-
-def suggest_checks(profile: TableProfile) -> tuple[SuggestedCheck, ...]:
-    """Return at most 40 suggestions: on the table and its keys, on faults, then column by column. None without rows."""
+    With `has_earlier` there are earlier versions to compare with; `now` is when the profile's table was the newest.
+    """
     if not profile.rows:
         return ()
     of_table = [
@@ -49,8 +45,13 @@ def suggest_checks(profile: TableProfile) -> tuple[SuggestedCheck, ...]:
     of_columns = [
         each for column in profile.columns for each in (*_about_gaps(profile, column), *_about_values(profile, column))
     ]
+    of_columns += about_texts(profile)
     of_columns.sort(key=lambda each: not each.finds_fault)
-    return tuple([*of_table, *of_columns][:SUGGESTIONS_MAX])
+    over_time = [*about_order(profile), *about_age(profile, now or datetime.now(UTC))]
+    if has_earlier:
+        over_time += about_change(profile)
+    of_columns = of_columns[: SUGGESTIONS_MAX - len(of_table) - len(over_time)]
+    return (*of_table, *over_time, *of_columns)[:SUGGESTIONS_MAX]
 
 
 def _about_size(profile: TableProfile) -> Iterator[SuggestedCheck]:
