@@ -40,6 +40,7 @@ from lyceum.accounts.signon.jobs import HANDLERS as SIGN_ON_HANDLERS
 from lyceum.accounts.signon.jobs import SCHEDULES as SIGN_ON_SCHEDULES
 from lyceum.accounts.signon.public import sign_on_status
 from lyceum.accounts.signon.routes import router as sign_on_routes
+from lyceum.data.datasets.handing.routes import router as handing_routes
 from lyceum.data.datasets.history.jobs import handlers as history_handlers
 from lyceum.data.datasets.history.routes import router as history_routes
 from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
@@ -130,6 +131,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     schema_registry_routes,
     pushes_routes,
     history_routes,
+    handing_routes,
     sources_routes,
     quality_routes,
     *INCIDENTS_ROUTERS,

@@ -28,6 +28,8 @@ from lyceum_client.answers import (
     Progress,
     Run,
     TableSchema,
+    VersionFile,
+    VersionFiles,
 )
 from lyceum_client.client import Client
 from lyceum_client.errors import (
@@ -84,6 +86,8 @@ __all__ = [
     "TableSchema",
     "TooLarge",
     "TooManyRequests",
+    "VersionFile",
+    "VersionFiles",
     "VersionRejected",
     "WaitedTooLong",
     "__version__",

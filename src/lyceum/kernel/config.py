@@ -155,6 +155,12 @@ class Settings(BaseSettings):
     )
     connections_max: int = Field(6_000, ge=16, description="Connections, sockets with them, one process keeps open.")
     upload_ttl_seconds: int = Field(86_400, ge=60, description="How long an unfinished upload is kept.")
+    file_url_seconds: int = Field(
+        900,
+        ge=30,
+        le=86_400,
+        description="How long the signed address of a table's file opens it, once it was given out.",
+    )
     storage_bytes_max: int = Field(
         0, ge=0, description="Most bytes an organisation keeps, unless an administrator allowed another; 0: any number."
     )
