@@ -40,6 +40,7 @@ from lyceum.accounts.signon.jobs import HANDLERS as SIGN_ON_HANDLERS
 from lyceum.accounts.signon.jobs import SCHEDULES as SIGN_ON_SCHEDULES
 from lyceum.accounts.signon.public import sign_on_status
 from lyceum.accounts.signon.routes import router as sign_on_routes
+from lyceum.data.datasets.delta_sharing.routes import router as delta_sharing_routes
 from lyceum.data.datasets.handing.routes import router as handing_routes
 from lyceum.data.datasets.history.jobs import handlers as history_handlers
 from lyceum.data.datasets.history.routes import router as history_routes
@@ -132,6 +133,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     pushes_routes,
     history_routes,
     handing_routes,
+    delta_sharing_routes,
     sources_routes,
     quality_routes,
     *INCIDENTS_ROUTERS,

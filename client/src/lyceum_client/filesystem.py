@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from threading import Lock
-from typing import Any, BinaryIO
+from typing import Any
 from weakref import finalize
 
 from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
@@ -89,13 +89,13 @@ class LyceumFileSystem(AbstractFileSystem):  # type: ignore[misc]
         if place.count("/") == 1:
             version = self._version(place)
             if version.whole is not None or len(version.files) != 1:
-                return self._whole(place)
+                return self._ranges_of_copy(place, mode)
             place = f"{place}/{next(iter(version.files))}"
         # ranges are asked for as they come: whoever reads Parquet knows best what they need next
         options["cache_type"] = options.get("cache_type") or "none"
         if options["cache_type"] == "readahead":
             options["cache_type"] = "none"
-        return _RangesOfFile(self, place, mode, size=self._file(place).byte_count, **options)
+        return _Ranges(self, place, mode, size=self._file(place).byte_count, **options)
 
     def cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
         """Return a range of a file, or all of it."""
@@ -162,10 +162,10 @@ class LyceumFileSystem(AbstractFileSystem):  # type: ignore[misc]
             return _Version({}, datetime.now(timezone.utc), whole=self._copy(place))
         return _Version({file.name: file for file in told.files}, told.expires_at)
 
-    def _whole(self, place: str) -> BinaryIO:
+    def _ranges_of_copy(self, place: str, mode: str) -> Any:
         with _as_os_errors(place):
-            version = self._versions[place]
-            return (version.whole or self._copy(place)).open("rb")
+            copy = self._versions[place].whole or self._copy(place)
+        return _Ranges(self, place, mode, size=copy.stat().st_size, cache_type="none", copy=copy)
 
     def _copy(self, place: str) -> Path:
         """Load all of a version as one file, gone when this program ends."""
@@ -184,10 +184,22 @@ class LyceumFileSystem(AbstractFileSystem):  # type: ignore[misc]
         return at
 
 
-class _RangesOfFile(AbstractBufferedFile):  # type: ignore[misc]
+class _Ranges(AbstractBufferedFile):  # type: ignore[misc]
+    """A file that is read where it is asked to be; nobody has to close it, which not every reader does."""
+
+    def __init__(
+        self, files: LyceumFileSystem, path: str, mode: str, *, copy: Path | None = None, **options: Any
+    ) -> None:
+        super().__init__(files, path, mode, **options)
+        self._local = copy
+
     def _fetch_range(self, start: int, end: int) -> bytes:
-        content: bytes = self.fs.read_range(self.path, start, end)
-        return content
+        if self._local is None:
+            content: bytes = self.fs.read_range(self.path, start, end)
+            return content
+        with self._local.open("rb") as file:
+            file.seek(start)
+            return file.read(end - start)
 
 
 @contextmanager

@@ -304,7 +304,7 @@ class Storage:
             return None
         return await obstore.sign_async(self.store, "PUT", key, timedelta(seconds=lifetime_seconds))
 
-    async def presigned_gets(self, keys: Sequence[str], *, lifetime_seconds: int) -> list[str] | None:
+    async def presigned_gets(self, keys: Sequence[str], *, lifetime_seconds: int) -> Sequence[str] | None:
         """Return the addresses a client may GET these files at; None when the hub itself must send them (a local folder)."""
         if isinstance(self.store, LocalStore | MemoryStore | HTTPStore):
             return None

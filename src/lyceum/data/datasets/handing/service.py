@@ -17,6 +17,10 @@ from lyceum.kernel.http.downloads import Download
 from lyceum.kernel.resources import Resources
 
 
+_KNOWN_AS_SIGNED = "sp=r"
+"""What Delta's own readers know a signed address by, of those that no cloud's store has given."""
+
+
 @dataclass(frozen=True, slots=True)
 class HandedFile:
     """A file and where it can be read; an address that is a path is the hub's own."""
@@ -36,8 +40,12 @@ class HandedTable:
     expires_at: datetime
 
 
-async def hand_out(resources: Resources, table: VersionTable, *, masked: Collection[str]) -> HandedTable:
+async def hand_out(
+    resources: Resources, table: VersionTable, *, masked: Collection[str], base_url: str = ""
+) -> HandedTable:
     """Return where the files of a version can be read; call it with no transaction open.
+
+    The hub's own addresses begin with `base_url`, and are paths without one.
 
     `masked` are the columns whose values this reader may not see. Raises `ColumnsMasked` where there are any: their
     values lie in the files. The rows, masked, can be downloaded all the same.
@@ -56,7 +64,7 @@ async def hand_out(resources: Resources, table: VersionTable, *, masked: Collect
     urls = await resources.storage.presigned_gets(keys, lifetime_seconds=lifetime_seconds)
     if urls is None:
         urls = [
-            _own_address(resources, table, file.name, file.size, lifetime_seconds=lifetime_seconds)
+            base_url + _own_address(resources, table, file.name, file.size, lifetime_seconds=lifetime_seconds)
             for file in content.files
         ]
     files = (HandedFile(file.name, file.size, file.rows, url) for file, url in zip(content.files, urls, strict=True))
@@ -79,7 +87,7 @@ def _own_address(
     statement = _statement(f"{table.table_key}/{name}", byte_count)
     signature = resources.signer.sign(statement, lifetime_seconds=lifetime_seconds)
     place = f"/api/v1/dataset-files/{table.org_id}/{table.dataset_id}/{name}"
-    return f"{place}?byte_count={byte_count}&signature={signature}"
+    return f"{place}?byte_count={byte_count}&{_KNOWN_AS_SIGNED}&signature={signature}"
 
 
 def _statement(key: str, byte_count: int) -> str:
