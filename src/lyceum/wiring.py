@@ -40,6 +40,8 @@ from lyceum.accounts.signon.jobs import HANDLERS as SIGN_ON_HANDLERS
 from lyceum.accounts.signon.jobs import SCHEDULES as SIGN_ON_SCHEDULES
 from lyceum.accounts.signon.public import sign_on_status
 from lyceum.accounts.signon.routes import router as sign_on_routes
+from lyceum.data.datasets.databases.jobs import handlers as databases_handlers
+from lyceum.data.datasets.databases.routes import router as databases_routes
 from lyceum.data.datasets.delta_sharing.routes import router as delta_sharing_routes
 from lyceum.data.datasets.handing.routes import router as handing_routes
 from lyceum.data.datasets.history.jobs import handlers as history_handlers
@@ -135,6 +137,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     handing_routes,
     delta_sharing_routes,
     sources_routes,
+    databases_routes,
     quality_routes,
     *INCIDENTS_ROUTERS,
     registry_routes,
@@ -193,6 +196,7 @@ HANDLERS: tuple[Handler, ...] = (
     *pushes_handlers(VERSION_FOLLOWERS),
     *history_handlers(VERSION_FOLLOWERS),
     *SOURCES_HANDLERS,
+    *databases_handlers(VERSION_FOLLOWERS),
     *QUALITY_HANDLERS,
     *INCIDENTS_HANDLERS,
     *PREDICTIONS_HANDLERS,

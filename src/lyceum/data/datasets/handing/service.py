@@ -16,7 +16,6 @@ from lyceum.data.datasets.rows.public import content_of_version
 from lyceum.kernel.http.downloads import Download
 from lyceum.kernel.resources import Resources
 
-
 _KNOWN_AS_SIGNED = "sp=r"
 """What Delta's own readers know a signed address by, of those that no cloud's store has given."""
 
