@@ -102,12 +102,12 @@ async def client(hub: StaffedHub) -> AsyncIterator[httpx.AsyncClient]:
         yield opened
 
 
-@pytest.fixture
-async def url(postgres_server: PostgresForTests, far: TestDatabase) -> AsyncIterator[str]:
+@pytest.fixture(scope="module")
+def url(postgres_server: PostgresForTests, far: TestDatabase) -> Iterator[str]:
     """The address of somebody else's database, over TCP."""
     parts = urlsplit(far.dsn("owner"))
-    socket_path = next(postgres_server.sockets.glob(".s.PGSQL.*[0-9]"))
-    async with relay_to(socket_path) as port:
+    [path] = [one for one in postgres_server.sockets.glob(".s.PGSQL.*") if one.is_socket()]
+    with relay_to(path) as port:
         yield f"postgresql://{parts.username}:{parts.password}@127.0.0.1:{port}/{far.name}"
 
 
