@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 import pymysql
-from pymysql.constants import CLIENT, FIELD_TYPE
+from pymysql.constants import CR, FIELD_TYPE
 from pymysql.cursors import SSCursor
 
 from lyceum.data.datasets.databases.batches import (
@@ -99,35 +99,43 @@ def _moment(value: Any) -> datetime | None:
 
 
 def _connected(work: Reading) -> "pymysql.Connection[Any]":
+    try:
+        return _connected_by(work, _tls(work))
+    except pymysql.err.OperationalError as error:
+        if error.args[0] != CR.CR_SSL_CONNECTION_ERROR or work.tls != "prefer":
+            raise
+    return _connected_by(work, None)
+
+
+def _connected_by(work: Reading, tls: ssl.SSLContext | None) -> "pymysql.Connection[Any]":
+    connection: pymysql.Connection[Any] = pymysql.Connection(
+        # the name is for the certificate: the connection is made to a judged address
+        host=work.host,
+        port=work.port,
+        user=work.user,
+        password=work.password,
+        database=work.database,
+        charset="utf8mb4",
+        local_infile=False,
+        connect_timeout=CONNECT_SECONDS_MAX,
+        read_timeout=work.statement_seconds + SILENCE_SECONDS,
+        write_timeout=SILENCE_SECONDS,
+        program_name="Lyceum",
+        ssl=tls,
+        ssl_disabled=tls is None,
+        defer_connect=True,
+    )
+    connection.connect(_reached(work))
+    return connection
+
+
+def _reached(work: Reading) -> socket.socket:
     why: object = "its name stands for no address"
     for address in work.addresses:
         try:
-            reached = socket.create_connection((address, work.port), timeout=CONNECT_SECONDS_MAX)
+            return socket.create_connection((address, work.port), timeout=CONNECT_SECONDS_MAX)
         except OSError as error:
             why = error
-            continue
-        connection: pymysql.Connection[Any] = pymysql.Connection(
-            # the name is for the certificate: the connection is made to the judged address
-            host=work.host,
-            port=work.port,
-            user=work.user,
-            password=work.password,
-            database=work.database,
-            charset="utf8mb4",
-            local_infile=False,
-            connect_timeout=CONNECT_SECONDS_MAX,
-            read_timeout=work.statement_seconds + SILENCE_SECONDS,
-            write_timeout=SILENCE_SECONDS,
-            program_name="Lyceum",
-            ssl=_tls(work),
-            ssl_disabled=work.tls == "disable",
-            defer_connect=True,
-        )
-        connection.connect(reached)
-        if work.tls in {"require", "verify-full"} and not connection.server_capabilities & CLIENT.SSL:
-            connection.close()
-            raise DatabaseRefused(f"{work.host} offers no TLS, which the address asks for.")
-        return connection
     raise DatabaseAway(f"{work.host} does not answer on port {work.port}: {why}.")
 
 
