@@ -7,12 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lyceum.data.quality.engine.public import check
+    from lyceum.data.quality.ascode.public import check
     from lyceum.train.engine.public import fit
 
 # loaded at first use: the engines bring heavy libraries that the server's start must not wait for
 _MODULE_OF = {
-    "check": "lyceum.data.quality.engine.public",
+    "check": "lyceum.data.quality.ascode.public",
     "fit": "lyceum.train.engine.public",
 }
 

@@ -40,6 +40,10 @@ from lyceum.accounts.signon.jobs import HANDLERS as SIGN_ON_HANDLERS
 from lyceum.accounts.signon.jobs import SCHEDULES as SIGN_ON_SCHEDULES
 from lyceum.accounts.signon.public import sign_on_status
 from lyceum.accounts.signon.routes import router as sign_on_routes
+from lyceum.data.datasets.databases.jobs import handlers as databases_handlers
+from lyceum.data.datasets.databases.routes import router as databases_routes
+from lyceum.data.datasets.delta_sharing.routes import router as delta_sharing_routes
+from lyceum.data.datasets.handing.routes import router as handing_routes
 from lyceum.data.datasets.history.jobs import handlers as history_handlers
 from lyceum.data.datasets.history.routes import router as history_routes
 from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
@@ -137,7 +141,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     schema_registry_routes,
     pushes_routes,
     history_routes,
+    handing_routes,
+    delta_sharing_routes,
     sources_routes,
+    databases_routes,
     quality_routes,
     check_set_routes,
     *INCIDENTS_ROUTERS,
@@ -199,6 +206,7 @@ HANDLERS: tuple[Handler, ...] = (
     *pushes_handlers(VERSION_FOLLOWERS),
     *history_handlers(VERSION_FOLLOWERS),
     *SOURCES_HANDLERS,
+    *databases_handlers(VERSION_FOLLOWERS),
     *QUALITY_HANDLERS,
     *INCIDENTS_HANDLERS,
     *PREDICTIONS_HANDLERS,

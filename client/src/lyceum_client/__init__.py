@@ -29,6 +29,8 @@ from lyceum_client.answers import (
     Progress,
     Run,
     TableSchema,
+    VersionFile,
+    VersionFiles,
 )
 from lyceum_client.client import Client
 from lyceum_client.errors import (
@@ -90,6 +92,8 @@ __all__ = [
     "TableSchema",
     "TooLarge",
     "TooManyRequests",
+    "VersionFile",
+    "VersionFiles",
     "VersionRejected",
     "WaitedTooLong",
     "WatchFinding",

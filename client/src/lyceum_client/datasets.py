@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from lyceum_client.addresses import read_address
-from lyceum_client.answers import Dataset, DatasetVersion, Preview, read_answer
+from lyceum_client.answers import Dataset, DatasetVersion, Preview, VersionFiles, read_answer
 from lyceum_client.errors import Conflict, VersionRejected, error_from_job
 from lyceum_client.tables import Uploadable, table_file
 from lyceum_client.transport import Transport, segment
@@ -172,7 +173,7 @@ class Datasets:
 
     def version(self, address: str) -> DatasetVersion:
         """Return an accepted version: that after the `@` of the address, else the latest."""
-        return read_answer(DatasetVersion, self._transport.get(_version_path(address)))
+        return read_answer(DatasetVersion, self._transport.get(version_path(address)))
 
     def versions(self, address: str) -> Iterator[DatasetVersion]:
         """Yield a dataset's versions, newest first, with those pending and rejected."""
@@ -181,18 +182,27 @@ class Datasets:
 
     def preview(self, address: str, *, limit: int = 50) -> Preview:
         """Return the first rows of a version (`org/name@3`, else the latest)."""
-        data = self._transport.get(f"{_version_path(address)}/preview", params={"limit": limit})
+        data = self._transport.get(f"{version_path(address)}/preview", params={"limit": limit})
         return read_answer(Preview, data)
 
     def profile(self, address: str) -> dict[str, Any]:
         """Return what a version looks like: rows, and counts, ranges, quantiles and histograms of every column."""
-        profile: dict[str, Any] = self._transport.get(f"{_version_path(address)}/profile")
+        profile: dict[str, Any] = self._transport.get(f"{version_path(address)}/profile")
         return profile
+
+    def files(self, address: str) -> VersionFiles:
+        """Return where the Parquet files of a version lie (`org/name@3`, else the latest), for what reads them itself.
+
+        Raises `NotFound`, and `NotAllowed` where columns are masked for you: download the version then.
+        """
+        told = read_answer(VersionFiles, self._transport.get(f"{version_path(address)}/files"))
+        return replace(told, files=tuple(replace(file, url=self._transport.whole(file.url)) for file in told.files))
 
     def _follow(self, version_id: str) -> DatasetVersion:
         return read_answer(DatasetVersion, self._transport.get(f"/dataset-versions/{segment(version_id)}"))
 
 
-def _version_path(address: str) -> str:
+def version_path(address: str) -> str:
+    """Return where a version lies below the API: that after the `@` of the address, else the latest."""
     parts = read_address(address)
     return f"/datasets/{parts.path}/versions/{segment(parts.version or 'latest')}"

@@ -140,6 +140,12 @@ class Settings(BaseSettings):
     backup_keep_monthly: int = Field(12, ge=0, description="The same in months; all three 0 keeps every backup.")
 
     upload_bytes_max: int = Field(5 * 1024**3, ge=1024, description="Largest file one upload may carry, in bytes.")
+    sql_import_rows_max: int = Field(
+        100_000_000, ge=1, description="Most rows that are read from somebody's database at once."
+    )
+    sql_import_statement_seconds: int = Field(
+        600, ge=1, le=7_200, description="How long somebody's database may take for a query that is read from."
+    )
     upload_part_bytes: int = Field(
         16 * 1024**2, ge=1024, description="Size of a part of an upload that comes in parts, in bytes."
     )
@@ -155,6 +161,12 @@ class Settings(BaseSettings):
     )
     connections_max: int = Field(6_000, ge=16, description="Connections, sockets with them, one process keeps open.")
     upload_ttl_seconds: int = Field(86_400, ge=60, description="How long an unfinished upload is kept.")
+    file_url_seconds: int = Field(
+        900,
+        ge=30,
+        le=86_400,
+        description="How long the signed address of a table's file opens it, once it was given out.",
+    )
     storage_bytes_max: int = Field(
         0, ge=0, description="Most bytes an organisation keeps, unless an administrator allowed another; 0: any number."
     )

@@ -185,6 +185,14 @@ class Outward:
             why = str(error) or type(error).__name__
             raise AddressAway(f"{asked.host} could not be asked: {why}.") from None
 
+    async def addresses_of(self, host: str, port: int) -> tuple[str, ...]:
+        """Return the judged addresses of a server that is not asked by HTTP; connect to these, and not to the name.
+
+        Raises `AddressRefused`, `AddressAway`.
+        """
+        good = await _Checked(self._allowed, self._resolve).good_addresses(host, port)
+        return tuple(str(address) for address in good)
+
     def checked(self, url: str) -> httpx.URL:
         """Return the address when it has a form the hub asks, before anything is resolved; raises `AddressRefused`."""
         if len(url) > URL_CHARACTERS_MAX:
@@ -250,7 +258,7 @@ class _Checked(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         failed: httpcore.NetworkError | httpcore.TimeoutException | None = None
-        for address in await self._good_addresses(host, port):
+        for address in await self.good_addresses(host, port):
             try:
                 return await self._backend.connect_tcp(
                     str(address), port, timeout=timeout, local_address=local_address, socket_options=socket_options
@@ -259,7 +267,8 @@ class _Checked(httpcore.AsyncNetworkBackend):
                 failed = error
         raise failed or httpcore.ConnectError("the name stands for no address")
 
-    async def _good_addresses(self, host: str, port: int) -> list[Address]:
+    async def good_addresses(self, host: str, port: int) -> list[Address]:
+        """Return what a name stands for that may be reached; raises `AddressRefused`, `AddressAway`."""
         try:
             found = [ip_address(one) for one in await self._resolve(host, port)]
         except (OSError, ValueError):

@@ -304,6 +304,12 @@ class Storage:
             return None
         return await obstore.sign_async(self.store, "PUT", key, timedelta(seconds=lifetime_seconds))
 
+    async def presigned_gets(self, keys: Sequence[str], *, lifetime_seconds: int) -> Sequence[str] | None:
+        """Return the addresses a client may GET these files at; None when the hub itself must send them (a local folder)."""
+        if isinstance(self.store, LocalStore | MemoryStore | HTTPStore):
+            return None
+        return await obstore.sign_async(self.store, "GET", keys, timedelta(seconds=lifetime_seconds))
+
     async def byte_count(self, key: str) -> int | None:
         """Return the size of a stored file, None when there is none."""
         try:

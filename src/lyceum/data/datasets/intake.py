@@ -38,7 +38,7 @@ def take_in(work: Intake, side: ChildSide) -> AcceptedTable:
         side.event({"fraction": 0.05, "note": f"reading {work.file_name}"})
         staged = asyncio.run(_stage(storage, work, folder, side))
         side.stop_if_asked()
-        return _commit(table_store(storage), work, staged, side)
+        return commit_staged(table_store(storage), work, staged, side)
 
 
 async def _stage(storage: Storage, work: Intake, folder: Path, side: ChildSide) -> StagedTable:
@@ -56,7 +56,8 @@ async def _stage(storage: Storage, work: Intake, folder: Path, side: ChildSide) 
         )
 
 
-def _commit(store: TableStore, work: Intake, staged: StagedTable, side: ChildSide) -> AcceptedTable:
+def commit_staged(store: TableStore, work: Intake, staged: StagedTable, side: ChildSide) -> AcceptedTable:
+    """Profile what was read and commit it to the table, once however often; nothing stays staged."""
     try:
         data = stage(store, work.operation_id, staged.files)
         rows = scan_staged(store, data)

@@ -90,6 +90,14 @@ class TableFile:
 
 
 @dataclass(frozen=True, slots=True)
+class TableContent:
+    """The files of a version, in the order of their rows, and its Delta schema, as JSON."""
+
+    files: tuple[TableFile, ...]
+    schema: str
+
+
+@dataclass(frozen=True, slots=True)
 class Orphan:
     """Staged data, or files in a table, that nothing refers to."""
 

@@ -41,7 +41,15 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.schema import PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction
 
-from lyceum.data.datasets.table_store import Followed, Orphan, StagedData, StagedFile, TableFile, TableStore
+from lyceum.data.datasets.table_store import (
+    Followed,
+    Orphan,
+    StagedData,
+    StagedFile,
+    TableContent,
+    TableFile,
+    TableStore,
+)
 from lyceum.kernel.objects import folder_of
 from lyceum.kernel.problems import Conflict, is_full
 
@@ -196,9 +204,15 @@ def take_back(store: TableStore, table: str, operation_id: str, *, to: int, base
 
 def files_of(store: TableStore, table: str, version: int) -> tuple[TableFile, ...]:
     """Return the files of a version in the order of their rows."""
+    return content_of(store, table, version).files
+
+
+def content_of(store: TableStore, table: str, version: int) -> TableContent:
+    """Return the files of a version in the order of their rows, and its schema."""
     delta = DeltaTable(store.uri(table), version=version, storage_options=dict(store.options))
     found = pl.DataFrame(delta.get_add_actions()).select("path", "size_bytes", "num_records")
-    return tuple(sorted((TableFile(*row) for row in found.iter_rows()), key=lambda file: file.name))
+    files = sorted((TableFile(*row) for row in found.iter_rows()), key=lambda file: file.name)
+    return TableContent(tuple(files), delta.schema().to_json())
 
 
 def scan_files(store: TableStore, table: str, names: Sequence[str]) -> pl.LazyFrame:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from lyceum.data.datasets.table_store import TableStore
+    from lyceum.data.datasets.table_store import TableContent, TableStore
 
 
 BATCH_ROWS = 16_384
@@ -62,6 +62,13 @@ def _sweep_staging(storage: Storage, older_than_seconds: float) -> int:
     for orphan in stale:
         discard_staged(store, orphan.path)
     return len(stale)
+
+
+def content_of_version(storage: Storage, table_key: str, delta_version: int) -> "TableContent":
+    """Return the files of a Delta version, in the order of their rows, and its schema."""
+    from lyceum.data.datasets.tables import content_of
+
+    return content_of(table_store(storage), table_key, delta_version)
 
 
 def read_batches(storage: Storage, table_key: str, delta_version: int) -> "tuple[pa.Schema, Iterator[pa.RecordBatch]]":

@@ -10,6 +10,7 @@ from lyceum.data.quality.ascode.dbt import OutsideResult, from_dbt
 from lyceum.data.quality.ascode.foreign import from_other_tool
 from lyceum.data.quality.ascode.great_expectations import from_great_expectations
 from lyceum.data.quality.ascode.imported import Imported, LeftOut, usable
+from lyceum.data.quality.ascode.notebook import check
 from lyceum.data.quality.ascode.odcs import from_odcs, to_odcs
 from lyceum.data.quality.ascode.outputs import as_github_annotations, as_junit, as_markdown
 from lyceum.data.quality.ascode.soda import from_soda
@@ -21,6 +22,7 @@ __all__ = [
     "as_github_annotations",
     "as_junit",
     "as_markdown",
+    "check",
     "checks_as_yaml",
     "checks_in",
     "from_dbt",

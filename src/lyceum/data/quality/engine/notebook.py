@@ -1,4 +1,4 @@
-"""Checks in a notebook: `lyceum.check(frame, checks)`."""
+"""Frames of any library checked at once, by checks written in Python."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -35,24 +35,12 @@ def check(
     previous: Any = None,
     tables: Mapping[str, Any] | None = None,
 ) -> CheckReport:
-    """Check a Polars or pandas frame and return the report; print it for one line a check.
+    """Check a frame of Polars or pandas or an Arrow table, and return the report.
 
-    `checks` is a list of checks (or of their JSON objects), or a mapping from column to what is asked of it:
-
-        lyceum.check(flights, {
-            "flight_id": ["not_null", "unique"],
-            "dep_hour": {"range": [0, 23], "at_most_failing": 0.01},
-            "origin": {"in_set": ["EWR", "JFK", "LGA"]},
-            "tail_number": {"regex": "^N[0-9]{1,5}[A-Z]{0,2}$"},
-            "*": [{"row_count": [1000, None]}, {"expression": "arr_time is None or air_time > 0"}],
-        })
-
-    `previous` is an earlier frame, for checks of drift and volume; `tables` holds frames by name, for those that look keys
-    up in another table.
-
-    Without `checks`, those are run that the data itself suggests. A column the frame does not have, or one whose type
-    does not fit, is reported as an error of that check. Raises InvalidCheck for a check that says nothing usable, and
-    TypeError when `frame` is no frame, or one of pandas with a name used twice or a column of several kinds.
+    `checks` is a list of checks (or of their JSON objects), or a mapping from column to what is asked of it; None runs those
+    that the data itself suggests. `previous` is an earlier frame, `tables` holds frames by name. Raises InvalidCheck for a
+    check that says nothing usable, and TypeError when `frame` is no frame, or one of pandas with a name used twice or a
+    column of several kinds.
     """
     table = _lazy(frame)
     others = {name: _lazy(other) for name, other in (tables or {}).items()}
