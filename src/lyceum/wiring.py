@@ -63,6 +63,7 @@ from lyceum.data.incidents.routes import ROUTERS as INCIDENTS_ROUTERS
 from lyceum.data.incidents.topics import TOPICS as INCIDENTS_TOPICS
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.public import ERASER as CHECKS_ERASER
+from lyceum.data.quality.public import check_version
 from lyceum.data.quality.routes import router as quality_routes
 from lyceum.data.schemas.public import ERASER as SCHEMAS_ERASER
 from lyceum.data.schemas.public import register_version
@@ -172,7 +173,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     *PREDICTIONS_SCHEDULES,
 )
 
-VERSION_FOLLOWERS = (register_version,)
+VERSION_FOLLOWERS = (register_version, check_version)
 """Who hears of each version of a dataset in the transaction that accepts it, and may refuse it."""
 
 HANDLERS: tuple[Handler, ...] = (

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.data.datasets.addresses import VersionTable
-from lyceum.data.datasets.models import DatasetVersionRow
+from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.queries import version_table_by_id
 
 
@@ -22,6 +22,27 @@ async def earlier_version_by_id(tx: AsyncSession, version_id: UUID, number: int 
     query = (
         select(DatasetVersionRow.id)
         .where(DatasetVersionRow.dataset_id == this.dataset_id, DatasetVersionRow.state == "accepted", wanted)
+        .order_by(DatasetVersionRow.number.desc())
+        .limit(1)
+    )
+    found = await tx.scalar(query)
+    return None if found is None else await version_table_by_id(tx, found)
+
+
+async def latest_version_of(tx: AsyncSession, dataset_id: UUID) -> VersionTable | None:
+    """Return where the rows of a dataset's newest accepted version lie; None where it has none or is archived.
+
+    For a job that works as its organisation, or whoever was found to change the dataset.
+    """
+    query = (
+        select(DatasetVersionRow.id)
+        .join(DatasetRow, DatasetRow.id == DatasetVersionRow.dataset_id)
+        .where(
+            DatasetVersionRow.dataset_id == dataset_id,
+            DatasetVersionRow.state == "accepted",
+            DatasetVersionRow.number.is_not(None),
+            DatasetRow.archived_at.is_(None),
+        )
         .order_by(DatasetVersionRow.number.desc())
         .limit(1)
     )

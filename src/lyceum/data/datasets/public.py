@@ -2,7 +2,7 @@
 
 from lyceum.data.datasets.addresses import DatasetRef, VersionCard, VersionTable
 from lyceum.data.datasets.cards import addresses_of_datasets, owner_of_dataset, version_cards, versions_after
-from lyceum.data.datasets.earlier import earlier_version_by_id
+from lyceum.data.datasets.earlier import earlier_version_by_id, latest_version_of
 from lyceum.data.datasets.erasing import ERASER
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
 from lyceum.data.datasets.queries import (
@@ -31,6 +31,7 @@ __all__ = [
     "dataset_ref_for",
     "earlier_version_by_id",
     "files_kept_with",
+    "latest_version_of",
     "log_needed_with",
     "note_read_of_version",
     "owner_of_dataset",

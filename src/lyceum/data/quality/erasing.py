@@ -5,7 +5,13 @@ from uuid import UUID
 from sqlalchemy import delete
 
 from lyceum.accounts.privacy.public import Eraser
-from lyceum.data.quality.models import CheckResultRow, CheckRow, CheckRunRow
+from lyceum.data.quality.models import (
+    CheckResultRow,
+    CheckRow,
+    CheckRunRow,
+    DatasetQualityRow,
+    RefusedSuggestionRow,
+)
 from lyceum.kernel.db import Scope
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
@@ -14,7 +20,7 @@ from lyceum.kernel.tx import transaction
 async def _of_organisation(resources: Resources, org_id: UUID) -> None:
     """Remove its checks and what they found."""
     async with transaction(resources.database, Scope(org_id=org_id)) as tx:
-        for row in (CheckResultRow, CheckRunRow, CheckRow):
+        for row in (DatasetQualityRow, RefusedSuggestionRow, CheckResultRow, CheckRunRow, CheckRow):
             await tx.execute(delete(row).where(row.org_id == org_id))
 
 

@@ -1,6 +1,6 @@
 """What checks can refuse."""
 
-from lyceum.kernel.problems import Conflict, NotFound
+from lyceum.kernel.problems import Conflict, Invalid, NotFound, Unavailable
 
 
 class CheckNotFound(NotFound):
@@ -31,3 +31,27 @@ class TooManyChecks(Conflict):
     """The dataset has as many checks as it may."""
 
     code = "too_many_checks"
+
+
+class CheckUnchanged(Invalid):
+    """A change of a check that changes nothing."""
+
+    code = "check_unchanged"
+
+
+class CheckTooOften(Invalid):
+    """A schedule that would have a check run all the time."""
+
+    code = "check_too_often"
+
+
+class TrialTooSlow(Invalid):
+    """A check that takes too long to be tried."""
+
+    code = "trial_too_slow"
+
+
+class TrialsBusy(Unavailable):
+    """As many checks are being tried just now as may be at once."""
+
+    code = "trials_busy"

@@ -1,4 +1,4 @@
-"""Checks, check runs and their results as rows."""
+"""Checks, check runs, their results and what was concluded from them as rows."""
 
 from datetime import datetime
 from typing import Any
@@ -22,13 +22,17 @@ class CheckRow(Base):
     definition: Mapped[dict[str, Any]]
     origin: Mapped[str]
     reason: Mapped[str] = mapped_column(server_default="")
+    schedule: Mapped[str] = mapped_column(server_default="")
+    zone: Mapped[str] = mapped_column(server_default="UTC")
+    enabled: Mapped[bool] = mapped_column(server_default="true")
+    revision: Mapped[int] = mapped_column(server_default="1")
     created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
     archived_at: Mapped[datetime | None]
 
 
 class CheckRunRow(Base):
-    """All checks of a dataset on one of its versions."""
+    """Checks of a dataset on one of its versions: those in `check_ids`, all that are enabled where it is None."""
 
     __tablename__ = "check_runs"
 
@@ -36,6 +40,8 @@ class CheckRunRow(Base):
     org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
     version_id: Mapped[UUID] = mapped_column(ForeignKey("dataset_versions.id"))
     job_id: Mapped[UUID | None]
+    origin: Mapped[str] = mapped_column(server_default="person")
+    check_ids: Mapped[list[str] | None]
     state: Mapped[str] = mapped_column(server_default="queued")
     error: Mapped[dict[str, Any] | None]
     created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
@@ -44,12 +50,38 @@ class CheckRunRow(Base):
 
 
 class CheckResultRow(Base):
-    """What came of one check in one run; `result` is the engine's JSON."""
+    """What came of one check in one run, of another tool's where it has no `check_id`; `result` is the engine's JSON."""
 
     __tablename__ = "check_results"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
     check_run_id: Mapped[UUID] = mapped_column(ForeignKey("check_runs.id"))
-    check_id: Mapped[UUID] = mapped_column(ForeignKey("checks.id"))
+    check_id: Mapped[UUID | None] = mapped_column(ForeignKey("checks.id"))
     result: Mapped[dict[str, Any]]
+
+
+class RefusedSuggestionRow(Base):
+    """A check that is not to be suggested again; `name` is its own id."""
+
+    __tablename__ = "refused_suggestions"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    dataset_id: Mapped[UUID] = mapped_column(ForeignKey("datasets.id"))
+    name: Mapped[str]
+    created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default="now()")
+
+
+class DatasetQualityRow(Base):
+    """How a dataset stands after the checks that ran last; `score` is of 100, None where nothing could be judged."""
+
+    __tablename__ = "dataset_quality"
+
+    dataset_id: Mapped[UUID] = mapped_column(ForeignKey("datasets.id"), primary_key=True)
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    check_run_id: Mapped[UUID] = mapped_column(ForeignKey("check_runs.id"))
+    state: Mapped[str]
+    score: Mapped[float | None]
+    judged_at: Mapped[datetime]

@@ -1,18 +1,31 @@
 """Reads of checks."""
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor, Power, require_to_see
-from lyceum.data.datasets.public import dataset_ref_for, note_read_of_version, version_table_for
-from lyceum.data.quality.errors import CheckRunNotFound
+from lyceum.data.datasets.public import (
+    dataset_ref_for,
+    note_read_of_version,
+    version_cards,
+    version_table_for,
+)
+from lyceum.data.quality.definitions import CHECKS_PER_DATASET_MAX
+from lyceum.data.quality.errors import CheckNotFound, CheckRunNotFound
 from lyceum.data.quality.models import CheckResultRow, CheckRow, CheckRunRow
-from lyceum.data.quality.schemas import Check, CheckResult, CheckRun, CheckRunListed, FailingRow
-
-CHECKS_PER_DATASET_MAX = 1_000
+from lyceum.data.quality.schemas import (
+    Check,
+    CheckPoint,
+    CheckResult,
+    CheckRun,
+    CheckRunListed,
+    FailingRow,
+    PartitionFound,
+)
 
 
 async def list_checks(tx: AsyncSession, who: Actor, org: str, name: str) -> list[Check]:
@@ -30,6 +43,61 @@ async def check_rows(tx: AsyncSession, dataset_id: UUID) -> list[CheckRow]:
         .limit(CHECKS_PER_DATASET_MAX)
     )
     return list(await tx.scalars(query))
+
+
+async def checks_to_run(tx: AsyncSession, dataset_id: UUID, check_ids: list[str] | None) -> list[CheckRow]:
+    """Return the rows of a dataset's checks that are enabled, of those in `check_ids` where they are given, oldest first."""
+    wanted = None if check_ids is None else {UUID(each) for each in check_ids}
+    rows = await check_rows(tx, dataset_id)
+    return [row for row in rows if row.enabled and (wanted is None or row.id in wanted)]
+
+
+async def list_history(
+    tx: AsyncSession, who: Actor, org: str, name: str, check_id: UUID, *, limit: int, before: UUID | None = None
+) -> list[CheckPoint]:
+    """Return what a dataset's check found in its runs, newest first; of a check that was stopped, too.
+
+    However long it is, one query finds it, beside those that find the dataset, the check and the numbers of its versions. Raises
+    `DatasetNotFound` and `CheckNotFound`.
+    """
+    dataset = await dataset_ref_for(tx, who, org, name, need=Power.DATASETS_READ)
+    check = await tx.get(CheckRow, check_id)
+    if check is None or check.dataset_id != dataset.id:
+        raise CheckNotFound(f"{dataset.address} has no check {check_id} that you may read.")
+    found = CheckResultRow.result
+    figures = ("status", "rows_checked", "failing", "failing_fraction", "metrics")
+    query = (
+        select(
+            CheckResultRow.id,
+            CheckResultRow.check_run_id,
+            CheckRunRow.version_id,
+            CheckRunRow.finished_at,
+            *(found[figure].label(figure) for figure in figures),
+        )
+        .join(CheckRunRow, CheckRunRow.id == CheckResultRow.check_run_id)
+        .where(CheckResultRow.check_id == check_id)
+        .order_by(CheckResultRow.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(CheckResultRow.id < before)
+    rows = (await tx.execute(query)).all()
+    versions = await version_cards(tx, {row.version_id for row in rows})
+    return [
+        CheckPoint(
+            id=row.id,
+            check_run_id=row.check_run_id,
+            version_id=row.version_id,
+            version=versions[row.version_id].number,
+            finished_at=row.finished_at,
+            status=row.status,
+            rows_checked=row.rows_checked,
+            failing_count=row.failing,
+            failing_fraction=row.failing_fraction,
+            metrics=row.metrics or {},
+        )
+        for row in rows
+    ]
 
 
 async def list_check_runs(
@@ -63,13 +131,14 @@ async def check_run_for(tx: AsyncSession, who: Actor, run_id: UUID) -> CheckRun:
 
 def as_check_run(run: CheckRunRow, results: Iterable[CheckResultRow]) -> CheckRun:
     """Return a check run with its results as its readers see it."""
-    return CheckRun(**_as_listed(run).model_dump(), results=[_as_result(row) for row in results])
+    return CheckRun(**_as_listed(run).model_dump(), results=[as_result(row.result, row.check_id) for row in results])
 
 
 def _as_listed(run: CheckRunRow) -> CheckRunListed:
     return CheckRunListed(
         id=run.id,
         version_id=run.version_id,
+        origin=run.origin,
         state=run.state,
         job_id=run.job_id,
         error=run.error,
@@ -80,13 +149,23 @@ def _as_listed(run: CheckRunRow) -> CheckRunListed:
 
 def as_check(row: CheckRow) -> Check:
     """Return a check as its readers see it."""
-    return Check(id=row.id, definition=row.definition, origin=row.origin, reason=row.reason, created_at=row.created_at)
+    return Check(
+        id=row.id,
+        definition=row.definition,
+        origin=row.origin,
+        reason=row.reason,
+        schedule=row.schedule,
+        zone=row.zone,
+        enabled=row.enabled,
+        revision=row.revision,
+        created_at=row.created_at,
+    )
 
 
-def _as_result(row: CheckResultRow) -> CheckResult:
-    found = row.result
+def as_result(found: dict[str, Any], check_id: UUID | None) -> CheckResult:
+    """Return what came of a check, as the engine says it in JSON, as its readers see it."""
     return CheckResult(
-        check_id=row.check_id,
+        check_id=check_id,
         definition=found["check"],
         status=found["status"],
         sentence=found["sentence"],
@@ -96,4 +175,10 @@ def _as_result(row: CheckResultRow) -> CheckResult:
         rows_involved=found["rows_involved"],
         observed=found["observed"],
         failing_rows=[FailingRow.model_validate(sample) for sample in found["sample"]],
+        # results that were kept before there were any have neither
+        metrics=found.get("metrics") or {},
+        partitions=[
+            PartitionFound(value=part["value"], rows_checked=part["rows_checked"], failing_count=part["failing"])
+            for part in found.get("partitions") or ()
+        ],
     )

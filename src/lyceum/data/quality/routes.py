@@ -4,11 +4,24 @@ from uuid import UUID
 
 from fastapi import Response
 
-from lyceum.accounts.edge import KEEPS_ANSWER, Power, Tx, Who, api_router, needs_of_object
+from lyceum.accounts.edge import KEEPS_ANSWER, CurrentResources, Power, Tx, Who, api_router, needs_of_object
 from lyceum.data.datasets.edge import VersionNumber, as_number
-from lyceum.data.quality import queries, service
-from lyceum.data.quality.schemas import Check, CheckList, CheckRun, CheckRunPage, NewCheck
+from lyceum.data.quality import queries, service, trial
+from lyceum.data.quality.errors import TrialsBusy
+from lyceum.data.quality.schemas import (
+    Check,
+    CheckChange,
+    CheckHistory,
+    CheckList,
+    CheckRun,
+    CheckRunPage,
+    NewCheck,
+    NewTrial,
+    Trial,
+)
+from lyceum.kernel.http.documented import refuses
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
+from lyceum.kernel.http.revisions import CHANGES_REVISION, IfMatch, etag_of
 
 router = api_router(tags=["checks"])
 
@@ -32,6 +45,37 @@ async def add_check(tx: Tx, who: Who, org: str, name: str, wanted: NewCheck) -> 
 async def accept_suggested_checks(tx: Tx, who: Who, org: str, name: str) -> CheckList:
     """Keep the checks that the latest version's profile suggests."""
     return CheckList(items=await service.accept_suggestions(tx, who, org, name))
+
+
+@router.post("/datasets/{org}/{name}/checks/try", responses=refuses(TrialsBusy))
+@needs_of_object(Power.DATASETS_READ)
+async def try_check(who: Who, resources: CurrentResources, org: str, name: str, wanted: NewTrial) -> Trial:
+    """Try a check on the first rows of a version, at most 50,000 and for 10 seconds; nothing is kept.
+
+    What is asked of the table as a whole, such as the number of its rows or its newest day, is asked of all of it.
+    """
+    return await trial.try_check(resources, who, org, name, wanted)
+
+
+@router.get("/datasets/{org}/{name}/checks/{check_id}/history")
+@needs_of_object(Power.DATASETS_READ)
+async def read_check_history(
+    tx: Tx, who: Who, org: str, name: str, check_id: UUID, limit: Limit = 50, cursor: Cursor = None
+) -> CheckHistory:
+    """Read what a check found run by run, with its metrics, newest first; of a check that was stopped, too."""
+    items = await queries.list_history(tx, who, org, name, check_id, limit=limit, before=decode_cursor(cursor))
+    return CheckHistory(items=items, next=next_cursor([item.id for item in items], limit))
+
+
+@router.patch("/checks/{check_id}", responses=CHANGES_REVISION)
+@needs_of_object(Power.DATASETS_WRITE)
+async def change_check(
+    tx: Tx, who: Who, response: Response, check_id: UUID, wanted: CheckChange, if_match: IfMatch = None
+) -> Check:
+    """Change a check: what it asks, how bad its failure is, who answers for it, when it runs, and whether."""
+    changed = await service.change_check(tx, who, check_id, wanted, if_match=if_match)
+    response.headers["etag"] = etag_of(changed.revision)
+    return changed
 
 
 @router.delete("/checks/{check_id}", status_code=204)

@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lyceum.data.datasets.rows.public import scan_table
-from lyceum.data.quality.engine.public import Check, Surroundings, checks_from_plain, reference_of, run_checks
+from lyceum.data.quality.engine.public import (
+    Check,
+    CheckReport,
+    Surroundings,
+    checks_from_plain,
+    reference_of,
+    run_checks,
+)
 from lyceum.data.quality.work import CheckedTable, CheckWork, TableAt
 from lyceum.kernel.config import settings
 from lyceum.kernel.jobs.child import ChildSide
@@ -30,8 +37,12 @@ def scan_checks(work: CheckWork, side: ChildSide) -> CheckedTable:
     report = run_checks(
         rows, checks, sample_rows_max=rows_each, line_of_first_row=work.line_of_first_row, around=_around(work, checks)
     )
-    results = [{**result, "check": _shortened(result["check"])} for result in report.to_plain()["results"]]
-    return CheckedTable(passed=report.passed, check_ids=work.check_ids, results=results)
+    return CheckedTable(passed=report.passed, check_ids=work.check_ids, results=as_kept(report))
+
+
+def as_kept(report: CheckReport) -> list[dict[str, Any]]:
+    """Return the results as they are kept and shown: of long sets their beginnings."""
+    return [{**result, "check": _shortened(result["check"])} for result in report.to_plain()["results"]]
 
 
 def _around(work: CheckWork, checks: Sequence[Check]) -> Surroundings:

@@ -1,10 +1,15 @@
 """Checks over HTTP."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import MISSING, BaseModel, ConfigDict, Field
+
+Tag = Annotated[str, Field(min_length=1, max_length=64)]
+Reason = Annotated[str, Field(max_length=1_000)]
+Cron = Annotated[str, Field(max_length=100, description="Five fields of cron, such as `0 6 * * 1-5`; empty for none.")]
+Zone = Annotated[str, Field(min_length=1, max_length=64, description="A time zone, such as `Europe/Berlin`.")]
 
 
 class NewCheck(BaseModel):
@@ -13,16 +18,42 @@ class NewCheck(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     definition: dict[str, Any]
-    reason: str = Field(default="", max_length=1_000)
+    reason: Reason = ""
+    schedule: Cron = ""
+    zone: Zone = "UTC"
+
+
+class CheckChange(BaseModel):
+    """What is to change of a check; what is not sent stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    definition: dict[str, Any] | MISSING = Field(
+        MISSING, description="All of it: what it leaves out is as if it had never been said."
+    )
+    severity: Literal["error", "warning"] | MISSING = MISSING
+    blocking: bool | MISSING | None = Field(
+        MISSING, description="Whether its failure holds a version back; `null` for what the severity says."
+    )
+    tags: list[Tag] | MISSING = Field(MISSING, max_length=20)
+    owner: Annotated[str, Field(max_length=200)] | MISSING = MISSING
+    reason: Reason | MISSING = MISSING
+    schedule: Cron | MISSING = MISSING
+    zone: Zone | MISSING = MISSING
+    enabled: bool | MISSING = Field(MISSING, description="Whether it runs.")
 
 
 class Check(BaseModel):
-    """A check of a dataset, and why it is there."""
+    """A check of a dataset, why it is there, and when it runs beside each new version."""
 
     id: UUID
     definition: dict[str, Any]
-    origin: str
+    origin: str = Field(description="`person`, `suggested`, or `file` for a check that came in a file.")
     reason: str
+    schedule: str = Field(description="When it runs on the newest version, in five fields of cron; empty for never.")
+    zone: str
+    enabled: bool
+    revision: int
     created_at: datetime
 
 
@@ -40,16 +71,26 @@ class FailingRow(BaseModel):
     values: dict[str, Any]
 
 
+class PartitionFound(BaseModel):
+    """What came of a check within one value of its partition column, as text; null for rows without one."""
+
+    value: str | None
+    rows_checked: int
+    failing_count: int
+
+
 class CheckResult(BaseModel):
-    """What came of one check.
+    """What came of one check; of another tool's where it has no `check_id`.
 
     `definition` is that of the check; of a set it shows the first 20 values, texts cut to 200 characters, and
     `values_omitted` says how many more there are. The check itself has them all.
     """
 
-    check_id: UUID
+    check_id: UUID | None
     definition: dict[str, Any]
-    status: str
+    status: str = Field(
+        description="`passed`, `failed`, `errored`, or `skipped` where there was too little to judge by."
+    )
     sentence: str
     rows_checked: int
     failing_count: int
@@ -57,13 +98,60 @@ class CheckResult(BaseModel):
     rows_involved: int | None
     observed: dict[str, Any] | None
     failing_rows: list[FailingRow]
+    metrics: dict[str, float] = Field(description="Figures for a history, by name; none where they are covered.")
+    partitions: list[PartitionFound] = Field(description="The partitions that fail, the worst first.")
+
+
+class NewTrial(BaseModel):
+    """A check to try, on the newest version or on another."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    definition: dict[str, Any]
+    version: int | None = Field(default=None, ge=1, lt=10**9)
+
+
+class Trial(BaseModel):
+    """What would come of a check. Where `is_sample`, it ran on the first `rows_tried` rows of the version's `row_count`."""
+
+    version: int
+    row_count: int
+    rows_tried: int
+    is_sample: bool
+    milliseconds: int
+    result: CheckResult
+
+
+class CheckPoint(BaseModel):
+    """What a check found in one run: a point of its history."""
+
+    id: UUID
+    check_run_id: UUID
+    version_id: UUID
+    version: int
+    finished_at: datetime
+    status: str
+    rows_checked: int
+    failing_count: int
+    failing_fraction: float
+    metrics: dict[str, float]
+
+
+class CheckHistory(BaseModel):
+    """A page of a check's history, newest first; `next` is the cursor of the page after this one."""
+
+    items: list[CheckPoint]
+    next: str | None
 
 
 class CheckRunListed(BaseModel):
-    """A run of all checks on a version, as lists show it."""
+    """A run of checks on a version, as lists show it."""
 
     id: UUID
     version_id: UUID
+    origin: str = Field(
+        description="Who asked for it: a `person`, the `version` that came, a `schedule`; `dbt` for a run of that."
+    )
     state: str
     job_id: UUID | None
     error: dict[str, Any] | None

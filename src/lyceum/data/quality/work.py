@@ -1,4 +1,4 @@
-"""What goes to the process that runs checks and what comes back; light, since the API imports it."""
+"""What goes to the process that runs them and what comes back; light, since the API imports it."""
 
 from typing import Any
 from uuid import UUID
