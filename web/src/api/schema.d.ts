@@ -924,6 +924,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/check-kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Check Kinds
+         * @description List the kinds of checks there are, each with its fields; what all have (id, severity, blocking, tags, owner) is left out.
+         *
+         *     Needs a key or a session.
+         */
+        get: operations["list_check_kinds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/check-runs/{check_run_id}": {
         parameters: {
             query?: never;
@@ -965,7 +987,13 @@ export interface paths {
         delete: operations["drop_check"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change Check
+         * @description Change a check: what it asks, how bad its failure is, who answers for it, when it runs, and whether.
+         *
+         *     Needs `datasets:write`.
+         */
+        patch: operations["change_check"];
         trace?: never;
     };
     "/api/v1/dataset-diffs/{diff_id}": {
@@ -1124,6 +1152,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/{org}/{name}/checks/{check_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Check History
+         * @description Read what a check found run by run, with its metrics, newest first; of a check that was stopped, too.
+         *
+         *     Needs `datasets:read`.
+         */
+        get: operations["read_check_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets/{org}/{name}/checks/suggest": {
         parameters: {
             query?: never;
@@ -1140,6 +1190,30 @@ export interface paths {
          *     Needs `datasets:read` and `datasets:write`.
          */
         post: operations["accept_suggested_checks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{org}/{name}/checks/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try Check
+         * @description Try a check on the first rows of a version, at most 50,000 and for 10 seconds; nothing is kept.
+         *
+         *     What is asked of the table as a whole, such as the number of its rows or its newest day, is asked of all of it.
+         *
+         *     Needs `datasets:read`.
+         */
+        post: operations["try_check"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4945,7 +5019,7 @@ export interface components {
         };
         /**
          * Check
-         * @description A check of a dataset, and why it is there.
+         * @description A check of a dataset, why it is there, and when it runs beside each new version.
          */
         Check: {
             /**
@@ -4957,15 +5031,131 @@ export interface components {
             definition: {
                 [key: string]: unknown;
             };
+            /** Enabled */
+            enabled: boolean;
             /**
              * Id
              * Format: uuid
              */
             id: string;
-            /** Origin */
+            /**
+             * Origin
+             * @description `person`, `suggested`, or `file` for a check that came in a file.
+             */
             origin: string;
             /** Reason */
             reason: string;
+            /** Revision */
+            revision: number;
+            /**
+             * Schedule
+             * @description When it runs on the newest version, in five fields of cron; empty for never.
+             */
+            schedule: string;
+            /** Zone */
+            zone: string;
+        };
+        /**
+         * CheckChange
+         * @description What is to change of a check; what is not sent stays as it is.
+         */
+        CheckChange: {
+            /**
+             * Blocking
+             * @description Whether its failure holds a version back; `null` for what the severity says.
+             */
+            blocking?: boolean | null;
+            /**
+             * Definition
+             * @description All of it: what it leaves out is as if it had never been said.
+             */
+            definition?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Enabled
+             * @description Whether it runs.
+             */
+            enabled?: boolean;
+            /** Owner */
+            owner?: string;
+            /** Reason */
+            reason?: string;
+            /**
+             * Schedule
+             * @description Five fields of cron, such as `0 6 * * 1-5`; empty for none.
+             */
+            schedule?: string;
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity?: "error" | "warning";
+            /** Tags */
+            tags?: string[];
+            /**
+             * Zone
+             * @description A time zone, such as `Europe/Berlin`.
+             */
+            zone?: string;
+        };
+        /**
+         * CheckField
+         * @description A field of a kind of check.
+         *
+         *     `default` is what it has when nobody gives it; `choices` are all it can be, where they are few; one that `names_columns`
+         *     names columns of the table that is checked.
+         */
+        CheckField: {
+            /** About */
+            about: string;
+            /** Choices */
+            choices: string[];
+            /** Default */
+            default: unknown;
+            /** Name */
+            name: string;
+            /** Names Columns */
+            names_columns: boolean;
+            /** Required */
+            required: boolean;
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "text" | "number" | "whole_number" | "number_or_text" | "flag" | "choice" | "texts" | "values" | "expected_columns";
+        };
+        /**
+         * CheckHistory
+         * @description A page of a check's history, newest first; `next` is the cursor of the page after this one.
+         */
+        CheckHistory: {
+            /** Items */
+            items: components["schemas"]["CheckPoint"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * CheckKind
+         * @description A kind of check; each row passes or fails one that is `by_rows`. Fields that all kinds have are left out.
+         */
+        CheckKind: {
+            /** About */
+            about: string;
+            /** By Rows */
+            by_rows: boolean;
+            /** Fields */
+            fields: components["schemas"]["CheckField"][];
+            /** Kind */
+            kind: string;
+        };
+        /**
+         * CheckKindList
+         * @description All kinds of checks; there are few enough for one page.
+         */
+        CheckKindList: {
+            /** Items */
+            items: components["schemas"]["CheckKind"][];
         };
         /**
          * CheckList
@@ -4976,18 +5166,55 @@ export interface components {
             items: components["schemas"]["Check"][];
         };
         /**
+         * CheckPoint
+         * @description What a check found in one run: a point of its history.
+         */
+        CheckPoint: {
+            /**
+             * Check Run Id
+             * Format: uuid
+             */
+            check_run_id: string;
+            /** Failing Count */
+            failing_count: number;
+            /** Failing Fraction */
+            failing_fraction: number;
+            /**
+             * Finished At
+             * Format: date-time
+             */
+            finished_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Metrics */
+            metrics: {
+                [key: string]: number;
+            };
+            /** Rows Checked */
+            rows_checked: number;
+            /** Status */
+            status: string;
+            /** Version */
+            version: number;
+            /**
+             * Version Id
+             * Format: uuid
+             */
+            version_id: string;
+        };
+        /**
          * CheckResult
-         * @description What came of one check.
+         * @description What came of one check; of another tool's where it has no `check_id`.
          *
          *     `definition` is that of the check; of a set it shows the first 20 values, texts cut to 200 characters, and
          *     `values_omitted` says how many more there are. The check itself has them all.
          */
         CheckResult: {
-            /**
-             * Check Id
-             * Format: uuid
-             */
-            check_id: string;
+            /** Check Id */
+            check_id: string | null;
             /** Definition */
             definition: {
                 [key: string]: unknown;
@@ -4998,17 +5225,32 @@ export interface components {
             failing_fraction: number;
             /** Failing Rows */
             failing_rows: components["schemas"]["FailingRow"][];
+            /**
+             * Metrics
+             * @description Figures for a history, by name; none where they are covered.
+             */
+            metrics: {
+                [key: string]: number;
+            };
             /** Observed */
             observed: {
                 [key: string]: unknown;
             } | null;
+            /**
+             * Partitions
+             * @description The partitions that fail, the worst first.
+             */
+            partitions: components["schemas"]["PartitionFound"][];
             /** Rows Checked */
             rows_checked: number;
             /** Rows Involved */
             rows_involved: number | null;
             /** Sentence */
             sentence: string;
-            /** Status */
+            /**
+             * Status
+             * @description `passed`, `failed`, `errored`, or `skipped` where there was too little to judge by.
+             */
             status: string;
         };
         /**
@@ -5034,6 +5276,11 @@ export interface components {
             id: string;
             /** Job Id */
             job_id: string | null;
+            /**
+             * Origin
+             * @description Who asked for it: a `person`, the `version` that came, a `schedule`; `dbt` for a run of that.
+             */
+            origin: string;
             /** Results */
             results: components["schemas"]["CheckResult"][];
             /** State */
@@ -5046,7 +5293,7 @@ export interface components {
         };
         /**
          * CheckRunListed
-         * @description A run of all checks on a version, as lists show it.
+         * @description A run of checks on a version, as lists show it.
          */
         CheckRunListed: {
             /**
@@ -5067,6 +5314,11 @@ export interface components {
             id: string;
             /** Job Id */
             job_id: string | null;
+            /**
+             * Origin
+             * @description Who asked for it: a `person`, the `version` that came, a `schedule`; `dbt` for a run of that.
+             */
+            origin: string;
             /** State */
             state: string;
             /**
@@ -7045,6 +7297,18 @@ export interface components {
              * @default
              */
             reason?: string;
+            /**
+             * Schedule
+             * @description Five fields of cron, such as `0 6 * * 1-5`; empty for none.
+             * @default
+             */
+            schedule?: string;
+            /**
+             * Zone
+             * @description A time zone, such as `Europe/Berlin`.
+             * @default UTC
+             */
+            zone?: string;
         };
         /**
          * NewComment
@@ -7469,6 +7733,18 @@ export interface components {
             time_limit_seconds?: number;
         };
         /**
+         * NewTrial
+         * @description A check to try, on the newest version or on another.
+         */
+        NewTrial: {
+            /** Definition */
+            definition: {
+                [key: string]: unknown;
+            };
+            /** Version */
+            version?: number | null;
+        };
+        /**
          * NewUpload
          * @description The file to come; a declared size lets a full disk or a limit be told before anything is sent.
          *
@@ -7829,6 +8105,18 @@ export interface components {
             tolerance: number;
             /** Within Tolerance */
             within_tolerance: boolean;
+        };
+        /**
+         * PartitionFound
+         * @description What came of a check within one value of its partition column, as text; null for rows without one.
+         */
+        PartitionFound: {
+            /** Failing Count */
+            failing_count: number;
+            /** Rows Checked */
+            rows_checked: number;
+            /** Value */
+            value: string | null;
         };
         /**
          * PartWhole
@@ -9006,6 +9294,23 @@ export interface components {
         Token: {
             /** Token */
             token: string;
+        };
+        /**
+         * Trial
+         * @description What would come of a check. Where `is_sample`, it ran on the first `rows_tried` rows of the version's `row_count`.
+         */
+        Trial: {
+            /** Is Sample */
+            is_sample: boolean;
+            /** Milliseconds */
+            milliseconds: number;
+            result: components["schemas"]["CheckResult"];
+            /** Row Count */
+            row_count: number;
+            /** Rows Tried */
+            rows_tried: number;
+            /** Version */
+            version: number;
         };
         /**
          * TriedColumn
@@ -13848,6 +14153,89 @@ export interface operations {
             };
         };
     };
+    list_check_kinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckKindList"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_check_run: {
         parameters: {
             query?: never;
@@ -13989,6 +14377,138 @@ export interface operations {
             };
             /** @description The request cannot be carried out as it stands */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_check: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read and is to be changed, such as `"7"`; `*` for whatever is there. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                check_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What `If-Match` of a change made from this takes. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Check"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed by somebody else meanwhile; `newest` is what is there now */
+            412: {
+                headers: {
+                    /** @description What `If-Match` of a change made from this takes. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Say which version you have read */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15000,6 +15520,98 @@ export interface operations {
             };
         };
     };
+    read_check_history: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in one page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                check_id: string;
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckHistory"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     accept_suggested_checks: {
         parameters: {
             query?: never;
@@ -15053,6 +15665,114 @@ export interface operations {
             };
             /** @description Conflicts with the present state */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    try_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTrial"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trial"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
