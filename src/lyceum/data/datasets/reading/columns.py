@@ -1,5 +1,6 @@
 """The seven types a column may have, and the names it may carry."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,7 +67,8 @@ def column_type_of(dtype: pl.DataType) -> ColumnType | None:
 def require_usable_names(names: Sequence[str], *, file_name: str, columns_max: int) -> None:
     """Raise UnreadableTable when there are too many columns, or a name is empty, too long or used twice.
 
-    Names that differ only in case count as the same: Delta Lake, and so Spark and DuckDB, cannot tell them apart.
+    Names that differ only in case count as the same: Delta Lake, and so Spark and DuckDB, cannot tell them apart. So do
+    those that differ only in how their accents are encoded: no person can.
     """
     if len(names) > columns_max:
         raise UnreadableTable(
@@ -91,13 +93,16 @@ def require_usable_names(names: Sequence[str], *, file_name: str, columns_max: i
 
 
 def _require_distinct(names: Sequence[str], *, file_name: str) -> None:
-    counts = Counter(name.casefold() for name in names)
+    folded_names = [unicodedata.normalize("NFC", name).casefold() for name in names]
+    counts = Counter(folded_names)
     twice = [folded for folded, count in counts.items() if count > 1]
     if not twice:
         return
-    same = [(str(place), name) for place, name in enumerate(names, start=1) if name.casefold() == twice[0]]
+    same = [(str(place), name) for place, name in enumerate(names, start=1) if folded_names[place - 1] == twice[0]]
     others = f" ({len(twice) - 1:,} more names are also used twice)" if len(twice) > 1 else ""
-    in_case = " apart from upper and lower case" if len({name for _, name in same}) > 1 else ""
+    in_form = len({name for _, name in same}) > len({unicodedata.normalize("NFC", name) for _, name in same})
+    apart = "how accents are encoded" if in_form else "upper and lower case"
+    in_case = f" apart from {apart}" if len({name for _, name in same}) > 1 else ""
     raise UnreadableTable(
         "column_names",
         f"{file_name} gives {_columns([place for place, _ in same])} the same name{in_case}, "

@@ -13,6 +13,7 @@ from datetime import date, datetime, time
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
+from xml.parsers.expat import ExpatError
 
 import polars as pl
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
@@ -20,6 +21,7 @@ from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, Shee
 from lyceum.data.datasets.reading.columns import require_usable_names, shown
 from lyceum.data.datasets.reading.errors import UnreadableTable
 from lyceum.data.datasets.reading.limits import ReadingLimits
+from lyceum.data.datasets.reading.shared_texts import require_bounded_texts
 
 CHUNK_BYTES = 1 << 20
 ENTRIES_MAX = 10_000
@@ -67,13 +69,22 @@ def open_excel(path: Path, *, file_name: str, work: Path, limits: ReadingLimits)
     try:
         with zipfile.ZipFile(path) as packed, zipfile.ZipFile(copy, "w", zipfile.ZIP_STORED) as plain:
             _copy(packed, plain, file_name=file_name, limits=limits, packed_bytes=path.stat().st_size)
+        require_bounded_texts(copy, file_name=file_name, limits=limits)
         with CalamineWorkbook.from_path(copy) as workbook:
             sheets = [
                 (place, sheet.name)
                 for place, sheet in enumerate(workbook.sheets_metadata)
                 if sheet.typ is SheetTypeEnum.WorkSheet and sheet.visible is SheetVisibleEnum.Visible
             ]
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, CalamineError) as broken:
+    except (
+        zipfile.BadZipFile,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        OSError,
+        ExpatError,
+        CalamineError,
+    ) as broken:
         raise _damaged(file_name) from broken
     if not sheets:
         raise UnreadableTable("no_rows", f"{file_name} has no sheet that is shown; show the one with the table.")
@@ -95,11 +106,11 @@ def _copy(
     """Copy what is needed of a workbook, counting; raises UnreadableTable for too much of anything."""
     bytes_max, written = limits.unpacked_bytes_of(packed_bytes), 0
     entries = packed.infolist()
-    if len(entries) > ENTRIES_MAX:
+    needed = [entry for entry in entries if _NEEDED.fullmatch(entry.filename)]
+    # of two entries of one name, what counts them might look at another than what reads them
+    if len(entries) > ENTRIES_MAX or len({entry.filename.lower() for entry in needed}) < len(needed):
         raise _damaged(file_name)
-    for entry in entries:
-        if not _NEEDED.fullmatch(entry.filename):
-            continue
+    for entry in needed:
         reach = _Reach(limits, file_name) if "worksheets/" in entry.filename.lower() else None
         with packed.open(entry) as source, plain.open(entry.filename, "w", force_zip64=True) as target:
             for chunk in _chunks(source):

@@ -41,6 +41,8 @@ class JsonLinesFile:
         for line, raw in self._lines():
             row = self._object(line, raw)
             names.update(row)
+            if len(names) > self.limits.columns_max:
+                require_usable_names(list(names), file_name=self.file_name, columns_max=self.limits.columns_max)
             lines.append((line, row))
             held += len(raw)
             # each key met so far becomes a value of each line, which a few bytes a line can make a great many

@@ -21,6 +21,8 @@ class ReadingLimits:
     """How many cells a table may have: a file of a few kilobytes can claim any number of them."""
     workbook_cells_max: int = 10_000_000
     """How many cells a sheet of a workbook may reach over: they are all held at once."""
+    workbook_text_bytes_max: int = 1 << 29
+    """How much text the cells of a sheet may hold: cells share texts in the file, and each has its own in memory."""
     unpacked_bytes_max: int = 64 << 30
     """How large a compressed file may become, however large it is."""
     unpacked_growth_max: int = 200

@@ -52,8 +52,14 @@ class ParquetSource:
 
     def _whole(self) -> Iterator[pa.RecordBatch]:
         texts = _texts(self.path)
+        rows = 0
         with pq.ParquetFile(self.path, read_dictionary=texts.dictionaries) as file:
-            yield from self._batches(file, texts)
+            for batch in self._batches(file, texts):
+                rows += batch.num_rows
+                yield batch
+            said = file.metadata.num_rows
+        if rows != said:
+            raise pa.ArrowInvalid(f"it says that it holds {said:,} rows and holds {rows:,}")
 
     def _batches(self, file: pq.ParquetFile, texts: "_Texts") -> Iterator[pa.RecordBatch]:
         """Yield batches whose values, dictionaries' aside, take about `8 * block_bytes` decoded.
@@ -249,11 +255,22 @@ def _written_out(column: "pa.Array[Any]") -> "pa.Array[Any]":
 
 
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Decode dictionaries of any value type, which Polars would take for categories of text only."""
-    columns = [
-        column.dictionary_decode() if isinstance(column, pa.DictionaryArray) else column for column in batch.columns
-    ]
+    """Decode dictionaries of any value type, which Polars would take for categories of text only.
+
+    Moments are in UTC whatever the zone, which may be one that nobody knows.
+    """
+    columns = [_in_utc(_written_whole(column)) for column in batch.columns]
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _written_whole(column: "pa.Array[Any]") -> "pa.Array[Any]":
+    return column.dictionary_decode() if isinstance(column, pa.DictionaryArray) else column
+
+
+def _in_utc(column: "pa.Array[Any]") -> "pa.Array[Any]":
+    if isinstance(column.type, pa.TimestampType) and column.type.tz is not None:
+        return column.view(pa.timestamp(column.type.unit, "UTC"))
+    return column
 
 
 def _cast(name: str, kind: ColumnType) -> pl.Expr:
@@ -265,8 +282,10 @@ def _cast(name: str, kind: ColumnType) -> pl.Expr:
 
 def damaged(file_name: str, broken: Exception, *, kind: str) -> UnreadableTable:
     """Return the refusal of a file that its library cannot read."""
-    reason = str(broken).splitlines()[0].rstrip(". ")[:160] if str(broken) else type(broken).__name__
+    first_line = (str(broken).splitlines() or [""])[0]
+    # the library tells bytes of the file as they are
+    reason = "".join(char if char.isprintable() else "?" for char in first_line).rstrip(". ")[:160]
     return UnreadableTable(
         "damaged_file",
-        f"{file_name} is {kind} that is damaged or cut short ({reason}); write or upload it again.",
+        f"{file_name} is {kind} that is damaged or cut short ({reason or type(broken).__name__}); write or upload it again.",
     )

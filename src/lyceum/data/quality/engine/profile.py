@@ -7,6 +7,7 @@ values come from every n-th row, with n in `sampled_every`.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
@@ -26,6 +27,8 @@ TOP_VALUES_MAX = 20
 TOP_VALUES_DISTINCT_MAX = 100_000
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 TEXT_CHARS_MAX = 200
+GROUP_COLUMNS = 64
+GROUP_ROWS_MAX = 16_384
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Shown = bool | int | float | str
@@ -121,12 +124,29 @@ def profile_table(table: pl.LazyFrame) -> TableProfile:
     if known:
         seen = plain.select(_moments(known, every)).collect(engine="streaming").row(0, named=True)
     columns = tuple(
-        _profiled(plain.select(name), name, kind, {key: seen[f"{place}.{key}"] for key in _keys(kind)}, rows, every)
-        for place, (name, kind) in enumerate(known.items())
+        _profiled(column, name, kind, {key: seen[f"{place}.{key}"] for key in _keys(kind)}, rows, every)
+        for place, ((name, kind), column) in enumerate(
+            zip(known.items(), _one_by_one(plain, list(known), rows), strict=True)
+        )
     )
     duplicates = _duplicate_rows(plain, list(known), rows, every)
     numbers = [column.name for column in columns if column.type in _NUMBERS and column.distinct > 1]
     return TableProfile(rows, duplicates, columns, every, correlations_of(plain, numbers, rows))
+
+
+def _one_by_one(table: pl.LazyFrame, names: list[str], rows: int) -> Iterator[pl.LazyFrame]:
+    """Yield each column as a table of its own.
+
+    A plan takes time for each column of the file it reads, so a wide table would take the square of its width: where there
+    are few rows, columns are read by the group.
+    """
+    if rows > GROUP_ROWS_MAX:
+        yield from (table.select(name) for name in names)
+        return
+    for start in range(0, len(names), GROUP_COLUMNS):
+        group = names[start : start + GROUP_COLUMNS]
+        held = table.select(group).collect(engine="streaming")
+        yield from (held.select(name).lazy() for name in group)
 
 
 def _keys(kind: ColumnType) -> list[str]:
