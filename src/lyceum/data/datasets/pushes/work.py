@@ -1,10 +1,8 @@
 """What goes to the process that appends pushed records and what comes back; light, since the API imports it."""
 
-from uuid import UUID
-
 import msgspec
 
-from lyceum.data.datasets.work import AcceptedTable
+from lyceum.data.datasets.appends.work import AppendedTable, AppendTarget
 
 
 class BatchToAppend(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,23 +13,11 @@ class BatchToAppend(msgspec.Struct, frozen=True, kw_only=True):
     records: bytes
 
 
-class BaseVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """The version that the records are appended to."""
-
-    id: UUID
-    number: int
-    delta_version: int
-    columns: tuple[tuple[str, str], ...]
-
-
 class Appending(msgspec.Struct, frozen=True, kw_only=True):
-    """Which records follow which version; without one, they are the first."""
+    """Which records follow which version."""
 
     batches: tuple[BatchToAppend, ...]
-    base: BaseVersion | None
-    table_key: str
-    operation_id: str
-    leftovers_older_than_seconds: float
+    target: AppendTarget
 
 
 class Unfitting(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,8 +28,7 @@ class Unfitting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Appended(msgspec.Struct, frozen=True, kw_only=True):
-    """What was committed, on top of which version, and what was left out."""
+    """What was committed, and what was left out."""
 
-    table: AcceptedTable
-    base_id: UUID | None
+    appended: AppendedTable
     unfitting: tuple[Unfitting, ...]
