@@ -15,6 +15,7 @@ pytest_plugins = (
     "fixtures.disks",
     "fixtures.mail_server",
     "fixtures.web",
+    "fixtures.kafka",
 )
 
 

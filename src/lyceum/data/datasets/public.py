@@ -5,6 +5,8 @@ from lyceum.data.datasets.cards import addresses_of_datasets, owner_of_dataset, 
 from lyceum.data.datasets.earlier import earlier_version_by_id
 from lyceum.data.datasets.erasing import ERASER
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
+from lyceum.data.datasets.pushes.errors import RecordsUnreadable
+from lyceum.data.datasets.pushes.service import push_by_the_hub
 from lyceum.data.datasets.queries import (
     addresses_of_versions,
     dataset_ref_for,
@@ -21,6 +23,7 @@ __all__ = [
     "GRANTABLE",
     "DatasetNotFound",
     "DatasetRef",
+    "RecordsUnreadable",
     "VersionCard",
     "VersionNotFound",
     "VersionTable",
@@ -35,6 +38,7 @@ __all__ = [
     "note_read_of_version",
     "owner_of_dataset",
     "profile_by_id",
+    "push_by_the_hub",
     "version_cards",
     "version_table_by_id",
     "version_table_for",

@@ -7,6 +7,7 @@ a process of its own.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lyceum.data.datasets.addresses import table_key
 from lyceum.data.datasets.appends.log import places_in_commit
 from lyceum.data.datasets.appends.service import (
     accept_appended,
@@ -14,6 +15,7 @@ from lyceum.data.datasets.appends.service import (
     drop_pending,
     give_job,
     is_overtaken,
+    is_there,
     latest_of,
     lock_dataset,
     pending_operation,
@@ -53,11 +55,13 @@ __all__ = [
     "drop_pending",
     "give_job",
     "is_overtaken",
+    "is_there",
     "latest_of",
     "lock_dataset",
     "pending_operation",
     "places_in_commit",
     "reject_appended",
     "state_of_version",
+    "table_key",
     "workplace",
 ]

@@ -26,6 +26,12 @@ async def latest_of(tx: AsyncSession, dataset_id: UUID) -> BaseVersion | None:
     return BaseVersion(id=row.id, number=row.number, delta_version=row.delta_version, columns=columns)
 
 
+async def is_there(tx: AsyncSession, dataset_id: UUID) -> bool:
+    """Say whether a dataset is there and not archived."""
+    there = select(DatasetRow.id).where(DatasetRow.id == dataset_id, DatasetRow.archived_at.is_(None))
+    return await tx.scalar(there) is not None
+
+
 async def lock_dataset(tx: AsyncSession, dataset_id: UUID) -> bool:
     """Lock a dataset against others who begin or end a version of what is appended; False when there is none."""
     row = await tx.scalar(select(DatasetRow.id).where(DatasetRow.id == dataset_id).with_for_update(key_share=True))

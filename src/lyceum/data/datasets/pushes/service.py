@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor
+from lyceum.data.datasets.appends.public import latest_of
 from lyceum.data.datasets.errors import VersionNotFound
 from lyceum.data.datasets.models import DatasetVersionRow
 from lyceum.data.datasets.pushes import buffer
@@ -58,6 +59,18 @@ async def push(
             records=records,
         )
     return Pushed(dataset=f"{org}/{target.name}", batch=number, records=records, due_at=due_at)
+
+
+async def push_by_the_hub(
+    tx: AsyncSession, *, org_id: UUID, dataset_id: UUID, pushed_by: UUID | None, body: bytes
+) -> None:
+    """Keep records that the hub has for a dataset's next version, and have that made soon; raises `RecordsUnreadable`."""
+    latest = await latest_of(tx, dataset_id)
+    records = await _count_fitting(body, "json", latest.columns if latest is not None else None)
+    await buffer.add_batch(
+        tx, org_id=org_id, dataset_id=dataset_id, pushed_by=pushed_by, form="json", body=body, records=records
+    )
+    await enqueue(tx, BeginFlush(dataset_id=dataset_id))
 
 
 async def push_again(tx: AsyncSession, who: Actor, version_id: UUID) -> PushState:
