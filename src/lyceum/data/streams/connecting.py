@@ -15,7 +15,8 @@ from lyceum.kernel.outward import Outward
 from lyceum.kernel.resources import Resources
 
 SEALED_AS = "stream"
-SESSION_MS = 10_000
+SESSION_MS_MIN = 6_000
+"""Brokers take no less, as they come."""
 QUEUED_KILOBYTES_MAX = 16 * 1024
 _PORT_MAX = 65_535
 _PROTOCOLS = {
@@ -57,6 +58,8 @@ class StreamPlan:
     authorities: str | None
     certificate: str | None
     secrets: StreamSecrets = field(repr=False)
+    session_ms: int
+    """How long the group waits for a consumer that is silent."""
 
 
 def plan_of(row: StreamRow, sealed: bytes | None, resources: Resources) -> StreamPlan:
@@ -87,6 +90,7 @@ def plan_of(row: StreamRow, sealed: bytes | None, resources: Resources) -> Strea
         authorities=row.authorities,
         certificate=row.certificate,
         secrets=secrets,
+        session_ms=max(SESSION_MS_MIN, int(resources.settings.job_lease_seconds * 1000)),
     )
 
 
@@ -102,8 +106,8 @@ def client_settings(plan: StreamPlan) -> dict[str, Any]:
         "allow.auto.create.topics": False,
         "auto.offset.reset": "earliest",
         "partition.assignment.strategy": "range",
-        "session.timeout.ms": SESSION_MS,
-        "heartbeat.interval.ms": SESSION_MS // 10,
+        "session.timeout.ms": plan.session_ms,
+        "heartbeat.interval.ms": plan.session_ms // 10,
         "queued.max.messages.kbytes": QUEUED_KILOBYTES_MAX,
         "fetch.max.bytes": QUEUED_KILOBYTES_MAX * 1024,
         "reconnect.backoff.max.ms": 5000,

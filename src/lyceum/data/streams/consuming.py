@@ -25,7 +25,6 @@ from lyceum.data.datasets.appends.public import begin_appended, give_job, is_the
 from lyceum.data.streams.connecting import StreamPlan, host_and_port, judge_servers, plan_of
 from lyceum.data.streams.errors import BrokerRefuses
 from lyceum.data.streams.jobs import AppendStreamed, hold_stream, next_offsets_of, stop
-from lyceum.data.streams.keeping import LEASE_SECONDS
 from lyceum.data.streams.models import StreamConsumerRow, StreamPartitionRow, StreamRow
 from lyceum.data.streams.reading import Asked, Batch, PartitionSeen, TopicReader
 from lyceum.data.streams.registry import fetch_schema
@@ -38,7 +37,8 @@ from lyceum.kernel.problems import Problem
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
 
-RENEW_SECONDS = 2.0
+RENEWED_SHARE = 1 / 6
+"""Of a lease: how often its holder says that it still reads."""
 LOOK_SECONDS = 0.1
 PAUSE_SECONDS = 3.0
 CLOSE_SECONDS_MAX = 8.0
@@ -88,15 +88,15 @@ class StreamConsumer:
 
     async def _renew(self) -> bool:
         """Say whether the place is still held; writes down now and then that it is, and what was seen."""
-        now = time.monotonic()
-        if now - self._renewed_at < RENEW_SECONDS:
+        now, lease_seconds = time.monotonic(), self.resources.settings.job_lease_seconds
+        if now - self._renewed_at < lease_seconds * RENEWED_SHARE:
             return True
         seen = self._reader.seen() if self._reader is not None else []
         async with transaction(self.resources.database, self._scope) as tx:
             consumer = StreamConsumerRow
             mine = (consumer.stream_id == self.stream_id) & (consumer.worker_id == self.worker_id)
             values = {
-                "expires_at": datetime.now(UTC) + timedelta(seconds=LEASE_SECONDS),
+                "expires_at": datetime.now(UTC) + timedelta(seconds=lease_seconds),
                 "partitions": sorted(one.partition for one in seen),
             }
             held = await tx.scalar(update(consumer).where(mine).values(values).returning(consumer.place))

@@ -6,11 +6,10 @@ import logging
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from lyceum.data.streams.connecting import SESSION_MS
 from lyceum.data.streams.models import StreamConsumerRow, StreamRow
 from lyceum.kernel.db import NOBODY, Scope
 from lyceum.kernel.ids import new_id
@@ -20,7 +19,6 @@ from lyceum.kernel.telemetry import SeldomSaid
 from lyceum.kernel.tx import transaction
 
 LOOK_SECONDS = 2.0
-LEASE_SECONDS = 1.5 * SESSION_MS / 1000
 
 _WANTED = text("SELECT stream_id, org_id FROM definer.streams_to_read(:worker_id, :at_most)")
 
@@ -69,23 +67,22 @@ async def _take_place(resources: Resources, stream_id: UUID, org_id: UUID, worke
     """Take the first place among a stream's consumers that nobody holds; says whether there was one."""
     consumer = StreamConsumerRow
     async with transaction(resources.database, Scope(org_id=org_id)) as tx:
+        over = (consumer.expires_at <= func.now()) | (consumer.worker_id == worker_id)
+        await tx.execute(delete(consumer).where(consumer.stream_id == stream_id, over))
         wanted = select(StreamRow.consumers).where(StreamRow.id == stream_id, StreamRow.state == "running")
-        places = await tx.scalar(wanted.with_for_update(key_share=True))
-        held = select(consumer.place).where(consumer.stream_id == stream_id, consumer.expires_at > func.now())
-        taken = set(await tx.scalars(held))
+        places = await tx.scalar(wanted)
+        taken = set(await tx.scalars(select(consumer.place).where(consumer.stream_id == stream_id)))
         free = [place for place in range(places or 0) if place not in taken]
         if not free:
             return False
-        now = datetime.now(UTC)
-        values = {
-            "worker_id": worker_id,
-            "partitions": [],
-            "since": now,
-            "expires_at": now + timedelta(seconds=LEASE_SECONDS),
-        }
-        mine = insert(consumer).values(stream_id=stream_id, place=free[0], org_id=org_id, **values)
-        await tx.execute(mine.on_conflict_do_update(index_elements=["stream_id", "place"], set_=values))
-    return True
+        mine = insert(consumer).values(
+            stream_id=stream_id,
+            place=free[0],
+            org_id=org_id,
+            worker_id=worker_id,
+            expires_at=datetime.now(UTC) + timedelta(seconds=resources.settings.job_lease_seconds),
+        )
+        return await tx.scalar(mine.on_conflict_do_nothing().returning(consumer.place)) is not None
 
 
 def _told_of(task: asyncio.Task[None], stream_id: UUID) -> None:
