@@ -16,7 +16,7 @@ from fixtures.staffed import StaffedHub, csv_of, dataset_with, new_dataset, ok, 
 from fixtures.streaming import Clients, latest_rows, make_stream, until_read, until_stream
 from make.accounts import Member
 
-FLIGHT = {
+FLIGHT: dict[str, Any] = {
     "type": "record",
     "name": "Flight",
     "fields": [{"name": "id", "type": "long"}, {"name": "carrier", "type": "string"}],
@@ -96,7 +96,7 @@ async def test_a_schema_evolves_in_mid_stream_and_one_that_does_not_fit_is_held(
     topic = broker.new_topic()
     delay = {"name": "delay", "type": ["null", "double"], "default": None}
     async with stream_clients(streamer) as client:
-        first, schema = await register(client, topic, FLIGHT["fields"])  # type: ignore[arg-type]
+        first, schema = await register(client, topic, FLIGHT["fields"])
         second, wider = await register(client, topic, [*FLIGHT["fields"], delay])
         path = f"/schema-registry/config/{topic}-value"
         await ok(client.put(path, json={"compatibility": "NONE"}))

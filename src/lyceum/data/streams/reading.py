@@ -268,7 +268,7 @@ class TopicReader(threading.Thread):
         with self._lock:
             for number, seen in self._seen.items():
                 ends = consumer.get_watermark_offsets(TopicPartition(self._plan.topic, number), cached=True)
-                if ends and ends[1] >= 0 and ends[1] != seen.end_offset:
+                if ends is not None and ends[1] >= 0 and ends[1] != seen.end_offset:
                     self._seen[number] = PartitionSeen(number, int(ends[1]), seen.message_at)
 
     def _complain(self, error: KafkaError) -> None:
