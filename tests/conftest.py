@@ -15,6 +15,8 @@ pytest_plugins = (
     "fixtures.disks",
     "fixtures.mail_server",
     "fixtures.web",
+    "fixtures.kafka",
+    "fixtures.streaming",
 )
 
 

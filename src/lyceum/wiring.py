@@ -1,6 +1,6 @@
 """The whole map on one screen: which routes the hub answers, which jobs it runs, who hears of which event."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 from fastapi import APIRouter
 
@@ -75,6 +75,10 @@ from lyceum.data.schemas.public import ERASER as SCHEMAS_ERASER
 from lyceum.data.schemas.public import register_version
 from lyceum.data.schemas.registry.routes import router as schema_registry_routes
 from lyceum.data.schemas.routes import router as schemas_routes
+from lyceum.data.streams.jobs import handlers as streams_handlers
+from lyceum.data.streams.public import ERASER as STREAMS_ERASER
+from lyceum.data.streams.public import keep_streams
+from lyceum.data.streams.routes import router as streams_routes
 from lyceum.files.jobs import HANDLERS as FILES_HANDLERS
 from lyceum.files.jobs import SCHEDULES as FILES_SCHEDULES
 from lyceum.files.public import ERASER as UPLOADS_ERASER
@@ -89,6 +93,7 @@ from lyceum.kernel.jobs.retention import HANDLERS as RETENTION_HANDLERS
 from lyceum.kernel.jobs.retention import SCHEDULES as RETENTION_SCHEDULES
 from lyceum.kernel.jobs.schedules import Schedule
 from lyceum.kernel.realtime.topics import TopicKind
+from lyceum.kernel.resources import Resources
 from lyceum.kernel.sweeping import HANDLERS as SWEEPING_HANDLERS
 from lyceum.kernel.sweeping import SCHEDULES as SWEEPING_SCHEDULES
 from lyceum.notify.jobs import HANDLERS as NOTIFY_HANDLERS
@@ -146,6 +151,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     delta_sharing_routes,
     sources_routes,
     databases_routes,
+    streams_routes,
     quality_routes,
     check_set_routes,
     *INCIDENTS_ROUTERS,
@@ -165,6 +171,7 @@ ERASERS: tuple[Eraser, ...] = (
     RUNS_ERASER,
     INCIDENTS_ERASER,
     CHECKS_ERASER,
+    STREAMS_ERASER,
     SCHEMAS_ERASER,
     DATASETS_ERASER,
     UPLOADS_ERASER,
@@ -208,6 +215,7 @@ HANDLERS: tuple[Handler, ...] = (
     *history_handlers(VERSION_FOLLOWERS),
     *SOURCES_HANDLERS,
     *databases_handlers(VERSION_FOLLOWERS),
+    *streams_handlers(VERSION_FOLLOWERS),
     *QUALITY_HANDLERS,
     *INCIDENTS_HANDLERS,
     *PREDICTIONS_HANDLERS,
@@ -237,6 +245,9 @@ STATUS: tuple[StatusCheck, ...] = (
     queue_status,
 )
 """Who is asked what of the hub is set up."""
+
+ROUNDS: tuple[Callable[[Resources], Coroutine[None, None, None]], ...] = (keep_streams,)
+"""What each worker goes on doing beside its jobs, until it stops."""
 
 CLEAR_UPS: tuple[Callable[[Settings], None], ...] = (clear_up_datasets,)
 """What each worker does on its own machine before it runs jobs."""

@@ -38,6 +38,7 @@ async def work(config: Settings) -> None:
             rounds = [
                 group.create_task(keep_schedules(resources.database, wiring.SCHEDULES)),
                 group.create_task(keep_recurring(resources.database, handlers)),
+                *(group.create_task(keep(resources)) for keep in wiring.ROUNDS),
             ]
             say_ready()
             await worker.run()

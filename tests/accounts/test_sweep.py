@@ -31,6 +31,7 @@ from make.incidents import make_incident
 from make.personal import OF_PERSON, make_personal
 from make.schemas import make_schema
 from make.serve import make_registered
+from make.streams import make_dead_letter, make_stream_row
 from make.train import make_run
 
 
@@ -106,6 +107,7 @@ class Hidden:
         version_id = make_version(database, owner, dataset_id)
         check_id = make_check(database, owner, dataset_id)
         make_schema(database, owner, dataset_id=dataset_id)
+        stream_id = make_stream_row(database, owner, dataset_id)
         model_id, model = make_registered(database, owner)
         run_id, job_id, upload_id, request_id = make_run(database, owner, version_id), new_id(), new_id(), new_id()
         _insert_job_and_upload(database, owner, job_id, upload_id, run_id)
@@ -126,6 +128,8 @@ class Hidden:
             "diff_id": make_diff(database, owner, dataset_id, version_id),
             "check_run_id": make_check_run(database, owner, version_id, results_of=(check_id,)),
             "incident_id": make_incident(database, owner, dataset_id),
+            "stream_id": stream_id,
+            "letter_id": make_dead_letter(database, owner, stream_id),
             "run_id": run_id,
             "job_id": job_id,
             "upload_id": upload_id,
@@ -314,6 +318,7 @@ def _everything(database: TestDatabase, owner: Member) -> dict[str, list[str]]:
         *("training_runs", "jobs", "uploads", "api_keys", "memberships", "groups", "group_members", "grants"),
         *("destinations", "invitations", "access_requests", "pushed_batches", "dataset_diffs"),
         *("incidents", "incident_events", "incident_settings", "alert_rules"),
+        *("streams", "stream_partitions", "stream_consumers", "dead_letters"),
     )
     asked = dict.fromkeys(tables, ("org_id", owner.org_id)) | dict.fromkeys(OF_PERSON, ("user_id", owner.user_id))
     return {

@@ -26,6 +26,10 @@ WITHOUT_A_CURSOR = {
 }
 """Lists that are shown whole; each has a most, or a place to go on from that is no cursor."""
 PART_OF_AN_ANSWER = {
+    "/api/v1/streams/{stream_id}": {
+        "partitions": "as a topic has partitions, the first thousand",
+        "read_by": "at most sixteen workers share a stream",
+    },
     "/api/v1/datasets/{org}/{name}/schema-diff": {"changes": "as a table has columns"},
     "/api/v1/incidents/{incident_id}": {"consumers": "the newest of what was trained on one version"},
     "/api/v1/organisations/{org}/alert-rules": {"destinations": "an organisation has a handful"},

@@ -71,6 +71,11 @@ async def _push(place: Place) -> Creating:
     return Creating(f"/api/v1/datasets/{place.dataset}/records", [{"a": 1}], [{"a": 2}])
 
 
+async def _stream(place: Place) -> Creating:
+    wanted = {"name": "one", "servers": ["203.0.113.7:9092"], "topic": "flights"}
+    return Creating(f"/api/v1/datasets/{place.dataset}/streams", wanted, wanted | {"topic": "trains"})
+
+
 async def _restoration(place: Place) -> Creating:
     return Creating(f"/api/v1/datasets/{place.dataset}/versions/1/restore", None, {})
 
@@ -190,6 +195,7 @@ OF_OBJECTS: dict[str, Row] = {
     "/api/v1/datasets": _dataset,
     "/api/v1/datasets/{org}/{name}/versions": _version,
     "/api/v1/datasets/{org}/{name}/records": _push,
+    "/api/v1/datasets/{org}/{name}/streams": _stream,
     "/api/v1/datasets/{org}/{name}/versions/{number}/restore": _restoration,
     "/api/v1/datasets/{org}/{name}/diffs": _diff,
     "/api/v1/datasets/{org}/{name}/fetches": _fetch,

@@ -210,6 +210,9 @@ class Settings(BaseSettings):
         ge=1024**2,
         description="Most bytes of one dataset's pushed records that wait to become a version.",
     )
+    worker_streams_max: int = Field(
+        16, ge=0, le=1000, description="Most streams of Kafka that one worker reads at a time; 0: none."
+    )
     sign_in_attempts_per_minute: int = Field(
         100,
         ge=1,

@@ -185,14 +185,6 @@ class Outward:
             why = str(error) or type(error).__name__
             raise AddressAway(f"{asked.host} could not be asked: {why}.") from None
 
-    async def addresses_of(self, host: str, port: int) -> tuple[str, ...]:
-        """Return the judged addresses of a server that is not asked by HTTP; connect to these, and not to the name.
-
-        Raises `AddressRefused`, `AddressAway`.
-        """
-        good = await _Checked(self._allowed, self._resolve).good_addresses(host, port)
-        return tuple(str(address) for address in good)
-
     def checked(self, url: str) -> httpx.URL:
         """Return the address when it has a form the hub asks, before anything is resolved; raises `AddressRefused`."""
         if len(url) > URL_CHARACTERS_MAX:
@@ -206,6 +198,16 @@ class Outward:
         if parsed.userinfo:
             raise AddressRefused(f"The address of {parsed.host} holds a user or a password; leave them out.")
         return parsed
+
+    async def judged(self, host: str, port: int) -> list[Address]:
+        """Return the addresses a name stands for that may be reached, for what does not speak HTTP; at least one.
+
+        Raises `AddressRefused` and `AddressAway`.
+        """
+        good = await _good_addresses(host, port, self._allowed, self._resolve)
+        if not good:
+            raise AddressAway(f"The name {host} stands for no address.")
+        return good
 
     def _client(self, seconds_max: float) -> httpx.AsyncClient:
         transport = _Transport(_Checked(self._allowed, self._resolve))
@@ -258,7 +260,7 @@ class _Checked(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         failed: httpcore.NetworkError | httpcore.TimeoutException | None = None
-        for address in await self.good_addresses(host, port):
+        for address in await _good_addresses(host, port, self._allowed, self._resolve):
             try:
                 return await self._backend.connect_tcp(
                     str(address), port, timeout=timeout, local_address=local_address, socket_options=socket_options
@@ -267,18 +269,18 @@ class _Checked(httpcore.AsyncNetworkBackend):
                 failed = error
         raise failed or httpcore.ConnectError("the name stands for no address")
 
-    async def good_addresses(self, host: str, port: int) -> list[Address]:
-        """Return what a name stands for that may be reached; raises `AddressRefused`, `AddressAway`."""
-        try:
-            found = [ip_address(one) for one in await self._resolve(host, port)]
-        except (OSError, ValueError):
-            raise AddressAway(f"The name {host} is not known to the resolver of this machine.") from None
-        good = [address for address in found if is_reachable(address, self._allowed)]
-        if found and not good:
-            raise AddressRefused(
-                f"{host} is {found[0]}, which is not a public address; an administrator can allow its network with {SETTING}."
-            )
-        return good
+
+async def _good_addresses(host: str, port: int, allowed: Sequence[Network], resolve: Resolve) -> list[Address]:
+    try:
+        found = [ip_address(one) for one in await resolve(host, port)]
+    except (OSError, ValueError):
+        raise AddressAway(f"The name {host} is not known to the resolver of this machine.") from None
+    good = [address for address in found if is_reachable(address, allowed)]
+    if found and not good:
+        raise AddressRefused(
+            f"{host} is {found[0]}, which is not a public address; an administrator can allow its network with {SETTING}."
+        )
+    return good
 
 
 def is_reachable(address: Address, allowed: Iterable[Network] = ()) -> bool:

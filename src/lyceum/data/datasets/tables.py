@@ -28,7 +28,7 @@ import json
 import re
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -128,12 +128,19 @@ def discard_staged(store: TableStore, operation_id: str) -> None:
 
 
 def commit(
-    store: TableStore, table: str, data: StagedData, *, base: int | None, follows: Followed | None = None
+    store: TableStore,
+    table: str,
+    data: StagedData,
+    *,
+    base: int | None,
+    follows: Followed | None = None,
+    places: Mapping[str, int] | None = None,
 ) -> int:
     """Make staged data the content of the table's next version, after what it `follows`, and return that Delta version.
 
     `base` is the version the caller knows as the newest, None when the table has none yet. Exactly one commit is made
-    however often this is called for an operation: a repeated call returns the version of the first.
+    however often this is called for an operation: a repeated call returns the version of the first. The commit carries the
+    `places` up to which its rows were read, by the names of what they were read from.
     Raises TableChanged when the newest version is not `base`, and what a full disk raises; nothing stays of either.
     A full disk met only after the commit, where the log is summed up, is no error.
     """
@@ -157,7 +164,10 @@ def commit(
             schema=Schema.from_json(data.schema),
             commit_properties=CommitProperties(
                 custom_metadata={"operation_id": data.operation_id, "attempt": attempt.token},
-                app_transactions=[Transaction(_application(data.operation_id), attempt.version)],
+                app_transactions=[
+                    Transaction(_application(data.operation_id), attempt.version),
+                    *(Transaction(name, place) for name, place in (places or {}).items()),
+                ],
                 max_commit_retries=0,
             ),
         )

@@ -1,6 +1,19 @@
 """The door of schemas."""
 
-from lyceum.data.schemas.datasets import register_version
-from lyceum.data.schemas.erasing import ERASER
+from uuid import UUID
 
-__all__ = ["ERASER", "register_version"]
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from lyceum.data.schemas import queries
+from lyceum.data.schemas.datasets import register_version
+from lyceum.data.schemas.engine.public import Written
+from lyceum.data.schemas.erasing import ERASER
+from lyceum.data.schemas.errors import SchemaNotFound
+
+
+async def written_by_number(tx: AsyncSession, org_id: UUID, number: int) -> Written:
+    """Return a schema of an organisation's registry, with all that it builds on; raises `SchemaNotFound`."""
+    return await queries.written(tx, org_id, await queries.schema_for(tx, org_id, number))
+
+
+__all__ = ["ERASER", "SchemaNotFound", "register_version", "written_by_number"]

@@ -66,7 +66,7 @@ async def reading_of(resources: Resources, wish: Wish, intake: Intake) -> Readin
         kind=place.kind,
         host=place.host,
         port=place.port,
-        addresses=await Outward.configured(settings).addresses_of(place.host, place.port),
+        addresses=tuple(map(str, await Outward.configured(settings).judged(place.host, place.port))),
         user=place.user,
         password=place.password,
         database=place.database,

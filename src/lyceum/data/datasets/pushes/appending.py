@@ -1,46 +1,26 @@
-"""Appending pushed records to a table, in a process of its own: typed, staged behind what is there, committed once.
-
-Each append adds a small file. So that a table does not come to consist of a great many, the last ones are written anew
-together with the records, when there are so many of about one size: a row is written again once for each size.
-"""
+"""Appending pushed records to a table, in a process of its own: typed against its columns, or the first of it."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import polars as pl
 
+from lyceum.data.datasets.appends.engine import append_rows, commit_files
+from lyceum.data.datasets.appends.work import AppendedTable
 from lyceum.data.datasets.pushes.errors import RecordsUnreadable
 from lyceum.data.datasets.pushes.records import Columns, read_records
 from lyceum.data.datasets.pushes.work import Appended, Appending, BatchToAppend, Unfitting
 from lyceum.data.datasets.reading.public import POLARS_TYPES, ColumnType, FileFormat, stage_table
 from lyceum.data.datasets.rows.public import table_store
 from lyceum.data.datasets.space import telling_full
-from lyceum.data.datasets.table_store import Followed, StagedData, TableFile, TableStore
-from lyceum.data.datasets.tables import (
-    TableChanged,
-    commit,
-    discard_staged,
-    files_of,
-    newest_version,
-    remove_orphans,
-    scan_files,
-    scan_staged,
-    scan_version,
-    stage,
-)
-from lyceum.data.datasets.work import AcceptedTable
 from lyceum.data.datasets.workplaces import workplace
-from lyceum.data.quality.engine.public import infer_schema, profile_table
 from lyceum.kernel.config import settings
 from lyceum.kernel.jobs.child import ChildSide
 from lyceum.kernel.storage import open_storage
 
-FILES_OF_A_SIZE_MAX = 16
-MERGED_FILE_BYTES_MAX = 64 << 20
-COMMIT_ATTEMPTS_MAX = 20
 FILE_NAME = "pushed.jsonl"
 
 
@@ -49,34 +29,34 @@ def append(work: Appending, side: ChildSide) -> Appended:
 
     Raises `RecordsUnreadable` where none of the batches fits, and `UnreadableTable` where no first table can be made.
     """
-    store = table_store(open_storage(settings()))
+    store, base = table_store(open_storage(settings())), work.target.base
     with telling_full("What was pushed"), workplace(settings().home) as folder:
         fitting, unfitting = _fitting(work)
         notes: tuple[str, ...] = ()
-        tail = frozenset[str]()
+        side.stop_if_asked()
         if work.columns is None:
             staged = _first_table(work.batches, folder)
-            files, notes = list(staged.files), staged.notes
+            notes = staged.notes
+            table = commit_files(store, work.target, staged.files)
+        elif base is None:
+            first = folder / "first.parquet"
+            _typed(fitting, work.columns).write_parquet(first)
+            table = commit_files(store, work.target, [first])
         else:
-            if work.base is not None:
-                present = files_of(store, work.table_key, work.base.delta_version)
-                tail = frozenset(file.name for file in _tail_to_merge(present))
-            files = [_write(store, work, _typed(fitting, work.columns), tail, folder)]
-        side.stop_if_asked()
-        table = _commit(store, work, stage(store, work.operation_id, files), tail)
+            table = append_rows(store, work.target, _typed(fitting, work.columns).lazy(), folder)
     source = {
         "format": "push",
         "batches": len(work.batches) - len(unfitting),
         "records": sum(len(records) for records in fitting.values()),
-        "follows": work.base.number if work.base is not None else None,
+        "follows": base.number if base is not None else None,
         "notes": list(notes),
     }
     kept_bytes = sum(len(batch.records) for batch in work.batches if batch.id in fitting)
-    return Appended(
+    appended = AppendedTable(
         table=msgspec.structs.replace(table, source=source, byte_count=kept_bytes),
-        base_id=work.base.id if work.base is not None else None,
-        unfitting=tuple(unfitting),
+        base_id=base.id if base is not None else None,
     )
+    return Appended(appended=appended, unfitting=tuple(unfitting))
 
 
 def _fitting(work: Appending) -> tuple[dict[int, Sequence[Any]], list[Unfitting]]:
@@ -121,72 +101,3 @@ def _in_utc(moment: datetime) -> datetime | None:
         return moment.astimezone(UTC)
     except OverflowError:
         raise RecordsUnreadable(f"{moment.isoformat()} lies outside the years 1 to 9999 in UTC.") from None
-
-
-def _tail_to_merge(files: Sequence[TableFile]) -> Sequence[TableFile]:
-    """Return the last files of about one size, when there are so many of them that they are to become one."""
-    if not files:
-        return ()
-    size = _size(files[-1])
-    tail: list[TableFile] = []
-    for file in reversed(files):
-        if _size(file) > size or file.size > MERGED_FILE_BYTES_MAX:
-            break
-        tail.append(file)
-    return tail[::-1] if len(tail) >= FILES_OF_A_SIZE_MAX - 1 else ()
-
-
-def _size(file: TableFile) -> int:
-    """Return in which power of 16 the number of its rows lies."""
-    return (max(file.rows, 1).bit_length() - 1) // 4
-
-
-def _write(store: TableStore, work: Appending, frame: pl.DataFrame, tail: frozenset[str], folder: Path) -> Path:
-    path = folder / "appended.parquet"
-    rows = frame.lazy()
-    if tail:
-        rows = pl.concat([scan_files(store, work.table_key, sorted(tail)), rows])
-    rows.sink_parquet(path, compression="zstd", compression_level=3)
-    return path
-
-
-def _commit(store: TableStore, work: Appending, data: StagedData, tail: frozenset[str]) -> AcceptedTable:
-    try:
-        rows = _with_what_it_follows(store, work, scan_staged(store, data), tail)
-        profile, schema = profile_table(rows), infer_schema(rows)
-        row_count = int(rows.select(pl.len()).collect().item())
-        delta_version = _commit_on_newest(store, work, data, tail)
-        remove_orphans(store, work.table_key, older_than=timedelta(seconds=work.leftovers_older_than_seconds))
-    finally:
-        discard_staged(store, work.operation_id)
-    return AcceptedTable(
-        delta_version=delta_version,
-        row_count=row_count,
-        byte_count=0,
-        table_bytes=sum(file.size for file in data.files),
-        source={},
-        table_schema=msgspec.to_builtins(schema),
-        profile=msgspec.to_builtins(profile),
-    )
-
-
-def _with_what_it_follows(
-    store: TableStore, work: Appending, staged: pl.LazyFrame, tail: frozenset[str]
-) -> pl.LazyFrame:
-    if work.base is None:
-        return staged
-    if not tail:
-        return pl.concat([scan_version(store, work.table_key, work.base.delta_version), staged])
-    kept = [file.name for file in files_of(store, work.table_key, work.base.delta_version) if file.name not in tail]
-    return pl.concat([scan_files(store, work.table_key, kept), staged]) if kept else staged
-
-
-def _commit_on_newest(store: TableStore, work: Appending, data: StagedData, tail: frozenset[str]) -> int:
-    """Commit behind the version that is followed; whether that is still the latest, the database says in the end."""
-    follows = Followed(work.base.delta_version, without=tail) if work.base is not None else None
-    for _ in range(COMMIT_ATTEMPTS_MAX):
-        try:
-            return commit(store, work.table_key, data, base=newest_version(store, work.table_key), follows=follows)
-        except TableChanged:
-            continue
-    raise RuntimeError(f"{COMMIT_ATTEMPTS_MAX} other versions were committed first, one after the other")

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
+from lyceum.data.datasets.models import DatasetVersionRow
 from lyceum.data.datasets.pushes.models import PushedBatchRow
 from lyceum.data.datasets.pushes.schemas import PushState
 
@@ -117,12 +117,6 @@ async def is_under_way(tx: AsyncSession, dataset_id: UUID) -> bool:
         DatasetVersionRow.source["format"].astext == PUSHED,
     )
     return await tx.scalar(pending.limit(1)) is not None
-
-
-async def lock_dataset(tx: AsyncSession, dataset_id: UUID) -> bool:
-    """Lock a dataset against others who begin or end a version of what was pushed; False when there is none."""
-    row = await tx.scalar(select(DatasetRow.id).where(DatasetRow.id == dataset_id).with_for_update(key_share=True))
-    return row is not None
 
 
 async def take(tx: AsyncSession, dataset_id: UUID, version_id: UUID) -> None:

@@ -14,10 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.data.datasets import versions
 from lyceum.data.datasets.addresses import table_key
+from lyceum.data.datasets.appends.public import AppendTarget, is_overtaken, latest_of, lock_dataset
 from lyceum.data.datasets.errors import VersionNotFound
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.pushes import buffer
-from lyceum.data.datasets.pushes.work import Appended, Appending, BaseVersion, BatchToAppend
+from lyceum.data.datasets.pushes.work import Appended, Appending, BatchToAppend
 from lyceum.kernel.db import NOBODY, Scope
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun, LightHandler
@@ -64,7 +65,7 @@ class SweepPushes(JobArgs, frozen=True, kw_only=True):
 
 async def begin_flush(tx: AsyncSession, dataset_id: UUID) -> UUID | None:
     """Begin a version of what waits, and return its id; None where nothing waits or one is being made."""
-    if not await buffer.lock_dataset(tx, dataset_id) or await buffer.is_under_way(tx, dataset_id):
+    if not await lock_dataset(tx, dataset_id) or await buffer.is_under_way(tx, dataset_id):
         return None
     if not await buffer.any_waiting(tx, dataset_id):
         return None
@@ -88,41 +89,28 @@ async def _begin(run: JobRun, args: BeginFlush) -> None:
         await begin_flush(tx, args.dataset_id)
 
 
-async def _latest(tx: AsyncSession, dataset_id: UUID) -> DatasetVersionRow | None:
-    accepted = select(DatasetVersionRow).where(
-        DatasetVersionRow.dataset_id == dataset_id, DatasetVersionRow.state == "accepted"
-    )
-    row: DatasetVersionRow | None = await tx.scalar(accepted.order_by(DatasetVersionRow.number.desc()).limit(1))
-    return row
-
-
 async def _prepare(run: JobRun, args: AppendPushed) -> Appending:
     async with transaction(run.resources.database, run.scope) as tx:
         row = await tx.get(DatasetVersionRow, args.version_id)
         if row is None:
             raise VersionNotFound(f"There is no version {args.version_id} to append records for.")
-        latest = await _latest(tx, row.dataset_id)
         batches = await buffer.taken_by(tx, row.id)
-        return Appending(
-            batches=tuple(BatchToAppend(id=one.id, form=one.form, records=one.records) for one in batches),
-            base=_base(latest) if latest is not None else None,
-            declared=await _declared(tx, row.dataset_id) if latest is None else None,
+        target = AppendTarget(
             table_key=table_key(row.org_id, row.dataset_id),
             operation_id=str(row.operation_id),
+            base=await latest_of(tx, row.dataset_id),
             leftovers_older_than_seconds=run.resources.settings.upload_ttl_seconds,
+        )
+        return Appending(
+            batches=tuple(BatchToAppend(id=one.id, form=one.form, records=one.records) for one in batches),
+            target=target,
+            declared=await _declared(tx, row.dataset_id) if target.base is None else None,
         )
 
 
 async def _declared(tx: AsyncSession, dataset_id: UUID) -> tuple[tuple[str, str], ...] | None:
     columns = await tx.scalar(select(DatasetRow.declared_columns).where(DatasetRow.id == dataset_id))
     return None if columns is None else tuple((name, kind) for name, kind in columns)
-
-
-def _base(row: DatasetVersionRow) -> BaseVersion:
-    if row.number is None or row.delta_version is None or row.table_schema is None:
-        raise AssertionError("an accepted version has a number, a table and a schema")
-    columns = tuple((column["name"], column["type"]) for column in row.table_schema["columns"])
-    return BaseVersion(id=row.id, number=row.number, delta_version=row.delta_version, columns=columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +134,15 @@ async def _accept(
     row = await tx.get(DatasetVersionRow, args.version_id, with_for_update=True)
     if row is None or row.state != "pending":
         return None
-    await buffer.lock_dataset(tx, row.dataset_id)
-    latest = await _latest(tx, row.dataset_id)
-    if (latest.id if latest is not None else None) != appended.base_id:
-        # another version was accepted meanwhile, and would be lost behind this one: what was committed is left unread
+    await lock_dataset(tx, row.dataset_id)
+    if await is_overtaken(tx, row.dataset_id, appended.appended):
+        # what was committed is left unread
         row.operation_id = new_id()
         row.job_id = await enqueue(tx, AppendPushed(version_id=row.id))
         await tx.flush()
         return None
     await _hold_back(tx, row, appended)
-    await versions.accept(tx, row.id, appended.table, followers)
+    await versions.accept(tx, row.id, appended.appended.table, followers)
     await tx.refresh(row)
     if row.state == "accepted":
         await buffer.leave(tx, row.id)

@@ -11,9 +11,11 @@ from lyceum.kernel.config import Settings
 from lyceum.kernel.jobs.queue import enqueue
 
 
-async def keep_records(tx: AsyncSession, dataset_id: UUID, body: bytes, *, records: int) -> None:
+async def keep_records(
+    tx: AsyncSession, dataset_id: UUID, body: bytes, *, records: int, pushed_by: UUID | None = None
+) -> None:
     """Keep records (JSON Lines that fit the columns) for the dataset's next version, as a push does."""
-    batch = buffer.NewBatch(tx.info["scope"].org_id, dataset_id, None, "jsonl", records, body)
+    batch = buffer.NewBatch(tx.info["scope"].org_id, dataset_id, pushed_by, "jsonl", records, body)
     await buffer.add_batches(tx, [batch])
 
 

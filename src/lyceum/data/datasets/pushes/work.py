@@ -1,10 +1,8 @@
 """What goes to the process that appends pushed records and what comes back; light, since the API imports it."""
 
-from uuid import UUID
-
 import msgspec
 
-from lyceum.data.datasets.work import AcceptedTable
+from lyceum.data.datasets.appends.work import AppendedTable, AppendTarget
 
 
 class BatchToAppend(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,32 +13,20 @@ class BatchToAppend(msgspec.Struct, frozen=True, kw_only=True):
     records: bytes
 
 
-class BaseVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """The version that the records are appended to."""
-
-    id: UUID
-    number: int
-    delta_version: int
-    columns: tuple[tuple[str, str], ...]
-
-
 class Appending(msgspec.Struct, frozen=True, kw_only=True):
-    """Which records follow which version; without one, they are the first.
+    """Which records follow which version.
 
     The first ones have the columns that are `declared`, or those that are found in them.
     """
 
     batches: tuple[BatchToAppend, ...]
-    base: BaseVersion | None
+    target: AppendTarget
     declared: tuple[tuple[str, str], ...] | None
-    table_key: str
-    operation_id: str
-    leftovers_older_than_seconds: float
 
     @property
     def columns(self) -> tuple[tuple[str, str], ...] | None:
         """Names and types of the columns that the records have to fit, where those are known."""
-        return self.base.columns if self.base is not None else self.declared
+        return self.target.base.columns if self.target.base is not None else self.declared
 
 
 class Unfitting(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,8 +37,7 @@ class Unfitting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Appended(msgspec.Struct, frozen=True, kw_only=True):
-    """What was committed, on top of which version, and what was left out."""
+    """What was committed, and what was left out."""
 
-    table: AcceptedTable
-    base_id: UUID | None
+    appended: AppendedTable
     unfitting: tuple[Unfitting, ...]

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from google.protobuf.descriptor_pb2 import (
@@ -11,7 +11,8 @@ from google.protobuf.descriptor_pb2 import (
 )
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto as _Field
 from google.protobuf.descriptor_pool import DescriptorPool
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
 
 from lyceum.data.schemas.engine.changes import Change, ChangeKind
 from lyceum.data.schemas.engine.errors import InvalidSchema
@@ -71,6 +72,30 @@ def is_descriptor(text: str) -> bool:
         return len(text) > 0 and bool(_decoded(text))
     except InvalidSchema:
         return False
+
+
+def message_class_of(schema: ProtobufSchema, path: Sequence[int]) -> type[Message] | None:
+    """Return what reads messages of the type at a path of places in the file; None where there is none."""
+    found: DescriptorProto | None = None
+    names: list[str] = [schema.file.package] if schema.file.package else []
+    inner = schema.file.message_type
+    for place in path:
+        if not 0 <= place < len(inner):
+            return None
+        found = inner[place]
+        names.append(found.name)
+        inner = found.nested_type
+    if found is None:
+        return None
+    pool = DescriptorPool()
+    known = known_files()
+    for file in (*known.values(), *schema.imports.values()):
+        pool.Add(file)
+    main = FileDescriptorProto()
+    main.CopyFrom(schema.file)
+    main.name = MAIN
+    pool.Add(main)
+    return GetMessageClass(pool.FindMessageTypeByName(".".join(names)))
 
 
 def changes_of_protobuf(old: ProtobufSchema, new: ProtobufSchema) -> list[Change]:

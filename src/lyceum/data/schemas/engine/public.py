@@ -22,6 +22,7 @@ from lyceum.data.schemas.engine.subjects import (
     SchemaType,
     Written,
     changes_between,
+    message_class,
     parse,
     serialized,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "breaks_of",
     "changes_between",
     "level_of",
+    "message_class",
     "nullable_columns",
     "parse",
     "serialized",

@@ -6,12 +6,16 @@ What reads each type is imported when the first schema of it comes: together the
 import base64
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lyceum.data.schemas.engine.changes import Change, ChangeKind
 from lyceum.data.schemas.engine.errors import InvalidSchema
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
 
 SCHEMA_CHARACTERS_MAX = 400_000
 
@@ -91,6 +95,13 @@ def changes_between(old: ParsedSchema, new: ParsedSchema) -> list[Change]:
     from lyceum.data.schemas.engine.protobuf import changes_of_protobuf
 
     return changes_of_protobuf(old.content, new.content)
+
+
+def message_class(schema: ParsedSchema, path: Sequence[int]) -> "type[Message] | None":
+    """Return what reads messages of a Protobuf schema's type at a path of places; None where there is none."""
+    from lyceum.data.schemas.engine.protobuf import message_class_of
+
+    return message_class_of(schema.content, path)
 
 
 def serialized(schema: ParsedSchema) -> str:

@@ -1,0 +1,36 @@
+"""What is appended to which version of a table, and what came of it; light, since the API imports it."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+import msgspec
+
+from lyceum.data.datasets.work import AcceptedTable
+
+Places = Mapping[str, int]
+"""By the name of something rows are read from, the place from which they are to be read next."""
+
+
+class BaseVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """The version that rows are appended to."""
+
+    id: UUID
+    number: int
+    delta_version: int
+    columns: tuple[tuple[str, str], ...]
+
+
+class AppendTarget(msgspec.Struct, frozen=True, kw_only=True):
+    """Where rows go: a table, behind which of its versions, and as which operation; without a base they are the first."""
+
+    table_key: str
+    operation_id: str
+    base: BaseVersion | None
+    leftovers_older_than_seconds: float
+
+
+class AppendedTable(msgspec.Struct, frozen=True, kw_only=True):
+    """What was committed, and on top of which version."""
+
+    table: AcceptedTable
+    base_id: UUID | None
