@@ -18,8 +18,9 @@ import { TabPanel, Tabs } from "@/ui/tabs";
 
 const Report = lazy(() => import("@/features/runs/report"));
 const Playground = lazy(() => import("@/features/models/playground"));
+const Watch = lazy(() => import("@/features/models/watch"));
 
-const TABS = ["playground", "report", "versions"] as const;
+const TABS = ["playground", "report", "watch", "versions"] as const;
 type Tab = (typeof TABS)[number];
 type Search = { tab?: Exclude<Tab, "playground">; version?: number };
 
@@ -131,6 +132,9 @@ function ModelPage() {
           </TabPanel>
           <TabPanel value="report">
             {runId ? <Report runId={runId} /> : version ? <Note>{t("model.noReport")}</Note> : null}
+          </TabPanel>
+          <TabPanel value="watch">
+            <Watch org={org} name={name} />
           </TabPanel>
           <TabPanel value="versions">
             {model ? (
