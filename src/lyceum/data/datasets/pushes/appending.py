@@ -33,7 +33,7 @@ from lyceum.data.datasets.tables import (
 )
 from lyceum.data.datasets.work import AcceptedTable
 from lyceum.data.datasets.workplaces import workplace
-from lyceum.data.quality.engine.public import infer_schema, profile_table
+from lyceum.data.quality.engine.public import TableProfile, grown_profile, infer_schema, profile_table, schema_of
 from lyceum.kernel.config import settings
 from lyceum.kernel.jobs.child import ChildSide
 from lyceum.kernel.storage import open_storage
@@ -56,13 +56,15 @@ def append(work: Appending, side: ChildSide) -> Appended:
         if work.base is None:
             staged = _first_table(work.batches, folder)
             files, notes, tail = list(staged.files), staged.notes, frozenset[str]()
+            added = None
         else:
             tail = frozenset(
                 file.name for file in _tail_to_merge(files_of(store, work.table_key, work.base.delta_version))
             )
-            files = [_write(store, work, _typed(fitting, work.base), tail, folder)]
+            added = _typed(fitting, work.base)
+            files = [_write(store, work, added, tail, folder)]
         side.stop_if_asked()
-        table = _commit(store, work, stage(store, work.operation_id, files), tail)
+        table = _commit(store, work, stage(store, work.operation_id, files), tail, added)
     source = {
         "format": "push",
         "batches": len(work.batches) - len(unfitting),
@@ -149,11 +151,15 @@ def _write(store: TableStore, work: Appending, frame: pl.DataFrame, tail: frozen
     return path
 
 
-def _commit(store: TableStore, work: Appending, data: StagedData, tail: frozenset[str]) -> AcceptedTable:
+def _commit(
+    store: TableStore, work: Appending, data: StagedData, tail: frozenset[str], added: pl.DataFrame | None
+) -> AcceptedTable:
     try:
         rows = _with_what_it_follows(store, work, scan_staged(store, data), tail)
-        profile, schema = profile_table(rows), infer_schema(rows)
         row_count = int(rows.select(pl.len()).collect().item())
+        grown = _grown(work, added, row_count)
+        profile = grown or profile_table(rows)
+        schema = schema_of(grown) if grown else infer_schema(rows)
         delta_version = _commit_on_newest(store, work, data, tail)
         remove_orphans(store, work.table_key, older_than=timedelta(seconds=work.leftovers_older_than_seconds))
     finally:
@@ -167,6 +173,14 @@ def _commit(store: TableStore, work: Appending, data: StagedData, tail: frozense
         table_schema=msgspec.to_builtins(schema),
         profile=msgspec.to_builtins(profile),
     )
+
+
+def _grown(work: Appending, added: pl.DataFrame | None, row_count: int) -> TableProfile | None:
+    """Return the profile that the new rows make of the one before; None where the table is to be read whole."""
+    if work.base is None or added is None or not work.base.profile:
+        return None
+    found = grown_profile(msgspec.convert(work.base.profile, TableProfile), added.lazy())
+    return found if found is not None and found.rows == row_count else None
 
 
 def _with_what_it_follows(

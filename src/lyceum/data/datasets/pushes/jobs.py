@@ -116,7 +116,9 @@ def _base(row: DatasetVersionRow) -> BaseVersion:
     if row.number is None or row.delta_version is None or row.table_schema is None:
         raise AssertionError("an accepted version has a number, a table and a schema")
     columns = tuple((column["name"], column["type"]) for column in row.table_schema["columns"])
-    return BaseVersion(id=row.id, number=row.number, delta_version=row.delta_version, columns=columns)
+    return BaseVersion(
+        id=row.id, number=row.number, delta_version=row.delta_version, columns=columns, profile=row.profile or {}
+    )
 
 
 @dataclass(frozen=True, slots=True)

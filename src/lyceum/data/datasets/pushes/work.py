@@ -1,5 +1,6 @@
 """What goes to the process that appends pushed records and what comes back; light, since the API imports it."""
 
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -22,6 +23,8 @@ class BaseVersion(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     delta_version: int
     columns: tuple[tuple[str, str], ...]
+    profile: dict[str, Any] = {}
+    """As the engine wrote it."""
 
 
 class Appending(msgspec.Struct, frozen=True, kw_only=True):
