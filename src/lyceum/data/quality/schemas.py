@@ -174,7 +174,7 @@ class NewTrial(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     definition: dict[str, Any]
-    version: int | None = Field(default=None, ge=1, lt=10**9)
+    version: int | None = Field(default=None, ge=1, le=999_999_999)
 
 
 class Trial(BaseModel):

@@ -30,7 +30,7 @@ from lyceum.data.datasets.tables import (
     stage,
 )
 from lyceum.data.datasets.work import AcceptedTable
-from lyceum.data.quality.engine.public import infer_schema, profile_table
+from lyceum.data.quality.engine.public import TableProfile, grown_profile, infer_schema, profile_table, schema_of
 
 FILES_OF_A_SIZE_MAX = 16
 MERGED_FILE_BYTES_MAX = 64 << 20
@@ -48,10 +48,9 @@ def append_rows(
     if target.base is None or _same_columns(rows, target.base.columns):
         tail = _tail(store, target)
         path = _write(store, target, rows, tail, folder)
-    else:
-        tail = None
-        path = _write_anew(store, target, rows, folder)
-    return commit_files(store, target, [path], tail=tail, places=places)
+        return commit_files(store, target, [path], tail=tail, places=places, added=rows)
+    path = _write_anew(store, target, rows, folder)
+    return commit_files(store, target, [path], tail=None, places=places)
 
 
 def commit_files(
@@ -61,13 +60,19 @@ def commit_files(
     *,
     tail: frozenset[str] | None = frozenset(),
     places: Places | None = None,
+    added: pl.LazyFrame | None = None,
 ) -> AcceptedTable:
-    """Commit local files: behind the version they follow but for its files `tail`, in its place where that is None."""
+    """Commit local files: behind the version they follow but for its files `tail`, in its place where that is None.
+
+    `added` are the rows that are new, where their profile may make that of the version before grow.
+    """
     data = stage(store, target.operation_id, files)
     try:
         rows = _with_what_it_follows(store, target, scan_staged(store, data), tail)
-        profile, schema = profile_table(rows), infer_schema(rows)
         row_count = int(rows.select(pl.len()).collect().item())
+        grown = _grown(target, added, row_count)
+        profile = grown or profile_table(rows)
+        schema = schema_of(grown) if grown else infer_schema(rows)
         delta_version = _commit_on_newest(store, target, data, tail, places)
         remove_orphans(store, target.table_key, older_than=timedelta(seconds=target.leftovers_older_than_seconds))
     finally:
@@ -81,6 +86,14 @@ def commit_files(
         table_schema=msgspec.to_builtins(schema),
         profile=msgspec.to_builtins(profile),
     )
+
+
+def _grown(target: AppendTarget, added: pl.LazyFrame | None, row_count: int) -> TableProfile | None:
+    """Return the profile that the new rows make of the one before; None where the table is to be read whole."""
+    if target.base is None or added is None or not target.base.profile:
+        return None
+    found = grown_profile(msgspec.convert(target.base.profile, TableProfile), added)
+    return found if found is not None and found.rows == row_count else None
 
 
 def _same_columns(rows: pl.LazyFrame, columns: Sequence[tuple[str, str]]) -> bool:

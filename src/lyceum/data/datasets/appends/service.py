@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import undefer
 
 from lyceum.data.datasets import versions
 from lyceum.data.datasets.appends.work import AppendedTable, BaseVersion
@@ -17,13 +18,16 @@ async def latest_of(tx: AsyncSession, dataset_id: UUID) -> BaseVersion | None:
     accepted = select(DatasetVersionRow).where(
         DatasetVersionRow.dataset_id == dataset_id, DatasetVersionRow.state == "accepted"
     )
-    row = await tx.scalar(accepted.order_by(DatasetVersionRow.number.desc()).limit(1))
+    latest = accepted.order_by(DatasetVersionRow.number.desc()).limit(1).options(undefer(DatasetVersionRow.profile))
+    row = await tx.scalar(latest)
     if row is None:
         return None
     if row.number is None or row.delta_version is None or row.table_schema is None:
         raise AssertionError("an accepted version has a number, a table and a schema")
     columns = tuple((column["name"], column["type"]) for column in row.table_schema["columns"])
-    return BaseVersion(id=row.id, number=row.number, delta_version=row.delta_version, columns=columns)
+    return BaseVersion(
+        id=row.id, number=row.number, delta_version=row.delta_version, columns=columns, profile=row.profile or {}
+    )
 
 
 async def is_there(tx: AsyncSession, dataset_id: UUID) -> bool:

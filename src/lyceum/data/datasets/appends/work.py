@@ -1,6 +1,7 @@
 """What is appended to which version of a table, and what came of it; light, since the API imports it."""
 
 from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -18,6 +19,8 @@ class BaseVersion(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     delta_version: int
     columns: tuple[tuple[str, str], ...]
+    profile: dict[str, Any] = {}
+    """As the engine wrote it."""
 
 
 class AppendTarget(msgspec.Struct, frozen=True, kw_only=True):

@@ -99,6 +99,8 @@ class TableProfile:
     sampled_every: int = 1
     correlations: tuple[Correlation, ...] = ()
     """Of pairs of columns of numbers, the strongest first."""
+    complete_rows: int | None = None
+    """Of a table that has grown: how many rows the last profile saw that read it whole, from which distributions were carried on."""
 
     def column(self, name: str) -> ColumnProfile:
         """Return the profile of one column; raises KeyError when there is none."""
@@ -206,8 +208,8 @@ def _profiled(
         missing_fraction=seen["missing"] / rows if rows else 0.0,
         distinct=distinct,
         distinct_is_exact=every == 1,
-        min=_shown(seen["min"]),
-        max=_shown(seen["max"]),
+        min=shown(seen["min"]),
+        max=shown(seen["max"]),
         mean=_finite(seen.get("mean")),
         std=_finite(seen.get("std")),
         infinite=seen.get("infinite", 0) or 0,
@@ -257,7 +259,7 @@ def _histogram(ordered: pl.Series, kind: ColumnType) -> Histogram:
     bins = -(-(high_int - low_int + 1) // width)
     edges = [low_int + step * width for step in range(bins + 1)]
     counts = _counts(whole, edges)
-    return Histogram(tuple(_edge(edge, kind) for edge in edges), counts)
+    return Histogram(tuple(edge_shown(edge, kind) for edge in edges), counts)
 
 
 def _counts(ordered: Any, edges: list[Any]) -> tuple[int, ...]:
@@ -265,7 +267,8 @@ def _counts(ordered: Any, edges: list[Any]) -> tuple[int, ...]:
     return tuple(int(count) for count in np.diff([0, *inner.tolist(), len(ordered)]))
 
 
-def _edge(edge: int, kind: ColumnType) -> int | str:
+def edge_shown(edge: int, kind: ColumnType) -> int | str:
+    """Return a bin's edge, in whole numbers as they are kept, as profiles show it."""
     if kind is ColumnType.INTEGER:
         return edge
     try:
@@ -287,8 +290,8 @@ def _top_values(column: pl.LazyFrame, name: str) -> tuple[ValueCount, ...]:
         .head(TOP_VALUES_MAX)
         .collect(engine="streaming")
     )
-    shown = ((_shown(value), count) for value, count in counted.iter_rows())
-    return tuple(ValueCount(value, count) for value, count in shown if value is not None)
+    told = ((shown(value), count) for value, count in counted.iter_rows())
+    return tuple(ValueCount(value, count) for value, count in told if value is not None)
 
 
 def _duplicate_rows(table: pl.LazyFrame, names: list[str], rows: int, every: int) -> int | None:
@@ -299,7 +302,8 @@ def _duplicate_rows(table: pl.LazyFrame, names: list[str], rows: int, every: int
     return rows - table.select(pl.struct(names).hash()).collect(engine="streaming").to_series().n_unique()
 
 
-def _shown(value: Any) -> Shown | None:
+def shown(value: Any) -> Shown | None:
+    """Return a value as profiles show it: texts cut to 200 characters, days and times in ISO form."""
     if isinstance(value, str):
         return value if len(value) <= TEXT_CHARS_MAX else value[: TEXT_CHARS_MAX - 1] + "…"
     if isinstance(value, date):

@@ -36,6 +36,7 @@ from lyceum.data.quality.engine.in_duckdb import counts_in_duckdb
 from lyceum.data.quality.engine.measuring import is_mergeable, measure, report_of
 from lyceum.data.quality.engine.notebook import check, spelt_out
 from lyceum.data.quality.engine.profile import ColumnProfile, Histogram, TableProfile, ValueCount, profile_table
+from lyceum.data.quality.engine.profile_growth import grown_profile, schema_of
 from lyceum.data.quality.engine.references import (
     ColumnReference,
     InvalidReference,
@@ -106,6 +107,7 @@ __all__ = [
     "check",
     "checks_from_plain",
     "counts_in_duckdb",
+    "grown_profile",
     "infer_schema",
     "is_mergeable",
     "kinds_described",
@@ -117,6 +119,7 @@ __all__ = [
     "report_of",
     "require_known_columns",
     "run_checks",
+    "schema_of",
     "small_checks",
     "spelt_out",
     "state_from_bytes",
