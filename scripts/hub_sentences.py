@@ -43,7 +43,8 @@ kernel/statements.py kernel/telemetry.py kernel/tracing.py kernel/valkey.py kern
 _NO_PAGE = """
 data/quality/anomalies/ data/quality/engine/small.py data/quality/engine/measuring.py data/quality/engine/states.py
 data/quality/engine/in_duckdb.py data/quality/engine/in_python.py data/datasets/pushes/records.py data/datasets/pushes/service.py
-data/schemas/engine/ data/schemas/registry/ data/schemas/queries.py data/schemas/service.py data/schemas/errors.py
+data/schemas/engine/json_ data/schemas/engine/proto data/schemas/registry/ data/schemas/queries.py data/schemas/service.py
+data/schemas/errors.py
 """
 OUTSIDE = tuple(f"{_ELSEWHERE} {_FOR_OTHERS} {_MACHINERY} {_NO_PAGE}".split())
 """What the paths begin with of modules that say nothing to whoever has a page open."""
@@ -129,7 +130,7 @@ ALSO_OF_PYDANTIC = {
 def template_of(node: ast.AST) -> str | None:
     """Return a text as it stands in the source, `{}` for each value in it; None for anything else."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return re.sub(r"\{:[^{}]*\}", "{}", node.value)
+        return re.sub(r"\{(:[^{}]*|at|before|after)\}", "{}", node.value)
     if isinstance(node, ast.JoinedStr):
         return "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
     return None

@@ -23,6 +23,7 @@ PAGES = [
     ("/datasets", "Datasets"),
     ("/datasets/{address}", "{address}"),
     ("/datasets/{address}?tab=profile", "{address}"),
+    ("/datasets/{address}?tab=schema", "{address}"),
     ("/datasets/{address}?tab=checks", "{address}"),
     ("/datasets/{address}?tab=versions", "{address}"),
     ("/runs", "Runs"),

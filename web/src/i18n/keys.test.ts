@@ -1,13 +1,15 @@
 import { expect, test } from "vitest";
 import adminDe from "./admin.de.json";
 import adminEn from "./admin.en.json";
+import dataDe from "./data.de.json";
+import dataEn from "./data.en.json";
 import commonDe from "./de.json";
 import commonEn from "./en.json";
 import incidentsDe from "./incidents.de.json";
 import incidentsEn from "./incidents.en.json";
 
-const de = { ...commonDe, ...adminDe, ...incidentsDe };
-const en = { ...commonEn, ...adminEn, ...incidentsEn };
+const de = { ...commonDe, ...adminDe, ...dataDe, ...incidentsDe };
+const en = { ...commonEn, ...adminEn, ...dataEn, ...incidentsEn };
 
 type Words = { [key: string]: string | Words };
 

@@ -5,6 +5,7 @@ import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
 import { PendingVersion } from "@/features/datasets/pending-version";
+import { readSearch, type Search, TABS } from "@/features/datasets/search";
 import { Versions } from "@/features/datasets/versions";
 import { OpenIncidents } from "@/features/incidents/open-count";
 import { datasetNotebook } from "@/features/notebook";
@@ -12,6 +13,7 @@ import { NotebookButton } from "@/features/notebook-button";
 import { NotSeen } from "@/features/sharing/no-access";
 import { ShareButton } from "@/features/sharing/share-button";
 import { bytes, count } from "@/i18n/format";
+import { withWords } from "@/i18n/parts";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { Empty } from "@/ui/empty";
@@ -20,27 +22,17 @@ import { Skeleton } from "@/ui/skeleton";
 import { TabPanel, Tabs } from "@/ui/tabs";
 
 const Rows = lazy(() => import("@/features/datasets/rows"));
+const Schema = lazy(withWords(() => import("@/features/datasets/schema-view")));
 const Profile = lazy(() => import("@/features/datasets/profile-view"));
 const Checks = lazy(() => import("@/features/datasets/checks"));
 const UploadDialog = lazy(() => import("@/features/datasets/upload-dialog"));
 const TrainDialog = lazy(() => import("@/features/datasets/train-dialog"));
 
-const TABS = ["data", "profile", "checks", "versions"] as const;
-type Tab = (typeof TABS)[number];
-type Search = { tab?: Exclude<Tab, "data">; version?: number; pending?: string };
-
 const datasetOptions = (path: { org: string; name: string }) =>
   api.queryOptions("get", "/api/v1/datasets/{org}/{name}", { params: { path } });
 
 export const Route = createFileRoute("/_app/datasets/$org/$name")({
-  validateSearch: (search: Record<string, unknown>): Search => {
-    const tab = TABS.find((one) => one === search.tab);
-    return {
-      ...(tab && tab !== "data" ? { tab } : {}),
-      ...(typeof search.version === "number" ? { version: search.version } : {}),
-      ...(typeof search.pending === "string" ? { pending: search.pending } : {}),
-    };
-  },
+  validateSearch: readSearch,
   loader: ({ context, params }) => void context.queryClient.prefetchQuery(datasetOptions(params)),
   component: DatasetPage,
 });
@@ -48,7 +40,8 @@ export const Route = createFileRoute("/_app/datasets/$org/$name")({
 function DatasetPage() {
   const { t } = useTranslation();
   const { org, name } = Route.useParams();
-  const { tab = "data", version: chosen, pending } = Route.useSearch();
+  const search = Route.useSearch();
+  const { tab = "data", version: chosen, pending } = search;
   const navigate = Route.useNavigate();
   const queries = useQueryClient();
   const [open, setOpen] = useState<"upload" | "train" | null>(null);
@@ -144,6 +137,18 @@ function DatasetPage() {
               {number ? <Rows org={org} name={name} version={number} /> : <Skeleton className="h-[34rem] rounded-lg" />}
             </TabPanel>
             <TabPanel value="profile">{number ? <Profile org={org} name={name} version={number} /> : null}</TabPanel>
+            <TabPanel value="schema">
+              {version ? (
+                <Schema
+                  org={org}
+                  name={name}
+                  columns={version.table_schema?.columns ?? []}
+                  since={search.since}
+                  until={search.until}
+                  onCompare={(between) => show({ ...search, ...between })}
+                />
+              ) : null}
+            </TabPanel>
             <TabPanel value="checks">{number ? <Checks org={org} name={name} version={number} /> : null}</TabPanel>
             <TabPanel value="versions">
               <Versions org={org} name={name} shown={number} />

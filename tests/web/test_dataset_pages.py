@@ -1,0 +1,62 @@
+"""The tabs of a dataset's page in a real browser, on a hub with a table of two versions."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from fixtures.web import PHONE, OpenTab, WebHub, nothing_wrong
+from fixtures.web_people import Staff, signed_in, staff
+from lyceum_client import Client
+
+__all__ = ["staff"]
+
+BEFORE = "city,degrees\n" + "".join(f"c{at % 7},{at / 10}\n" for at in range(300))
+AFTER = "city,degrees,station\n" + "".join(f"c{at % 7},{10 + at / 10},{'s' if at % 3 else ''}\n" for at in range(300))
+
+
+@pytest.fixture(scope="module")
+def measured(web_hub: WebHub, staff: Staff, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a dataset whose second version has a column more, and higher values."""
+    folder: Path = tmp_path_factory.mktemp("measured")
+    with Client(web_hub.url, api_key=staff.ada.key) as client:
+        address = client.datasets.create("measured").address
+        for name, text in (("before.csv", BEFORE), ("after.csv", AFTER)):
+            (folder / name).write_text(text, encoding="utf-8")
+            client.datasets.wait(client.datasets.upload(folder / name, address))
+    return address
+
+
+def test_other_columns_are_tried_and_what_would_fix_a_break_is_said(
+    open_tab: OpenTab, web_hub: WebHub, measured: str
+) -> None:
+    tab = signed_in(open_tab, web_hub, "ada")
+    page = tab.page
+    with nothing_wrong(tab):
+        page.goto(f"/datasets/{measured}?tab=schema")
+        expect(page.get_by_text("The field station is new.")).to_be_visible()
+        page.get_by_label("What has to hold").select_option("FULL")
+        expect(page.get_by_text("From now on: Both ways")).to_be_visible()
+        columns = page.get_by_label("Columns or schema")
+        columns.fill("city string\ndegrees wrong")
+        page.get_by_role("button", name="Try", exact=True).click()
+        expect(page.get_by_text("Line 2: write a name")).to_be_visible()
+        columns.fill("city string required\nstation string")
+        page.get_by_role("button", name="Try", exact=True).click()
+        breaks = page.get_by_role("list", name="Breaks")
+        expect(breaks).to_contain_text("The field degrees is gone")
+        expect(breaks).to_contain_text("Keep the field degrees, or first give it a default")
+        columns.fill("city string required\ndegrees float required\nstation string")
+        page.get_by_role("button", name="Try", exact=True).click()
+        expect(page.get_by_text("This is allowed.")).to_be_visible()
+
+
+def test_a_comparison_of_schemas_is_in_the_address(open_tab: OpenTab, web_hub: WebHub, measured: str) -> None:
+    tab = signed_in(open_tab, web_hub, "grace", language="de-DE", **PHONE)
+    page = tab.page
+    with nothing_wrong(tab):
+        page.goto(f"/datasets/{measured}?tab=schema&since=2&until=1")
+        expect(page.get_by_text("Das Feld station ist weggefallen")).to_be_visible()
+        page.get_by_label("Zu", exact=True).select_option("2")
+        expect(page.get_by_text("Die Spalten sind die gleichen.")).to_be_visible()
+        expect(page).to_have_url(page.url.replace("until=1", "until=2"))

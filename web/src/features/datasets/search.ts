@@ -1,0 +1,27 @@
+export const TABS = ["data", "profile", "schema", "checks", "versions"] as const;
+type Tab = (typeof TABS)[number];
+
+/** What a dataset's page keeps in its address; `since` and `until` are schemas that are compared. */
+export type Search = {
+  tab?: Exclude<Tab, "data">;
+  version?: number;
+  pending?: string;
+  since?: number;
+  until?: number;
+};
+
+const numbers = ["version", "since", "until"] as const;
+
+/** What of an address the page knows. */
+export function readSearch(search: Record<string, unknown>): Search {
+  const tab = TABS.find((one) => one === search.tab);
+  const found: Search = {
+    ...(tab && tab !== "data" ? { tab } : {}),
+    ...(typeof search.pending === "string" ? { pending: search.pending } : {}),
+  };
+  for (const name of numbers) {
+    const value = search[name];
+    if (typeof value === "number" && Number.isInteger(value) && value > 0) found[name] = value;
+  }
+  return found;
+}
