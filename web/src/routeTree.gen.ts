@@ -42,6 +42,7 @@ import { Route as AppAdminUsersRouteImport } from "./routes/_app.admin.users";
 import { Route as AppDatasetsIndexRouteImport } from "./routes/_app.datasets.index";
 import { Route as AppIncidentsIndexRouteImport } from "./routes/_app.incidents.index";
 import { Route as AppIncidentsIdRouteImport } from "./routes/_app.incidents.$id";
+import { Route as AppIncidentsRulesRouteImport } from "./routes/_app.incidents.rules";
 import { Route as AppModelsIndexRouteImport } from "./routes/_app.models.index";
 import { Route as AppRunsIndexRouteImport } from "./routes/_app.runs.index";
 import { Route as AppRunsIdRouteImport } from "./routes/_app.runs.$id";
@@ -212,6 +213,11 @@ const AppIncidentsIdRoute = AppIncidentsIdRouteImport.update({
   path: "/incidents/$id",
   getParentRoute: () => AppRoute,
 } as any);
+const AppIncidentsRulesRoute = AppIncidentsRulesRouteImport.update({
+  id: "/incidents/rules",
+  path: "/incidents/rules",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppModelsIndexRoute = AppModelsIndexRouteImport.update({
   id: "/models/",
   path: "/models/",
@@ -268,6 +274,7 @@ export interface FileRoutesByFullPath {
   "/admin/storage": typeof AppAdminStorageRoute;
   "/admin/users": typeof AppAdminUsersRoute;
   "/incidents/$id": typeof AppIncidentsIdRoute;
+  "/incidents/rules": typeof AppIncidentsRulesRoute;
   "/runs/$id": typeof AppRunsIdRoute;
   "/admin/": typeof AppAdminIndexRoute;
   "/datasets/": typeof AppDatasetsIndexRoute;
@@ -306,6 +313,7 @@ export interface FileRoutesByTo {
   "/admin/storage": typeof AppAdminStorageRoute;
   "/admin/users": typeof AppAdminUsersRoute;
   "/incidents/$id": typeof AppIncidentsIdRoute;
+  "/incidents/rules": typeof AppIncidentsRulesRoute;
   "/runs/$id": typeof AppRunsIdRoute;
   "/admin": typeof AppAdminIndexRoute;
   "/datasets": typeof AppDatasetsIndexRoute;
@@ -347,6 +355,7 @@ export interface FileRoutesById {
   "/_app/admin/storage": typeof AppAdminStorageRoute;
   "/_app/admin/users": typeof AppAdminUsersRoute;
   "/_app/incidents/$id": typeof AppIncidentsIdRoute;
+  "/_app/incidents/rules": typeof AppIncidentsRulesRoute;
   "/_app/runs/$id": typeof AppRunsIdRoute;
   "/_app/admin/": typeof AppAdminIndexRoute;
   "/_app/datasets/": typeof AppDatasetsIndexRoute;
@@ -388,6 +397,7 @@ export interface FileRouteTypes {
     | "/admin/storage"
     | "/admin/users"
     | "/incidents/$id"
+    | "/incidents/rules"
     | "/runs/$id"
     | "/admin/"
     | "/datasets/"
@@ -426,6 +436,7 @@ export interface FileRouteTypes {
     | "/admin/storage"
     | "/admin/users"
     | "/incidents/$id"
+    | "/incidents/rules"
     | "/runs/$id"
     | "/admin"
     | "/datasets"
@@ -466,6 +477,7 @@ export interface FileRouteTypes {
     | "/_app/admin/storage"
     | "/_app/admin/users"
     | "/_app/incidents/$id"
+    | "/_app/incidents/rules"
     | "/_app/runs/$id"
     | "/_app/admin/"
     | "/_app/datasets/"
@@ -724,6 +736,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppIncidentsIdRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/incidents/rules": {
+      id: "/_app/incidents/rules";
+      path: "/incidents/rules";
+      fullPath: "/incidents/rules";
+      preLoaderRoute: typeof AppIncidentsRulesRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/models/": {
       id: "/_app/models/";
       path: "/models";
@@ -803,6 +822,7 @@ interface AppRouteChildren {
   AppSettingsRoute: typeof AppSettingsRoute;
   AppIndexRoute: typeof AppIndexRoute;
   AppIncidentsIdRoute: typeof AppIncidentsIdRoute;
+  AppIncidentsRulesRoute: typeof AppIncidentsRulesRoute;
   AppRunsIdRoute: typeof AppRunsIdRoute;
   AppDatasetsIndexRoute: typeof AppDatasetsIndexRoute;
   AppIncidentsIndexRoute: typeof AppIncidentsIndexRoute;
@@ -821,6 +841,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppSettingsRoute: AppSettingsRoute,
   AppIndexRoute: AppIndexRoute,
   AppIncidentsIdRoute: AppIncidentsIdRoute,
+  AppIncidentsRulesRoute: AppIncidentsRulesRoute,
   AppRunsIdRoute: AppRunsIdRoute,
   AppDatasetsIndexRoute: AppDatasetsIndexRoute,
   AppIncidentsIndexRoute: AppIncidentsIndexRoute,

@@ -1,5 +1,5 @@
-import { createFileRoute } from "@tanstack/react-router";
-import { ShieldCheck } from "lucide-react";
+import { createFileRoute, Link } from "@tanstack/react-router";
+import { BellRing, ShieldCheck } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { type Api, client } from "@/api/client";
 import { useCursor } from "@/features/cursor";
@@ -7,7 +7,8 @@ import { INCIDENTS_KEY } from "@/features/incidents/acting";
 import { IncidentList } from "@/features/incidents/list";
 import { More } from "@/features/more";
 import { loadWords } from "@/i18n/parts";
-import { Button } from "@/ui/button";
+import { useMe } from "@/shell/me";
+import { Button, buttonClass } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Empty } from "@/ui/empty";
 import { Failed } from "@/ui/failed";
@@ -41,6 +42,7 @@ export const Route = createFileRoute("/_app/incidents/")({
 
 function Incidents() {
   const { t } = useTranslation();
+  const mayRule = useMe().powers.includes("alerts:manage");
   const search = Route.useSearch();
   const navigate = Route.useNavigate();
   const show = (next: Search) => void navigate({ search: next, replace: true });
@@ -103,6 +105,12 @@ function Incidents() {
             >
               {t("incident.mine")}
             </Button>
+            {mayRule ? (
+              <Link to="/incidents/rules" className={buttonClass()}>
+                <BellRing size={15} aria-hidden />
+                {t("alert.title")}
+              </Link>
+            ) : null}
           </>
         }
       />
