@@ -61,6 +61,7 @@ from lyceum.data.incidents.public import ERASER as INCIDENTS_ERASER
 from lyceum.data.incidents.public import EXPORTERS as INCIDENTS_EXPORTERS
 from lyceum.data.incidents.public import ConsumersOf, open_incidents_of
 from lyceum.data.incidents.routes import ROUTERS as INCIDENTS_ROUTERS
+from lyceum.data.incidents.topics import TOPICS as INCIDENTS_TOPICS
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.public import ERASER as CHECKS_ERASER
 from lyceum.data.quality.public import check_version, standings
@@ -200,7 +201,7 @@ HANDLERS: tuple[Handler, ...] = (
     *accounts_handlers(ERASERS),
 )
 
-TOPICS: tuple[TopicKind[Actor], ...] = (*JOBS_TOPICS, *NOTIFY_TOPICS)
+TOPICS: tuple[TopicKind[Actor], ...] = (*JOBS_TOPICS, *NOTIFY_TOPICS, *INCIDENTS_TOPICS)
 """What can be followed on a socket."""
 
 GRANTABLE: tuple[GrantableKind, ...] = (DATASETS, MODELS, RUNS)

@@ -33,6 +33,7 @@ PAGES = [
     ("/models/{address}?tab=report", "{address}"),
     ("/models/{address}?tab=versions", "{address}"),
     ("/incidents", "Incidents"),
+    ("/incidents/rules", "Alert rules"),
     ("/incidents/{incident}", "delay.mean"),
     ("/jobs", "Jobs"),
     ("/inbox", "Inbox"),

@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { type Api, client } from "@/api/client";
 import { acknowledge, done, INCIDENTS_KEY, putOff, reopen, say, wake } from "@/features/incidents/acting";
 import { IncidentState, restsNow, SeverityIcon } from "@/features/incidents/looks";
+import { useIncidentNews } from "@/features/incidents/news";
 import { Timeline } from "@/features/incidents/timeline";
 import { ObjectLink } from "@/features/sharing/object-link";
 import { ago, moment } from "@/i18n/format";
@@ -30,6 +31,7 @@ type Detail = Api["IncidentDetail"];
 function IncidentPage() {
   const { t } = useTranslation();
   const { id } = Route.useParams();
+  useIncidentNews();
   const query = useQuery({
     queryKey: [...INCIDENTS_KEY, id],
     queryFn: async ({ signal }) => {
@@ -138,7 +140,7 @@ function Actions({ incident }: { incident: Detail }) {
       </Button>
       {resolving ? (
         <Suspense fallback={null}>
-          <ResolveDialog incident={incident} onClose={() => setResolving(false)} />
+          <ResolveDialog incidents={[incident]} onClose={() => setResolving(false)} />
         </Suspense>
       ) : null}
     </>

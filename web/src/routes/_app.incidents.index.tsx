@@ -5,6 +5,7 @@ import { type Api, client } from "@/api/client";
 import { useCursor } from "@/features/cursor";
 import { INCIDENTS_KEY } from "@/features/incidents/acting";
 import { IncidentList } from "@/features/incidents/list";
+import { useIncidentNews } from "@/features/incidents/news";
 import { More } from "@/features/more";
 import { loadWords } from "@/i18n/parts";
 import { useMe } from "@/shell/me";
@@ -44,6 +45,7 @@ function Incidents() {
   const { t } = useTranslation();
   const mayRule = useMe().powers.includes("alerts:manage");
   const search = Route.useSearch();
+  useIncidentNews();
   const navigate = Route.useNavigate();
   const show = (next: Search) => void navigate({ search: next, replace: true });
   const { state = "unresolved", severity, dataset, mine } = search;

@@ -11,10 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.data.incidents.models import IncidentEventRow, IncidentRow
 from lyceum.data.incidents.seeing import earliest, shortened
 from lyceum.kernel.ids import new_id
+from lyceum.kernel.realtime.news import tell_after_commit
 
+INCIDENTS = "incidents"
 SEEN_KEPT_MAX = 500
 """Times that trouble was seen, in one timeline; the incident itself counts on."""
 _TIDY_EVERY = 100
+
+
+def stream_of(org_id: UUID) -> str:
+    """Return the stream that tells what becomes of an organisation's incidents."""
+    return f"{INCIDENTS}/{org_id}"
 
 
 async def note(
@@ -27,7 +34,7 @@ async def note(
     data: dict[str, Any] | None = None,
     source: str | None = None,
 ) -> UUID | None:
-    """Add a line to a timeline and return its id, None where its source has been told of before."""
+    """Add a line to a timeline, tell whoever follows, and return its id; None where its source has been told of before."""
     line = insert(IncidentEventRow).values(
         id=new_id(),
         org_id=row.org_id,
@@ -42,7 +49,10 @@ async def note(
         line = line.on_conflict_do_nothing(
             index_elements=["org_id", "source"], index_where=IncidentEventRow.source.is_not(None)
         )
-    return await tx.scalar(line.returning(IncidentEventRow.id))
+    line_id: UUID | None = await tx.scalar(line.returning(IncidentEventRow.id))
+    if line_id is not None:
+        tell_after_commit(tx, stream_of(row.org_id), {"incident": str(row.id), "kind": kind})
+    return line_id
 
 
 async def was_told(tx: AsyncSession, org_id: UUID, source: str) -> bool:

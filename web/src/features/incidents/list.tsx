@@ -2,65 +2,99 @@ import { Link } from "@tanstack/react-router";
 import { type KeyboardEvent, lazy, Suspense, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ago } from "@/i18n/format";
-import { acknowledge, done, type Incident, putOff, wake } from "./acting";
+import { acknowledgeAll, type Incident, snoozeAll } from "./acting";
+import { BulkBar } from "./bulk-bar";
 import { IncidentState, SeverityIcon } from "./looks";
-import { nextRow, stepOf } from "./triage";
+import { nextRow, stepOf, toggled } from "./triage";
 
 const ResolveDialog = lazy(() => import("./resolve-dialog"));
+const NONE: ReadonlySet<string> = new Set();
 
-/** Incidents one below the other; whoever has the focus in the list goes through it and acts by single keys. */
+/** Incidents one below the other; whoever has the focus in the list goes through it, chooses and acts by single keys. */
 export function IncidentList({ items }: { items: Incident[] }) {
   const { t } = useTranslation();
   const list = useRef<HTMLUListElement>(null);
-  const [resolving, setResolving] = useState<Incident | null>(null);
+  const [chosen, setChosen] = useState(NONE);
+  const [resolving, setResolving] = useState<Incident[]>([]);
+  const ids = items.map((one) => one.id);
+  const picked = items.filter((one) => chosen.has(one.id));
+  const toggle = (id: string) => setChosen(toggled(chosen, id, ids));
+  const act = async (step: "acknowledge" | "snooze" | "resolve", on: Incident[]) => {
+    const open = on.filter((one) => one.state !== "resolved");
+    if (!open.length) return;
+    if (step === "resolve") return setResolving(open);
+    setChosen(NONE);
+    await (step === "acknowledge" ? acknowledgeAll(open, t) : snoozeAll(open, t));
+  };
   const onKeyDown = (event: KeyboardEvent) => {
     const step = stepOf(event);
-    const rows = [...(list.current?.querySelectorAll<HTMLElement>("a[data-incident]") ?? [])];
-    const row = rows.indexOf(document.activeElement as HTMLElement);
+    const rows = [...(list.current?.querySelectorAll<HTMLElement>("li") ?? [])];
+    const row = rows.findIndex((one) => one.contains(document.activeElement));
     const incident = items[row];
-    if (!step || row < 0 || !incident) return;
+    if (!step || !incident) return;
+    if (step === "clear") return setChosen(NONE);
     event.preventDefault();
     if (step === "down" || step === "up") {
-      rows[nextRow(row, step, rows.length)]?.focus();
-      return;
+      rows[nextRow(row, step, rows.length)]?.querySelector<HTMLElement>("a")?.focus();
+    } else if (step === "select") {
+      toggle(incident.id);
+    } else {
+      void act(step, picked.length ? picked : [incident]);
     }
-    const { id, title, state } = incident;
-    if (state === "resolved") return;
-    if (step === "acknowledge") void done(() => acknowledge(id), t("incident.acknowledged", { title }));
-    else if (step === "resolve") setResolving(incident);
-    else
-      void done(
-        () => putOff(id),
-        t("incident.putOff", { title }),
-        () => wake(id),
-      );
   };
   return (
     <>
-      {/* the keys act on the link that has the focus */}
+      <BulkBar
+        all={items.length}
+        chosen={picked.length}
+        onAll={(all) => setChosen(all ? new Set(ids) : NONE)}
+        onAct={(step) => void act(step, picked)}
+      />
+      {/* the keys act on the row that has the focus, or on those that are chosen */}
       <ul ref={list} onKeyDown={onKeyDown} className="divide-y divide-line">
         {items.map((incident) => (
-          <IncidentRow key={incident.id} incident={incident} />
+          <IncidentRow
+            key={incident.id}
+            incident={incident}
+            chosen={chosen.has(incident.id)}
+            onToggle={() => toggle(incident.id)}
+          />
         ))}
       </ul>
-      {resolving ? (
+      {resolving.length ? (
         <Suspense fallback={null}>
-          <ResolveDialog incident={resolving} onClose={() => setResolving(null)} />
+          <ResolveDialog
+            incidents={resolving}
+            onClose={() => {
+              setResolving([]);
+              setChosen(NONE);
+            }}
+          />
         </Suspense>
       ) : null}
     </>
   );
 }
 
-function IncidentRow({ incident }: { incident: Incident }) {
+function IncidentRow(props: { incident: Incident; chosen: boolean; onToggle: () => void }) {
+  const { incident, chosen, onToggle } = props;
   const { t } = useTranslation();
   return (
-    <li>
+    <li className={chosen ? "flex bg-accent-soft" : "flex"}>
+      <label className="flex shrink-0 cursor-pointer items-start pt-4 pr-1 pl-4 pointer-coarse:pr-3">
+        <input
+          type="checkbox"
+          className="size-4 accent-accent"
+          aria-label={t("incident.choose", { title: incident.title })}
+          checked={chosen}
+          onChange={onToggle}
+        />
+      </label>
       <Link
         to="/incidents/$id"
         params={{ id: incident.id }}
         data-incident
-        className="flex min-h-16 items-start gap-3 px-4 py-3 hover:bg-hover focus-visible:-outline-offset-2"
+        className="flex min-h-16 min-w-0 flex-1 items-start gap-3 px-3 py-3 hover:bg-hover focus-visible:-outline-offset-2"
       >
         <SeverityIcon severity={incident.severity} className="mt-0.5" />
         <span className="min-w-0 flex-1">
@@ -69,7 +103,7 @@ function IncidentRow({ incident }: { incident: Incident }) {
             <IncidentState incident={incident} />
           </span>
           <span className="block text-sm break-words text-fg-2">{incident.summary}</span>
-          <span className="block text-xs break-words text-fg-3">
+          <span className={`block text-xs break-words ${chosen ? "text-fg-2" : "text-fg-3"}`}>
             {[
               incident.dataset,
               incident.version ? t("incident.version", { number: incident.version }) : "",

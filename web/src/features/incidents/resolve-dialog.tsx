@@ -4,25 +4,22 @@ import { Button } from "@/ui/button";
 import { Dialog, DialogActions } from "@/ui/dialog";
 import { TextArea } from "@/ui/field";
 import { SelectField } from "@/ui/select";
-import { done, type Incident, RESOLUTIONS, reopen, resolve } from "./acting";
+import { type Incident, RESOLUTIONS, resolveAll } from "./acting";
 
-/** Asks why an incident is over. */
-export default function ResolveDialog({ incident, onClose }: { incident: Incident; onClose: () => void }) {
+/** Asks why incidents are over. */
+export default function ResolveDialog({ incidents, onClose }: { incidents: Incident[]; onClose: () => void }) {
   const { t } = useTranslation();
   const [busy, setBusy] = useState(false);
+  const [first] = incidents;
+  const title = incidents.length === 1 && first ? first.title : t("incident.several", { count: incidents.length });
   const submit = async (form: FormData) => {
     setBusy(true);
     const why = RESOLUTIONS.find((one) => one === form.get("why")) ?? "fixed";
-    const { id, title } = incident;
-    await done(
-      () => resolve(id, why, String(form.get("comment")).trim()),
-      t("incident.resolved", { title }),
-      () => reopen(id),
-    );
+    await resolveAll(incidents, why, String(form.get("comment")).trim(), t);
     onClose();
   };
   return (
-    <Dialog open onClose={onClose} title={incident.title} description={t("incident.resolveText")}>
+    <Dialog open onClose={onClose} title={title} description={t("incident.resolveText")}>
       <form
         onSubmit={(event) => {
           event.preventDefault();

@@ -116,44 +116,44 @@ function Row({ org, rule, destinations, isFirst, isLast, onMove, onEdit, onRemov
         <p className="text-sm break-words text-fg-2">{which}</p>
         <p className="text-xs break-words text-fg-3">{how}</p>
       </div>
-      <div className="flex flex-wrap items-center gap-1 max-sm:w-full">
-        <span className="mr-2">
-          <Checkbox
-            label={t("alert.turnOn")}
-            aria-label={`${t("alert.turnOn")}: ${name}`}
-            checked={rule.enabled}
-            disabled={busy}
-            onChange={(event) => void turn(event.target.checked)}
-          />
-        </span>
+      <div className="flex flex-wrap items-center gap-x-3 gap-y-1 max-sm:w-full">
+        <Checkbox
+          label={t("alert.turnOn")}
+          aria-label={`${t("alert.turnOn")}: ${name}`}
+          checked={rule.enabled}
+          disabled={busy}
+          onChange={(event) => void turn(event.target.checked)}
+        />
         <Button busy={busy} onClick={() => void carryOut(() => testRule(org, rule), t("alert.tested", { name }))}>
           <Send size={15} aria-hidden />
           {t("alert.test")}
         </Button>
-        <Button
-          kind="ghost"
-          size="icon"
-          disabled={isFirst}
-          aria-label={t("alert.up", { name })}
-          onClick={() => onMove(-1)}
-        >
-          <ArrowUp size={15} aria-hidden />
-        </Button>
-        <Button
-          kind="ghost"
-          size="icon"
-          disabled={isLast}
-          aria-label={t("alert.down", { name })}
-          onClick={() => onMove(1)}
-        >
-          <ArrowDown size={15} aria-hidden />
-        </Button>
-        <Button kind="ghost" size="icon" aria-label={t("alert.edit", { name })} onClick={onEdit}>
-          <Pencil size={15} aria-hidden />
-        </Button>
-        <Button kind="ghost" size="icon" aria-label={t("alert.remove", { name })} onClick={onRemove}>
-          <Trash2 size={15} aria-hidden />
-        </Button>
+        <span className="flex gap-1">
+          <Button
+            kind="ghost"
+            size="icon"
+            disabled={isFirst}
+            aria-label={t("alert.up", { name })}
+            onClick={() => onMove(-1)}
+          >
+            <ArrowUp size={15} aria-hidden />
+          </Button>
+          <Button
+            kind="ghost"
+            size="icon"
+            disabled={isLast}
+            aria-label={t("alert.down", { name })}
+            onClick={() => onMove(1)}
+          >
+            <ArrowDown size={15} aria-hidden />
+          </Button>
+          <Button kind="ghost" size="icon" aria-label={t("alert.edit", { name })} onClick={onEdit}>
+            <Pencil size={15} aria-hidden />
+          </Button>
+          <Button kind="ghost" size="icon" aria-label={t("alert.remove", { name })} onClick={onRemove}>
+            <Trash2 size={15} aria-hidden />
+          </Button>
+        </span>
       </div>
     </li>
   );
@@ -164,8 +164,8 @@ function useSaid(rule: Rule, destinations: List["destinations"]): [string, strin
   const { t } = useTranslation();
   const { conditions, delivery, escalation } = rule;
   const daysOf = (hours: Api["HoursShown"]) => ({
-    begins: hours.begins,
-    ends: hours.ends,
+    begins: hours.begins === hours.ends ? "00:00" : hours.begins,
+    ends: hours.begins === hours.ends ? "24:00" : hours.ends,
     days: hours.days.length === DAYS.length ? "" : hours.days.map((day) => t(`alert.day.${day}`)).join(", "),
   });
   const named = (to: Rule["to"]) => {
