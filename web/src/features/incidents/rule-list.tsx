@@ -103,8 +103,15 @@ function Row({ org, rule, destinations, isFirst, isLast, onMove, onEdit, onRemov
   };
   const turn = (enabled: boolean) =>
     carryOut(async () => {
-      await changeRule(org, rule, { ...asWanted(rule), enabled });
-      await rulesAnew(org);
+      queryClient.setQueryData<List>(
+        rulesKey(org),
+        (list) => list && { ...list, items: list.items.map((one) => (one.id === rule.id ? { ...one, enabled } : one)) },
+      );
+      try {
+        await changeRule(org, rule, { ...asWanted(rule), enabled });
+      } finally {
+        await rulesAnew(org);
+      }
     });
   return (
     <li className="flex flex-wrap items-center gap-x-3 gap-y-2 px-4 py-3">
