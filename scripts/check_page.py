@@ -3,19 +3,18 @@
 python scripts/check_page.py [--check]
 """
 
-import ast
 import inspect
 import json
 import sys
-import textwrap
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from lyceum.data.datasets.reading.public import ColumnType
+from lyceum.data.quality.engine.described import notes_of
 from lyceum.data.quality.engine.in_duckdb import duckdb_covers
-from lyceum.data.quality.engine.kinds.shared import AnyCheck, ColumnCheck, KeyCheck, RowCheck
+from lyceum.data.quality.engine.kinds.shared import AnyCheck, RowCheck
 from lyceum.data.quality.engine.public import KINDS, checks_from_plain, is_mergeable, small_checks
 from lyceum.data.quality.engine.run import planned
 
@@ -128,7 +127,7 @@ def _run_by(plain: dict[str, Any]) -> str:
 
 
 def _table(kind: type[Any], without: Any) -> str:
-    notes = _notes(kind)
+    notes = notes_of(kind)
     lines = ["| field | type | default | |", "|---|---|---|---|"]
     for field in msgspec.structs.fields(kind):
         if field.name in without:
@@ -157,21 +156,6 @@ def _type(of: Any) -> str:
     ):
         text = text.replace(technical, plain)
     return text
-
-
-def _notes(kind: type[Any]) -> dict[str, str]:
-    """Return the texts that stand below fields in the source."""
-    found: dict[str, str] = {}
-    for owner in reversed(kind.__mro__):
-        if owner not in {kind, AnyCheck, RowCheck, ColumnCheck, KeyCheck}:
-            continue
-        body = ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0]
-        assert isinstance(body, ast.ClassDef)
-        for line, below in zip(body.body, body.body[1:], strict=False):
-            match line, below:
-                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str() as text)):
-                    found[name] = " ".join(text.split())
-    return found
 
 
 def main() -> int:

@@ -924,6 +924,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/check-kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Check Kinds
+         * @description List the kinds of checks there are, each with its fields; what all have (id, severity, blocking, tags, owner) is left out.
+         *
+         *     Needs a key or a session.
+         */
+        get: operations["list_check_kinds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/check-runs/{check_run_id}": {
         parameters: {
             query?: never;
@@ -5253,6 +5275,32 @@ export interface components {
             zone?: string;
         };
         /**
+         * CheckField
+         * @description A field of a kind of check.
+         *
+         *     `default` is what it has when nobody gives it; `choices` are all it can be, where they are few; one that `names_columns`
+         *     names columns of the table that is checked.
+         */
+        CheckField: {
+            /** About */
+            about: string;
+            /** Choices */
+            choices: string[];
+            /** Default */
+            default: unknown;
+            /** Name */
+            name: string;
+            /** Names Columns */
+            names_columns: boolean;
+            /** Required */
+            required: boolean;
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "text" | "number" | "whole_number" | "number_or_text" | "flag" | "choice" | "texts" | "values" | "expected_columns";
+        };
+        /**
          * CheckHistory
          * @description A page of a check's history, newest first; `next` is the cursor of the page after this one.
          */
@@ -5261,6 +5309,28 @@ export interface components {
             items: components["schemas"]["CheckPoint"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * CheckKind
+         * @description A kind of check; each row passes or fails one that is `by_rows`. Fields that all kinds have are left out.
+         */
+        CheckKind: {
+            /** About */
+            about: string;
+            /** By Rows */
+            by_rows: boolean;
+            /** Fields */
+            fields: components["schemas"]["CheckField"][];
+            /** Kind */
+            kind: string;
+        };
+        /**
+         * CheckKindList
+         * @description All kinds of checks; there are few enough for one page.
+         */
+        CheckKindList: {
+            /** Items */
+            items: components["schemas"]["CheckKind"][];
         };
         /**
          * CheckList
@@ -14494,6 +14564,89 @@ export interface operations {
             };
             /** @description Too large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_check_kinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckKindList"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

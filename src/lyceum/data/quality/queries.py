@@ -19,6 +19,8 @@ from lyceum.data.quality.errors import CheckNotFound, CheckRunNotFound
 from lyceum.data.quality.models import CheckResultRow, CheckRow, CheckRunRow
 from lyceum.data.quality.schemas import (
     Check,
+    CheckKind,
+    CheckKindList,
     CheckPoint,
     CheckResult,
     CheckRun,
@@ -26,6 +28,13 @@ from lyceum.data.quality.schemas import (
     FailingRow,
     PartitionFound,
 )
+
+
+def check_kinds() -> CheckKindList:
+    """Return the kinds of checks there are; imports Polars at the first call, so call it in a thread."""
+    from lyceum.data.quality.engine.public import kinds_described
+
+    return CheckKindList(items=[CheckKind.model_validate(one, from_attributes=True) for one in kinds_described()])
 
 
 async def list_checks(tx: AsyncSession, who: Actor, org: str, name: str) -> list[Check]:

@@ -1,10 +1,21 @@
 """Checks over HTTP."""
 
+import asyncio
 from uuid import UUID
 
 from fastapi import Response
 
-from lyceum.accounts.edge import KEEPS_ANSWER, CurrentResources, Power, Tx, Who, api_router, needs_of_object
+from lyceum.accounts.edge import (
+    KEEPS_ANSWER,
+    KNOWN,
+    CurrentResources,
+    Power,
+    Tx,
+    Who,
+    api_router,
+    needs,
+    needs_of_object,
+)
 from lyceum.data.datasets.edge import VersionNumber, as_number
 from lyceum.data.quality import queries, scoring, service, suggestions, trial
 from lyceum.data.quality.errors import TrialsBusy
@@ -12,6 +23,7 @@ from lyceum.data.quality.schemas import (
     Check,
     CheckChange,
     CheckHistory,
+    CheckKindList,
     CheckList,
     CheckRun,
     CheckRunPage,
@@ -25,6 +37,13 @@ from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 from lyceum.kernel.http.revisions import CHANGES_REVISION, IfMatch, etag_of
 
 router = api_router(tags=["checks"])
+
+
+@router.get("/check-kinds")
+@needs(KNOWN)
+async def list_check_kinds() -> CheckKindList:
+    """List the kinds of checks there are, each with its fields; what all have (id, severity, blocking, tags, owner) is left out."""
+    return await asyncio.to_thread(queries.check_kinds)
 
 
 @router.get("/datasets/{org}/{name}/checks")

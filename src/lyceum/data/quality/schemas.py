@@ -135,6 +135,39 @@ class DatasetQuality(BaseModel):
     dimensions: list[DimensionScore]
 
 
+class CheckField(BaseModel):
+    """A field of a kind of check.
+
+    `default` is what it has when nobody gives it; `choices` are all it can be, where they are few; one that `names_columns`
+    names columns of the table that is checked.
+    """
+
+    name: str
+    type: Literal[
+        "text", "number", "whole_number", "number_or_text", "flag", "choice", "texts", "values", "expected_columns"
+    ]
+    required: bool
+    default: Any
+    choices: list[str]
+    names_columns: bool
+    about: str
+
+
+class CheckKind(BaseModel):
+    """A kind of check; each row passes or fails one that is `by_rows`. Fields that all kinds have are left out."""
+
+    kind: str
+    about: str
+    by_rows: bool
+    fields: list[CheckField]
+
+
+class CheckKindList(BaseModel):
+    """All kinds of checks; there are few enough for one page."""
+
+    items: list[CheckKind]
+
+
 class NewTrial(BaseModel):
     """A check to try, on the newest version or on another."""
 

@@ -31,6 +31,7 @@ from lyceum.data.quality.engine.checks import (
     require_known_columns,
     with_distinct_ids,
 )
+from lyceum.data.quality.engine.described import FieldType, KindDescribed, kinds_described
 from lyceum.data.quality.engine.in_duckdb import counts_in_duckdb
 from lyceum.data.quality.engine.measuring import is_mergeable, measure, report_of
 from lyceum.data.quality.engine.notebook import check, spelt_out
@@ -68,11 +69,13 @@ __all__ = [
     "ExpectedColumn",
     "Expression",
     "FailingRow",
+    "FieldType",
     "Freshness",
     "Histogram",
     "InSet",
     "InvalidCheck",
     "InvalidReference",
+    "KindDescribed",
     "Length",
     "Monotonic",
     "NotNull",
@@ -105,6 +108,7 @@ __all__ = [
     "counts_in_duckdb",
     "infer_schema",
     "is_mergeable",
+    "kinds_described",
     "measure",
     "merged_states",
     "profile_table",
