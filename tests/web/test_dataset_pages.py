@@ -60,3 +60,33 @@ def test_a_comparison_of_schemas_is_in_the_address(open_tab: OpenTab, web_hub: W
         page.get_by_label("Zu", exact=True).select_option("2")
         expect(page.get_by_text("Die Spalten sind die gleichen.")).to_be_visible()
         expect(page).to_have_url(page.url.replace("until=1", "until=2"))
+
+
+def test_a_check_is_built_beside_its_yaml_and_tried_before_it_is_kept(
+    open_tab: OpenTab, web_hub: WebHub, measured: str
+) -> None:
+    tab = signed_in(open_tab, web_hub, "ada")
+    page = tab.page
+    with nothing_wrong(tab):
+        page.goto(f"/datasets/{measured}?tab=checks")
+        page.get_by_role("button", name="Add a check").click()
+        page.get_by_label("Kind").select_option("range")
+        page.get_by_label("Column", exact=True).select_option("degrees")
+        page.get_by_label("At most", exact=True).fill("20")
+        expect(page.get_by_text("199 of 300 rows have degrees above 20")).to_be_visible()
+        yaml = page.get_by_label("As YAML")
+        expect(yaml).to_have_value("kind: range\ncolumn: degrees\nmax: 20\n")
+        yaml.fill("kind: range\ncolumn: [degrees")
+        expect(page.get_by_text("Line 2:")).to_be_visible()
+        yaml.fill("kind: range\ncolumn: degrees\nmax: 100\nseverity: warning\n")
+        expect(page.get_by_label("At most", exact=True)).to_have_value("100")
+        expect(page.get_by_text("passed", exact=True)).to_be_visible()
+        page.get_by_role("button", name="Keep the check").click()
+        kept = page.get_by_role("button", name="degrees is at most 100", exact=True)
+        expect(kept).to_be_visible()
+        expect(page.get_by_role("row", name="degrees is at most 100")).to_contain_text("warning")
+        kept.click()
+        page.get_by_label("At most", exact=True).fill("90")
+        page.get_by_role("button", name="Keep the check").click()
+        page.get_by_role("button", name="Turn off: degrees is at most 90").click()
+        expect(page.get_by_role("row", name="degrees is at most 90")).to_contain_text("off")

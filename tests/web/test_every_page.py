@@ -25,6 +25,7 @@ PAGES = [
     ("/datasets/{address}?tab=profile", "{address}"),
     ("/datasets/{address}?tab=schema", "{address}"),
     ("/datasets/{address}?tab=checks", "{address}"),
+    ("/datasets/{address}?tab=checks&check=new", "{address}"),
     ("/datasets/{address}?tab=versions", "{address}"),
     ("/runs", "Runs"),
     ("/runs/{run}", "bought"),

@@ -24,7 +24,7 @@ import { TabPanel, Tabs } from "@/ui/tabs";
 const Rows = lazy(() => import("@/features/datasets/rows"));
 const Schema = lazy(withWords(() => import("@/features/datasets/schema-view")));
 const Profile = lazy(() => import("@/features/datasets/profile-view"));
-const Checks = lazy(() => import("@/features/datasets/checks"));
+const Checks = lazy(withWords(() => import("@/features/datasets/checks")));
 const UploadDialog = lazy(() => import("@/features/datasets/upload-dialog"));
 const TrainDialog = lazy(() => import("@/features/datasets/train-dialog"));
 
@@ -149,7 +149,21 @@ function DatasetPage() {
                 />
               ) : null}
             </TabPanel>
-            <TabPanel value="checks">{number ? <Checks org={org} name={name} version={number} /> : null}</TabPanel>
+            <TabPanel value="checks">
+              {version && number ? (
+                <Checks
+                  org={org}
+                  name={name}
+                  version={number}
+                  columns={version.table_schema?.columns ?? []}
+                  open={search.check}
+                  onOpen={(check) => {
+                    const { check: _, ...rest } = search;
+                    void navigate({ search: check ? { ...rest, check } : rest });
+                  }}
+                />
+              ) : null}
+            </TabPanel>
             <TabPanel value="versions">
               <Versions org={org} name={name} shown={number} />
             </TabPanel>

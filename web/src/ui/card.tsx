@@ -16,7 +16,7 @@ export function Card({ title, actions, children, className, flush = false }: Pro
       {title ? (
         <header className="flex min-h-11 flex-wrap items-center justify-between gap-2 border-b border-line px-4 py-1.5">
           <h2 className="min-w-0 truncate text-base font-semibold">{title}</h2>
-          {actions ? <div className="flex items-center gap-2">{actions}</div> : null}
+          {actions ? <div className="flex flex-wrap items-center gap-2">{actions}</div> : null}
         </header>
       ) : null}
       <div className={cn("min-w-0 flex-1", flush ? "overflow-hidden rounded-[inherit]" : "p-4")}>{children}</div>

@@ -1,5 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { ListChecks, Play, Sparkles, Trash2 } from "lucide-react";
+import { CalendarClock, ListChecks, Play, Plus, Power, Sparkles, Trash2 } from "lucide-react";
+import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { type Api, api, client } from "@/api/client";
 import { ago, count } from "@/i18n/format";
@@ -9,17 +10,26 @@ import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Empty } from "@/ui/empty";
 import { Failed } from "@/ui/failed";
-import { SkeletonRows } from "@/ui/skeleton";
+import { Skeleton, SkeletonRows } from "@/ui/skeleton";
 import { Cell, HeadCell, Table } from "@/ui/table";
 import { toast } from "@/ui/toast";
 import { useLiveJob, usePollMs } from "../live-job";
 import { isOver, StateBadge } from "../state-badge";
 import { wordsOf } from "./check-words";
 
+const CheckBuilder = lazy(() => import("./check-builder"));
+
 type Path = { org: string; name: string };
+type Props = Path & {
+  version: number;
+  columns: Api["ColumnOut"][];
+  /** The check that is being changed, or "new". */
+  open: string | undefined;
+  onOpen: (check: string | undefined) => void;
+};
 
 /** A dataset's checks with what came of each in the last run on the version shown. */
-export default function Checks({ org, name, version }: Path & { version: number }) {
+export default function Checks({ org, name, version, columns, open, onOpen }: Props) {
   const { t } = useTranslation();
   const inWords = useHubWords();
   const queries = useQueryClient();
@@ -51,9 +61,41 @@ export default function Checks({ org, name, version }: Path & { version: number 
         });
     toast(t("check.dropped"), { undo: back, onGone: () => void send() });
   };
+  const turn = async (check: Api["Check"]) => {
+    const enabled = !check.enabled;
+    queries.setQueryData<Api["CheckList"]>(options.queryKey, (now) => ({
+      items: (now?.items ?? []).map((one) => (one.id === check.id ? { ...one, enabled } : one)),
+    }));
+    try {
+      await client.PATCH("/api/v1/checks/{check_id}", {
+        params: { path: { check_id: check.id }, header: { "If-Match": `"${check.revision}"` } },
+        body: { enabled },
+      });
+    } catch (error) {
+      failed(error);
+    } finally {
+      await queries.invalidateQueries({ queryKey: options.queryKey });
+    }
+  };
   if (query.error && !query.data) return <Failed error={query.error} retry={() => void query.refetch()} />;
   if (!query.data) return <SkeletonRows />;
   const checks = query.data.items;
+  const opened = checks.find((one) => one.id === open) ?? null;
+  if (opened || open === "new") {
+    return (
+      <Suspense fallback={<Skeleton className="h-[34rem] rounded-lg" />}>
+        <CheckBuilder
+          key={open}
+          org={org}
+          name={name}
+          version={version}
+          columns={columns}
+          check={opened}
+          onClose={() => onOpen(undefined)}
+        />
+      </Suspense>
+    );
+  }
   const busy = run !== null && !isOver(run.state);
   const suggestButton = (
     <Button busy={suggest.isPending} onClick={() => suggest.mutate({ params: { path } })}>
@@ -61,10 +103,25 @@ export default function Checks({ org, name, version }: Path & { version: number 
       {t("check.suggest")}
     </Button>
   );
+  const addButton = (
+    <Button onClick={() => onOpen("new")}>
+      <Plus size={15} aria-hidden />
+      {t("check.add")}
+    </Button>
+  );
   if (!checks.length) {
     return (
       <Card flush>
-        <Empty icon={ListChecks} title={t("check.none")} action={suggestButton}>
+        <Empty
+          icon={ListChecks}
+          title={t("check.none")}
+          action={
+            <>
+              {suggestButton}
+              {addButton}
+            </>
+          }
+        >
           {t("check.noneText")}
         </Empty>
       </Card>
@@ -83,6 +140,7 @@ export default function Checks({ org, name, version }: Path & { version: number 
       actions={
         <>
           {suggestButton}
+          {addButton}
           <Button
             kind="primary"
             busy={start.isPending || busy}
@@ -99,7 +157,9 @@ export default function Checks({ org, name, version }: Path & { version: number 
           <tr>
             <HeadCell className="pl-4">{t("check.check")}</HeadCell>
             <HeadCell>{t("check.result")}</HeadCell>
-            <HeadCell right>{t("check.failing")}</HeadCell>
+            <HeadCell right className="max-sm:hidden">
+              {t("check.failing")}
+            </HeadCell>
             <HeadCell>
               <span className="sr-only">{t("check.actions")}</span>
             </HeadCell>
@@ -109,13 +169,39 @@ export default function Checks({ org, name, version }: Path & { version: number 
           {inOrder(checks, run).map(({ check, result }) => (
             <tr key={check.id}>
               <Cell className="pl-4">
-                <span className="font-medium">{wordsOf(check.definition, t)}</span>
+                <button
+                  type="button"
+                  onClick={() => onOpen(check.id)}
+                  className="text-left font-medium break-words hover:underline pointer-coarse:min-h-11"
+                >
+                  {wordsOf(check.definition, t)}
+                </button>
                 {check.definition.severity === "warning" ? <Badge className="ml-2">{t("check.warning")}</Badge> : null}
+                {check.enabled ? null : <Badge className="ml-2">{t("check.off")}</Badge>}
+                {check.schedule ? (
+                  <Badge className="ml-2" title={`${check.schedule} (${check.zone})`}>
+                    <CalendarClock size={12} aria-hidden />
+                    <span className="mono">{check.schedule}</span>
+                  </Badge>
+                ) : null}
                 <span className="block text-xs text-fg-3">{inWords(result?.sentence ?? check.reason ?? "")}</span>
               </Cell>
               <Cell>{result ? <StateBadge state={result.status} /> : "–"}</Cell>
-              <Cell right>{result ? count(result.failing_count) : "–"}</Cell>
-              <Cell className="w-12 pr-2">
+              <Cell right className="max-sm:hidden">
+                {result ? count(result.failing_count) : "–"}
+              </Cell>
+              <Cell className="w-24 pr-2 whitespace-nowrap">
+                <Button
+                  kind="ghost"
+                  size="icon"
+                  aria-pressed={check.enabled}
+                  aria-label={t(check.enabled ? "check.turnOff" : "check.turnOn", {
+                    check: wordsOf(check.definition, t),
+                  })}
+                  onClick={() => void turn(check)}
+                >
+                  <Power size={15} aria-hidden />
+                </Button>
                 <Button
                   kind="ghost"
                   size="icon"

@@ -1,11 +1,13 @@
 export const TABS = ["data", "profile", "schema", "checks", "versions"] as const;
 type Tab = (typeof TABS)[number];
 
-/** What a dataset's page keeps in its address; `since` and `until` are schemas that are compared. */
+/** What a dataset's page keeps in its address; `since` and `until` are schemas that are compared, `check` is one that is
+ * being changed, or "new". */
 export type Search = {
   tab?: Exclude<Tab, "data">;
   version?: number;
   pending?: string;
+  check?: string;
   since?: number;
   until?: number;
 };
@@ -18,6 +20,7 @@ export function readSearch(search: Record<string, unknown>): Search {
   const found: Search = {
     ...(tab && tab !== "data" ? { tab } : {}),
     ...(typeof search.pending === "string" ? { pending: search.pending } : {}),
+    ...(typeof search.check === "string" ? { check: search.check } : {}),
   };
   for (const name of numbers) {
     const value = search[name];
