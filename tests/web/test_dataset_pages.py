@@ -90,3 +90,22 @@ def test_a_check_is_built_beside_its_yaml_and_tried_before_it_is_kept(
         page.get_by_role("button", name="Keep the check").click()
         page.get_by_role("button", name="Turn off: degrees is at most 90").click()
         expect(page.get_by_role("row", name="degrees is at most 90")).to_contain_text("off")
+
+
+def test_two_versions_lie_over_each_other_and_the_column_that_moved_furthest_is_named_first(
+    open_tab: OpenTab, web_hub: WebHub, measured: str
+) -> None:
+    tab = signed_in(open_tab, web_hub, "ada")
+    page = tab.page
+    with nothing_wrong(tab):
+        page.goto(f"/datasets/{measured}?tab=profile")
+        page.get_by_label("Compare with").select_option("1")
+        effects = page.get_by_role("region", name="Effect size").get_by_role("row")
+        expect(effects).to_have_count(3)
+        expect(effects.nth(1)).to_contain_text("degrees")
+        expect(effects.nth(1)).to_contain_text("moved")
+        expect(effects.nth(2)).to_contain_text("alike")
+        overlay = page.get_by_role("img", name="Distribution of degrees in versions 1 and 2")
+        expect(overlay).to_be_visible()
+        expect(page.get_by_text("new in version 2")).to_be_visible()
+        assert "against=1" in page.url

@@ -1718,6 +1718,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/{org}/{name}/versions/{number}/slices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Slice Version
+         * @description Read rows of a version as they are asked for: some of them, in an order, from a place on; for at most 10 seconds.
+         *
+         *     Needs `datasets:read`.
+         */
+        post: operations["slice_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/email-confirmations": {
         parameters: {
             query?: never;
@@ -9116,6 +9138,38 @@ export interface components {
             };
         };
         /**
+         * RowFilter
+         * @description What rows have to fit; dates and times are ISO texts, and texts are looked for in any case of letters.
+         */
+        RowFilter: {
+            /** Column */
+            column: string;
+            /**
+             * Op
+             * @enum {string}
+             */
+            op: "equals" | "differs" | "contains" | "at_least" | "at_most" | "is_missing" | "is_present";
+            /**
+             * Value
+             * @description Nothing for `is_missing` and `is_present`.
+             * @default
+             */
+            value?: string;
+        };
+        /**
+         * RowOrder
+         * @description By which column, missing values last; texts by their first 100 characters, and what is alike in the table's own order.
+         */
+        RowOrder: {
+            /** Column */
+            column: string;
+            /**
+             * Descending
+             * @default false
+             */
+            descending?: boolean;
+        };
+        /**
          * Run
          * @description A training run: while it runs with its leaderboard so far, then with its score on held-out rows.
          */
@@ -9613,6 +9667,43 @@ export interface components {
         SignOnRules: {
             /** Items */
             items: components["schemas"]["SignOnRule"][];
+        };
+        /**
+         * Slice
+         * @description Rows of a version as they were asked for, fewer of very wide ones.
+         *
+         *     `places` says where each stands in the version, from 1; `matching` how many rows fit in all.
+         */
+        Slice: {
+            /** Columns */
+            columns: string[];
+            /** Matching */
+            matching: number;
+            /** Places */
+            places: number[];
+            /** Row Count */
+            row_count: number;
+            /** Rows */
+            rows: unknown[][];
+        };
+        /**
+         * SliceWanted
+         * @description Which rows of a version, in which order, and from which of them on.
+         */
+        SliceWanted: {
+            /** Filters */
+            filters?: components["schemas"]["RowFilter"][];
+            /**
+             * Limit
+             * @default 100
+             */
+            limit?: number;
+            /**
+             * Offset
+             * @default 0
+             */
+            offset?: number;
+            order?: components["schemas"]["RowOrder"] | null;
         };
         /**
          * Snooze
@@ -18917,6 +19008,116 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    slice_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                /** @description A version's number, or `latest`. */
+                number: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SliceWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Slice"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -23,7 +23,7 @@ import { TabPanel, Tabs } from "@/ui/tabs";
 
 const Rows = lazy(() => import("@/features/datasets/rows"));
 const Schema = lazy(withWords(() => import("@/features/datasets/schema-view")));
-const Profile = lazy(() => import("@/features/datasets/profile-view"));
+const Profile = lazy(withWords(() => import("@/features/datasets/profile-view")));
 const Checks = lazy(withWords(() => import("@/features/datasets/checks")));
 const UploadDialog = lazy(() => import("@/features/datasets/upload-dialog"));
 const TrainDialog = lazy(() => import("@/features/datasets/train-dialog"));
@@ -136,7 +136,20 @@ function DatasetPage() {
             <TabPanel value="data">
               {number ? <Rows org={org} name={name} version={number} /> : <Skeleton className="h-[34rem] rounded-lg" />}
             </TabPanel>
-            <TabPanel value="profile">{number ? <Profile org={org} name={name} version={number} /> : null}</TabPanel>
+            <TabPanel value="profile">
+              {number ? (
+                <Profile
+                  org={org}
+                  name={name}
+                  version={number}
+                  against={search.against === number ? undefined : search.against}
+                  onCompare={(against) => {
+                    const { against: _, ...rest } = search;
+                    show(against ? { ...rest, against } : rest);
+                  }}
+                />
+              ) : null}
+            </TabPanel>
             <TabPanel value="schema">
               {version ? (
                 <Schema

@@ -1,6 +1,6 @@
 """What datasets can refuse."""
 
-from lyceum.kernel.problems import Conflict, Invalid, NotFound
+from lyceum.kernel.problems import Conflict, Invalid, NotFound, Unavailable
 
 
 class DatasetNotFound(NotFound):
@@ -37,3 +37,27 @@ class AddressInvalid(Invalid):
     """Text that is no address of a dataset."""
 
     code = "address_invalid"
+
+
+class ColumnUnknown(Invalid):
+    """A version has no column of that name."""
+
+    code = "column_unknown"
+
+
+class FilterUnusable(Invalid):
+    """A value that a column cannot have."""
+
+    code = "filter_unusable"
+
+
+class SliceTooSlow(Invalid):
+    """What was asked of a table's rows takes longer than a page waits."""
+
+    code = "slice_too_slow"
+
+
+class SlicesBusy(Unavailable):
+    """As many tables are being looked through just now as may be at once."""
+
+    code = "slices_busy"

@@ -1,13 +1,16 @@
 """The first rows of a version, for people to look at."""
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from lyceum.data.datasets.addresses import VersionTable
 from lyceum.data.datasets.rows.public import scan_table
 from lyceum.kernel.storage import Storage
+
+if TYPE_CHECKING:
+    import polars as pl
 
 CELL_CHARS_MAX = 200
 CELLS_MAX = 50_000
@@ -22,21 +25,28 @@ async def preview_json(storage: Storage, table: VersionTable, *, limit: int) -> 
 
 
 def _preview(storage: Storage, table: VersionTable, limit: int) -> bytes:
+    rows = scan_table(storage, table.table_key, table.delta_version)
+    width = len(rows.collect_schema())
+    frame = rows.head(min(limit, max(1, CELLS_MAX // width))).with_columns(cut_texts()).collect()
+    return orjson.dumps({"columns": frame.columns, "rows": shown_rows(frame)}, option=orjson.OPT_UTC_Z)
+
+
+def cut_texts() -> "pl.Expr":
+    """Return what cuts long texts; they are cut before rows are held together, for one may have a million characters."""
     import polars as pl
     import polars.selectors as cs
 
-    rows = scan_table(storage, table.table_key, table.delta_version)
-    width = len(rows.collect_schema())
-    first = rows.head(min(limit, max(1, CELLS_MAX // width)))
-    # cut before they are held together, for a text may have a million characters
-    frame = first.with_columns(
+    return (
         pl.when(cs.string().str.len_chars() > CELL_CHARS_MAX)
         .then(cs.string().str.head(CELL_CHARS_MAX - 1) + "…")
         .otherwise(cs.string())
         .name.keep()
-    ).collect()
-    shown = [[_shown(value) for value in row] for row in frame.iter_rows()]
-    return orjson.dumps({"columns": frame.columns, "rows": shown}, option=orjson.OPT_UTC_Z)
+    )
+
+
+def shown_rows(frame: "pl.DataFrame") -> list[list[Any]]:
+    """Return rows as lists of values that JSON can hold."""
+    return [[_shown(value) for value in row] for row in frame.iter_rows()]
 
 
 def _shown(value: Any) -> Any:

@@ -19,6 +19,7 @@ from lyceum.accounts.edge import (
 )
 from lyceum.data.datasets import queries, service
 from lyceum.data.datasets.edge import VersionNumber, as_number
+from lyceum.data.datasets.errors import FilterUnusable, SlicesBusy
 from lyceum.data.datasets.health import HealthSources, with_health
 from lyceum.data.datasets.preview import preview_json
 from lyceum.data.datasets.schemas import (
@@ -29,9 +30,13 @@ from lyceum.data.datasets.schemas import (
     NewVersion,
     Preview,
     Readme,
+    Slice,
+    SliceWanted,
     Version,
     VersionPage,
 )
+from lyceum.data.datasets.slices import slice_json
+from lyceum.kernel.http.documented import refuses
 from lyceum.kernel.http.paging import Cursor, Limit, NamePart, decode_cursor, next_cursor
 from lyceum.kernel.http.revisions import CHANGES_REVISION, IfMatch, etag_of, shows_revision
 from lyceum.kernel.tx import aside
@@ -149,6 +154,22 @@ async def preview_version(
     table = queries.as_version_table(row, f"{org}/{name}", column_notes=row.column_notes)
     content = await preview_json(resources.storage, table, limit=limit)
     return Response(content, media_type="application/json")
+
+
+@router.post(
+    "/datasets/{org}/{name}/versions/{number}/slices",
+    response_model=Slice,
+    responses=refuses(FilterUnusable, SlicesBusy),
+)
+@needs_of_object(Power.DATASETS_READ)
+async def slice_version(
+    who: Who, resources: CurrentResources, org: str, name: str, number: VersionNumber, wanted: SliceWanted
+) -> Response:
+    """Read rows of a version as they are asked for: some of them, in an order, from a place on; for at most 10 seconds."""
+    async with aside(resources.database, who.scope, writes=False) as tx:
+        row = await queries.version_row_for(tx, who, org, name, as_number(number))
+    table = queries.as_version_table(row, f"{org}/{name}", column_notes=row.column_notes)
+    return Response(await slice_json(resources.storage, table, wanted), media_type="application/json")
 
 
 @router.get("/datasets/{org}/{name}/versions/{number}/profile")

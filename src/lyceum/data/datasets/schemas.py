@@ -174,3 +174,48 @@ class Preview(BaseModel):
 
     columns: list[str]
     rows: list[list[Any]]
+
+
+FilterOp = Literal["equals", "differs", "contains", "at_least", "at_most", "is_missing", "is_present"]
+ColumnNamed = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class RowFilter(BaseModel):
+    """What rows have to fit; dates and times are ISO texts, and texts are looked for in any case of letters."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    column: ColumnNamed
+    op: FilterOp
+    value: str = Field(default="", max_length=1000, description="Nothing for `is_missing` and `is_present`.")
+
+
+class RowOrder(BaseModel):
+    """By which column, missing values last; texts by their first 100 characters, and what is alike in the table's own order."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    column: ColumnNamed
+    descending: bool = False
+
+
+class SliceWanted(BaseModel):
+    """Which rows of a version, in which order, and from which of them on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    filters: Annotated[list[RowFilter], Field(max_length=20)] = Field(default_factory=list)
+    order: RowOrder | None = None
+    offset: int = Field(default=0, ge=0, le=10**9)
+    limit: int = Field(default=100, ge=1, le=500)
+
+
+class Slice(Preview):
+    """Rows of a version as they were asked for, fewer of very wide ones.
+
+    `places` says where each stands in the version, from 1; `matching` how many rows fit in all.
+    """
+
+    places: list[int]
+    matching: int
+    row_count: int

@@ -1,31 +1,70 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { count, figure, percent, short } from "@/i18n/format";
-import { Badge } from "@/ui/badge";
+import { api } from "@/api/client";
+import { count } from "@/i18n/format";
 import { Button } from "@/ui/button";
-import { Card } from "@/ui/card";
-import { Bars } from "@/ui/charts/bars";
-import { Histogram } from "@/ui/charts/histogram";
 import { Failed } from "@/ui/failed";
+import { Note } from "@/ui/note";
+import { Select } from "@/ui/select";
 import { Skeleton } from "@/ui/skeleton";
-import { type ColumnProfile, profileQuery } from "./profile";
+import { ColumnCard, type Other } from "./column-card";
+import { DriftCard } from "./drift-card";
+import { profileQuery } from "./profile";
 
 const COLUMNS_AT_ONCE = 12;
-const TOP_SHOWN = 7;
+type Props = {
+  org: string;
+  name: string;
+  version: number;
+  against: number | undefined;
+  onCompare: (against: number | undefined) => void;
+};
 
-/** Every column with its shape, values and missing share. */
-export default function ProfileView({ org, name, version }: { org: string; name: string; version: number }) {
+/** Every column with its shape, values and missing share; over those of another version where one is chosen. */
+export default function ProfileView({ org, name, version, against, onCompare }: Props) {
   const { t } = useTranslation();
   const [shown, setShown] = useState(COLUMNS_AT_ONCE);
   const query = useQuery(profileQuery(org, name, version));
+  const other = useQuery({ ...profileQuery(org, name, against ?? 0), enabled: against !== undefined });
   if (query.error && !query.data) return <Failed error={query.error} retry={() => void query.refetch()} />;
   const columns = query.data?.columns;
+  const before = against === undefined ? undefined : other.data;
+  const gone = before?.columns.filter((one) => !columns?.some((now) => now.name === one.name)) ?? [];
+  const otherOf = (column: string): Other | null => {
+    const found = before?.columns.find((one) => one.name === column);
+    return found && before && against ? { column: found, rows: before.rows, number: against } : null;
+  };
   return (
     <>
+      <Against org={org} name={name} version={version} against={against} onCompare={onCompare} />
+      {other.error && against !== undefined ? <Failed error={other.error} retry={() => void other.refetch()} /> : null}
+      {query.data && before && against ? (
+        <>
+          <DriftCard org={org} name={name} version={version} against={against} now={query.data} before={before} />
+          {gone.length ? (
+            <Note className="mb-4">
+              {t("drift.gone", { number: against, columns: gone.map((one) => one.name).join(", ") })}
+            </Note>
+          ) : null}
+        </>
+      ) : against !== undefined && !other.error ? (
+        <Skeleton className="mb-4 h-[22.75rem] rounded-lg" />
+      ) : null}
       <div className="grid grid-cols-1 gap-4 lg:grid-cols-2">
         {columns
-          ? columns.slice(0, shown).map((column) => <ColumnCard key={column.name} column={column} />)
+          ? columns
+              .slice(0, shown)
+              .map((column) => (
+                <ColumnCard
+                  key={column.name}
+                  column={column}
+                  rows={query.data?.rows ?? 0}
+                  number={version}
+                  against={before ? (against ?? null) : null}
+                  other={otherOf(column.name)}
+                />
+              ))
           : Array.from({ length: 6 }, (_, index) => <Skeleton key={index} className="h-80 rounded-lg" />)}
       </div>
       {columns && columns.length > shown ? (
@@ -39,46 +78,32 @@ export default function ProfileView({ org, name, version }: { org: string; name:
   );
 }
 
-function ColumnCard({ column }: { column: ColumnProfile }) {
+function Against({ org, name, version, against, onCompare }: Props) {
   const { t } = useTranslation();
-  const numeric = column.histogram?.edges.every((edge) => typeof edge === "number");
-  const dated = column.histogram && !numeric;
-  const edges = dated
-    ? column.histogram?.edges.map((edge) => Date.parse(String(edge)))
-    : column.histogram?.edges.map(Number);
-  const facts: [string, string][] = [
-    [t("profile.missing"), percent(column.missing_fraction)],
-    [t("profile.distinct"), (column.distinct_is_exact ? "" : "≈ ") + short(column.distinct)],
-    ...(column.mean === null ? [] : [[t("profile.mean"), figure(column.mean)] as [string, string]]),
-    ...(column.std === null ? [] : [[t("profile.std"), figure(column.std)] as [string, string]]),
-  ];
+  const versions = useQuery(
+    api.queryOptions("get", "/api/v1/datasets/{org}/{name}/versions", {
+      params: { path: { org, name }, query: { limit: 100 } },
+    }),
+  ).data?.items;
+  const numbers = versions?.map((one) => one.number).filter((one) => one !== null && one !== version) ?? [];
+  if (against !== undefined && !numbers.includes(against)) numbers.unshift(against);
   return (
-    <Card title={<span className="mono">{column.name}</span>} actions={<Badge>{column.type}</Badge>}>
-      <dl className="mb-3 flex flex-wrap gap-x-5 gap-y-1 text-sm">
-        {facts.map(([label, value]) => (
-          <div key={label} className="flex gap-1.5">
-            <dt className="text-fg-3">{label}</dt>
-            <dd className="num font-medium">{value}</dd>
-          </div>
-        ))}
-      </dl>
-      {column.histogram && edges ? (
-        <Histogram
-          name={column.name}
-          edges={edges}
-          counts={column.histogram.counts}
-          {...(dated ? { edgeText: (edge: number) => new Date(edge).toISOString().slice(0, 10) } : {})}
+    <div className="mb-4 flex min-h-8 items-center gap-2 pointer-coarse:min-h-11">
+      {numbers.length ? (
+        <Select
+          aria-label={t("drift.compare")}
+          className="min-w-56"
+          value={against ?? ""}
+          options={[
+            { value: "", label: `${t("drift.compare")}: ${t("drift.nothing")}` },
+            ...numbers.map((number) => ({
+              value: String(number),
+              label: `${t("drift.compare")}: ${t("drift.version", { number: number ?? 0 })}`,
+            })),
+          ]}
+          onChange={(event) => onCompare(event.target.value ? Number(event.target.value) : undefined)}
         />
-      ) : column.top_values.length ? (
-        <Bars
-          label={t("profile.frequent")}
-          bars={column.top_values
-            .slice(0, TOP_SHOWN)
-            .map((one) => ({ name: String(one.value), value: one.count, text: count(one.count) }))}
-        />
-      ) : (
-        <p className="py-6 text-center text-sm text-fg-3">{t("profile.noShape")}</p>
-      )}
-    </Card>
+      ) : null}
+    </div>
   );
 }

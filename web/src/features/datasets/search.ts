@@ -1,7 +1,8 @@
 export const TABS = ["data", "profile", "schema", "checks", "versions"] as const;
 type Tab = (typeof TABS)[number];
 
-/** What a dataset's page keeps in its address; `since` and `until` are schemas that are compared, `check` is one that is
+/** What a dataset's page keeps in its address; `since` and `until` are schemas that are compared, `against`
+ * is a version that the profile is compared with, `check` is one that is
  * being changed, or "new". */
 export type Search = {
   tab?: Exclude<Tab, "data">;
@@ -10,9 +11,10 @@ export type Search = {
   check?: string;
   since?: number;
   until?: number;
+  against?: number;
 };
 
-const numbers = ["version", "since", "until"] as const;
+const numbers = ["version", "since", "until", "against"] as const;
 
 /** What of an address the page knows. */
 export function readSearch(search: Record<string, unknown>): Search {
