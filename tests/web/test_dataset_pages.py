@@ -109,3 +109,30 @@ def test_two_versions_lie_over_each_other_and_the_column_that_moved_furthest_is_
         expect(overlay).to_be_visible()
         expect(page.get_by_text("new in version 2")).to_be_visible()
         assert "against=1" in page.url
+
+
+def test_rows_are_ordered_and_filtered_by_the_hub_and_come_as_one_scrolls(
+    open_tab: OpenTab, web_hub: WebHub, measured: str
+) -> None:
+    tab = signed_in(open_tab, web_hub, "ada")
+    page = tab.page
+    with nothing_wrong(tab):
+        page.goto(f"/datasets/{measured}")
+        expect(page.get_by_text("300 of 300 rows")).to_be_visible()
+        page.get_by_role("button", name="Order by degrees").click()
+        page.get_by_role("button", name="Order by degrees").click()
+        expect(page.get_by_role("columnheader", name="Order by degrees")).to_have_attribute("aria-sort", "descending")
+        first = page.get_by_role("table").get_by_role("row").nth(1)
+        expect(first).to_contain_text("39.9")
+        expect(first.get_by_role("rowheader")).to_have_text("300")
+        page.get_by_role("region", name="Data", exact=True).evaluate("box => box.scrollTo(0, box.scrollHeight)")
+        expect(page.get_by_role("row", name="1 c0 10")).to_be_visible()
+        form = page.get_by_role("form", name="Filter")
+        form.get_by_label("Column").select_option("city")
+        form.get_by_label("Value").fill("c3")
+        form.get_by_role("button", name="Add filter").click()
+        expect(page.get_by_text("43 of 300 rows")).to_be_visible()
+        page.reload()
+        expect(page.get_by_text("43 of 300 rows")).to_be_visible()
+        page.get_by_role("button", name="Remove filter: city is c3").click()
+        expect(page.get_by_text("300 of 300 rows")).to_be_visible()

@@ -21,7 +21,7 @@ import { PageHead } from "@/ui/page-head";
 import { Skeleton } from "@/ui/skeleton";
 import { TabPanel, Tabs } from "@/ui/tabs";
 
-const Rows = lazy(() => import("@/features/datasets/rows"));
+const Rows = lazy(withWords(() => import("@/features/datasets/rows")));
 const Schema = lazy(withWords(() => import("@/features/datasets/schema-view")));
 const Profile = lazy(withWords(() => import("@/features/datasets/profile-view")));
 const Checks = lazy(withWords(() => import("@/features/datasets/checks")));
@@ -132,9 +132,25 @@ function DatasetPage() {
           }}
           tabs={TABS.map((value) => ({ value, label: t(`dataset.tab.${value}`) }))}
         >
-          <Suspense fallback={<Skeleton className="h-[34rem] rounded-lg" />}>
+          <Suspense fallback={<Skeleton className="h-[38rem] rounded-lg" />}>
             <TabPanel value="data">
-              {number ? <Rows org={org} name={name} version={number} /> : <Skeleton className="h-[34rem] rounded-lg" />}
+              {version && number ? (
+                <Rows
+                  key={number}
+                  org={org}
+                  name={name}
+                  version={number}
+                  columns={version.table_schema?.columns ?? []}
+                  sort={search.sort}
+                  filters={search.where ?? []}
+                  onAsk={({ sort, filters }) => {
+                    const { sort: _, where: __, ...rest } = search;
+                    show({ ...rest, ...(sort ? { sort } : {}), ...(filters.length ? { where: filters } : {}) });
+                  }}
+                />
+              ) : (
+                <Skeleton className="h-[38rem] rounded-lg" />
+              )}
             </TabPanel>
             <TabPanel value="profile">
               {number ? (

@@ -1,3 +1,5 @@
+import { type Filter, readFilters } from "./row-query";
+
 export const TABS = ["data", "profile", "schema", "checks", "versions"] as const;
 type Tab = (typeof TABS)[number];
 
@@ -9,6 +11,8 @@ export type Search = {
   version?: number;
   pending?: string;
   check?: string;
+  sort?: string;
+  where?: Filter[];
   since?: number;
   until?: number;
   against?: number;
@@ -24,6 +28,9 @@ export function readSearch(search: Record<string, unknown>): Search {
     ...(typeof search.pending === "string" ? { pending: search.pending } : {}),
     ...(typeof search.check === "string" ? { check: search.check } : {}),
   };
+  const where = readFilters(search.where);
+  if (where.length) found.where = where;
+  if (typeof search.sort === "string" && search.sort) found.sort = search.sort;
   for (const name of numbers) {
     const value = search[name];
     if (typeof value === "number" && Number.isInteger(value) && value > 0) found[name] = value;
