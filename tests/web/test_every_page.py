@@ -26,6 +26,8 @@ PAGES = [
     ("/datasets/{address}?tab=schema", "{address}"),
     ("/datasets/{address}?tab=checks", "{address}"),
     ("/datasets/{address}?tab=checks&check=new", "{address}"),
+    ("/datasets/{address}?tab=runs", "{address}"),
+    ("/datasets/{address}?tab=settings", "{address}"),
     ("/datasets/{address}?tab=versions", "{address}"),
     ("/runs", "Runs"),
     ("/runs/{run}", "bought"),
