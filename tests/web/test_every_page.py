@@ -26,6 +26,7 @@ PAGES = [
     ("/datasets/{address}?tab=schema", "{address}"),
     ("/datasets/{address}?tab=checks", "{address}"),
     ("/datasets/{address}?tab=checks&check=new", "{address}"),
+    ("/datasets/{address}?tab=checks&check=suggested", "{address}"),
     ("/datasets/{address}?tab=runs", "{address}"),
     ("/datasets/{address}?tab=settings", "{address}"),
     ("/datasets/{address}?tab=versions", "{address}"),
