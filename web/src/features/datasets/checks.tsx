@@ -225,7 +225,8 @@ export default function Checks({ org, name, version, columns, open, onOpen }: Pr
           </tbody>
         </Table>
       </Card>
-      <QualityCard org={org} name={name} />
+      {/* another one when a run has ended, which may have changed the score */}
+      <QualityCard key={run?.finished_at ?? ""} org={org} name={name} />
     </>
   );
 }

@@ -10,9 +10,10 @@ import { StateBadge } from "../state-badge";
 export function QualityCard({ org, name }: { org: string; name: string }) {
   const { t } = useTranslation();
   const inWords = useHubWords();
-  const { data } = useQuery(
-    api.queryOptions("get", "/api/v1/datasets/{org}/{name}/quality", { params: { path: { org, name } } }),
-  );
+  const { data } = useQuery({
+    ...api.queryOptions("get", "/api/v1/datasets/{org}/{name}/quality", { params: { path: { org, name } } }),
+    staleTime: 0,
+  });
   if (data?.score == null) return null;
   return (
     <section className="card mt-4 px-4 py-3">
