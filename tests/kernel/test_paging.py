@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from lyceum.wiring import ROUTERS
 
 WITHOUT_A_CURSOR = {
+    "/api/v1/check-kinds": "the kinds that the program knows",
     "/api/v1/datasets/{org}/{name}/checks": "a dataset has at most so many checks, and they are shown together",
     "/api/v1/datasets/{org}/{name}/checks/suggestions": "a profile suggests at most forty",
     "/api/v1/jobs/{job_id}/log": "grows while it is read: it goes on after a line's number, also when there is none yet",

@@ -45,6 +45,7 @@ def changing(*, org_name: str, user_id: UUID) -> dict[str, Any]:
         f"PATCH {api}/datasets/{{org}}/{{name}}": {"description": "x"},
         f"PATCH {api}/checks/{{check_id}}": {"severity": "warning"},
         f"PUT {api}/datasets/{{org}}/{{name}}/checks.yaml": {"checks": [{"kind": "row_count", "min": 1}]},
+        f"POST {api}/datasets/{{org}}/{{name}}/versions/{{number}}/slices": {"limit": 1},
         f"POST {api}/datasets/{{org}}/{{name}}/checks/try": {"definition": {"kind": "row_count", "min": 1}},
         f"PATCH {api}/streams/{{stream_id}}": {"flush_rows": 20},
         f"PUT {api}/datasets/{{org}}/{{name}}/schema-compatibility": {"mode": "NONE"},

@@ -136,3 +136,48 @@ def test_rows_are_ordered_and_filtered_by_the_hub_and_come_as_one_scrolls(
         expect(page.get_by_text("43 of 300 rows")).to_be_visible()
         page.get_by_role("button", name="Remove filter: city is c3").click()
         expect(page.get_by_text("300 of 300 rows")).to_be_visible()
+
+
+def test_suggested_checks_are_kept_or_refused_several_at_once_and_their_run_is_shown_with_the_score(
+    open_tab: OpenTab, web_hub: WebHub, measured: str
+) -> None:
+    tab = signed_in(open_tab, web_hub, "ada")
+    page = tab.page
+    with nothing_wrong(tab):
+        page.goto(f"/datasets/{measured}?tab=checks&check=suggested")
+        suggested = page.get_by_role("list", name="Suggested by the data").get_by_role("checkbox")
+        expect(suggested.first).to_be_visible()
+        count = suggested.count()
+        page.get_by_label("chosen").uncheck()
+        suggested.first.check()
+        page.get_by_role("button", name="Refuse").click()
+        expect(suggested).to_have_count(count - 1)
+        page.get_by_role("button", name="Keep").click()
+        expect(page.get_by_role("button", name="Suggest 1 refused one again")).to_be_visible()
+        page.get_by_role("button", name="All checks").click()
+        page.get_by_role("button", name="Run checks").click()
+        expect(page.get_by_text("Data quality:")).to_be_visible()
+        page.get_by_role("tab", name="Check runs").click()
+        expect(page.get_by_role("button", name="started by somebody")).to_be_visible()
+        page.get_by_text("city is never missing").click()
+        expect(page.get_by_text("All 300 rows have city")).to_be_visible()
+
+
+def test_what_a_dataset_says_of_itself_is_changed_and_a_wrong_tag_is_named(
+    open_tab: OpenTab, web_hub: WebHub, measured: str
+) -> None:
+    tab = signed_in(open_tab, web_hub, "ada")
+    page = tab.page
+    page.goto(f"/datasets/{measured}?tab=settings")
+    page.get_by_label("Tags").fill("weather, No Capitals")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("[role=alert]").first).to_be_visible()
+    page.get_by_label("Tags").fill("weather, hourly")
+    page.get_by_label("Licence").fill("CC-BY-4.0")
+    page.get_by_label("Readme").fill("# Measured\n")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("The dataset is saved")).to_be_visible()
+    page.reload()
+    expect(page.get_by_label("Tags")).to_have_value("weather, hourly")
+    expect(page.get_by_label("Readme")).to_have_value("# Measured\n")
+    assert tab.accessibility_faults() == []

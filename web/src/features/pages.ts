@@ -3,7 +3,7 @@ import { client } from "@/api/client";
 
 type Listed = "/api/v1/datasets" | "/api/v1/runs" | "/api/v1/models" | "/api/v1/jobs";
 type Items = {
-  "/api/v1/datasets": import("@/api/client").Api["Dataset"];
+  "/api/v1/datasets": import("@/api/client").Api["DatasetListed"];
   "/api/v1/runs": import("@/api/client").Api["Run"];
   "/api/v1/models": import("@/api/client").Api["Model"];
   "/api/v1/jobs": import("@/api/client").Api["JobOut"];

@@ -25,6 +25,8 @@ const Rows = lazy(withWords(() => import("@/features/datasets/rows")));
 const Schema = lazy(withWords(() => import("@/features/datasets/schema-view")));
 const Profile = lazy(withWords(() => import("@/features/datasets/profile-view")));
 const Checks = lazy(withWords(() => import("@/features/datasets/checks")));
+const CheckRuns = lazy(withWords(() => import("@/features/datasets/check-runs")));
+const DatasetSettings = lazy(withWords(() => import("@/features/datasets/dataset-settings")));
 const UploadDialog = lazy(() => import("@/features/datasets/upload-dialog"));
 const TrainDialog = lazy(() => import("@/features/datasets/train-dialog"));
 
@@ -192,6 +194,20 @@ function DatasetPage() {
                   }}
                 />
               ) : null}
+            </TabPanel>
+            <TabPanel value="runs">
+              {number ? (
+                <CheckRuns
+                  org={org}
+                  name={name}
+                  version={number}
+                  run={search.run}
+                  onRun={(run) => show({ ...search, run })}
+                />
+              ) : null}
+            </TabPanel>
+            <TabPanel value="settings">
+              {dataset ? <DatasetSettings org={org} name={name} dataset={dataset} /> : null}
             </TabPanel>
             <TabPanel value="versions">
               <Versions org={org} name={name} shown={number} />

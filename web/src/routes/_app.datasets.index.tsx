@@ -4,6 +4,7 @@ import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { More } from "@/features/more";
 import { usePages } from "@/features/pages";
+import { StateBadge } from "@/features/state-badge";
 import { ago } from "@/i18n/format";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
@@ -55,6 +56,12 @@ function Datasets() {
                       </span>
                       <span className="block truncate text-sm text-fg-3">{one.description || ago(one.created_at)}</span>
                     </span>
+                    {one.health.open_incidents ? (
+                      <Badge tone="bad" className="max-sm:hidden">
+                        {t("dataset.incidents", { count: one.health.open_incidents })}
+                      </Badge>
+                    ) : null}
+                    {one.health.state ? <StateBadge state={one.health.state} /> : null}
                     <Badge tone={one.latest_version ? "accent" : "neutral"}>
                       {one.latest_version ? t("dataset.version", { number: one.latest_version }) : t("dataset.empty")}
                     </Badge>

@@ -16,14 +16,16 @@ import { toast } from "@/ui/toast";
 import { useLiveJob, usePollMs } from "../live-job";
 import { isOver, StateBadge } from "../state-badge";
 import { wordsOf } from "./check-words";
+import { QualityCard } from "./quality-card";
 
+const Suggestions = lazy(() => import("./suggestions"));
 const CheckBuilder = lazy(() => import("./check-builder"));
 
 type Path = { org: string; name: string };
 type Props = Path & {
   version: number;
   columns: Api["ColumnOut"][];
-  /** The check that is being changed, or "new". */
+  /** The check that is being changed, "new", or "suggested" for those that may be kept. */
   open: string | undefined;
   onOpen: (check: string | undefined) => void;
 };
@@ -39,10 +41,6 @@ export default function Checks({ org, name, version, columns, open, onOpen }: Pr
   const { run, anew } = useLastRun({ ...path, number: version });
   const failed = (error: unknown) =>
     toast(error instanceof Error ? error.message : t("failed.unknown"), { tone: "bad" });
-  const suggest = api.useMutation("post", "/api/v1/datasets/{org}/{name}/checks/suggest", {
-    onSuccess: () => queries.invalidateQueries({ queryKey: options.queryKey }),
-    onError: failed,
-  });
   const start = api.useMutation("post", "/api/v1/datasets/{org}/{name}/versions/{number}/check-runs", {
     onSuccess: anew,
     onError: failed,
@@ -80,6 +78,13 @@ export default function Checks({ org, name, version, columns, open, onOpen }: Pr
   if (query.error && !query.data) return <Failed error={query.error} retry={() => void query.refetch()} />;
   if (!query.data) return <SkeletonRows />;
   const checks = query.data.items;
+  if (open === "suggested") {
+    return (
+      <Suspense fallback={<Skeleton className="h-[34rem] rounded-lg" />}>
+        <Suggestions org={org} name={name} onClose={() => onOpen(undefined)} />
+      </Suspense>
+    );
+  }
   const opened = checks.find((one) => one.id === open) ?? null;
   if (opened || open === "new") {
     return (
@@ -98,7 +103,7 @@ export default function Checks({ org, name, version, columns, open, onOpen }: Pr
   }
   const busy = run !== null && !isOver(run.state);
   const suggestButton = (
-    <Button busy={suggest.isPending} onClick={() => suggest.mutate({ params: { path } })}>
+    <Button onClick={() => onOpen("suggested")}>
       <Sparkles size={15} aria-hidden />
       {t("check.suggest")}
     </Button>
@@ -128,94 +133,101 @@ export default function Checks({ org, name, version, columns, open, onOpen }: Pr
     );
   }
   return (
-    <Card
-      flush
-      title={
-        <span className="flex items-center gap-2">
-          {t("check.title", { amount: count(checks.length) })}
-          {run ? <StateBadge state={run.state} /> : null}
-          {run?.finished_at ? <span className="text-xs font-normal text-fg-3">{ago(run.finished_at)}</span> : null}
-        </span>
-      }
-      actions={
-        <>
-          {suggestButton}
-          {addButton}
-          <Button
-            kind="primary"
-            busy={start.isPending || busy}
-            onClick={() => start.mutate({ params: { path: { ...path, number: version as never } } })}
-          >
-            <Play size={15} aria-hidden />
-            {t("check.run")}
-          </Button>
-        </>
-      }
-    >
-      <Table label={t("dataset.tab.checks")}>
-        <thead>
-          <tr>
-            <HeadCell className="pl-4">{t("check.check")}</HeadCell>
-            <HeadCell>{t("check.result")}</HeadCell>
-            <HeadCell right className="max-sm:hidden">
-              {t("check.failing")}
-            </HeadCell>
-            <HeadCell>
-              <span className="sr-only">{t("check.actions")}</span>
-            </HeadCell>
-          </tr>
-        </thead>
-        <tbody>
-          {inOrder(checks, run).map(({ check, result }) => (
-            <tr key={check.id}>
-              <Cell className="pl-4">
-                <button
-                  type="button"
-                  onClick={() => onOpen(check.id)}
-                  className="text-left font-medium break-words hover:underline pointer-coarse:min-h-11"
-                >
-                  {wordsOf(check.definition, t)}
-                </button>
-                {check.definition.severity === "warning" ? <Badge className="ml-2">{t("check.warning")}</Badge> : null}
-                {check.enabled ? null : <Badge className="ml-2">{t("check.off")}</Badge>}
-                {check.schedule ? (
-                  <Badge className="ml-2" title={`${check.schedule} (${check.zone})`}>
-                    <CalendarClock size={12} aria-hidden />
-                    <span className="mono">{check.schedule}</span>
-                  </Badge>
-                ) : null}
-                <span className="block text-xs text-fg-3">{inWords(result?.sentence ?? check.reason ?? "")}</span>
-              </Cell>
-              <Cell>{result ? <StateBadge state={result.status} /> : "–"}</Cell>
-              <Cell right className="max-sm:hidden">
-                {result ? count(result.failing_count) : "–"}
-              </Cell>
-              <Cell className="w-24 pr-2 whitespace-nowrap">
-                <Button
-                  kind="ghost"
-                  size="icon"
-                  aria-pressed={check.enabled}
-                  aria-label={t(check.enabled ? "check.turnOff" : "check.turnOn", {
-                    check: wordsOf(check.definition, t),
-                  })}
-                  onClick={() => void turn(check)}
-                >
-                  <Power size={15} aria-hidden />
-                </Button>
-                <Button
-                  kind="ghost"
-                  size="icon"
-                  aria-label={t("check.drop", { check: wordsOf(check.definition, t) })}
-                  onClick={() => drop(check)}
-                >
-                  <Trash2 size={15} aria-hidden />
-                </Button>
-              </Cell>
+    <>
+      {" "}
+      <Card
+        flush
+        title={
+          <span className="flex items-center gap-2">
+            {t("check.title", { amount: count(checks.length) })}
+            {run ? <StateBadge state={run.state} /> : null}
+            {run?.finished_at ? <span className="text-xs font-normal text-fg-3">{ago(run.finished_at)}</span> : null}
+          </span>
+        }
+        actions={
+          <>
+            {suggestButton}
+            {addButton}
+            <Button
+              kind="primary"
+              busy={start.isPending || busy}
+              onClick={() => start.mutate({ params: { path: { ...path, number: version as never } } })}
+            >
+              <Play size={15} aria-hidden />
+              {t("check.run")}
+            </Button>
+          </>
+        }
+      >
+        <Table label={t("dataset.tab.checks")}>
+          <thead>
+            <tr>
+              <HeadCell className="pl-4">{t("check.check")}</HeadCell>
+              <HeadCell>{t("check.result")}</HeadCell>
+              <HeadCell right className="max-sm:hidden">
+                {t("check.failing")}
+              </HeadCell>
+              <HeadCell>
+                <span className="sr-only">{t("check.actions")}</span>
+              </HeadCell>
             </tr>
-          ))}
-        </tbody>
-      </Table>
-    </Card>
+          </thead>
+          <tbody>
+            {inOrder(checks, run).map(({ check, result }) => (
+              <tr key={check.id}>
+                <Cell className="pl-4">
+                  <button
+                    type="button"
+                    onClick={() => onOpen(check.id)}
+                    className="text-left font-medium break-words hover:underline pointer-coarse:min-h-11"
+                  >
+                    {wordsOf(check.definition, t)}
+                  </button>
+                  {check.definition.severity === "warning" ? (
+                    <Badge className="ml-2">{t("check.warning")}</Badge>
+                  ) : null}
+                  {check.enabled ? null : <Badge className="ml-2">{t("check.off")}</Badge>}
+                  {check.schedule ? (
+                    <Badge className="ml-2" title={`${check.schedule} (${check.zone})`}>
+                      <CalendarClock size={12} aria-hidden />
+                      <span className="mono">{check.schedule}</span>
+                    </Badge>
+                  ) : null}
+                  <span className="block text-xs text-fg-3">{inWords(result?.sentence ?? check.reason ?? "")}</span>
+                </Cell>
+                <Cell>{result ? <StateBadge state={result.status} /> : "–"}</Cell>
+                <Cell right className="max-sm:hidden">
+                  {result ? count(result.failing_count) : "–"}
+                </Cell>
+                <Cell className="w-24 pr-2 whitespace-nowrap">
+                  <Button
+                    kind="ghost"
+                    size="icon"
+                    aria-pressed={check.enabled}
+                    aria-label={t(check.enabled ? "check.turnOff" : "check.turnOn", {
+                      check: wordsOf(check.definition, t),
+                    })}
+                    onClick={() => void turn(check)}
+                  >
+                    <Power size={15} aria-hidden />
+                  </Button>
+                  <Button
+                    kind="ghost"
+                    size="icon"
+                    aria-label={t("check.drop", { check: wordsOf(check.definition, t) })}
+                    onClick={() => drop(check)}
+                  >
+                    <Trash2 size={15} aria-hidden />
+                  </Button>
+                </Cell>
+              </tr>
+            ))}
+          </tbody>
+        </Table>
+      </Card>
+      {/* another one when a run has ended, which may have changed the score */}
+      <QualityCard key={run?.finished_at ?? ""} org={org} name={name} />
+    </>
   );
 }
 

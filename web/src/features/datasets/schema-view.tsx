@@ -1,9 +1,6 @@
-import { useQuery } from "@tanstack/react-query";
 import { Table2 } from "lucide-react";
-import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type Api, api, client, queryClient } from "@/api/client";
-import { saidBy } from "@/api/problem";
+import { type Api, client } from "@/api/client";
 import { useCursor } from "@/features/cursor";
 import { More } from "@/features/more";
 import { ago, moment } from "@/i18n/format";
@@ -11,11 +8,9 @@ import { Badge } from "@/ui/badge";
 import { Card } from "@/ui/card";
 import { Empty } from "@/ui/empty";
 import { Failed } from "@/ui/failed";
-import { SelectField } from "@/ui/select";
 import { SkeletonRows } from "@/ui/skeleton";
-import { toast } from "@/ui/toast";
+import { Compatibility } from "./compatibility";
 import { SchemaChanges } from "./schema-changes";
-import { MODES } from "./schema-text";
 import { SchemaTry } from "./schema-try";
 
 type Path = { org: string; name: string };
@@ -81,43 +76,5 @@ function Entry({ schema }: { schema: Schema }) {
         </time>
       </p>
     </li>
-  );
-}
-
-function Compatibility({ org, name }: Path) {
-  const { t } = useTranslation();
-  const [busy, setBusy] = useState(false);
-  const path = { org, name };
-  const options = api.queryOptions("get", "/api/v1/datasets/{org}/{name}/schema-compatibility", { params: { path } });
-  const query = useQuery(options);
-  const allow = async (mode: Api["SchemaCompatibility"]["mode"]) => {
-    setBusy(true);
-    try {
-      const { data } = await client.PUT("/api/v1/datasets/{org}/{name}/schema-compatibility", {
-        params: { path },
-        body: { mode },
-      });
-      queryClient.setQueryData(options.queryKey, data);
-      toast(t("schema.modeSet", { mode: t(`schema.mode.${mode}`) }));
-    } catch (error) {
-      toast(saidBy(error), { tone: "bad" });
-    } finally {
-      setBusy(false);
-    }
-  };
-  return (
-    <Card title={t("schema.allowed")}>
-      <SelectField
-        label={t("schema.rule")}
-        hint={t("schema.allowedText")}
-        value={query.data?.mode ?? "NONE"}
-        disabled={busy || !query.data}
-        options={MODES.map((mode) => ({ value: mode, label: t(`schema.mode.${mode}`) }))}
-        onChange={(event) => {
-          const mode = MODES.find((one) => one === event.target.value);
-          if (mode) void allow(mode);
-        }}
-      />
-    </Card>
   );
 }
