@@ -24,6 +24,7 @@ WITHOUT_A_CURSOR = {
 }
 """Lists that are shown whole; each has a most, or a place to go on from that is no cursor."""
 PART_OF_AN_ANSWER = {
+    "/api/v1/datasets/{org}/{name}/versions/{number}/files": {"files": "those of one version, which are read together"},
     "/api/v1/datasets/{org}/{name}/schema-diff": {"changes": "as a table has columns"},
     "/api/v1/incidents/{incident_id}": {"consumers": "the newest of what was trained on one version"},
     "/api/v1/organisations/{org}/alert-rules": {"destinations": "an organisation has a handful"},
