@@ -61,6 +61,8 @@ def reading_mysql(work: Reading) -> Iterator[tuple[list[SourceColumn], Fetch]]:
             connection.hang_up()
             with suppress(pymysql.err.Error):
                 cursor.close()
+            # else it is closed once more when it is forgotten
+            cursor.connection = None  # type: ignore[assignment] # as the driver itself does it
 
 
 class _Connection(pymysql.Connection):
