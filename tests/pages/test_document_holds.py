@@ -111,6 +111,7 @@ NEVER_SUCCEEDS_HERE = {
     "POST /api/v1/dataset-versions/{version_id}/push-again": "nothing was held back",
     "PUT /api/v1/uploads/{upload_id}/content": "takes a signed address",
     "PUT /api/v1/uploads/{upload_id}/parts/{number}": "takes a signed address",
+    "GET /api/v1/dataset-files/{org_id}/{dataset_id}/{file_name}": "takes a signed address",
     "DELETE /api/v1/grants/{grant_id}": "has gone with the member it was given to",
     "DELETE /api/v1/organisations/{org}": "would end what the others ask of",
 }
@@ -136,6 +137,8 @@ async def live(
         whole, other_whole = [await upload(client, "t.csv", csv_of(table)) for _ in range(2)]
         in_parts = {"file_name": "t.csv", "byte_count": 10, "in_parts": True}
         begun = await ok(client.post("/api/v1/uploads", json=in_parts), 201)
+        source = {"url": "mysql://u:p@203.0.113.7/data", "table": "t"}
+        await ok(client.put(f"/api/v1/datasets/{address}/sql-source", json=source))
         jobs = await ok(client.get("/api/v1/jobs"))
         document = await ok(nobody.get("/api/openapi.json"))
     check_id = make_check(database, owner, dataset["id"])
