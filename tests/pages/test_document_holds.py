@@ -116,6 +116,7 @@ NEVER_SUCCEEDS_HERE = {
     "DELETE /api/v1/organisations/{org}": "would end what the others ask of",
 }
 """What nothing that is tried here has carried out: what it answers then is for other tests to hold against the document."""
+SQL_SOURCE = {"url": "mysql://u:p@203.0.113.7/data", "table": "t"}
 BOTH_MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 KEYS = ("nobody", "owner", "maintainer", "reviewer", "viewer")
 PEOPLE = ("a person", "the administrator")
@@ -137,8 +138,7 @@ async def live(
         whole, other_whole = [await upload(client, "t.csv", csv_of(table)) for _ in range(2)]
         in_parts = {"file_name": "t.csv", "byte_count": 10, "in_parts": True}
         begun = await ok(client.post("/api/v1/uploads", json=in_parts), 201)
-        source = {"url": "mysql://u:p@203.0.113.7/data", "table": "t"}
-        await ok(client.put(f"/api/v1/datasets/{address}/sql-source", json=source))
+        await ok(client.put(f"/api/v1/datasets/{address}/sql-source", json=SQL_SOURCE))
         jobs = await ok(client.get("/api/v1/jobs"))
         document = await ok(nobody.get("/api/openapi.json"))
     check_id = make_check(database, owner, dataset["id"])
