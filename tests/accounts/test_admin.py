@@ -207,6 +207,8 @@ WORK_OF_AN_ORGANISATION = {
     *("POST /datasets/{org}/{name}/streams", "PATCH /streams/{stream_id}", "DELETE /streams/{stream_id}"),
     *("POST /streams/{stream_id}/pause", "POST /streams/{stream_id}/resume"),
     *("POST /dead-letters/{letter_id}/retry", "POST /dead-letters/{letter_id}/give-up"),
+    *("POST /datasets/{org}/{name}/sql-imports", "PUT /datasets/{org}/{name}/sql-source"),
+    "DELETE /datasets/{org}/{name}/sql-source",
     *("POST /uploads", "POST /uploads/{upload_id}/complete", "DELETE /uploads/{upload_id}"),
     *("POST /runs", "POST /runs/{run_id}/cancel", "POST /runs/{run_id}/register"),
     *("POST /jobs/{job_id}/cancel", "POST /jobs/{job_id}/retry"),

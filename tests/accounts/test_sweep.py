@@ -27,6 +27,7 @@ from make.changing import changing
 from make.creating import make_place
 from make.creating_people import CREATING
 from make.data import make_check, make_check_run, make_dataset, make_diff, make_version
+from make.handed import make_sql_source
 from make.incidents import make_incident
 from make.personal import OF_PERSON, make_personal
 from make.schemas import make_schema
@@ -106,6 +107,7 @@ class Hidden:
         dataset_id, dataset = make_dataset(database, owner)
         version_id = make_version(database, owner, dataset_id)
         check_id = make_check(database, owner, dataset_id)
+        make_sql_source(database, owner, dataset_id)
         make_schema(database, owner, dataset_id=dataset_id)
         stream_id = make_stream_row(database, owner, dataset_id)
         model_id, model = make_registered(database, owner)
@@ -124,6 +126,9 @@ class Hidden:
             "name": dataset.partition("/")[2],
             "number": "1",
             "version_id": version_id,
+            "org_id": owner.org_id,
+            "dataset_id": dataset_id,
+            "file_name": "part.parquet",
             "check_id": check_id,
             "diff_id": make_diff(database, owner, dataset_id, version_id),
             "check_run_id": make_check_run(database, owner, version_id, results_of=(check_id,)),
@@ -249,6 +254,7 @@ async def test_nothing_hidden_is_shown_by_any_route(app: FastAPI, hidden: Hidden
 
 
 ASKED_OTHERWISE = {
+    "/api/v1/dataset-files/{org_id}/{dataset_id}/{file_name}": "at a signed address alone",
     "/api/v1/invitations/{token}": "by a link alone",
     "/api/v1/sign-on/{provider}": "by anybody, and leads a browser on",
     "/api/v1/sign-on/{provider}/callback": "by a browser that comes back",
@@ -317,6 +323,7 @@ def _everything(database: TestDatabase, owner: Member) -> dict[str, list[str]]:
         *("datasets", "dataset_versions", "checks", "check_runs", "models", "model_versions", "model_aliases"),
         *("training_runs", "jobs", "uploads", "api_keys", "memberships", "groups", "group_members", "grants"),
         *("destinations", "invitations", "access_requests", "pushed_batches", "dataset_diffs"),
+        "dataset_sql_sources",
         *("incidents", "incident_events", "incident_settings", "alert_rules"),
         *("streams", "stream_partitions", "stream_consumers", "dead_letters"),
     )

@@ -14,7 +14,7 @@ from msgspec import structs
 
 from fixtures.app import free_port
 from lyceum.data.datasets.databases.batches import write_rows
-from lyceum.data.datasets.databases.errors import DatabaseAway, DatabaseRefused
+from lyceum.data.datasets.databases.errors import DatabaseAway, DatabaseRefused, RowsTooMany
 from lyceum.data.datasets.databases.mysql import reading_mysql
 from lyceum.data.datasets.databases.work import Reading
 from lyceum.data.datasets.work import Intake
@@ -119,6 +119,12 @@ def test_a_million_rows_are_read_as_they_come(reading: Reading, tmp_path: Path) 
     query = "SELECT seq AS n, repeat('x', 100) AS t FROM seq_1_to_200000"
     work = structs.replace(reading, query=query, statement_seconds=60)
     assert read(work, tmp_path / "t") == 200_000
+
+
+def test_more_rows_than_one_import_brings_are_not_read_to_their_end(reading: Reading, tmp_path: Path) -> None:
+    query = "SELECT seq AS n, repeat('x', 1000) AS t FROM seq_1_to_100000000"
+    with pytest.raises(RowsTooMany, match="more than 1,000 rows"):
+        read(structs.replace(reading, query=query, rows_max=1000, statement_seconds=60), tmp_path / "t")
 
 
 @pytest.mark.parametrize(

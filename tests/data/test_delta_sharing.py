@@ -135,6 +135,7 @@ def test_a_key_reads_nothing_it_has_no_right_to(hub: Hub, owner: Member, grown: 
     assert Share(owner.org_name) not in delta_sharing.SharingClient(profile).list_shares()
     with pytest.raises(HTTPError, match="RESOURCE_DOES_NOT_EXIST") as refused:
         delta_sharing.load_as_pandas(url)
+    assert refused.value.response is not None
     assert refused.value.response.status_code == 404
     rows_of(hub.database, "UPDATE datasets SET visibility = 'public' WHERE name = %s", grown)
     try:
@@ -146,9 +147,8 @@ def test_a_key_reads_nothing_it_has_no_right_to(hub: Hub, owner: Member, grown: 
 
 def test_a_key_without_the_scope_and_a_revoked_one_are_refused(hub: Hub, owner: Member, grown: str) -> None:
     path = f"{hub.url}/delta-sharing/shares/{owner.org_name}/schemas/datasets/tables/{grown}/query"
-    of = {"org_id": owner.org_id, "user_id": owner.user_id}
-    _, narrow = make_key(hub.database, **of, scopes=("models:read",))
-    revoked_id, revoked = make_key(hub.database, **of)
+    _, narrow = make_key(hub.database, org_id=owner.org_id, user_id=owner.user_id, scopes=("models:read",))
+    revoked_id, revoked = make_key(hub.database, org_id=owner.org_id, user_id=owner.user_id)
     rows_of(hub.database, "UPDATE api_keys SET revoked_at = now() WHERE id = %s", revoked_id)
     for key, status, code in ((narrow, 403, "PERMISSION_DENIED"), (revoked, 401, "UNAUTHENTICATED")):
         refused = httpx.post(path, json={}, headers={"authorization": f"Bearer {key}"})

@@ -31,6 +31,7 @@ PART_OF_AN_ANSWER = {
         "partitions": "as a topic has partitions, the first thousand",
         "read_by": "at most sixteen workers share a stream",
     },
+    "/api/v1/datasets/{org}/{name}/versions/{number}/files": {"files": "those of one version, which are read together"},
     "/api/v1/datasets/{org}/{name}/schema-diff": {"changes": "as a table has columns"},
     "/api/v1/incidents/{incident_id}": {"consumers": "the newest of what was trained on one version"},
     "/api/v1/organisations/{org}/alert-rules": {"destinations": "an organisation has a handful"},

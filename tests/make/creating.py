@@ -80,6 +80,11 @@ async def _restoration(place: Place) -> Creating:
     return Creating(f"/api/v1/datasets/{place.dataset}/versions/1/restore", None, {})
 
 
+async def _sql_import(place: Place) -> Creating:
+    wanted = {"url": "postgresql://u:p@203.0.113.7/data", "table": "one"}
+    return Creating(f"/api/v1/datasets/{place.dataset}/sql-imports", wanted, wanted | {"table": "two"})
+
+
 async def _diff(place: Place) -> Creating:
     wanted = {"before": 1, "after": 1}
     return Creating(f"/api/v1/datasets/{place.dataset}/diffs", wanted, wanted | {"key": ["a"]})
@@ -198,6 +203,7 @@ OF_OBJECTS: dict[str, Row] = {
     "/api/v1/datasets/{org}/{name}/streams": _stream,
     "/api/v1/datasets/{org}/{name}/versions/{number}/restore": _restoration,
     "/api/v1/datasets/{org}/{name}/diffs": _diff,
+    "/api/v1/datasets/{org}/{name}/sql-imports": _sql_import,
     "/api/v1/datasets/{org}/{name}/fetches": _fetch,
     "/api/v1/datasets/{org}/{name}/checks": _check,
     "/api/v1/datasets/{org}/{name}/checks/suggest": _suggestion,

@@ -113,10 +113,12 @@ NEVER_SUCCEEDS_HERE = {
     "POST /api/v1/dataset-versions/{version_id}/push-again": "nothing was held back",
     "PUT /api/v1/uploads/{upload_id}/content": "takes a signed address",
     "PUT /api/v1/uploads/{upload_id}/parts/{number}": "takes a signed address",
+    "GET /api/v1/dataset-files/{org_id}/{dataset_id}/{file_name}": "takes a signed address",
     "DELETE /api/v1/grants/{grant_id}": "has gone with the member it was given to",
     "DELETE /api/v1/organisations/{org}": "would end what the others ask of",
 }
 """What nothing that is tried here has carried out: what it answers then is for other tests to hold against the document."""
+SQL_SOURCE = {"url": "mysql://u:p@203.0.113.7/data", "table": "t"}
 BOTH_MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 KEYS = ("nobody", "owner", "maintainer", "reviewer", "viewer")
 PEOPLE = ("a person", "the administrator")
@@ -138,6 +140,7 @@ async def live(
         whole, other_whole = [await upload(client, "t.csv", csv_of(table)) for _ in range(2)]
         in_parts = {"file_name": "t.csv", "byte_count": 10, "in_parts": True}
         begun = await ok(client.post("/api/v1/uploads", json=in_parts), 201)
+        await ok(client.put(f"/api/v1/datasets/{address}/sql-source", json=SQL_SOURCE))
         jobs = await ok(client.get("/api/v1/jobs"))
         document = await ok(nobody.get("/api/openapi.json"))
     check_id = make_check(database, owner, dataset["id"], definition=SIZE)

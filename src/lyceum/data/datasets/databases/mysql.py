@@ -2,8 +2,8 @@
 
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from typing import Any
 
@@ -46,17 +46,35 @@ _FLOATS = (FIELD_TYPE.FLOAT, FIELD_TYPE.DOUBLE, FIELD_TYPE.DECIMAL, FIELD_TYPE.N
 @contextmanager
 def reading_mysql(work: Reading) -> Iterator[tuple[list[SourceColumn], Fetch]]:
     """Yield the columns and what fetches rows; raises `DatabaseAway`, `DatabaseRefused`."""
-    with _told(work), closing(_connected(work)) as connection:
-        with connection.cursor() as session:
-            session.execute("SET SESSION TRANSACTION READ ONLY, ISOLATION LEVEL REPEATABLE READ")
-            session.execute("SET SESSION time_zone = '+00:00'")
-            _limit(session, work.statement_seconds)
-            session.execute("START TRANSACTION READ ONLY")
+    with _told(work), _connected(work) as connection:
         cursor = connection.cursor(SSCursor)
-        cursor.execute(_statement(work))
-        yield [_column(name, kind) for name, kind, *_ in cursor.description or ()], cursor.fetchmany
-        # what is left unread is not waited for: the connection is closed as it is
-        connection._force_close()  # noqa: SLF001 the driver has no other way to drop one
+        try:
+            cursor.execute("SET SESSION TRANSACTION READ ONLY, ISOLATION LEVEL REPEATABLE READ")
+            cursor.execute("SET SESSION time_zone = '+00:00'")
+            _limit(cursor, work.statement_seconds)
+            cursor.execute("START TRANSACTION READ ONLY")
+            cursor.execute(_statement(work))
+            described: Sequence[Any] = cursor.description or ()
+            yield [_column(each[0], each[1]) for each in described], cursor.fetchmany
+        finally:
+            # the driver would read what is left to its end before it lets go
+            connection.hang_up()
+            with suppress(pymysql.err.Error):
+                cursor.close()
+            # else it is closed once more when it is forgotten
+            cursor.connection = None  # type: ignore[assignment] # as the driver itself does it
+
+
+class _Connection(pymysql.Connection):
+    """A connection that can be given up with rows under way."""
+
+    line: socket.socket | None = None
+
+    def hang_up(self) -> None:
+        """Have whatever is read from now on find the connection broken."""
+        if self.line is not None:
+            with suppress(OSError):
+                self.line.shutdown(socket.SHUT_RDWR)
 
 
 def _limit(session: Any, seconds: int) -> None:
@@ -98,17 +116,28 @@ def _moment(value: Any) -> datetime | None:
     return value if isinstance(value, datetime) else None
 
 
-def _connected(work: Reading) -> "pymysql.Connection[Any]":
+@contextmanager
+def _connected(work: Reading) -> Iterator[_Connection]:
+    connection = _opened(work)
     try:
-        return _connected_by(work, _tls(work))
+        yield connection
+    finally:
+        if connection.line is not None:
+            connection.line.close()
+        connection.close()
+
+
+def _opened(work: Reading) -> _Connection:
+    try:
+        return _opened_by(work, _tls(work))
     except pymysql.err.OperationalError as error:
         if error.args[0] != CR.CR_SSL_CONNECTION_ERROR or work.tls != "prefer":
             raise
-    return _connected_by(work, None)
+    return _opened_by(work, None)
 
 
-def _connected_by(work: Reading, tls: ssl.SSLContext | None) -> "pymysql.Connection[Any]":
-    connection: pymysql.Connection[Any] = pymysql.Connection(
+def _opened_by(work: Reading, tls: ssl.SSLContext | None) -> _Connection:
+    connection = _Connection(
         # the name is for the certificate: the connection is made to a judged address
         host=work.host,
         port=work.port,
@@ -125,7 +154,14 @@ def _connected_by(work: Reading, tls: ssl.SSLContext | None) -> "pymysql.Connect
         ssl_disabled=tls is None,
         defer_connect=True,
     )
-    connection.connect(_reached(work))
+    reached = _reached(work)
+    line = reached.dup()
+    try:
+        connection.connect(reached)
+    except BaseException:
+        line.close()
+        raise
+    connection.line = line
     return connection
 
 

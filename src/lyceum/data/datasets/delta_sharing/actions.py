@@ -11,8 +11,7 @@ from uuid import UUID
 
 import orjson
 
-from lyceum.data.datasets.handing.queries import ReadableVersion
-from lyceum.data.datasets.handing.service import HandedFile, HandedTable
+from lyceum.data.datasets.handing.public import HandedFile, HandedTable, ReadableVersion
 
 NTZ = "timestamp_ntz"
 CAPABILITIES = "delta-sharing-capabilities"

@@ -18,7 +18,7 @@ from lyceum.accounts.public import (
 )
 from lyceum.data.datasets.delta_sharing.errors import ShareNotFound
 from lyceum.data.datasets.errors import VersionNotFound
-from lyceum.data.datasets.handing.queries import ReadableVersion, readable_version_for
+from lyceum.data.datasets.handing.public import ReadableVersion, readable_version_for
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.queries import dataset_ref_for
 

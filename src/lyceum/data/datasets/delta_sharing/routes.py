@@ -18,8 +18,7 @@ from lyceum.data.datasets.delta_sharing.edge import SharingRoute, json_response,
 from lyceum.data.datasets.delta_sharing.errors import ProfileNeedsKey, SharingUnsupported
 from lyceum.data.datasets.delta_sharing.queries import SCHEMA, SharedName
 from lyceum.data.datasets.delta_sharing.schemas import MaxResults, PageToken, TableQuery
-from lyceum.data.datasets.handing.queries import ReadableVersion
-from lyceum.data.datasets.handing.service import HandedTable, hand_out
+from lyceum.data.datasets.handing.public import HandedTable, ReadableVersion, hand_out
 from lyceum.kernel.http.downloads import content_disposition
 from lyceum.kernel.http.paging import PAGE_ITEMS_MAX, decode_cursor, next_cursor
 from lyceum.kernel.resources import Resources

@@ -54,7 +54,7 @@ async def read_table_file(
     org_id: UUID,
     dataset_id: UUID,
     file_name: FileName,
-    byte_count: Annotated[int, Query(ge=0)],
+    byte_count: Annotated[int, Query(ge=0, le=2**50)],
     signature: Annotated[str, Query(max_length=100)],
 ) -> Response:
     """Read a file of a table, or a range of it, at the signed address that `read_version_files` gave."""
