@@ -43,7 +43,7 @@ kernel/statements.py kernel/telemetry.py kernel/tracing.py kernel/valkey.py kern
 _NO_PAGE = """
 data/quality/anomalies/ data/quality/engine/small.py data/quality/engine/measuring.py data/quality/engine/states.py
 data/quality/engine/in_duckdb.py data/quality/engine/in_python.py data/datasets/pushes/records.py data/datasets/pushes/service.py
-data/schemas/engine/ data/schemas/registry/ data/schemas/queries.py data/schemas/service.py data/schemas/errors.py
+data/streams/ data/schemas/engine/ data/schemas/registry/ data/schemas/queries.py data/schemas/service.py data/schemas/errors.py
 """
 OUTSIDE = tuple(f"{_ELSEWHERE} {_FOR_OTHERS} {_MACHINERY} {_NO_PAGE}".split())
 """What the paths begin with of modules that say nothing to whoever has a page open."""

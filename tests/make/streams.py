@@ -35,3 +35,18 @@ def make_dead_letter(database: TestDatabase, owner: Member, stream_id: UUID, *, 
     with psycopg.connect(database.dsn("owner"), autocommit=True) as connection:
         connection.execute(statement, (letter_id, owner.org_id, stream_id, offset))
     return letter_id
+
+
+def streams_to_ask_of(database: TestDatabase, owner: Member, dataset_id: UUID | str) -> dict[str, str]:
+    """Make what routes of streams are asked for, and return what their paths name it by."""
+    stream_id = make_stream_row(database, owner, dataset_id)
+    stopped = make_stream_row(database, owner, dataset_id, state="stopped")
+    held = [str(make_dead_letter(database, owner, stream_id, offset=offset)) for offset in range(3)]
+    api = "/api/v1"
+    return {
+        "stream_id": str(stream_id),
+        f"POST {api}/streams/{{stream_id}}/resume.stream_id": str(stopped),
+        "letter_id": held[0],
+        f"POST {api}/dead-letters/{{letter_id}}/retry.letter_id": held[1],
+        f"POST {api}/dead-letters/{{letter_id}}/give-up.letter_id": held[2],
+    }

@@ -101,7 +101,8 @@ def client_settings(plan: StreamPlan) -> dict[str, Any]:
         "group.id": plan.group,
         "client.id": "lyceum",
         "security.protocol": _PROTOCOLS[plan.protocol],
-        "enable.auto.commit": False,
+        # of what is stored, which is what the table has: for those who look there
+        "enable.auto.commit": True,
         "enable.auto.offset.store": False,
         "allow.auto.create.topics": False,
         "auto.offset.reset": "earliest",

@@ -254,7 +254,7 @@ class TopicReader(threading.Thread):
             own = {number: offset for number, offset in read_up_to.items() if number in self._positions}
             places = [TopicPartition(self._plan.topic, number, offset) for number, offset in own.items()]
             if places:
-                consumer.commit(offsets=places, asynchronous=True)
+                consumer.store_offsets(offsets=places)
         self._look_at_ends(consumer)
 
     def _rest(self, consumer: Consumer, *, wanted: bool) -> None:
