@@ -1334,6 +1334,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/{org}/{name}/streams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Streams
+         * @description List the streams of a dataset, newest first.
+         *
+         *     Needs `datasets:read`.
+         */
+        get: operations["list_streams"];
+        put?: never;
+        /**
+         * Make Stream
+         * @description Have a topic of Kafka read into a dataset from now on.
+         *
+         *     Needs `datasets:write`.
+         */
+        post: operations["make_stream"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets/{org}/{name}/versions": {
         parameters: {
             query?: never;
@@ -1494,6 +1522,72 @@ export interface paths {
         get: operations["download_version"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dead-letters/{letter_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Dead Letter
+         * @description Read a message that could not be taken, with its first bytes.
+         *
+         *     Needs `datasets:write`.
+         */
+        get: operations["read_dead_letter"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dead-letters/{letter_id}/give-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give Up Dead Letter
+         * @description Throw a message away for good.
+         *
+         *     Needs `datasets:write`.
+         */
+        post: operations["give_up_dead_letter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dead-letters/{letter_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try Dead Letter
+         * @description Have a message tried again, with the schema and the columns that there are now; its row joins what is pushed.
+         *
+         *     Needs `datasets:write`.
+         */
+        post: operations["try_dead_letter"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4166,6 +4260,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/streams/{stream_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Stream
+         * @description Read a stream: how far each partition was read, who reads it, and what is wrong.
+         *
+         *     Needs `datasets:read`.
+         */
+        get: operations["read_stream"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove Stream
+         * @description Forget a stream with its dead letters; the rows that came by it stay.
+         *
+         *     Needs `datasets:write`.
+         */
+        delete: operations["remove_stream"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Stream
+         * @description Change a stream, which goes on from where it was read.
+         *
+         *     Needs `datasets:write`.
+         */
+        patch: operations["change_stream"];
+        trace?: never;
+    };
+    "/api/v1/streams/{stream_id}/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Dead Letters
+         * @description List the messages of a stream that could not be taken, newest first, each with its reason.
+         *
+         *     Needs `datasets:read`.
+         */
+        get: operations["list_dead_letters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/streams/{stream_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause Stream
+         * @description Have nobody read a stream until it is resumed.
+         *
+         *     Needs `datasets:write`.
+         */
+        post: operations["pause_stream"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/streams/{stream_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume Stream
+         * @description Have a stream read again, from where it was read to.
+         *
+         *     Needs `datasets:write`.
+         */
+        post: operations["resume_stream"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/unsubscribe": {
         parameters: {
             query?: never;
@@ -5392,6 +5586,98 @@ export interface components {
             items: components["schemas"]["DatasetSchema"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * DeadLetterDetail
+         * @description A message that is no row, with its first bytes.
+         */
+        DeadLetterDetail: {
+            /** Byte Count */
+            byte_count: number;
+            /**
+             * Content
+             * @description In base64.
+             */
+            content: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Decided At */
+            decided_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Is Whole */
+            is_whole: boolean;
+            /** Message At */
+            message_at: string | null;
+            /** Offset */
+            offset: number;
+            /** Partition */
+            partition: number;
+            /** Reason */
+            reason: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "held" | "trying" | "taken" | "given_up";
+            /**
+             * Text
+             * @description The same as text, where it is one.
+             */
+            text: string | null;
+            /** Topic */
+            topic: string;
+        };
+        /**
+         * DeadLetterPage
+         * @description A page of dead letters, newest first.
+         */
+        DeadLetterPage: {
+            /** Items */
+            items: components["schemas"]["DeadLetterShown"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * DeadLetterShown
+         * @description A message that is no row, and why.
+         */
+        DeadLetterShown: {
+            /** Byte Count */
+            byte_count: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Decided At */
+            decided_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Message At */
+            message_at: string | null;
+            /** Offset */
+            offset: number;
+            /** Partition */
+            partition: number;
+            /** Reason */
+            reason: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "held" | "trying" | "taken" | "given_up";
+            /** Topic */
+            topic: string;
         };
         /**
          * Decided
@@ -7469,6 +7755,73 @@ export interface components {
             time_limit_seconds?: number;
         };
         /**
+         * NewStream
+         * @description A topic of Kafka to read into a dataset.
+         */
+        NewStream: {
+            /**
+             * Consumers
+             * @description How many workers may share the partitions.
+             * @default 1
+             */
+            consumers?: number;
+            /**
+             * Dead Letters Max
+             * @description The stream stops where more are held.
+             * @default 1000
+             */
+            dead_letters_max?: number;
+            /**
+             * Flush Rows
+             * @description A version is made when so many messages were read, …
+             * @default 50000
+             */
+            flush_rows?: number;
+            /**
+             * Flush Seconds
+             * @description … or so long after the first of them.
+             * @default 30
+             */
+            flush_seconds?: number;
+            /**
+             * Format
+             * @default json
+             * @enum {string}
+             */
+            format?: "json" | "avro" | "protobuf";
+            /**
+             * Group
+             * @description The consumer group; one of its own where it is not given.
+             */
+            group?: string | null;
+            /** Name */
+            name: string;
+            /**
+             * New Fields
+             * @description Whether fields that are no columns become columns (`add`), or make the message a dead letter. Not given: `add` for `avro` and `protobuf`, `dead_letter` for `json`.
+             */
+            new_fields?: ("add" | "dead_letter") | null;
+            /** @default {} */
+            registry?: components["schemas"]["StreamRegistry"];
+            /**
+             * @default {
+             *       "protocol": "plaintext"
+             *     }
+             */
+            security?: components["schemas"]["StreamSecurity"];
+            /** Servers */
+            servers: string[];
+            /**
+             * Start
+             * @description Where to begin in partitions never read before.
+             * @default earliest
+             * @enum {string}
+             */
+            start?: "earliest" | "latest";
+            /** Topic */
+            topic: string;
+        };
+        /**
          * NewUpload
          * @description The file to come; a declared size lets a full disk or a limit be told before anything is sent.
          *
@@ -8980,6 +9333,330 @@ export interface components {
             password?: string | null;
             /** Totp */
             totp?: string | null;
+        };
+        /**
+         * Stream
+         * @description A stream, and how it goes.
+         */
+        Stream: {
+            /** Appended Rows */
+            appended_rows: number;
+            /** Consumers */
+            consumers: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Dataset */
+            dataset: string;
+            /** Dead Letters Max */
+            dead_letters_max: number;
+            /** Error */
+            error: string | null;
+            /** Error At */
+            error_at: string | null;
+            /** Flush Rows */
+            flush_rows: number;
+            /** Flush Seconds */
+            flush_seconds: number;
+            /**
+             * Format
+             * @enum {string}
+             */
+            format: "json" | "avro" | "protobuf";
+            /** Group */
+            group: string;
+            /** Held Dead Letters */
+            held_dead_letters: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Lag
+             * @description Of all partitions; null before they were looked at.
+             */
+            lag: number | null;
+            /** Last Message At */
+            last_message_at: string | null;
+            /** Last Version At */
+            last_version_at: string | null;
+            /** Name */
+            name: string;
+            /**
+             * New Fields
+             * @enum {string}
+             */
+            new_fields: "add" | "dead_letter";
+            registry: components["schemas"]["StreamRegistryShown"];
+            /** Revision */
+            revision: number;
+            security: components["schemas"]["StreamSecurityShown"];
+            /** Servers */
+            servers: string[];
+            /**
+             * Skipped Messages
+             * @description That had no value, by which Kafka says that a key was deleted.
+             */
+            skipped_messages: number;
+            /**
+             * Start
+             * @enum {string}
+             */
+            start: "earliest" | "latest";
+            /**
+             * State
+             * @description `stopped` by the hub, for the reason in `error`.
+             * @enum {string}
+             */
+            state: "running" | "paused" | "stopped";
+            /** Topic */
+            topic: string;
+        };
+        /**
+         * StreamChange
+         * @description What to change of a stream; what is left out stays.
+         */
+        StreamChange: {
+            /** Consumers */
+            consumers?: number | null;
+            /** Dead Letters Max */
+            dead_letters_max?: number | null;
+            /** Flush Rows */
+            flush_rows?: number | null;
+            /** Flush Seconds */
+            flush_seconds?: number | null;
+            /** Name */
+            name?: string | null;
+            /** New Fields */
+            new_fields?: ("add" | "dead_letter") | null;
+            registry?: components["schemas"]["StreamRegistry"] | null;
+            /** @description As a whole, with its secrets. */
+            security?: components["schemas"]["StreamSecurity"] | null;
+            /** Servers */
+            servers?: string[] | null;
+        };
+        /**
+         * StreamConsumer
+         * @description A worker that reads the stream just now.
+         */
+        StreamConsumer: {
+            /** Partitions */
+            partitions: number[];
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Worker Id
+             * Format: uuid
+             */
+            worker_id: string;
+        };
+        /**
+         * StreamDetail
+         * @description A stream with its partitions and who reads them.
+         */
+        StreamDetail: {
+            /** Appended Rows */
+            appended_rows: number;
+            /** Consumers */
+            consumers: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Dataset */
+            dataset: string;
+            /** Dead Letters Max */
+            dead_letters_max: number;
+            /** Error */
+            error: string | null;
+            /** Error At */
+            error_at: string | null;
+            /** Flush Rows */
+            flush_rows: number;
+            /** Flush Seconds */
+            flush_seconds: number;
+            /**
+             * Format
+             * @enum {string}
+             */
+            format: "json" | "avro" | "protobuf";
+            /** Group */
+            group: string;
+            /** Held Dead Letters */
+            held_dead_letters: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Lag
+             * @description Of all partitions; null before they were looked at.
+             */
+            lag: number | null;
+            /** Last Message At */
+            last_message_at: string | null;
+            /** Last Version At */
+            last_version_at: string | null;
+            /** Name */
+            name: string;
+            /**
+             * New Fields
+             * @enum {string}
+             */
+            new_fields: "add" | "dead_letter";
+            /** Partitions */
+            partitions: components["schemas"]["StreamPartition"][];
+            /** Read By */
+            read_by: components["schemas"]["StreamConsumer"][];
+            registry: components["schemas"]["StreamRegistryShown"];
+            /** Revision */
+            revision: number;
+            security: components["schemas"]["StreamSecurityShown"];
+            /** Servers */
+            servers: string[];
+            /**
+             * Skipped Messages
+             * @description That had no value, by which Kafka says that a key was deleted.
+             */
+            skipped_messages: number;
+            /**
+             * Start
+             * @enum {string}
+             */
+            start: "earliest" | "latest";
+            /**
+             * State
+             * @description `stopped` by the hub, for the reason in `error`.
+             * @enum {string}
+             */
+            state: "running" | "paused" | "stopped";
+            /** Topic */
+            topic: string;
+        };
+        /**
+         * StreamPage
+         * @description A page of streams, newest first.
+         */
+        StreamPage: {
+            /** Items */
+            items: components["schemas"]["Stream"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * StreamPartition
+         * @description How far a partition was read.
+         */
+        StreamPartition: {
+            /**
+             * End Offset
+             * @description Where the partition ended when it was last looked at.
+             */
+            end_offset: number | null;
+            /**
+             * Lag
+             * @description How many messages lie between.
+             */
+            lag: number | null;
+            /**
+             * Message At
+             * @description When the last message that was seen was written.
+             */
+            message_at: string | null;
+            /**
+             * Next Offset
+             * @description Of the first message that is neither in the table nor a dead letter.
+             */
+            next_offset: number;
+            /** Partition */
+            partition: number;
+            /** Seen At */
+            seen_at: string | null;
+        };
+        /**
+         * StreamRegistry
+         * @description Where the schemas are that messages name.
+         */
+        StreamRegistry: {
+            /** Password */
+            password?: string | null;
+            /**
+             * Url
+             * @description Null: the registry of the organisation here.
+             */
+            url?: string | null;
+            /** Username */
+            username?: string | null;
+        };
+        /**
+         * StreamRegistryShown
+         * @description Where the schemas are, without what is secret.
+         */
+        StreamRegistryShown: {
+            /** Url */
+            url: string | null;
+            /** Username */
+            username: string | null;
+        };
+        /**
+         * StreamSecurity
+         * @description How the brokers are spoken to; secrets are sealed and never shown.
+         */
+        StreamSecurity: {
+            /**
+             * Authorities
+             * @description Whom to believe who a broker is, as PEM; else those browsers believe.
+             */
+            authorities?: string | null;
+            /**
+             * Certificate
+             * @description What the hub says of itself, as PEM, with `key`.
+             */
+            certificate?: string | null;
+            /** Key */
+            key?: string | null;
+            /**
+             * Mechanism
+             * @description Of a protocol with `sasl`.
+             */
+            mechanism?: ("PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512") | null;
+            /** Password */
+            password?: string | null;
+            /**
+             * Protocol
+             * @default plaintext
+             * @enum {string}
+             */
+            protocol?: "plaintext" | "tls" | "sasl_plaintext" | "sasl_tls";
+            /** Username */
+            username?: string | null;
+        };
+        /**
+         * StreamSecurityShown
+         * @description How the brokers are spoken to, without what is secret.
+         */
+        StreamSecurityShown: {
+            /** Has Authorities */
+            has_authorities: boolean;
+            /** Has Certificate */
+            has_certificate: boolean;
+            /** Mechanism */
+            mechanism: ("PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512") | null;
+            /**
+             * Protocol
+             * @enum {string}
+             */
+            protocol: "plaintext" | "tls" | "sasl_plaintext" | "sasl_tls";
+            /** Username */
+            username: string | null;
         };
         /**
          * TableSchemaOut
@@ -16116,6 +16793,210 @@ export interface operations {
             };
         };
     };
+    list_streams: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in one page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamPage"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_stream: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by you, new for each request you mean: sent again within 24 hours, the request is not carried out again but answered as before. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewStream"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description What `If-Match` of a change made from this takes. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamDetail"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_versions: {
         parameters: {
             query?: {
@@ -16947,6 +17828,279 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                letter_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterDetail"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    give_up_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                letter_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterShown"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    try_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                letter_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterShown"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -30665,6 +31819,597 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_stream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                stream_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What `If-Match` of a change made from this takes. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamDetail"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_stream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                stream_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_stream: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read and is to be changed, such as `"7"`; `*` for whatever is there. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                stream_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StreamChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What `If-Match` of a change made from this takes. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamDetail"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed by somebody else meanwhile; `newest` is what is there now */
+            412: {
+                headers: {
+                    /** @description What `If-Match` of a change made from this takes. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Say which version you have read */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_dead_letters: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in one page. */
+                limit?: number;
+                /** @description Only those in one of these states; else those that are held. */
+                state?: ("held" | "trying" | "taken" | "given_up")[] | null;
+            };
+            header?: never;
+            path: {
+                stream_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterPage"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_stream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                stream_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamDetail"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_stream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                stream_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamDetail"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
