@@ -17,7 +17,7 @@ from lyceum.kernel.resources import Resources
 SEALED_AS = "stream"
 SESSION_MS_MIN = 6_000
 """Brokers take no less, as they come."""
-QUEUED_KILOBYTES_MAX = 16 * 1024
+QUEUED_KILOBYTES_MAX = 8 * 1024
 _PORT_MAX = 65_535
 _PROTOCOLS = {
     "plaintext": "plaintext",

@@ -20,7 +20,7 @@ from lyceum.data.streams.framing import schema_number
 from lyceum.data.streams.work import Message, Span
 from lyceum.kernel.problems import Problem
 
-BATCH_BYTES_MAX = 32 * 1024**2
+BATCH_BYTES_MAX = 16 * 1024**2
 POLL_SECONDS = 0.1
 AT_ONCE_MAX = 1000
 METADATA_SECONDS_MAX = 10.0
@@ -99,6 +99,7 @@ class TopicReader(threading.Thread):
         self.generation = 0
         """Rises whenever reading begins anew somewhere; batches of an earlier one are out of date."""
         self.failed: Exception | None = None
+        self.is_reading = False
         self.complaint: str | None = None
         """What the library says of its connections, where they do not work just now."""
 
@@ -175,6 +176,7 @@ class TopicReader(threading.Thread):
         consumer.assign([TopicPartition(self._plan.topic, number, places[number]) for number in numbers])
         self._resting = False
         self._begin(places)
+        self.is_reading = True
 
     def _revoked(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
         self._begin({})
