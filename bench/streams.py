@@ -99,7 +99,7 @@ def _measure(port: int, key: str, broker: str, *, messages: int) -> None:
         def as_avro(at: int) -> bytes:
             out = io.BytesIO()
             fastavro.schemaless_writer(out, parsed, _record(at))
-            return b"\0" + number.to_bytes(4, "big") + out.getvalue()
+            return b"\0" + int(number).to_bytes(4, "big") + out.getvalue()
 
         for form, written in (("json", lambda at: json.dumps(_record(at)).encode()), ("avro", as_avro)):
             _measure_form(client, broker, form, written, messages=messages)

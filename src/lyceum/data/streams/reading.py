@@ -270,8 +270,9 @@ class TopicReader(threading.Thread):
         with self._lock:
             for number, seen in self._seen.items():
                 ends = consumer.get_watermark_offsets(TopicPartition(self._plan.topic, number), cached=True)
-                if ends is not None and ends[1] >= 0 and ends[1] != seen.end_offset:
-                    self._seen[number] = PartitionSeen(number, int(ends[1]), seen.message_at)
+                high = int(ends[1]) if ends else -1
+                if high >= 0 and high != seen.end_offset:
+                    self._seen[number] = PartitionSeen(number, high, seen.message_at)
 
     def _complain(self, error: KafkaError) -> None:
         if error.code() in _REFUSALS:
