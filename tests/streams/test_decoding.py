@@ -40,24 +40,30 @@ def avro(schema: dict[str, Any], record: dict[str, Any]) -> Decoded:
     return decoded("avro", SchemaText(type="AVRO", text=json.dumps(schema)), out.getvalue())
 
 
+AVRO_TYPES: dict[str, Any] = {
+    "number": "int",
+    "price": ["null", "double"],
+    "mixed": ["null", "int", "double"],
+    "either": ["int", "string"],
+    "day": {"type": "int", "logicalType": "date"},
+    "at": {"type": "long", "logicalType": "timestamp-millis"},
+    "local": {"type": "long", "logicalType": "local-timestamp-micros"},
+    "clock": {"type": "int", "logicalType": "time-millis"},
+    "cost": {"type": "bytes", "logicalType": "decimal", "precision": 10, "scale": 2},
+    "mark": {"type": "string", "logicalType": "uuid"},
+    "raw": "bytes",
+    "kind": {"type": "enum", "name": "Kind", "symbols": ["A", "B"]},
+    "tags": {"type": "array", "items": "string"},
+    "inner": {"type": "record", "name": "Inner", "fields": [{"name": "x", "type": "int"}]},
+}
+
+
 def test_every_type_of_avro_is_a_column_and_what_is_nested_is_json_in_a_text() -> None:
-    types: dict[str, Any] = {
-        "number": "int",
-        "price": ["null", "double"],
-        "mixed": ["null", "int", "double"],
-        "either": ["int", "string"],
-        "day": {"type": "int", "logicalType": "date"},
-        "at": {"type": "long", "logicalType": "timestamp-millis"},
-        "local": {"type": "long", "logicalType": "local-timestamp-micros"},
-        "clock": {"type": "int", "logicalType": "time-millis"},
-        "cost": {"type": "bytes", "logicalType": "decimal", "precision": 10, "scale": 2},
-        "mark": {"type": "string", "logicalType": "uuid"},
-        "raw": "bytes",
-        "kind": {"type": "enum", "name": "Kind", "symbols": ["A", "B"]},
-        "tags": {"type": "array", "items": "string"},
-        "inner": {"type": "record", "name": "Inner", "fields": [{"name": "x", "type": "int"}]},
+    schema = {
+        "type": "record",
+        "name": "R",
+        "fields": [{"name": name, "type": kind} for name, kind in AVRO_TYPES.items()],
     }
-    schema = {"type": "record", "name": "R", "fields": [{"name": name, "type": kind} for name, kind in types.items()]}
     at = dt.datetime(2024, 5, 31, 17, tzinfo=dt.UTC)
     record = {
         "number": 1,
