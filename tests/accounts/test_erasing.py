@@ -31,6 +31,7 @@ from make.accounts import Member, make_group, make_key, make_member, make_organi
 from make.data import make_check, make_check_run, make_dataset, make_diff, make_version
 from make.incidents import make_incident
 from make.schemas import make_schema
+from make.streams import make_dead_letter, make_stream_row
 from make.train import make_run, make_trial
 
 LEFT_TO_THE_ORGANISATION = {"datasets.created_by", "uploads.created_by", "impersonations.user_id", "jobs.owner_id"}
@@ -225,6 +226,8 @@ def _leave_data(database: TestDatabase, alone: Member, word: str) -> None:
         "UPDATE incident_events SET comment = %s, user_id = %s, data = %s WHERE incident_id = %s",
         *(word, alone.user_id, Jsonb({"summary": word}), incident_id),
     )
+    stream_id = make_stream_row(database, alone, dataset_id, name=word)
+    make_dead_letter(database, alone, stream_id, content=word, reason=word)
     model_id = new_id()
     rows_of(
         database, "INSERT INTO models (id, org_id, name) VALUES (%s, %s, %s)", model_id, alone.org_id, f"model-{word}"

@@ -206,4 +206,7 @@ def test_trainings_and_versions_need_room() -> None:
     from lyceum.wiring import handlers
 
     kinds = {kind for kind, handler in handlers().by_kind.items() if handler.args_type.needs_room}
-    assert kinds == {"data.append_pushed", "data.fetch_file", "data.read_upload", "train.fit_model"}
+    assert kinds == {
+        *("data.append_pushed", "data.append_streamed", "data.fetch_file", "data.read_upload"),
+        "train.fit_model",
+    }

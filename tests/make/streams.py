@@ -25,13 +25,37 @@ def make_stream_row(database: TestDatabase, owner: Member, dataset_id: UUID | st
     return stream_id
 
 
-def make_dead_letter(database: TestDatabase, owner: Member, stream_id: UUID, *, offset: int = 0) -> UUID:
+def make_dead_letter(
+    database: TestDatabase,
+    owner: Member,
+    stream_id: UUID,
+    *,
+    offset: int = 0,
+    content: str = "no",
+    reason: str = "The message is not JSON.",
+) -> UUID:
     """Make a message that is held, and return its id."""
     letter_id = new_id()
     statement = """
-        INSERT INTO dead_letters (id, org_id, stream_id, topic, partition, "offset", byte_count, content, reason)
-        VALUES (%s, %s, %s, 't', 0, %s, 2, 'no', 'The message is not JSON.')
+        INSERT INTO dead_letters (id, org_id, stream_id, topic, partition, "offset", byte_count, content, reason, decided_by)
+        VALUES (%s, %s, %s, 't', 0, %s, %s, %s, %s, %s)
     """
     with psycopg.connect(database.dsn("owner"), autocommit=True) as connection:
-        connection.execute(statement, (letter_id, owner.org_id, stream_id, offset))
+        values = (letter_id, owner.org_id, stream_id, offset, len(content), content.encode(), reason, owner.user_id)
+        connection.execute(statement, values)
     return letter_id
+
+
+def streams_to_ask_of(database: TestDatabase, owner: Member, dataset_id: UUID | str) -> dict[str, str]:
+    """Make what routes of streams are asked for, and return what their paths name it by."""
+    stream_id = make_stream_row(database, owner, dataset_id)
+    stopped = make_stream_row(database, owner, dataset_id, state="stopped")
+    held = [str(make_dead_letter(database, owner, stream_id, offset=offset)) for offset in range(3)]
+    api = "/api/v1"
+    return {
+        "stream_id": str(stream_id),
+        f"POST {api}/streams/{{stream_id}}/resume.stream_id": str(stopped),
+        "letter_id": held[0],
+        f"POST {api}/dead-letters/{{letter_id}}/retry.letter_id": held[1],
+        f"POST {api}/dead-letters/{{letter_id}}/give-up.letter_id": held[2],
+    }

@@ -35,7 +35,7 @@ from make.data import make_check, make_check_run, make_diff
 from make.incidents import make_incident
 from make.predictions import make_model, onnx_file
 from make.serve import make_registered
-from make.streams import make_dead_letter, make_stream_row
+from make.streams import streams_to_ask_of
 from make.train import make_run
 
 CHECKS = [
@@ -164,17 +164,7 @@ async def live(
             make_incident(database, owner, dataset["id"], state="resolved", resolution="fixed", resolved_at=began)
         ),
         "POST /api/v1/incidents/{incident_id}/resolve.incident_id": str(make_incident(database, owner, dataset["id"])),
-        "stream_id": str(stream_id),
-        "POST /api/v1/streams/{stream_id}/resume.stream_id": str(
-            make_stream_row(database, owner, dataset["id"], state="running")
-        ),
-        "letter_id": str(make_dead_letter(database, owner, stream_id)),
-        "POST /api/v1/dead-letters/{letter_id}/retry.letter_id": str(
-            make_dead_letter(database, owner, stream_id, offset=1)
-        ),
-        "POST /api/v1/dead-letters/{letter_id}/give-up.letter_id": str(
-            make_dead_letter(database, owner, stream_id, offset=2)
-        ),
+        **streams_to_ask_of(database, owner, dataset["id"]),
         "run_id": str(make_run(database, owner, version["id"])),
         "upload_id": whole,
         "GET /api/v1/uploads/{upload_id}/parts.upload_id": begun["id"],

@@ -9,6 +9,7 @@ from uuid import UUID
 import fastavro
 import httpx
 import polars as pl
+import pytest
 
 from fixtures.app import rows_of, served
 from fixtures.kafka import Broker
@@ -129,6 +130,8 @@ async def test_a_schema_evolves_in_mid_stream_and_one_that_does_not_fit_is_held(
         assert latest["source"]["partitions"] == {"0": [10, 15]}
 
 
+# a group takes the broker some seconds each time somebody joins it
+@pytest.mark.timeout(240)
 async def test_partitions_move_to_a_second_worker_and_every_message_is_a_row_once(
     stream_clients: Clients, streamer: Member, streaming_hub: StaffedHub, broker: Broker
 ) -> None:

@@ -16,6 +16,8 @@ from fixtures.staffed import StaffedHub, new_dataset, ok
 from fixtures.streaming import latest_rows, make_stream, until_read
 from make.accounts import make_member
 
+WAIT_SECONDS_MAX = 90
+
 
 @pytest.fixture
 def unstaffed_hub(
@@ -41,6 +43,7 @@ def held(hub: StaffedHub, statement: str, row_id: str) -> Iterator[None]:
         yield
 
 
+@pytest.mark.timeout(300)
 async def test_workers_killed_between_writing_and_committing_lose_nothing_and_double_nothing(
     unstaffed_hub: StaffedHub, broker: Broker
 ) -> None:
@@ -57,7 +60,7 @@ async def test_workers_killed_between_writing_and_committing_lose_nothing_and_do
             served("lyceum.worker", hub.settings) as worker,
             held(hub, "SELECT FROM streams WHERE id = %s FOR NO KEY UPDATE", stream["id"]),
         ):
-            await eventually(lambda: bool(list(staging.glob("*/messages"))))
+            await eventually(lambda: bool(list(staging.glob("*/messages"))), seconds=WAIT_SECONDS_MAX)
             worker.end(signal.SIGKILL)
 
         # in the table's log with its offsets, and not accepted: whoever accepts it locks the dataset
@@ -65,7 +68,7 @@ async def test_workers_killed_between_writing_and_committing_lose_nothing_and_do
             served("lyceum.worker", hub.settings) as worker,
             held(hub, "SELECT FROM datasets WHERE id = %s FOR NO KEY UPDATE", dataset["id"]),
         ):
-            await eventually(lambda: bool(_commits_with_offsets(tables, stream["id"])))
+            await eventually(lambda: bool(_commits_with_offsets(tables, stream["id"])), seconds=WAIT_SECONDS_MAX)
             worker.end(signal.SIGKILL)
         committed = _commits_with_offsets(tables, stream["id"])
         assert (await ok(client.get(f"/api/v1/streams/{stream['id']}")))["appended_rows"] == 0

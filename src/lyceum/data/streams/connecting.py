@@ -17,7 +17,7 @@ from lyceum.kernel.resources import Resources
 SEALED_AS = "stream"
 SESSION_MS_MIN = 6_000
 """Brokers take no less, as they come."""
-QUEUED_KILOBYTES_MAX = 16 * 1024
+QUEUED_KILOBYTES_MAX = 8 * 1024
 _PORT_MAX = 65_535
 _PROTOCOLS = {
     "plaintext": "plaintext",
@@ -101,7 +101,8 @@ def client_settings(plan: StreamPlan) -> dict[str, Any]:
         "group.id": plan.group,
         "client.id": "lyceum",
         "security.protocol": _PROTOCOLS[plan.protocol],
-        "enable.auto.commit": False,
+        # of what is stored, which is what the table has: for those who look there
+        "enable.auto.commit": True,
         "enable.auto.offset.store": False,
         "allow.auto.create.topics": False,
         "auto.offset.reset": "earliest",

@@ -23,7 +23,7 @@ from sqlalchemy.orm import undefer
 
 from lyceum.data.datasets.appends.public import begin_appended, give_job, is_there, places_in_commit, table_key
 from lyceum.data.streams.connecting import StreamPlan, host_and_port, judge_servers, plan_of
-from lyceum.data.streams.errors import BrokerRefuses
+from lyceum.data.streams.errors import BrokerAway, BrokerRefuses
 from lyceum.data.streams.jobs import AppendStreamed, hold_stream, next_offsets_of, stop
 from lyceum.data.streams.models import StreamConsumerRow, StreamPartitionRow, StreamRow
 from lyceum.data.streams.reading import Asked, Batch, PartitionSeen, TopicReader
@@ -36,6 +36,7 @@ from lyceum.kernel.outward import AddressRefused, Outward
 from lyceum.kernel.problems import Problem
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
+from lyceum.kernel.usage import refuse_past_quota
 
 RENEWED_SHARE = 1 / 6
 """Of a lease: how often its holder says that it still reads."""
@@ -69,6 +70,9 @@ class StreamConsumer:
     _renewed_at: float = 0.0
     _begin_after: float = 0.0
     _shown_error: str | None = None
+    _problem: str | None = None
+    """Why what was read cannot be handed on just now."""
+    _is_over: bool = False
 
     @property
     def _scope(self) -> Scope:
@@ -114,7 +118,9 @@ class StreamConsumer:
                 await _note_seen(tx, self.stream_id, one)
         self._renewed_at = now
         if self._reader is not None and self._reader.failed is None:
-            await self._show_error(self._reader.complaint)
+            wrong = self._problem or self._reader.complaint
+            if wrong is not None or self._reader.is_reading:
+                await self._show_error(wrong)
         return True
 
     async def _go_on(self) -> None:
@@ -126,8 +132,10 @@ class StreamConsumer:
             return
         try:
             await self._deliver(self._plan, self._reader)
+            self._problem = None
         except Problem as problem:
             # such as a registry that is away: the batch stays, and is tried again
+            self._problem = problem.detail
             await self._show_error(problem.detail)
             if isinstance(problem, BrokerRefuses | AddressRefused):
                 await self._stop_stream(problem.detail)
@@ -180,7 +188,9 @@ class StreamConsumer:
 
         A version under way is waited for.
         """
-        while await self._version_under_way() is not None:  # noqa: ASYNC110 another process decides it
+        while await self._version_under_way() is not None:
+            if self._is_over:
+                raise BrokerAway("The worker stops.")
             await asyncio.sleep(LOOK_SECONDS)
         async with transaction(self.resources.database, self._scope) as tx:
             known = await next_offsets_of(tx, plan.id)
@@ -243,6 +253,8 @@ class StreamConsumer:
         """Stage the messages and begin a version of them, unless another is under way or they were read by somebody else."""
         if await self._version_under_way() is not None:
             return "wait"
+        async with transaction(self.resources.database, self._scope) as tx:
+            await refuse_past_quota(tx, self.resources.settings)
         version_id = new_id()
         key = messages_key(version_id)
         schemas = {number: self._schemas[number] for number in batch.schema_numbers & self._schemas.keys()}
@@ -304,7 +316,7 @@ class StreamConsumer:
                 stop(stream, why[:ERROR_CHARACTERS_MAX])
 
     async def _leave(self) -> None:
-        reader, self._reader = self._reader, None
+        reader, self._reader, self._is_over = self._reader, None, True
         if reader is not None:
             reader.stop()
         with contextlib.suppress(Exception):

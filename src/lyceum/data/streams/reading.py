@@ -20,7 +20,7 @@ from lyceum.data.streams.framing import schema_number
 from lyceum.data.streams.work import Message, Span
 from lyceum.kernel.problems import Problem
 
-BATCH_BYTES_MAX = 32 * 1024**2
+BATCH_BYTES_MAX = 16 * 1024**2
 POLL_SECONDS = 0.1
 AT_ONCE_MAX = 1000
 METADATA_SECONDS_MAX = 10.0
@@ -99,6 +99,7 @@ class TopicReader(threading.Thread):
         self.generation = 0
         """Rises whenever reading begins anew somewhere; batches of an earlier one are out of date."""
         self.failed: Exception | None = None
+        self.is_reading = False
         self.complaint: str | None = None
         """What the library says of its connections, where they do not work just now."""
 
@@ -175,6 +176,7 @@ class TopicReader(threading.Thread):
         consumer.assign([TopicPartition(self._plan.topic, number, places[number]) for number in numbers])
         self._resting = False
         self._begin(places)
+        self.is_reading = True
 
     def _revoked(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
         self._begin({})
@@ -254,7 +256,7 @@ class TopicReader(threading.Thread):
             own = {number: offset for number, offset in read_up_to.items() if number in self._positions}
             places = [TopicPartition(self._plan.topic, number, offset) for number, offset in own.items()]
             if places:
-                consumer.commit(offsets=places, asynchronous=True)
+                consumer.store_offsets(offsets=places)
         self._look_at_ends(consumer)
 
     def _rest(self, consumer: Consumer, *, wanted: bool) -> None:
@@ -268,8 +270,9 @@ class TopicReader(threading.Thread):
         with self._lock:
             for number, seen in self._seen.items():
                 ends = consumer.get_watermark_offsets(TopicPartition(self._plan.topic, number), cached=True)
-                if ends is not None and ends[1] >= 0 and ends[1] != seen.end_offset:
-                    self._seen[number] = PartitionSeen(number, int(ends[1]), seen.message_at)
+                high = int(ends[1]) if ends else -1
+                if high >= 0 and high != seen.end_offset:
+                    self._seen[number] = PartitionSeen(number, high, seen.message_at)
 
     def _complain(self, error: KafkaError) -> None:
         if error.code() in _REFUSALS:
