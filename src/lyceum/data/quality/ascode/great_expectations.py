@@ -247,3 +247,5 @@ _MAKERS: dict[str, Callable[[_Kwargs], list[Plain]]] = {
     "expect_column_values_to_be_increasing": _monotonic("increasing"),
     "expect_column_values_to_be_decreasing": _monotonic("decreasing"),
 }
+EXPECTATIONS = tuple(_MAKERS)
+"""The expectations that have a counterpart."""

@@ -230,3 +230,5 @@ _MAKERS: dict[str, Callable[[_Body | None, _Body, _Body, _Body], list[Plain]]] =
     "aggregate": _aggregate,
     "failed_rows": _failed_rows,
 }
+SODA_CHECKS = tuple(name for name in _MAKERS if name != "failed_rows")
+"""The kinds of checks that have a counterpart."""
