@@ -7,6 +7,7 @@ lost is done again on another one, and a cluster that is not there at all leaves
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -104,7 +105,7 @@ def state_by_cluster(
 def _by_ray(address: str, works: Sequence[bytes], stop_if_asked: Callable[[], None]) -> list[bytes]:
     # nothing is told to anybody
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    import ray
+    ray: Any = import_module("ray")  # an extra: its types are there only with it
 
     try:
         ray.init(address=address, log_to_driver=False, configure_logging=False, ignore_reinit_error=True)
