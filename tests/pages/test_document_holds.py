@@ -144,7 +144,6 @@ async def live(
         jobs = await ok(client.get("/api/v1/jobs"))
         document = await ok(nobody.get("/api/openapi.json"))
     check_id = make_check(database, owner, dataset["id"], definition=SIZE)
-    stream_id = make_stream_row(database, owner, dataset["id"])
     model = make_model(database, home, owner, onnx_file(), aliases={"champion": 1})
     spare_key, _ = make_key(database, org_id=owner.org_id, user_id=owner.user_id, scopes=("datasets:read",))
     there = {

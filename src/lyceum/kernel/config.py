@@ -119,6 +119,10 @@ class Settings(BaseSettings):
     storage_options: dict[str, SecretStr] = Field(
         default_factory=dict, description="Keys of the object store (JSON), e.g. aws_access_key_id, aws_endpoint."
     )
+    ray_address: str | None = Field(
+        None,
+        description="host:port of a Ray cluster that this machine is a node of: scans of many files fan out over it.",
+    )
     secret_key: SecretStr | None = Field(
         None, description="Signs links; unset: made once and kept in the hub's home. The same on every machine."
     )

@@ -1,13 +1,17 @@
 """Running checks over a version's rows, in a process of its own."""
 
+import logging
+import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from lyceum.data.datasets.rows.public import scan_table
+from lyceum.data.datasets.rows.public import TablePart, parts_of, scan_table
+from lyceum.data.quality.cluster import ClusterUnusable, report_from, state_by_cluster
 from lyceum.data.quality.engine.public import (
     Check,
     CheckReport,
     Surroundings,
+    TableState,
     checks_from_plain,
     reference_of,
     run_checks,
@@ -15,11 +19,15 @@ from lyceum.data.quality.engine.public import (
 from lyceum.data.quality.work import CheckedTable, CheckWork, TableAt
 from lyceum.kernel.config import settings
 from lyceum.kernel.jobs.child import ChildSide
-from lyceum.kernel.storage import open_storage
+from lyceum.kernel.storage import Storage, open_storage
 
 if TYPE_CHECKING:
     import polars as pl
 
+PART_BYTES = 64 << 20
+"""How much of a table's files one task of a cluster reads; it takes longer to hand less out than to read it."""
+PARTS_MIN = 4
+logger = logging.getLogger(__name__)
 SAMPLE_ROWS_PER_CHECK_MAX = 10
 SAMPLE_ROWS_MAX = 500
 """Of all checks together, so that a thousand of them make no answer of many megabytes; each may have one all the same."""
@@ -30,19 +38,51 @@ TEXT_CHARS_MAX = 200
 
 def scan_checks(work: CheckWork, side: ChildSide) -> CheckedTable:
     """Run the checks in as few passes over the table as the engine needs."""
-    del side
     rows = scan_table(open_storage(settings()), work.table_key, work.delta_version)
     checks = checks_from_plain(work.definitions)
     rows_each = min(SAMPLE_ROWS_PER_CHECK_MAX, max(1, SAMPLE_ROWS_MAX // max(1, len(checks))))
-    report = run_checks(
-        rows, checks, sample_rows_max=rows_each, line_of_first_row=work.line_of_first_row, around=_around(work, checks)
-    )
+    around = _around(work, checks)
+    state = _state_by_cluster(work, around, side)
+    sampled: _Sampling = {"sample_rows_max": rows_each, "line_of_first_row": work.line_of_first_row}
+    if state is None:
+        report = run_checks(rows, checks, around=around, **sampled)
+    else:
+        report = report_from(state, rows, checks, around=around, **sampled)
     return CheckedTable(passed=report.passed, check_ids=work.check_ids, results=as_kept(report))
 
 
 def as_kept(report: CheckReport) -> list[dict[str, Any]]:
     """Return the results as they are kept and shown: of long sets their beginnings."""
     return [{**result, "check": _shortened(result["check"])} for result in report.to_plain()["results"]]
+
+
+class _Sampling(TypedDict):
+    sample_rows_max: int
+    line_of_first_row: int | None
+
+
+def _state_by_cluster(work: CheckWork, around: Surroundings, side: ChildSide) -> TableState | None:
+    """Return what a cluster found of the table; None where there is none, it cannot, or the table is not worth it."""
+    address = settings().ray_address
+    if address is None:
+        return None
+    storage = open_storage(settings())
+    parts = parts_of(storage, work.table_key, work.delta_version, part_bytes=PART_BYTES)
+    if len(parts) < PARTS_MIN:
+        return None
+    others = {name: _whole(storage, at) for name, at in work.others.items()}
+    try:
+        return state_by_cluster(
+            address, parts, work.definitions, around=around, others=others, stop_if_asked=side.stop_if_asked
+        )
+    except ClusterUnusable as unusable:
+        logger.warning("cluster not used", extra={"reason": str(unusable)})
+        return None
+
+
+def _whole(storage: Storage, at: TableAt) -> TablePart:
+    [whole] = parts_of(storage, at.table_key, at.delta_version, part_bytes=sys.maxsize)
+    return whole
 
 
 def _around(work: CheckWork, checks: Sequence[Check]) -> Surroundings:

@@ -5,6 +5,7 @@ reads a record without a line of Python for each. Light, since the API imports i
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
@@ -124,9 +125,10 @@ def _require_names(records: Sequence[dict[str, Any]]) -> None:
             raise RecordsUnreadable(
                 f"{_shown(name)} cannot name a column; use a printable name of at most {NAME_CHARACTERS_MAX} characters."
             )
-        if folded.setdefault(name.casefold(), name) != name:
+        form = unicodedata.normalize("NFC", name).casefold()
+        if folded.setdefault(form, name) != name:
             raise RecordsUnreadable(
-                f"The columns {_shown(folded[name.casefold()])} and {_shown(name)} differ in upper and lower case only; "
+                f"The columns {_shown(folded[form])} and {_shown(name)} differ in upper and lower case or accents only; "
                 "write them alike."
             )
 

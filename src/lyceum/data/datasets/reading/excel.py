@@ -7,6 +7,7 @@ single cell in the last corner would have it make room for seventeen thousand mi
 
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -27,6 +28,16 @@ CHUNK_BYTES = 1 << 20
 ENTRIES_MAX = 10_000
 PLACE_BYTES_MAX = 64
 EXACT_WHOLE_MAX = 2.0**53
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ExpatError,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+)
 _NEEDED = re.compile(
     r"\[Content_Types\]\.xml|_rels/\.rels|xl/workbook\.xml|xl/_rels/workbook\.xml\.rels|xl/sharedStrings\.xml|"
     r"xl/styles\.xml|xl/worksheets/[^/]+\.xml",
@@ -76,15 +87,7 @@ def open_excel(path: Path, *, file_name: str, work: Path, limits: ReadingLimits)
                 for place, sheet in enumerate(workbook.sheets_metadata)
                 if sheet.typ is SheetTypeEnum.WorkSheet and sheet.visible is SheetVisibleEnum.Visible
             ]
-    except (
-        zipfile.BadZipFile,
-        NotImplementedError,
-        RuntimeError,
-        EOFError,
-        OSError,
-        ExpatError,
-        CalamineError,
-    ) as broken:
+    except (*_UNREADABLE, CalamineError) as broken:
         raise _damaged(file_name) from broken
     if not sheets:
         raise UnreadableTable("no_rows", f"{file_name} has no sheet that is shown; show the one with the table.")

@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import msgspec
 import obstore
 
 from lyceum.kernel.storage import Storage
@@ -44,6 +45,38 @@ def scan_table(storage: Storage, table_key: str, delta_version: int) -> "pl.Lazy
     from lyceum.data.datasets.tables import scan_version
 
     return scan_version(table_store(storage), table_key, delta_version)
+
+
+class TablePart(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of a version's files, to be read by any process that reaches the storage."""
+
+    url: str
+    options: dict[str, str]
+    table_key: str
+    names: list[str]
+
+
+def parts_of(storage: Storage, table_key: str, delta_version: int, *, part_bytes: int) -> list[TablePart]:
+    """Return a version in parts of one file or several, in the order of its rows, each of about `part_bytes` or more."""
+    from lyceum.data.datasets.tables import files_of
+
+    groups: list[list[str]] = []
+    held = part_bytes
+    for file in files_of(table_store(storage), table_key, delta_version):
+        if held >= part_bytes:
+            groups.append([])
+            held = 0
+        groups[-1].append(file.name)
+        held += file.size
+    options = dict(storage.options)
+    return [TablePart(url=storage.url, options=options, table_key=table_key, names=names) for names in groups]
+
+
+def scan_part(part: TablePart) -> "pl.LazyFrame":
+    """Return the rows of a part, not yet read."""
+    from lyceum.data.datasets.tables import scan_files
+
+    return scan_files(_table_store(part.url, tuple(sorted(part.options.items()))), part.table_key, part.names)
 
 
 async def sweep_staging(storage: Storage, *, older_than_seconds: float) -> int:

@@ -116,6 +116,9 @@ def _asked(document: yaml.Node, file_name: str) -> yaml.Node:
         raise InvalidCheck(
             f"{where_of(other, file_name)}: nothing is known of {plain_of_node(other, file_name)!r}; list the checks under '{_KEY}:'."
         )
+    if len(document.value) > 1:
+        twice = document.value[1][0]
+        raise InvalidCheck(f"{where_of(twice, file_name)}: '{_KEY}:' stands here twice; put all checks under one.")
     return under[_KEY]
 
 

@@ -44,7 +44,7 @@ def from_dbt(text: str) -> tuple[OutsideResult, ...]:
     results = told.get("results") if isinstance(told, dict) else None
     if not isinstance(results, list) or not all(isinstance(each, dict) for each in results):
         raise InvalidCheck("The file is no run_results.json of dbt: it has no list of results.")
-    found = tuple(_result(each) for each in results if _is_test(each) and each.get("status") in _STATUS)
+    found = tuple(_result(each) for each in results if _is_test(each) and str(each.get("status")) in _STATUS)
     if not found:
         raise InvalidCheck("run_results.json holds no test that ran; make it by 'dbt test' or 'dbt build'.")
     return found

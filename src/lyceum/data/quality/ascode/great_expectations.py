@@ -12,6 +12,7 @@ from lyceum.data.quality.ascode.imported import (
     bounds,
     column_of,
     listed,
+    made_by,
     mapping,
     values_of,
 )
@@ -42,7 +43,8 @@ def from_great_expectations(text: str) -> Imported:
         kind = str(expectation.get("type") or expectation.get("expectation_type") or "an expectation without a type")
         kwargs = expectation.get("kwargs")
         try:
-            checks += _of_expectation(kind, mapping(kwargs, "What it is told (kwargs)"), expectation)
+            told = mapping(kwargs, "What it is told (kwargs)")
+            checks += made_by(lambda: _of_expectation(kind, told, expectation))  # noqa: B023 - called at once
         except CannotImport as impossible:
             left_out.append(LeftOut(_named(kind, kwargs), str(impossible)))
     return Imported(tuple(checks), tuple(left_out))
@@ -245,3 +247,5 @@ _MAKERS: dict[str, Callable[[_Kwargs], list[Plain]]] = {
     "expect_column_values_to_be_increasing": _monotonic("increasing"),
     "expect_column_values_to_be_decreasing": _monotonic("decreasing"),
 }
+EXPECTATIONS = tuple(_MAKERS)
+"""The expectations that have a counterpart."""

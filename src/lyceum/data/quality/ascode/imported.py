@@ -1,6 +1,6 @@
 """What comes of checks that were written for another tool."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,15 +35,33 @@ def usable(imported: Imported) -> tuple[tuple[Check, ...], tuple[LeftOut, ...]]:
         try:
             checks += checks_from_plain([plain])
         except InvalidCheck as unusable:
-            where = plain.get("column") or "+".join(map(str, plain.get("columns", ())))
+            where = plain.get("column") or "+".join(map(str, items_of(plain.get("columns"))))
             left_out.append(
-                LeftOut(f"{plain['kind']} ({where})", unusable.detail.partition(": ")[2] or unusable.detail)
+                LeftOut(
+                    f"{plain.get('kind', 'a check')} ({where})", unusable.detail.partition(": ")[2] or unusable.detail
+                )
             )
     return with_distinct_ids(checks), tuple(left_out)
 
 
 class CannotImport(ValueError):
     """One check that has no counterpart; the text says why, and what to write in its place."""
+
+
+def made_by(make: Callable[[], list[Plain]]) -> list[Plain]:
+    """Return what `make` makes; raises `CannotImport`, too, where the other tool's words are of a form that nobody expects."""
+    try:
+        return make()
+    except CannotImport:
+        raise
+    except (TypeError, AttributeError, KeyError, ValueError, ArithmeticError) as strange:
+        # there is no schema of these documents, and every value in them may be anything
+        raise CannotImport("Something in it is not of the form that its tool writes; write it anew.") from strange
+
+
+def items_of(value: Any) -> list[Any]:
+    """Return the items of a list; none of anything else."""
+    return value if isinstance(value, list) else []
 
 
 def column_of(name: str) -> str:

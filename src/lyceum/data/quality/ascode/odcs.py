@@ -9,7 +9,16 @@ from functools import partial
 from typing import Any
 
 from lyceum.data.quality.ascode.check_files import plain_of
-from lyceum.data.quality.ascode.imported import CannotImport, Imported, LeftOut, Plain, bounds, listed
+from lyceum.data.quality.ascode.imported import (
+    CannotImport,
+    Imported,
+    LeftOut,
+    Plain,
+    bounds,
+    items_of,
+    listed,
+    made_by,
+)
 from lyceum.data.quality.ascode.yaml_text import plain_yaml, yaml_of
 from lyceum.data.quality.engine.public import Check, ColumnSchema, InvalidCheck
 
@@ -44,7 +53,7 @@ def from_odcs(text: str, *, file_name: str, table: str | None = None) -> Importe
     left_out: list[LeftOut] = []
     for what, make in (*_of_table(meant), *_of_columns(meant)):
         try:
-            checks += make()
+            checks += made_by(make)
         except CannotImport as impossible:
             left_out.append(LeftOut(what, str(impossible)))
     return Imported(tuple(checks), tuple(left_out))
@@ -129,7 +138,7 @@ def _of_table(table: Mapping[str, Any]) -> Iterator[_Made]:
     )
     if keys:
         yield "primaryKey", _ready({"kind": "primary_key", "columns": [str(each["name"]) for each in keys]})
-    for rule in table.get("quality") or []:
+    for rule in items_of(table.get("quality")):
         if isinstance(rule, Mapping):
             yield _rule_name(rule), partial(_of_rule, rule, None)
 
@@ -145,7 +154,7 @@ def _of_columns(table: Mapping[str, Any]) -> Iterator[_Made]:
             values = [value.get("value") if isinstance(value, Mapping) else value for value in allowed]
             yield f"enum ({name})", _ready({"kind": "in_set", "column": name, "values": values})
         yield from ((f"logicalTypeOptions ({name})", _ready(check)) for check in _options(name, each))
-        for rule in each.get("quality") or []:
+        for rule in items_of(each.get("quality")):
             if isinstance(rule, Mapping):
                 yield f"{_rule_name(rule)} ({name})", partial(_of_rule, rule, name)
 

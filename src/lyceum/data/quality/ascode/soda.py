@@ -10,7 +10,9 @@ from lyceum.data.quality.ascode.imported import (
     Plain,
     bounds,
     column_of,
+    items_of,
     listed,
+    made_by,
     mapping,
     values_of,
 )
@@ -43,7 +45,7 @@ def from_soda(text: str, *, file_name: str) -> Imported:
     left_out: list[LeftOut] = []
     for column, kind, body in _listed_checks(contract):
         try:
-            checks += _of_check(column, kind, body, contract)
+            checks += made_by(lambda: _of_check(column, kind, body, contract))  # noqa: B023 - called at once
         except CannotImport as impossible:
             name = kind if column is None else f"{kind} ({column['name']})"
             left_out.append(LeftOut(name, str(impossible)))
@@ -51,11 +53,11 @@ def from_soda(text: str, *, file_name: str) -> Imported:
 
 
 def _listed_checks(contract: _Body) -> Iterator[tuple[_Body | None, str, _Body]]:
-    columns = contract.get("columns") or []
+    columns = items_of(contract.get("columns"))
     for holder, column in ((contract, None), *((each, each) for each in columns if isinstance(each, Mapping))):
         if column is not None and not isinstance(column.get("name"), str):
             continue
-        for item in holder.get("checks") or []:
+        for item in items_of(holder.get("checks")):
             if isinstance(item, str):
                 yield column, item, {}
             elif isinstance(item, Mapping) and item:
@@ -228,3 +230,5 @@ _MAKERS: dict[str, Callable[[_Body | None, _Body, _Body, _Body], list[Plain]]] =
     "aggregate": _aggregate,
     "failed_rows": _failed_rows,
 }
+SODA_CHECKS = tuple(name for name in _MAKERS if name != "failed_rows")
+"""The kinds of checks that have a counterpart."""

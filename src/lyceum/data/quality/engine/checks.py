@@ -38,12 +38,20 @@ from lyceum.data.quality.engine.kinds.shared import AnyCheck, Scalar, Severity
 from lyceum.data.quality.engine.schema import TableSchema
 from lyceum.kernel.problems import Invalid
 
+SENTENCE_CHARS_MAX = 800
+HEAD_CHARS, TAIL_CHARS = 400, 300
+
 
 class InvalidCheck(Invalid):
     """A check that says nothing that can be run; the text says which one and why."""
 
     title = "The check cannot be used"
     code = "invalid_check"
+
+    def __init__(self, detail: str, **more: Any) -> None:
+        # what is quoted may be of any length: where it stands comes before, and what to do comes last
+        cut = detail if len(detail) <= SENTENCE_CHARS_MAX else f"{detail[:HEAD_CHARS]}…{detail[-TAIL_CHARS:]}"
+        super().__init__("".join(char if char.isprintable() else "?" for char in cut), **more)
 
 
 Check = (
@@ -184,7 +192,7 @@ def _check_from(place: int, item: Any) -> Check:
     if not isinstance(item, Mapping):
         raise InvalidCheck(f"Check {place} is not an object with a kind; write one like {{'kind': 'not_null', …}}.")
     kind = item.get("kind")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         close = get_close_matches(kind, KINDS, n=1, cutoff=0.4) if isinstance(kind, str) else []
         hint = f"did you mean '{close[0]}'?" if close else f"use one of {', '.join(KINDS)}."
         raise InvalidCheck(f"Check {place} is of the unknown kind {kind!r}; {hint}")

@@ -125,13 +125,19 @@ def _spelt_out(column: str, wish: Any) -> Iterator[dict[str, Any]]:
         low, high = _pair(column, rest.pop("row_count"))
         yield {"kind": "row_count", "min": low, "max": high, **rest}
     elif "in_set" in rest:
-        yield {"kind": "in_set", "column": column, "values": list(rest.pop("in_set")), **rest}
+        yield {"kind": "in_set", "column": column, "values": _values(column, rest.pop("in_set")), **rest}
     elif bare := next((kind for kind in sorted(_BARE) if rest.pop(kind, False)), None):
         yield {"kind": bare, **({"columns": [column]} if bare == "unique" else {"column": column}), **rest}
     elif rest.keys() & {"min", "max"}:
         yield {"kind": "range", "column": column, **rest}
     else:
         raise InvalidCheck(f"{wish!r} asks nothing known of '{column}'; write {_FORMS}.")
+
+
+def _values(column: str, values: Any) -> list[Any]:
+    if not isinstance(values, Iterable) or isinstance(values, str):
+        raise InvalidCheck(f"The values of '{column}' are a list like ['a', 'b'], not {values!r}.")
+    return list(values)
 
 
 def _pair(column: str, bounds: Any) -> tuple[Any, Any]:
