@@ -63,6 +63,9 @@ from lyceum.data.incidents.routes import ROUTERS as INCIDENTS_ROUTERS
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.public import ERASER as CHECKS_ERASER
 from lyceum.data.quality.routes import router as quality_routes
+from lyceum.data.quality.watching.jobs import HANDLERS as WATCHING_HANDLERS
+from lyceum.data.quality.watching.jobs import watch_version
+from lyceum.data.quality.watching.routes import router as watching_routes
 from lyceum.data.schemas.public import ERASER as SCHEMAS_ERASER
 from lyceum.data.schemas.public import register_version
 from lyceum.data.schemas.registry.routes import router as schema_registry_routes
@@ -132,6 +135,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     history_routes,
     sources_routes,
     quality_routes,
+    watching_routes,
     *INCIDENTS_ROUTERS,
     registry_routes,
     runs_routes,
@@ -171,7 +175,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     *PREDICTIONS_SCHEDULES,
 )
 
-VERSION_FOLLOWERS = (register_version,)
+VERSION_FOLLOWERS = (register_version, watch_version)
 """Who hears of each version of a dataset in the transaction that accepts it, and may refuse it."""
 
 HANDLERS: tuple[Handler, ...] = (
@@ -190,6 +194,7 @@ HANDLERS: tuple[Handler, ...] = (
     *history_handlers(VERSION_FOLLOWERS),
     *SOURCES_HANDLERS,
     *QUALITY_HANDLERS,
+    *WATCHING_HANDLERS,
     *INCIDENTS_HANDLERS,
     *PREDICTIONS_HANDLERS,
     *RUNS_HANDLERS,

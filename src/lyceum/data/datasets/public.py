@@ -1,7 +1,13 @@
 """The door of datasets."""
 
 from lyceum.data.datasets.addresses import DatasetRef, VersionCard, VersionTable
-from lyceum.data.datasets.cards import addresses_of_datasets, owner_of_dataset, version_cards, versions_after
+from lyceum.data.datasets.cards import (
+    accepted_after,
+    addresses_of_datasets,
+    owner_of_dataset,
+    version_cards,
+    versions_after,
+)
 from lyceum.data.datasets.earlier import earlier_version_by_id
 from lyceum.data.datasets.erasing import ERASER
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
@@ -24,6 +30,7 @@ __all__ = [
     "VersionCard",
     "VersionNotFound",
     "VersionTable",
+    "accepted_after",
     "acting_on_dataset",
     "acts_on_dataset",
     "addresses_of_datasets",

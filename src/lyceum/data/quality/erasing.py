@@ -6,15 +6,16 @@ from sqlalchemy import delete
 
 from lyceum.accounts.privacy.public import Eraser
 from lyceum.data.quality.models import CheckResultRow, CheckRow, CheckRunRow
+from lyceum.data.quality.watching.models import AnomalyRow, DatasetWatchRow
 from lyceum.kernel.db import Scope
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
 
 
 async def _of_organisation(resources: Resources, org_id: UUID) -> None:
-    """Remove its checks and what they found."""
+    """Remove its checks, its watches, and what they found."""
     async with transaction(resources.database, Scope(org_id=org_id)) as tx:
-        for row in (CheckResultRow, CheckRunRow, CheckRow):
+        for row in (AnomalyRow, DatasetWatchRow, CheckResultRow, CheckRunRow, CheckRow):
             await tx.execute(delete(row).where(row.org_id == org_id))
 
 
