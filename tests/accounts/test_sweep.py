@@ -26,7 +26,7 @@ from make.accounts import Member, make_grant, make_group, make_key, make_member
 from make.changing import changing
 from make.creating import make_place
 from make.creating_people import CREATING
-from make.data import make_check, make_check_run, make_dataset, make_diff, make_version
+from make.data import make_anomaly, make_check, make_check_run, make_dataset, make_diff, make_version
 from make.incidents import make_incident
 from make.personal import OF_PERSON, make_personal
 from make.schemas import make_schema
@@ -123,6 +123,8 @@ class Hidden:
             "number": "1",
             "version_id": version_id,
             "check_id": check_id,
+            "anomaly_id": make_anomaly(database, owner, dataset_id),
+            "metric": "|rows",
             "diff_id": make_diff(database, owner, dataset_id, version_id),
             "check_run_id": make_check_run(database, owner, version_id, results_of=(check_id,)),
             "incident_id": make_incident(database, owner, dataset_id),
@@ -313,7 +315,7 @@ def _everything(database: TestDatabase, owner: Member) -> dict[str, list[str]]:
         *("datasets", "dataset_versions", "checks", "check_runs", "models", "model_versions", "model_aliases"),
         *("training_runs", "jobs", "uploads", "api_keys", "memberships", "groups", "group_members", "grants"),
         *("destinations", "invitations", "access_requests", "pushed_batches", "dataset_diffs"),
-        *("incidents", "incident_events", "incident_settings", "alert_rules"),
+        *("incidents", "incident_events", "incident_settings", "alert_rules", "dataset_watches", "anomalies"),
     )
     asked = dict.fromkeys(tables, ("org_id", owner.org_id)) | dict.fromkeys(OF_PERSON, ("user_id", owner.user_id))
     return {

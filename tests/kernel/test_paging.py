@@ -10,6 +10,7 @@ from lyceum.wiring import ROUTERS
 
 WITHOUT_A_CURSOR = {
     "/api/v1/datasets/{org}/{name}/checks": "a dataset has at most so many checks, and they are shown together",
+    "/api/v1/datasets/{org}/{name}/anomalies/metrics": "as many as a table has columns, with so many metrics each",
     "/api/v1/jobs/{job_id}/log": "grows while it is read: it goes on after a line's number, also when there is none yet",
     "/api/v1/hub/jobs/{job_id}/log": "as that of one's own job",
     "/api/v1/organisations/{org}/alert-rules": "at most so many are kept, and they are asked in their order",
@@ -24,6 +25,7 @@ WITHOUT_A_CURSOR = {
 }
 """Lists that are shown whole; each has a most, or a place to go on from that is no cursor."""
 PART_OF_AN_ANSWER = {
+    "/api/v1/datasets/{org}/{name}/anomalies/metrics/{metric}": {"points": "the newest 180"},
     "/api/v1/datasets/{org}/{name}/schema-diff": {"changes": "as a table has columns"},
     "/api/v1/incidents/{incident_id}": {"consumers": "the newest of what was trained on one version"},
     "/api/v1/organisations/{org}/alert-rules": {"destinations": "an organisation has a handful"},
