@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -146,13 +146,17 @@ def _points(kept: bytes, metric: str, odd: Iterable[AnomalyRow]) -> list[MetricP
     found = []
     for point in points[-POINTS_MAX:]:
         anomaly = by_time.get(point.at)
+        band: dict[str, Any] = {"low": point.low, "expected": point.expected, "high": point.high}
+        if anomaly is not None:
+            # as it was when the point came: since then the point itself has widened what is tolerated
+            band = next((told for told in anomaly.findings if told["metric"] == metric), band)
         found.append(
             MetricPoint(
                 at=_time(point.at),
                 value=point.value,
-                low=point.low,
-                expected=point.expected,
-                high=point.high,
+                low=band["low"],
+                expected=band["expected"],
+                high=band["high"],
                 mark=point.mark.name.lower(),
                 anomaly_id=anomaly.id if anomaly is not None else None,
                 answer=anomaly.answer if anomaly is not None else None,
