@@ -194,6 +194,10 @@ CREATE POLICY refused_suggestions_granted ON refused_suggestions FOR SELECT
     USING (dataset_id = ANY ((SELECT definer.granted_ids('dataset'))::uuid[]));
 CREATE POLICY dataset_quality_granted ON dataset_quality FOR SELECT
     USING (dataset_id = ANY ((SELECT definer.granted_ids('dataset'))::uuid[]));
+CREATE POLICY anomalies_granted ON anomalies FOR SELECT
+    USING (dataset_id = ANY ((SELECT definer.granted_ids('dataset'))::uuid[]));
+CREATE POLICY dataset_watches_granted ON dataset_watches FOR SELECT
+    USING (dataset_id = ANY ((SELECT definer.granted_ids('dataset'))::uuid[]));
 CREATE POLICY check_runs_granted ON check_runs FOR SELECT
     USING ((SELECT v.dataset_id = ANY ((SELECT definer.granted_ids('dataset'))::uuid[])
             FROM dataset_versions v WHERE v.id = version_id));

@@ -71,6 +71,9 @@ from lyceum.data.quality.public import ERASER as CHECKS_ERASER
 from lyceum.data.quality.public import check_version, standings
 from lyceum.data.quality.routes import router as quality_routes
 from lyceum.data.quality.set_routes import router as check_set_routes
+from lyceum.data.quality.watching.jobs import HANDLERS as METRICS_HANDLERS
+from lyceum.data.quality.watching.jobs import watch_version
+from lyceum.data.quality.watching.routes import router as metrics_routes
 from lyceum.data.schemas.public import ERASER as SCHEMAS_ERASER
 from lyceum.data.schemas.public import register_version
 from lyceum.data.schemas.registry.routes import router as schema_registry_routes
@@ -154,6 +157,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     streams_routes,
     quality_routes,
     check_set_routes,
+    metrics_routes,
     *INCIDENTS_ROUTERS,
     registry_routes,
     watching_routes,
@@ -196,7 +200,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     *WATCHING_SCHEDULES,
 )
 
-VERSION_FOLLOWERS = (register_version, check_version, judge_new_version)
+VERSION_FOLLOWERS = (register_version, check_version, watch_version, judge_new_version)
 """Who hears of each version of a dataset in the transaction that accepts it, and may refuse it."""
 
 HANDLERS: tuple[Handler, ...] = (
@@ -217,6 +221,7 @@ HANDLERS: tuple[Handler, ...] = (
     *databases_handlers(VERSION_FOLLOWERS),
     *streams_handlers(VERSION_FOLLOWERS),
     *QUALITY_HANDLERS,
+    *METRICS_HANDLERS,
     *INCIDENTS_HANDLERS,
     *PREDICTIONS_HANDLERS,
     *WATCHING_HANDLERS,

@@ -26,7 +26,7 @@ from make.accounts import Member, make_grant, make_group, make_key, make_member
 from make.changing import changing
 from make.creating import make_place
 from make.creating_people import CREATING
-from make.data import make_check, make_check_run, make_dataset, make_diff, make_version
+from make.data import make_anomaly, make_check, make_check_run, make_dataset, make_diff, make_version
 from make.handed import make_sql_source
 from make.incidents import make_incident
 from make.personal import OF_PERSON, make_personal
@@ -130,6 +130,8 @@ class Hidden:
             "dataset_id": dataset_id,
             "file_name": "part.parquet",
             "check_id": check_id,
+            "anomaly_id": make_anomaly(database, owner, dataset_id),
+            "metric": "|rows",
             "diff_id": make_diff(database, owner, dataset_id, version_id),
             "check_run_id": make_check_run(database, owner, version_id, results_of=(check_id,)),
             "incident_id": make_incident(database, owner, dataset_id),
@@ -326,6 +328,7 @@ def _everything(database: TestDatabase, owner: Member) -> dict[str, list[str]]:
         "dataset_sql_sources",
         *("incidents", "incident_events", "incident_settings", "alert_rules"),
         *("streams", "stream_partitions", "stream_consumers", "dead_letters"),
+        *("incidents", "incident_events", "incident_settings", "alert_rules", "dataset_watches", "anomalies"),
     )
     asked = dict.fromkeys(tables, ("org_id", owner.org_id)) | dict.fromkeys(OF_PERSON, ("user_id", owner.user_id))
     return {

@@ -50,6 +50,8 @@ def changing(*, org_name: str, user_id: UUID) -> dict[str, Any]:
         f"PATCH {api}/streams/{{stream_id}}": {"flush_rows": 20},
         f"PUT {api}/datasets/{{org}}/{{name}}/sql-source": {"url": "mysql://u:p@203.0.113.7/data", "table": "t"},
         f"PUT {api}/datasets/{{org}}/{{name}}/schema-compatibility": {"mode": "NONE"},
+        f"PUT {api}/datasets/{{org}}/{{name}}/watch": {"enabled": False},
+        f"PUT {api}/datasets/{{org}}/{{name}}/anomalies/{{anomaly_id}}/answer": {"answer": "expected"},
         f"POST {api}/datasets/{{org}}/{{name}}/schema-tries": {"columns": [{"name": "a", "type": "integer"}]},
         f"POST {api}/incidents/{{incident_id}}/acknowledge": {"comment": "seen"},
         f"PUT {api}/incidents/{{incident_id}}/assignee": {"user_id": None},

@@ -7,6 +7,7 @@ from psycopg.types.json import Jsonb
 
 from fixtures.app import rows_of
 from fixtures.servers import TestDatabase
+from lyceum.data.quality.anomalies.public import Observation, begun, encoded, replay
 from lyceum.kernel.ids import new_id
 from make.accounts import Member
 
@@ -117,3 +118,20 @@ def make_check_run(
         of_check = Jsonb(failed if check_id in failing else result)
         rows_of(database, statement, new_id(), owner.org_id, run_id, check_id, of_check)
     return run_id
+
+
+def make_anomaly(database: TestDatabase, owner: Member, dataset_id: UUID) -> UUID:
+    """Have a dataset watched with three points of its number of rows, the last of them odd, and return the anomaly's id."""
+    state, _ = replay(begun(), [Observation(1_700_000_000.0 + at, {"|rows": 3.0 + at}) for at in range(3)])
+    watch = """
+        INSERT INTO dataset_watches (dataset_id, org_id, enabled, alarm_share, detectors, state, watched_number)
+        VALUES (%s, %s, true, 0.05, %s, %s, 1)
+    """
+    rows_of(database, watch, dataset_id, owner.org_id, Jsonb(["seasonal"]), encoded(state))
+    anomaly_id = new_id()
+    statement = """
+        INSERT INTO anomalies (id, org_id, dataset_id, version_number, at_seconds, score, threshold, findings)
+        VALUES (%s, %s, %s, 1, %s, 3.0, 1.3, '[]')
+    """
+    rows_of(database, statement, anomaly_id, owner.org_id, dataset_id, state.times[-1])
+    return anomaly_id

@@ -31,7 +31,7 @@ from fixtures.app import free_port, rows_of, served
 from fixtures.live_api import LiveApi, bodies_of, make_callers, make_things_of_accounts
 from fixtures.staffed import StaffedHub, csv_of, dataset_with, ok, upload
 from make.accounts import Member, make_key
-from make.data import make_check, make_check_run, make_diff
+from make.data import make_anomaly, make_check, make_check_run, make_diff
 from make.incidents import make_incident
 from make.predictions import make_model, onnx_file
 from make.serve import make_registered
@@ -62,6 +62,7 @@ BY_FACTOR = "takes what an authenticator answers"
 BY_PROGRAM = "for a program, by its secret or a token"
 ASKS_FAR = "asks somebody else's server, and nobody answers here"
 NONE_THERE = "the caller has none"
+NAMES_THERE = {"admin.name": "verify_email", "kind": "files.recount_storage", "language": "de", "metric": "|rows"}
 NEVER_SUCCEEDS_HERE = {
     **dict.fromkeys(
         (
@@ -156,6 +157,7 @@ async def live(
         "alias": "champion",
         "version_id": version["id"],
         "check_id": str(check_id),
+        "anomaly_id": str(make_anomaly(database, owner, dataset["id"])),
         "diff_id": str(make_diff(database, owner, dataset["id"], version["id"])),
         "check_run_id": str(make_check_run(database, owner, version["id"], results_of=(check_id,))),
         "incident_id": str(make_incident(database, owner, dataset["id"])),
@@ -169,9 +171,7 @@ async def live(
         "GET /api/v1/uploads/{upload_id}/parts.upload_id": begun["id"],
         "key_id": str(spare_key),
         "job_id": jobs["items"][0]["id"],
-        "admin.name": "verify_email",
-        "kind": "files.recount_storage",
-        "language": "de",
+        **NAMES_THERE,
     }
     wanted = {"port": free_port(), **OPEN_TO_TRIES}
     own = staffed_hub.settings.model_copy(update=wanted)

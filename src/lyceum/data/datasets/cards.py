@@ -1,6 +1,7 @@
 """What modules that stand on datasets say of them and of their versions, found by ids."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -37,6 +38,17 @@ async def versions_after(tx: AsyncSession, dataset_id: UUID, number: int) -> lis
         DatasetVersionRow.dataset_id == dataset_id, DatasetVersionRow.number > number
     )
     return list(await tx.scalars(query.order_by(DatasetVersionRow.number.desc()).limit(_VERSIONS_AFTER_MAX)))
+
+
+async def accepted_after(tx: AsyncSession, dataset_id: UUID, number: int, *, limit: int) -> list[tuple[UUID, datetime]]:
+    """Return a dataset's accepted versions after one, oldest first, with when they were, for a job of its organisation."""
+    query = select(DatasetVersionRow.id, DatasetVersionRow.accepted_at, DatasetVersionRow.created_at).where(
+        DatasetVersionRow.dataset_id == dataset_id,
+        DatasetVersionRow.number > number,
+        DatasetVersionRow.state == "accepted",
+    )
+    rows = await tx.execute(query.order_by(DatasetVersionRow.number).limit(limit))
+    return [(row.id, row.accepted_at or row.created_at) for row in rows]
 
 
 async def owner_of_dataset(tx: AsyncSession, dataset_id: UUID) -> UUID | None:

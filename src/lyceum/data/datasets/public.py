@@ -1,7 +1,13 @@
 """The door of datasets."""
 
 from lyceum.data.datasets.addresses import DatasetRef, VersionCard, VersionTable
-from lyceum.data.datasets.cards import addresses_of_datasets, owner_of_dataset, version_cards, versions_after
+from lyceum.data.datasets.cards import (
+    accepted_after,
+    addresses_of_datasets,
+    owner_of_dataset,
+    version_cards,
+    versions_after,
+)
 from lyceum.data.datasets.declared import is_open, make_declared
 from lyceum.data.datasets.earlier import earlier_version_by_id, latest_version_of
 from lyceum.data.datasets.erasing import ERASER
@@ -29,6 +35,7 @@ __all__ = [
     "VersionCard",
     "VersionNotFound",
     "VersionTable",
+    "accepted_after",
     "acting_on_dataset",
     "acts_on_dataset",
     "addresses_of_datasets",

@@ -12,15 +12,24 @@ from lyceum.data.quality.models import (
     DatasetQualityRow,
     RefusedSuggestionRow,
 )
+from lyceum.data.quality.watching.models import AnomalyRow, DatasetWatchRow
 from lyceum.kernel.db import Scope
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
 
 
 async def _of_organisation(resources: Resources, org_id: UUID) -> None:
-    """Remove its checks and what they found."""
+    """Remove its checks, its watches, and what they found."""
     async with transaction(resources.database, Scope(org_id=org_id)) as tx:
-        for row in (DatasetQualityRow, RefusedSuggestionRow, CheckResultRow, CheckRunRow, CheckRow):
+        for row in (
+            AnomalyRow,
+            DatasetWatchRow,
+            DatasetQualityRow,
+            RefusedSuggestionRow,
+            CheckResultRow,
+            CheckRunRow,
+            CheckRow,
+        ):
             await tx.execute(delete(row).where(row.org_id == org_id))
 
 

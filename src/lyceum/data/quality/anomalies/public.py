@@ -7,6 +7,7 @@ from lyceum.data.quality.anomalies.sequence import TorchMissing
 from lyceum.data.quality.anomalies.states import (
     Answer,
     Finding,
+    Mark,
     MetricWatch,
     Observation,
     Standing,
@@ -36,6 +37,7 @@ __all__ = [
     "Contribution",
     "Finding",
     "Judge",
+    "Mark",
     "MetricWatch",
     "Observation",
     "OddRow",

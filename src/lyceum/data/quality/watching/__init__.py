@@ -1,0 +1,1 @@
+"""Watching the metrics of datasets, version after version."""

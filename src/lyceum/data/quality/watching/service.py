@@ -1,0 +1,73 @@
+"""Writes of watching: how a dataset is watched, and what people say of an anomaly."""
+
+import asyncio
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from lyceum.accounts.audit.public import note_audit
+from lyceum.accounts.public import Actor, Power
+from lyceum.data.datasets.public import dataset_ref_for, writing_to
+from lyceum.data.quality.watching.errors import AnomalyNotFound, AnomalyTooOld
+from lyceum.data.quality.watching.jobs import begin_watch, usual_again, watch_soon
+from lyceum.data.quality.watching.models import AnomalyRow, DatasetWatchRow
+from lyceum.data.quality.watching.queries import as_anomaly, as_watch
+from lyceum.data.quality.watching.schemas import Anomaly, AnomalyAnswer, Watch, WatchChange
+from lyceum.kernel.events import publish
+
+
+async def change_watch(tx: AsyncSession, who: Actor, org: str, name: str, wanted: WatchChange) -> Watch:
+    """Say how a dataset is watched; versions that were not watched yet soon are. Raises `DatasetNotFound`."""
+    async with writing_to(tx, who, org, name) as writer:
+        dataset = await dataset_ref_for(tx, writer, org, name, need=Power.DATASETS_WRITE)
+        await begin_watch(tx, dataset.id, dataset.org_id)
+        row = await tx.get_one(DatasetWatchRow, dataset.id, with_for_update=True, populate_existing=True)
+        before = {"enabled": row.enabled, "alarm_share": row.alarm_share, "detectors": row.detectors}
+        note_audit(before=before, after=wanted)
+        row.enabled, row.alarm_share, row.detectors = wanted.enabled, wanted.alarm_share, list(wanted.detectors)
+        row.revision += 1
+        await tx.flush()
+        if row.enabled:
+            await watch_soon(tx, dataset.id)
+        return await as_watch(row)
+
+
+async def answer_anomaly(
+    tx: AsyncSession, who: Actor, org: str, name: str, anomaly_id: UUID, wanted: AnomalyAnswer
+) -> Anomaly:
+    """Have the detectors learn what a person says of an anomaly; one that was expected ends its incident.
+
+    Raises `DatasetNotFound`, `AnomalyNotFound`, and `AnomalyTooOld` for one that the detectors have forgotten.
+    """
+    async with writing_to(tx, who, org, name) as writer:
+        dataset = await dataset_ref_for(tx, writer, org, name, need=Power.DATASETS_WRITE)
+        watch = await tx.get(DatasetWatchRow, dataset.id, with_for_update=True, populate_existing=True)
+        row = await tx.get(AnomalyRow, anomaly_id, populate_existing=True)
+        if watch is None or watch.state is None or row is None or row.dataset_id != dataset.id:
+            raise AnomalyNotFound(f"{dataset.address} has no anomaly {anomaly_id}.")
+        note_audit(before={"answer": row.answer}, after=wanted)
+        if row.answer == wanted.answer:
+            return as_anomaly(row)
+        learned = await asyncio.to_thread(_learned, watch.state, row.at_seconds, wanted.answer)
+        if learned is None:
+            raise AnomalyTooOld(
+                f"The detectors of {dataset.address} no longer remember version {row.version_number}; answer a newer one."
+            )
+        watch.state = learned
+        watch.revision += 1
+        row.answer, row.answered_at = wanted.answer, datetime.now(UTC)
+        await tx.flush()
+        if wanted.answer != "not_expected" and row.version_number == watch.watched_number:
+            why = f"answer:{row.id}:{watch.revision}"
+            await publish(tx, usual_again(dataset.id, None, why, row.version_number))
+        return as_anomaly(row)
+
+
+def _learned(kept: bytes, at_seconds: float, answer: str) -> bytes | None:
+    from lyceum.data.quality.anomalies.public import Answer, StateUnreadable, answered, decoded, encoded
+
+    try:
+        return encoded(answered(decoded(kept), at_seconds, Answer(answer)))
+    except (KeyError, StateUnreadable):
+        return None

@@ -1,0 +1,101 @@
+"""The metrics of a dataset's versions are watched, and people answer what was odd."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import msgspec
+import numpy as np
+import polars as pl
+
+from fixtures.app import rows_of
+from fixtures.staffed import StaffedHub, add_version, csv_of, dataset_with, ok, until
+from lyceum.data.quality.anomalies.public import (
+    BatchMemory,
+    Observation,
+    begun,
+    encoded,
+    measure,
+    remember,
+    replay,
+)
+from make.accounts import Member
+
+POINTS = 40
+DAY_SECONDS = 86_400
+BEGAN = 1_700_000_000.0
+
+
+def delays(seed: int, *, late: float = 0.0) -> pl.DataFrame:
+    drawn = np.random.default_rng(seed)
+    return pl.DataFrame({"delay": (drawn.normal(10, 2, 200) + late).round(3)})
+
+
+def learned() -> tuple[bytes, bytes]:
+    """What is known after many usual versions."""
+    memory, observations = BatchMemory(), []
+    for point in range(POINTS):
+        batch = delays(point)
+        observations.append(Observation(BEGAN + point * DAY_SECONDS, measure(batch, memory)))
+        memory = remember(memory, batch)
+    state, _ = replay(begun(), observations)
+    return encoded(state), msgspec.msgpack.encode(memory)
+
+
+async def test_an_odd_version_opens_an_incident_and_being_told_that_it_was_expected_ends_it(
+    hub_client: Callable[..., httpx.AsyncClient], staffed_hub: StaffedHub, owner: Member, outsider: Member
+) -> None:
+    async with hub_client(owner) as client:
+        address = await dataset_with(client, csv_of(delays(100)))
+        place = f"/api/v1/datasets/{address}"
+        assert (await ok(client.get(f"{place}/watch")))["watched_version"] == 0
+        assert await ok(client.get(f"{place}/anomalies/metrics")) == {"items": []}
+        await ok(client.put(f"{place}/watch", json={"enabled": True}))
+
+        async def watched(number: int) -> Any:
+            return await until(
+                lambda: ok(client.get(f"{place}/watch")), lambda watch: watch["watched_version"] == number
+            )
+
+        assert (await watched(1))["points"] == 1
+        state, memory = learned()
+        rows_of(
+            staffed_hub.database,
+            "UPDATE dataset_watches SET state = %s, memory = %s WHERE org_id = %s",
+            *(state, memory, owner.org_id),
+        )
+        await add_version(client, address, "late.csv", csv_of(delays(101, late=60)))
+        assert (await watched(2))["points"] == POINTS + 1
+        [odd] = (await ok(client.get(f"{place}/anomalies")))["items"]
+        assert (odd["version_number"], odd["answer"]) == (2, None)
+        assert odd["findings"][0]["metric"].startswith("delay|")
+
+        async def open_incidents() -> list[dict[str, Any]]:
+            page = await ok(client.get("/api/v1/incidents", params={"dataset": address, "state": "open"}))
+            items: list[dict[str, Any]] = page["items"]
+            return items
+
+        [incident] = await until(open_incidents, lambda found: len(found) == 1)
+        assert incident["kind"] == "metrics"
+        listed = (await ok(client.get(f"{place}/anomalies/metrics")))["items"]
+        assert {"metric": "|rows", "column": "", "kind": "rows", "value": 200.0, "is_odd": False} in listed
+        series = await ok(client.get(f"{place}/anomalies/metrics/delay|mean"))
+        last = series["points"][-1]
+        assert (last["mark"], last["anomaly_id"]) == ("held", odd["id"])
+        assert last["value"] > last["high"] > last["expected"]
+        answer = f"{place}/anomalies/{odd['id']}/answer"
+        told = await ok(client.put(answer, json={"answer": "expected"}))
+        assert told["answer"] == "expected"
+        await until(open_incidents, lambda found: not found)
+        series = await ok(client.get(f"{place}/anomalies/metrics/delay|mean"))
+        assert (series["points"][-1]["mark"], series["points"][-1]["answer"]) == ("expected", "expected")
+        [line] = rows_of(
+            staffed_hub.database,
+            "SELECT * FROM audit_log WHERE org_id = %s AND action = 'answer_anomaly'",
+            owner.org_id,
+        )
+        assert line["actor_id"] == owner.user_id
+        await ok(client.get(f"{place}/anomalies/metrics/no|such"), 404)
+        async with hub_client(outsider) as other:
+            await ok(other.get(f"{place}/anomalies"), 404)
+            await ok(other.put(answer, json={"answer": "not_expected"}), 404)
