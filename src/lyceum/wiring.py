@@ -69,8 +69,7 @@ from lyceum.data.incidents.topics import TOPICS as INCIDENTS_TOPICS
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.public import ERASER as CHECKS_ERASER
 from lyceum.data.quality.public import check_version, standings
-from lyceum.data.quality.routes import router as quality_routes
-from lyceum.data.quality.set_routes import router as check_set_routes
+from lyceum.data.quality.routes import ROUTERS as QUALITY_ROUTERS
 from lyceum.data.quality.watching.jobs import HANDLERS as METRICS_HANDLERS
 from lyceum.data.quality.watching.jobs import watch_version
 from lyceum.data.quality.watching.routes import router as metrics_routes
@@ -155,8 +154,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     sources_routes,
     databases_routes,
     streams_routes,
-    quality_routes,
-    check_set_routes,
+    *QUALITY_ROUTERS,
     metrics_routes,
     *INCIDENTS_ROUTERS,
     registry_routes,

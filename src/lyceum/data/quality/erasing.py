@@ -12,7 +12,7 @@ from lyceum.data.quality.models import (
     DatasetQualityRow,
     RefusedSuggestionRow,
 )
-from lyceum.data.quality.watching.models import AnomalyRow, DatasetWatchRow
+from lyceum.data.quality.watching.public import forget_of_organisation
 from lyceum.kernel.db import Scope
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
@@ -21,9 +21,8 @@ from lyceum.kernel.tx import transaction
 async def _of_organisation(resources: Resources, org_id: UUID) -> None:
     """Remove its checks, its watches, and what they found."""
     async with transaction(resources.database, Scope(org_id=org_id)) as tx:
+        await forget_of_organisation(tx, org_id)
         for row in (
-            AnomalyRow,
-            DatasetWatchRow,
             DatasetQualityRow,
             RefusedSuggestionRow,
             CheckResultRow,

@@ -32,6 +32,7 @@ from lyceum.data.quality.schemas import (
     NewTrial,
     Trial,
 )
+from lyceum.data.quality.set_routes import router as set_routes
 from lyceum.kernel.http.documented import refuses
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 from lyceum.kernel.http.revisions import CHANGES_REVISION, IfMatch, etag_of
@@ -137,3 +138,7 @@ async def read_quality(tx: Tx, who: Who, org: str, name: str) -> DatasetQuality:
 async def read_check_run(tx: Tx, who: Who, check_run_id: UUID) -> CheckRun:
     """Read a check run and what came of each check."""
     return await queries.check_run_for(tx, who, check_run_id)
+
+
+ROUTERS = (router, set_routes)
+"""Single checks and runs, and whole sets of checks."""

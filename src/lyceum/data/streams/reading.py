@@ -270,7 +270,7 @@ class TopicReader(threading.Thread):
         with self._lock:
             for number, seen in self._seen.items():
                 ends = consumer.get_watermark_offsets(TopicPartition(self._plan.topic, number), cached=True)
-                high = int(ends[1]) if ends else -1
+                high = int(ends[1]) if ends else -1  # type: ignore[redundant-expr, unused-ignore]  # None before the first answer
                 if high >= 0 and high != seen.end_offset:
                     self._seen[number] = PartitionSeen(number, high, seen.message_at)
 

@@ -4,6 +4,7 @@ What computes stands in `engine.py`, which takes seconds to import: the function
 a process of its own.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,12 +35,19 @@ if TYPE_CHECKING:
 
 
 def append_to_table(
-    storage: Storage, target: AppendTarget, rows: "pl.LazyFrame", folder: Path, *, places: Places
+    storage: Storage, target: AppendTarget, rows: "pl.LazyFrame", folder: Path, *, places: Places | None = None
 ) -> AcceptedTable:
     """Commit rows behind the version they follow, as `engine.append_rows` does."""
     from lyceum.data.datasets.appends.engine import append_rows
 
     return append_rows(table_store(storage), target, rows, folder, places=places)
+
+
+def commit_to_table(storage: Storage, target: AppendTarget, files: Sequence[Path]) -> AcceptedTable:
+    """Commit local files behind the version they follow, as `engine.commit_files` does."""
+    from lyceum.data.datasets.appends.engine import commit_files
+
+    return commit_files(table_store(storage), target, files)
 
 
 __all__ = [
@@ -52,6 +60,7 @@ __all__ = [
     "accept_appended",
     "append_to_table",
     "begin_appended",
+    "commit_to_table",
     "drop_pending",
     "give_job",
     "is_overtaken",

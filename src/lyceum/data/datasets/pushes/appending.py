@@ -8,13 +8,11 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from lyceum.data.datasets.appends.engine import append_rows, commit_files
-from lyceum.data.datasets.appends.work import AppendedTable
+from lyceum.data.datasets.appends.public import AppendedTable, append_to_table, commit_to_table
 from lyceum.data.datasets.pushes.errors import RecordsUnreadable
 from lyceum.data.datasets.pushes.records import Columns, read_records
 from lyceum.data.datasets.pushes.work import Appended, Appending, BatchToAppend, Unfitting
 from lyceum.data.datasets.reading.public import POLARS_TYPES, ColumnType, FileFormat, stage_table
-from lyceum.data.datasets.rows.public import table_store
 from lyceum.data.datasets.space import telling_full
 from lyceum.data.datasets.workplaces import workplace
 from lyceum.kernel.config import settings
@@ -29,7 +27,7 @@ def append(work: Appending, side: ChildSide) -> Appended:
 
     Raises `RecordsUnreadable` where none of the batches fits, and `UnreadableTable` where no first table can be made.
     """
-    store, base = table_store(open_storage(settings())), work.target.base
+    storage, base = open_storage(settings()), work.target.base
     with telling_full("What was pushed"), workplace(settings().home) as folder:
         fitting, unfitting = _fitting(work)
         notes: tuple[str, ...] = ()
@@ -37,13 +35,13 @@ def append(work: Appending, side: ChildSide) -> Appended:
         if work.columns is None:
             staged = _first_table(work.batches, folder)
             notes = staged.notes
-            table = commit_files(store, work.target, staged.files)
+            table = commit_to_table(storage, work.target, staged.files)
         elif base is None:
             first = folder / "first.parquet"
             _typed(fitting, work.columns).write_parquet(first)
-            table = commit_files(store, work.target, [first])
+            table = commit_to_table(storage, work.target, [first])
         else:
-            table = append_rows(store, work.target, _typed(fitting, work.columns).lazy(), folder)
+            table = append_to_table(storage, work.target, _typed(fitting, work.columns).lazy(), folder)
     source = {
         "format": "push",
         "batches": len(work.batches) - len(unfitting),

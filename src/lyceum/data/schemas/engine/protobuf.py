@@ -95,7 +95,8 @@ def message_class_of(schema: ProtobufSchema, path: Sequence[int]) -> type[Messag
     main.CopyFrom(schema.file)
     main.name = MAIN
     pool.Add(main)
-    return GetMessageClass(pool.FindMessageTypeByName(".".join(names)))
+    made: type[Any] = GetMessageClass(pool.FindMessageTypeByName(".".join(names)))
+    return made
 
 
 def changes_of_protobuf(old: ProtobufSchema, new: ProtobufSchema) -> list[Change]:
