@@ -31,13 +31,13 @@ from lyceum.kernel.jobs.figures import count_jobs
 from lyceum.kernel.limits.windows import Windows
 from lyceum.kernel.outward import Outward
 from lyceum.kernel.partitions import count_fallen
-from lyceum.kernel.resources import open_resources
+from lyceum.kernel.resources import Resources, open_resources
 from lyceum.kernel.serving import serve_http
 from lyceum.kernel.telemetry import log_to_stderr, settle_garbage_collector
 from lyceum.live.public import add_socket_route, open_sockets
 from lyceum.pages.public import web_app
 from lyceum.serve.predictions.public import CONNECTIONS as PREDICTION_CONNECTIONS
-from lyceum.serve.predictions.public import add_predict_route, open_predictions
+from lyceum.serve.predictions.public import PredictApp, add_predict_route, open_predictions
 from lyceum.version import VERSION
 
 
@@ -54,20 +54,7 @@ def create_app(config: Settings) -> FastAPI:
             KeyUses(resources.database).writing() as uses,
             open_predictions(resources, uses=uses) as predictions,
         ):
-            app.state.resources = resources
-            app.state.predictions = predictions
-            app.state.known_actors = known_actors(resources, uses=uses)
-            app.state.key_rates = key_rates(resources.line)
-            app.state.pushes = push_limits(resources.line, config)
-            app.state.identity_providers = IdentityProviders(Outward.configured(config))
-            app.state.windows = Windows(resources.line, resources.database)
-            app.state.status_checks, app.state.consumers = wiring.STATUS, wiring.CONSUMERS
-            app.state.schedules, app.state.dataset_health = wiring.SCHEDULES, wiring.DATASET_HEALTH
-            app.state.final_kinds = wiring.handlers().final_kinds
-            app.state.grantable = {kind.kind: kind for kind in wiring.GRANTABLE}
-            app.state.transaction_turns = asyncio.Semaphore(config.database_pool_size)
-            app.state.pushes_together = PushesTogether(resources, app.state.transaction_turns)
-            app.state.refusals = Refusals(resources.database)
+            _hold(app, resources, uses, predictions)
             app.state.refusals.start()
             try:
                 async with open_sockets(resources, app.state.known_actors, wiring.TOPICS) as sockets:
@@ -102,6 +89,25 @@ def create_app(config: Settings) -> FastAPI:
     app.add_middleware(OwnHost, settings=config)
     app.add_middleware(Observed, protection=Protection(config))
     return app
+
+
+def _hold(app: FastAPI, resources: Resources, uses: KeyUses, predictions: PredictApp) -> None:
+    """Put what routes ask for into the app's state."""
+    config = resources.settings
+    app.state.resources = resources
+    app.state.predictions = predictions
+    app.state.known_actors = known_actors(resources, uses=uses)
+    app.state.key_rates = key_rates(resources.line)
+    app.state.pushes = push_limits(resources.line, config)
+    app.state.identity_providers = IdentityProviders(Outward.configured(config))
+    app.state.windows = Windows(resources.line, resources.database)
+    app.state.status_checks, app.state.consumers = wiring.STATUS, wiring.CONSUMERS
+    app.state.schedules, app.state.dataset_health = wiring.SCHEDULES, wiring.DATASET_HEALTH
+    app.state.final_kinds = wiring.handlers().final_kinds
+    app.state.grantable = {kind.kind: kind for kind in wiring.GRANTABLE}
+    app.state.transaction_turns = asyncio.Semaphore(config.database_pool_size)
+    app.state.pushes_together = PushesTogether(resources, app.state.transaction_turns)
+    app.state.refusals = Refusals(resources.database)
 
 
 async def _count(database: Database) -> None:

@@ -24,7 +24,7 @@ _MORE = {
 
 
 @pytest.mark.parametrize(
-    "path, table, most_queries", [("/datasets", "datasets", 2), ("/models", "models", 4), ("/runs", "training_runs", 5)]
+    "path, table, most_queries", [("/datasets", "datasets", 4), ("/models", "models", 4), ("/runs", "training_runs", 5)]
 )
 async def test_a_list_looks_at_what_it_shows_and_at_nothing_of_others(
     fresh_app: FastAPI, fresh_database: TestDatabase, path: str, table: str, most_queries: int

@@ -156,14 +156,8 @@ class Hidden:
             "/api/v1/uploads/{upload_id}/parts": self._of_parts,
             "/api/v1/admin/mail/templates/": {"name": "verify_email"},
         }
-        found_by = [
-            dataset_id,
-            model_id,
-            owner.org_name,
-            *self._of_models.values(),
-            *self._of_parts.values(),
-            *self._values.values(),
-        ]
+        found_by = [dataset_id, model_id, owner.org_name]
+        found_by += [*self._of_models.values(), *self._of_parts.values(), *self._values.values()]
         self.marks = {str(mark) for mark in found_by if len(str(mark)) > 10}
 
     def path(self, route: APIRoute, *, org: str | None = None) -> str:

@@ -23,11 +23,13 @@ WITHOUT_A_KEY = {
     "/api/v1/password-resets",
     "/schema-registry/subjects/{subject:path}/versions",
     "/api/v1/models/{org}/{name}/watch",
+    "/api/v1/dead-letters/{letter_id}/retry",
 }
 """What nobody in particular sends: a link or an address works once anyway, and signing in twice makes two sessions.
 
 And what is the same however often it is sent: a schema that a subject has already keeps its version and its id, and
-a log that is taken up twice is in its dataset once.
+a log that is taken up twice is in its dataset once, and a
+letter that was taken is tried no more.
 """
 ADMIN = "/api/v1/admin"
 ME = "/api/v1/me"

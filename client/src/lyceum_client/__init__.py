@@ -1,6 +1,7 @@
 """The light Python client of a Lyceum hub.
 
->>> from lyceum_client import Client
+>>> from lyceum_client.version_files import VersionFile, VersionFiles
+from lyceum_client import Client
 >>> with Client("http://127.0.0.1:8000", "lyk_…") as hub:
 ...     hub.models.predict("acme/flights", {"carrier": "UA", "distance": 1400})
 """
@@ -29,8 +30,6 @@ from lyceum_client.answers import (
     Progress,
     Run,
     TableSchema,
-    VersionFile,
-    VersionFiles,
 )
 from lyceum_client.client import Client
 from lyceum_client.errors import (

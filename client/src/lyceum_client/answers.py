@@ -87,27 +87,6 @@ class NewApiKey:
 
 
 @dataclass(frozen=True, slots=True)
-class VersionFile:
-    """A Parquet file of a version; `url` opens it for a while, in ranges too, without a key."""
-
-    name: str
-    byte_count: int
-    row_count: int
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class VersionFiles:
-    """The Parquet files of a version in the order of their rows, and until when their addresses open them."""
-
-    dataset: str
-    version: int
-    row_count: int
-    expires_at: datetime
-    files: tuple[VersionFile, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a job is: `fraction` from 0 to 1, and what it is doing."""
 

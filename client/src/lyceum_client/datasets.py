@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from lyceum_client.addresses import read_address
-from lyceum_client.answers import Dataset, DatasetVersion, Preview, VersionFiles, read_answer
+from lyceum_client.answers import Dataset, DatasetVersion, Preview, read_answer
 from lyceum_client.errors import Conflict, VersionRejected, error_from_job
 from lyceum_client.tables import Uploadable, table_file
 from lyceum_client.transport import Transport, segment
 from lyceum_client.uploads import OnBegun, OnProgress, Uploads
+from lyceum_client.version_files import VersionFiles
 from lyceum_client.waiting import last_state
 
 CHANGE_ATTEMPTS_MAX = 4

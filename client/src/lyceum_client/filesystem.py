@@ -18,11 +18,11 @@ from weakref import finalize
 
 from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 
-from lyceum_client.answers import VersionFile
 from lyceum_client.datasets import Datasets, version_path
 from lyceum_client.downloads import fetch
 from lyceum_client.errors import LyceumError, NotAllowed, NotFound, NotSignedIn
 from lyceum_client.transport import Transport
+from lyceum_client.version_files import VersionFile
 
 MASKED = "columns_masked"
 """Why a hub gives no files of a version whose rows can be downloaded."""

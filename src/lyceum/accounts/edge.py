@@ -196,13 +196,9 @@ async def open_primary_tx(request: Request) -> AsyncSession:
 
 
 async def open_tx(request: Request) -> AsyncSession:
-    """Return the request's transaction, the same however often it is asked for.
-
-    Of a read, on the replica where there is one that has what the reader wrote.
-    """
-    opened: AsyncSession | None = request.scope.get(TX_TO_RECORD_IN)
-    if opened is not None:
-        return opened
+    """Return the request's one transaction: of a read, on the replica where there is one that has what the reader wrote."""
+    if (opened := request.scope.get(TX_TO_RECORD_IN)) is not None:
+        return cast("AsyncSession", opened)
     who = await current_actor(request)
     replica = resources_of(request).replica
     if replica is not None and request.method in _READS:
@@ -342,10 +338,7 @@ def counts_as_push(endpoint: F) -> F:
 
 
 async def limit_sign_ins(request: Request) -> None:
-    """Count one more try of a password or a one-time link from this address, with Valkey or without.
-
-    Raises `OverLimit`.
-    """
+    """Count one more try of a password or a one-time link from this address, Valkey or not; raises `OverLimit`."""
     resources = resources_of(request)
     limit = Limit("sign-ins", resources.settings.sign_in_attempts_per_minute, 60)
     windows: Windows = request.app.state.windows
@@ -355,10 +348,7 @@ async def limit_sign_ins(request: Request) -> None:
 
 
 async def limit_challenges(request: Request) -> None:
-    """Count one more challenge for a passkey, or answer to one, before anybody is known; raises `OverLimit`.
-
-    Nothing can be guessed here, and everybody behind one address takes two of these to sign in.
-    """
+    """Count one more challenge for a passkey, or answer to one: nothing can be guessed here; raises `OverLimit`."""
     windows: Windows = request.app.state.windows
     taken = await windows.take(_CHALLENGES, address_of(request.scope))
     if taken is not None and taken.wait_seconds is not None:

@@ -120,8 +120,7 @@ class Settings(BaseSettings):
         default_factory=dict, description="Keys of the object store (JSON), e.g. aws_access_key_id, aws_endpoint."
     )
     ray_address: str | None = Field(
-        None,
-        description="host:port of a Ray cluster that this machine is a node of: scans of many files fan out over it.",
+        None, description="host:port of a Ray cluster that this machine is a node of: scans of many files fan out."
     )
     secret_key: SecretStr | None = Field(
         None, description="Signs links; unset: made once and kept in the hub's home. The same on every machine."
@@ -144,9 +143,7 @@ class Settings(BaseSettings):
     backup_keep_monthly: int = Field(12, ge=0, description="The same in months; all three 0 keeps every backup.")
 
     upload_bytes_max: int = Field(5 * 1024**3, ge=1024, description="Largest file one upload may carry, in bytes.")
-    sql_import_rows_max: int = Field(
-        100_000_000, ge=1, description="Most rows that are read from somebody's database at once."
-    )
+    sql_import_rows_max: int = Field(100_000_000, ge=1, description="Most rows read from somebody's database at once.")
     sql_import_statement_seconds: int = Field(
         600, ge=1, le=7_200, description="How long somebody's database may take for a query that is read from."
     )
@@ -166,10 +163,7 @@ class Settings(BaseSettings):
     connections_max: int = Field(6_000, ge=16, description="Connections, sockets with them, one process keeps open.")
     upload_ttl_seconds: int = Field(86_400, ge=60, description="How long an unfinished upload is kept.")
     file_url_seconds: int = Field(
-        900,
-        ge=30,
-        le=86_400,
-        description="How long the signed address of a table's file opens it, once it was given out.",
+        900, ge=30, le=86_400, description="How long a signed address of a table's file opens it, once given out."
     )
     storage_bytes_max: int = Field(
         0, ge=0, description="Most bytes an organisation keeps, unless an administrator allowed another; 0: any number."

@@ -48,3 +48,8 @@ export function Button({
     </button>
   );
 }
+
+/** A press without the looks of a button, for a heading that sorts or a row that is chosen. */
+export function BareButton({ className, ...rest }: ComponentProps<"button">) {
+  return <button type="button" {...rest} className={cn("text-left", className)} />;
+}

@@ -27,6 +27,7 @@ class RunDueCheck(JobArgs, frozen=True, kw_only=True):
 
     kind = "data.run_due_check"
     job_class = "background"
+    seconds_max = 600
     check_id: UUID
 
 

@@ -7,6 +7,7 @@ import { useCursor } from "@/features/cursor";
 import { More } from "@/features/more";
 import { ago, count, moment } from "@/i18n/format";
 import { useHubWords } from "@/i18n/hub";
+import { BareButton } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Empty } from "@/ui/empty";
 import { Failed } from "@/ui/failed";
@@ -65,8 +66,7 @@ function RunButton({ run, chosen, onPick }: { run: Listed; chosen: boolean; onPi
   const { t } = useTranslation();
   const origin = ORIGINS.find((one) => one === run.origin);
   return (
-    <button
-      type="button"
+    <BareButton
       aria-pressed={chosen}
       onClick={onPick}
       className={`flex min-h-12 w-full flex-wrap items-center gap-x-2 px-4 py-2 text-left text-sm focus-visible:-outline-offset-2 ${chosen ? "bg-accent-soft" : "hover:bg-hover"}`}
@@ -78,7 +78,7 @@ function RunButton({ run, chosen, onPick }: { run: Listed; chosen: boolean; onPi
       <span className={chosen ? "text-xs text-fg-2" : "text-xs text-fg-3"}>
         {origin ? t(`checkRun.origin.${origin}`) : run.origin}
       </span>
-    </button>
+    </BareButton>
   );
 }
 

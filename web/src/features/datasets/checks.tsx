@@ -6,7 +6,7 @@ import { type Api, api, client } from "@/api/client";
 import { ago, count } from "@/i18n/format";
 import { useHubWords } from "@/i18n/hub";
 import { Badge } from "@/ui/badge";
-import { Button } from "@/ui/button";
+import { BareButton, Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Empty } from "@/ui/empty";
 import { Failed } from "@/ui/failed";
@@ -176,13 +176,12 @@ export default function Checks({ org, name, version, columns, open, onOpen }: Pr
             {inOrder(checks, run).map(({ check, result }) => (
               <tr key={check.id}>
                 <Cell className="pl-4">
-                  <button
-                    type="button"
+                  <BareButton
                     onClick={() => onOpen(check.id)}
                     className="text-left font-medium break-words hover:underline pointer-coarse:min-h-11"
                   >
                     {wordsOf(check.definition, t)}
-                  </button>
+                  </BareButton>
                   {check.definition.severity === "warning" ? (
                     <Badge className="ml-2">{t("check.warning")}</Badge>
                   ) : null}

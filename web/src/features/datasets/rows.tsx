@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import type { Api } from "@/api/client";
 import { saidBy } from "@/api/problem";
 import { count, figure, short } from "@/i18n/format";
+import { BareButton } from "@/ui/button";
 import { MiniHistogram } from "@/ui/charts/mini";
 import { cn } from "@/ui/cn";
 import { Empty } from "@/ui/empty";
@@ -162,8 +163,7 @@ function Head({ column, profile, sort, onSort }: HeadProps) {
       aria-sort={rises ? "ascending" : falls ? "descending" : "none"}
       className="flex min-w-0 flex-col gap-1 px-3 py-2"
     >
-      <button
-        type="button"
+      <BareButton
         onClick={onSort}
         aria-label={t("rows.sort", { column: name })}
         title={name}
@@ -171,7 +171,7 @@ function Head({ column, profile, sort, onSort }: HeadProps) {
       >
         <span className="truncate">{name}</span>
         {rises || falls ? <Arrow size={13} aria-hidden className="shrink-0 text-accent-text" /> : null}
-      </button>
+      </BareButton>
       <span className="block h-6.5">
         {shape.length ? <MiniHistogram counts={shape} label={t("chart.distribution", { name })} /> : null}
       </span>

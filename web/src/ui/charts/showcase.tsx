@@ -4,6 +4,7 @@ import { Curves } from "./curves";
 import { Histogram } from "./histogram";
 import { LineChart } from "./line";
 import { MiniHistogram } from "./mini";
+import { Overlay } from "./overlay";
 import { Scatter } from "./scatter";
 
 const COUNTS = [4, 9, 16, 30, 44, 52, 47, 33, 21, 12, 6, 3];
@@ -18,6 +19,13 @@ export default function Charts() {
         <MiniHistogram counts={COUNTS} label="Mini" />
       </div>
       <Histogram name="age" edges={EDGES} counts={COUNTS} reference={[...COUNTS].reverse()} />
+      <Overlay
+        label="age"
+        description="Two versions"
+        rangeName="age"
+        now={{ name: "2", edges: EDGES, counts: COUNTS }}
+        before={{ name: "1", edges: EDGES, counts: [...COUNTS].reverse() }}
+      />
       <Curves
         label="ROC"
         diagonal

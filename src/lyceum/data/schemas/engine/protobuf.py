@@ -95,7 +95,7 @@ def message_class_of(schema: ProtobufSchema, path: Sequence[int]) -> type[Messag
     main.CopyFrom(schema.file)
     main.name = MAIN
     pool.Add(main)
-    made: type[Any] = GetMessageClass(pool.FindMessageTypeByName(".".join(names)))
+    made: type[Message] = GetMessageClass(pool.FindMessageTypeByName(".".join(names)))
     return made
 
 
