@@ -88,6 +88,9 @@ def _values(database: TestDatabase, table: str, columns: str, number: int) -> di
     for column in rows_of(database, columns, table):
         name = column["attname"]
         choices = re.search(rf"\b{name}(?:\)?::text\)?)? = (?:ANY \(+ARRAY\[)?'([^']+)'", checks)
+        choices = choices or re.search(rf"\b{name} ~ '\^\[(a)-z\]\[a-z_\]", checks)
         form = "'{{{n}}}'" if column["is_list"] else VALUES.get(column["type"], NUMBER)
-        values[name] = sql.SQL(f"'{choices[1]}'" if choices else form.format(n=number))
+        is_share = re.search(rf"\b{name} < \(1\)", checks)
+        chosen = choices[1] if choices else "0.5" if is_share else None
+        values[name] = sql.SQL(f"'{chosen}'" if chosen else form.format(n=number))
     return values

@@ -23,7 +23,7 @@ router = api_router(tags=["checks"])
 
 YAML = "application/yaml"
 YAML_BYTES_MAX = 2_000_000
-_FILE: dict[int | str, dict[str, Any]] = {200: {"content": {YAML: {"schema": {"type": "string"}}}}}
+_FILE: dict[int | str, dict[str, Any]] = {200: {"content": {YAML: {"schema": {"type": "object"}}}}}
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
