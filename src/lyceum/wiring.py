@@ -62,8 +62,10 @@ from lyceum.data.incidents.public import ConsumersOf
 from lyceum.data.incidents.routes import ROUTERS as INCIDENTS_ROUTERS
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.public import ERASER as CHECKS_ERASER
+from lyceum.data.quality.public import JUDGE as CHECKS_JUDGE
 from lyceum.data.quality.routes import router as quality_routes
 from lyceum.data.schemas.public import ERASER as SCHEMAS_ERASER
+from lyceum.data.schemas.public import JUDGE as SCHEMA_JUDGE
 from lyceum.data.schemas.public import register_version
 from lyceum.data.schemas.registry.routes import router as schema_registry_routes
 from lyceum.data.schemas.routes import router as schemas_routes
@@ -174,6 +176,9 @@ SCHEDULES: tuple[Schedule, ...] = (
 VERSION_FOLLOWERS = (register_version,)
 """Who hears of each version of a dataset in the transaction that accepts it, and may refuse it."""
 
+VERSION_JUDGES = (SCHEMA_JUDGE, CHECKS_JUDGE)
+"""Who looks at the rows of each version before they are committed, and may hold it back."""
+
 HANDLERS: tuple[Handler, ...] = (
     *RETENTION_HANDLERS,
     *SWEEPING_HANDLERS,
@@ -185,9 +190,9 @@ HANDLERS: tuple[Handler, ...] = (
     *SIGN_ON_HANDLERS,
     *PROVIDER_HANDLERS,
     *FILES_HANDLERS,
-    *datasets_handlers(VERSION_FOLLOWERS),
-    *pushes_handlers(VERSION_FOLLOWERS),
-    *history_handlers(VERSION_FOLLOWERS),
+    *datasets_handlers(VERSION_FOLLOWERS, VERSION_JUDGES),
+    *pushes_handlers(VERSION_FOLLOWERS, VERSION_JUDGES),
+    *history_handlers(VERSION_FOLLOWERS, VERSION_JUDGES),
     *SOURCES_HANDLERS,
     *QUALITY_HANDLERS,
     *INCIDENTS_HANDLERS,

@@ -7,7 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import organisation_names
-from lyceum.data.datasets.addresses import VersionCard
+from lyceum.data.datasets.addresses import DatasetRef, VersionCard
+from lyceum.data.datasets.errors import VersionNotFound
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 
 _VERSIONS_AFTER_MAX = 200
@@ -37,6 +38,22 @@ async def versions_after(tx: AsyncSession, dataset_id: UUID, number: int) -> lis
         DatasetVersionRow.dataset_id == dataset_id, DatasetVersionRow.number > number
     )
     return list(await tx.scalars(query.order_by(DatasetVersionRow.number.desc()).limit(_VERSIONS_AFTER_MAX)))
+
+
+async def dataset_of_version(tx: AsyncSession, version_id: UUID) -> DatasetRef:
+    """Return the dataset of a version of whatever state, for a job that works as its organisation: two queries.
+
+    Raises `VersionNotFound`.
+    """
+    query = (
+        select(DatasetRow.id, DatasetRow.org_id)
+        .join(DatasetVersionRow, DatasetVersionRow.dataset_id == DatasetRow.id)
+        .where(DatasetVersionRow.id == version_id)
+    )
+    row = (await tx.execute(query)).one_or_none()
+    if row is None:
+        raise VersionNotFound(f"There is no dataset version {version_id}.")
+    return DatasetRef(row.id, row.org_id, (await addresses_of_datasets(tx, [row.id]))[row.id])
 
 
 async def owner_of_dataset(tx: AsyncSession, dataset_id: UUID) -> UUID | None:

@@ -1,33 +1,47 @@
 """The door of datasets."""
 
 from lyceum.data.datasets.addresses import DatasetRef, VersionCard, VersionTable
-from lyceum.data.datasets.cards import addresses_of_datasets, owner_of_dataset, version_cards, versions_after
+from lyceum.data.datasets.cards import (
+    addresses_of_datasets,
+    dataset_of_version,
+    owner_of_dataset,
+    version_cards,
+    versions_after,
+)
 from lyceum.data.datasets.earlier import earlier_version_by_id
 from lyceum.data.datasets.erasing import ERASER
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
+from lyceum.data.datasets.judges import VersionJudge
 from lyceum.data.datasets.queries import (
     addresses_of_versions,
     dataset_ref_for,
     note_read_of_version,
     profile_by_id,
+    version_by_id,
+    version_for,
+    version_table_at,
     version_table_by_id,
     version_table_for,
 )
 from lyceum.data.datasets.sharing import GRANTABLE, acting_on_dataset, acts_on_dataset, writing_to, writing_to_dataset
 from lyceum.data.datasets.snapshot import files_kept_with, log_needed_with
+from lyceum.data.datasets.work import Judgement
 
 __all__ = [
     "ERASER",
     "GRANTABLE",
     "DatasetNotFound",
     "DatasetRef",
+    "Judgement",
     "VersionCard",
+    "VersionJudge",
     "VersionNotFound",
     "VersionTable",
     "acting_on_dataset",
     "acts_on_dataset",
     "addresses_of_datasets",
     "addresses_of_versions",
+    "dataset_of_version",
     "dataset_ref_for",
     "earlier_version_by_id",
     "files_kept_with",
@@ -35,7 +49,10 @@ __all__ = [
     "note_read_of_version",
     "owner_of_dataset",
     "profile_by_id",
+    "version_by_id",
     "version_cards",
+    "version_for",
+    "version_table_at",
     "version_table_by_id",
     "version_table_for",
     "versions_after",

@@ -271,6 +271,21 @@ async def version_table_for(
     return as_version_table(row, f"{parts.org}/{row.dataset_name}", column_notes=row.column_notes)
 
 
+async def version_table_at(tx: AsyncSession, address: str) -> VersionTable:
+    """Return where the rows of `org/name` or `org/name@3` lie, for a job: its organisation's, and what is shown to all.
+
+    Raises `AddressInvalid`, `DatasetNotFound`, `VersionNotFound`.
+    """
+    parts = DatasetAddress.parse(address)
+    org_id = await find_organisation_id(tx, parts.org)
+    found = await _version_at(tx, org_id, parts.name, parts.number) if org_id is not None else None
+    if found is None:
+        raise dataset_not_found(parts.org, parts.name, Power.DATASETS_READ)
+    if found.id is None:
+        raise VersionNotFound(f"The dataset {parts.org}/{parts.name} has no such version.")
+    return as_version_table(found, f"{parts.org}/{found.dataset_name}", column_notes=found.column_notes)
+
+
 async def version_table_by_id(tx: AsyncSession, version_id: UUID) -> VersionTable:
     """Return where the rows of a version lie, for a job that works as its organisation.
 

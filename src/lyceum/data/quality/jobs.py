@@ -49,12 +49,12 @@ async def _prepare(run: JobRun, args: RunChecks) -> CheckWork:
             line_of_first_row=table.line_of_first_row,
             check_ids=[row.id for row in checks],
             definitions=definitions,
-            references=await _references(tx, table.version_id, definitions),
-            others={address: _at(await version_table_by_id(tx, found)) for address, found in args.others.items()},
+            references=await references_of(tx, table.version_id, definitions),
+            others={address: table_at(await version_table_by_id(tx, found)) for address, found in args.others.items()},
         )
 
 
-async def _references(tx: AsyncSession, version_id: UUID, definitions: list[dict[str, Any]]) -> dict[str, TableAt]:
+async def references_of(tx: AsyncSession, version_id: UUID, definitions: list[dict[str, Any]]) -> dict[str, TableAt]:
     """Return the versions that checks compare with: `previous`, or a version's number such as `@3`."""
     names = {definition["reference"] for definition in definitions if definition.get("reference")}
     found: dict[str, TableAt] = {}
@@ -64,11 +64,12 @@ async def _references(tx: AsyncSession, version_id: UUID, definitions: list[dict
             continue
         table = await earlier_version_by_id(tx, version_id, int(number[1]) if number else None)
         if table is not None:
-            found[name] = _at(table)
+            found[name] = table_at(table)
     return found
 
 
-def _at(table: VersionTable) -> TableAt:
+def table_at(table: VersionTable) -> TableAt:
+    """Return where the process that runs the checks finds a version's rows."""
     return TableAt(table_key=table.table_key, delta_version=table.delta_version)
 
 
@@ -77,12 +78,17 @@ async def _conclude(tx: AsyncSession, run: JobRun, args: RunChecks, output: Chec
     check_run = await _check_run(tx, args.check_run_id)
     check_run.state = "passed" if output.passed else "failed"
     check_run.finished_at = datetime.now(UTC)
-    tx.add_all(
-        CheckResultRow(org_id=check_run.org_id, check_run_id=check_run.id, check_id=check_id, result=result)
-        for check_id, result in zip(output.check_ids, output.results, strict=True)
-    )
+    add_results(tx, check_run, output)
     await tx.flush()
     await publish(tx, ChecksRan(check_run_id=check_run.id))
+
+
+def add_results(tx: AsyncSession, check_run: CheckRunRow, found: CheckedTable) -> None:
+    """Keep what came of each check of a run."""
+    tx.add_all(
+        CheckResultRow(org_id=check_run.org_id, check_run_id=check_run.id, check_id=check_id, result=result)
+        for check_id, result in zip(found.check_ids, found.results, strict=True)
+    )
 
 
 async def _gave_up(tx: AsyncSession, args: RunChecks, error: dict[str, Any] | None, state: str) -> None:

@@ -1,6 +1,7 @@
 """The door of checks."""
 
 from lyceum.data.quality.erasing import ERASER
+from lyceum.data.quality.judging import JUDGE
 from lyceum.data.quality.outcomes import CheckOutcome, CheckRunOutcome, check_run_outcome
 
-__all__ = ["ERASER", "CheckOutcome", "CheckRunOutcome", "check_run_outcome"]
+__all__ = ["ERASER", "JUDGE", "CheckOutcome", "CheckRunOutcome", "check_run_outcome"]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from lyceum.data.datasets.rows.public import scan_table
 from lyceum.data.quality.engine.public import Check, Surroundings, checks_from_plain, reference_of, run_checks
-from lyceum.data.quality.work import CheckedTable, CheckWork, TableAt
+from lyceum.data.quality.work import CheckedTable, ChecksToRun, CheckWork, TableAt
 from lyceum.kernel.config import settings
 from lyceum.kernel.jobs.child import ChildSide
 from lyceum.kernel.storage import open_storage
@@ -25,16 +25,21 @@ def scan_checks(work: CheckWork, side: ChildSide) -> CheckedTable:
     """Run the checks in as few passes over the table as the engine needs."""
     del side
     rows = scan_table(open_storage(settings()), work.table_key, work.delta_version)
+    return checked_rows(rows, work, line_of_first_row=work.line_of_first_row)
+
+
+def checked_rows(rows: "pl.LazyFrame", work: ChecksToRun, *, line_of_first_row: int | None) -> CheckedTable:
+    """Run the checks over rows wherever they lie, and return the results as they are kept."""
     checks = checks_from_plain(work.definitions)
     rows_each = min(SAMPLE_ROWS_PER_CHECK_MAX, max(1, SAMPLE_ROWS_MAX // max(1, len(checks))))
     report = run_checks(
-        rows, checks, sample_rows_max=rows_each, line_of_first_row=work.line_of_first_row, around=_around(work, checks)
+        rows, checks, sample_rows_max=rows_each, line_of_first_row=line_of_first_row, around=_around(work, checks)
     )
     results = [{**result, "check": _shortened(result["check"])} for result in report.to_plain()["results"]]
     return CheckedTable(passed=report.passed, check_ids=work.check_ids, results=results)
 
 
-def _around(work: CheckWork, checks: Sequence[Check]) -> Surroundings:
+def _around(work: ChecksToRun, checks: Sequence[Check]) -> Surroundings:
     """Return what the checks compare with: other versions of the table, and other tables."""
 
     def table_at(at: TableAt) -> "pl.LazyFrame":

@@ -12,11 +12,12 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from lyceum.data.datasets.judging import are_good, judged
 from lyceum.data.datasets.pushes.errors import RecordsUnreadable
 from lyceum.data.datasets.pushes.records import read_records
 from lyceum.data.datasets.pushes.work import Appended, Appending, BaseVersion, BatchToAppend, Unfitting
 from lyceum.data.datasets.reading.public import POLARS_TYPES, ColumnType, FileFormat, stage_table
-from lyceum.data.datasets.rows.public import table_store
+from lyceum.data.datasets.rows.public import StagedRows, table_store
 from lyceum.data.datasets.space import telling_full
 from lyceum.data.datasets.table_store import Followed, StagedData, TableFile, TableStore
 from lyceum.data.datasets.tables import (
@@ -152,9 +153,10 @@ def _write(store: TableStore, work: Appending, frame: pl.DataFrame, tail: frozen
 def _commit(store: TableStore, work: Appending, data: StagedData, tail: frozenset[str]) -> AcceptedTable:
     try:
         rows = _with_what_it_follows(store, work, scan_staged(store, data), tail)
-        profile, schema = profile_table(rows), infer_schema(rows)
+        profile, schema = profile_table(rows), msgspec.to_builtins(infer_schema(rows))
         row_count = int(rows.select(pl.len()).collect().item())
-        delta_version = _commit_on_newest(store, work, data, tail)
+        judgements = judged(work.questions, StagedRows(rows, schema))
+        delta_version = _commit_on_newest(store, work, data, tail) if are_good(judgements) else None
         remove_orphans(store, work.table_key, older_than=timedelta(seconds=work.leftovers_older_than_seconds))
     finally:
         discard_staged(store, work.operation_id)
@@ -164,8 +166,9 @@ def _commit(store: TableStore, work: Appending, data: StagedData, tail: frozense
         byte_count=0,
         table_bytes=sum(file.size for file in data.files),
         source={},
-        table_schema=msgspec.to_builtins(schema),
+        table_schema=schema,
         profile=msgspec.to_builtins(profile),
+        judgements=judgements,
     )
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.data.datasets import versions
 from lyceum.data.datasets.addresses import table_key
 from lyceum.data.datasets.errors import VersionNotFound
+from lyceum.data.datasets.judges import VersionJudge, questions_to
 from lyceum.data.datasets.models import DatasetVersionRow
 from lyceum.data.datasets.pushes import buffer
 from lyceum.data.datasets.pushes.work import Appended, Appending, BaseVersion, BatchToAppend
@@ -96,7 +97,7 @@ async def _latest(tx: AsyncSession, dataset_id: UUID) -> DatasetVersionRow | Non
     return row
 
 
-async def _prepare(run: JobRun, args: AppendPushed) -> Appending:
+async def _prepare(run: JobRun, args: AppendPushed, judges: tuple[VersionJudge, ...]) -> Appending:
     async with transaction(run.resources.database, run.scope) as tx:
         row = await tx.get(DatasetVersionRow, args.version_id)
         if row is None:
@@ -109,6 +110,7 @@ async def _prepare(run: JobRun, args: AppendPushed) -> Appending:
             table_key=table_key(row.org_id, row.dataset_id),
             operation_id=str(row.operation_id),
             leftovers_older_than_seconds=run.resources.settings.upload_ttl_seconds,
+            questions=await questions_to(tx, row.id, judges),
         )
 
 
@@ -121,17 +123,19 @@ def _base(row: DatasetVersionRow) -> BaseVersion:
 
 @dataclass(frozen=True, slots=True)
 class _Accepting:
-    """Accepts what was appended."""
+    """Has what is appended judged, and accepts it."""
 
     followers: tuple[versions.VersionFollower, ...]
+    judges: tuple[VersionJudge, ...]
+
+    async def prepare(self, run: JobRun, args: AppendPushed) -> Appending:
+        return await _prepare(run, args, self.judges)
 
     async def conclude(self, tx: AsyncSession, _run: JobRun, args: AppendPushed, appended: Appended) -> None:
-        await _accept(tx, args, appended, self.followers)
+        await _accept(tx, args, appended, self)
 
 
-async def _accept(
-    tx: AsyncSession, args: AppendPushed, appended: Appended, followers: tuple[versions.VersionFollower, ...]
-) -> None:
+async def _accept(tx: AsyncSession, args: AppendPushed, appended: Appended, accepting: _Accepting) -> None:
     row = await tx.get(DatasetVersionRow, args.version_id, with_for_update=True)
     if row is None or row.state != "pending":
         return
@@ -144,7 +148,7 @@ async def _accept(
         await tx.flush()
         return
     await _hold_back(tx, row, appended)
-    await versions.accept(tx, row.id, appended.table, followers)
+    await versions.accept(tx, row.id, appended.table, accepting.followers, accepting.judges)
     await tx.refresh(row)
     if row.state == "accepted":
         await buffer.leave(tx, row.id)
@@ -187,16 +191,19 @@ async def _sweep(run: JobRun, _args: SweepPushes) -> dict[str, int]:
     return {"begun": begun}
 
 
-def handlers(followers: tuple[versions.VersionFollower, ...]) -> tuple[HeavyHandler | LightHandler, ...]:
-    """Return what runs these jobs; `followers` hear of each version in the transaction that accepts it."""
+def handlers(
+    followers: tuple[versions.VersionFollower, ...], judges: tuple[VersionJudge, ...]
+) -> tuple[HeavyHandler | LightHandler, ...]:
+    """Return what runs these jobs; `followers` and `judges` are as those of `data.datasets.jobs`."""
+    accepting = _Accepting(followers, judges)
     return (
         LightHandler(args_type=BeginFlush, run=_begin),
         HeavyHandler(
             args_type=AppendPushed,
-            prepare=_prepare,
+            prepare=accepting.prepare,
             compute="lyceum.data.datasets.pushes.appending:append",
             output_type=Appended,
-            conclude=_Accepting(followers).conclude,
+            conclude=accepting.conclude,
             gave_up=_gave_up,
             preload=("lyceum.data.datasets.pushes.appending",),
         ),

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from lyceum.data.datasets.work import AcceptedTable
+from lyceum.data.datasets.work import AcceptedTable, Question
 
 
 class BatchToAppend(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +32,7 @@ class Appending(msgspec.Struct, frozen=True, kw_only=True):
     table_key: str
     operation_id: str
     leftovers_older_than_seconds: float
+    questions: tuple[Question, ...] = ()
 
 
 class Unfitting(msgspec.Struct, frozen=True, kw_only=True):
