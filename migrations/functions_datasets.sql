@@ -8,3 +8,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WHERE b.version_id IS NULL AND b.pushed_at < now() - longer_than
     GROUP BY b.dataset_id, b.org_id ORDER BY min(b.id) LIMIT at_most
 $$;
+
+-- Datasets whose versions and files were not looked after for so long, whosever they are, those that wait longest first; the
+-- round works on each as its organisation.
+CREATE FUNCTION definer.datasets_to_tend(older_than interval, at_most integer) RETURNS TABLE (dataset_id uuid, org_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT d.id, d.org_id FROM public.datasets d
+    WHERE d.archived_at IS NULL AND (d.tended_at IS NULL OR d.tended_at < now() - older_than)
+    ORDER BY d.tended_at NULLS FIRST LIMIT at_most
+$$;

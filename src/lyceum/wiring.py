@@ -45,6 +45,9 @@ from lyceum.data.datasets.history.routes import router as history_routes
 from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
 from lyceum.data.datasets.jobs import clear_up as clear_up_datasets
 from lyceum.data.datasets.jobs import handlers as datasets_handlers
+from lyceum.data.datasets.life.jobs import SCHEDULES as LIFE_SCHEDULES
+from lyceum.data.datasets.life.jobs import handlers as life_handlers
+from lyceum.data.datasets.life.routes import router as life_routes
 from lyceum.data.datasets.public import ERASER as DATASETS_ERASER
 from lyceum.data.datasets.public import GRANTABLE as DATASETS
 from lyceum.data.datasets.pushes.jobs import SCHEDULES as PUSHES_SCHEDULES
@@ -104,7 +107,7 @@ from lyceum.serve.registry.routes import router as registry_routes
 from lyceum.train.runs.jobs import HANDLERS as RUNS_HANDLERS
 from lyceum.train.runs.public import ERASER as RUNS_ERASER
 from lyceum.train.runs.public import GRANTABLE as RUNS
-from lyceum.train.runs.public import runs_on
+from lyceum.train.runs.public import runs_on, versions_learned_from
 from lyceum.train.runs.routes import router as runs_routes
 
 PARTITIONED: tuple[str, ...] = (PREDICTION_LOG, AUDIT_LOG)
@@ -132,6 +135,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     schema_registry_routes,
     pushes_routes,
     history_routes,
+    life_routes,
     sources_routes,
     quality_routes,
     *INCIDENTS_ROUTERS,
@@ -169,6 +173,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     *FILES_SCHEDULES,
     *DATASETS_SCHEDULES,
     *PUSHES_SCHEDULES,
+    *LIFE_SCHEDULES,
     *INCIDENTS_SCHEDULES,
     *PREDICTIONS_SCHEDULES,
 )
@@ -178,6 +183,9 @@ VERSION_FOLLOWERS = (register_version,)
 
 VERSION_JUDGES = (SCHEMA_JUDGE, CHECKS_JUDGE)
 """Who looks at the rows of each version before they are committed, and may hold it back."""
+
+VERSIONS_IN_USE = (versions_learned_from,)
+"""Who is asked which versions somebody stands on, so that their rows stay."""
 
 HANDLERS: tuple[Handler, ...] = (
     *RETENTION_HANDLERS,
@@ -192,6 +200,7 @@ HANDLERS: tuple[Handler, ...] = (
     *FILES_HANDLERS,
     *datasets_handlers(VERSION_FOLLOWERS, VERSION_JUDGES),
     *pushes_handlers(VERSION_FOLLOWERS, VERSION_JUDGES),
+    *life_handlers(VERSIONS_IN_USE),
     *history_handlers(VERSION_FOLLOWERS, VERSION_JUDGES),
     *SOURCES_HANDLERS,
     *QUALITY_HANDLERS,

@@ -104,7 +104,7 @@ async def test_a_check_that_compares_is_given_the_versions_and_datasets_beside(
         known = await dataset_with(client, csv_of(pl.DataFrame({"id": [1, 2, 3]})))
         hidden = await dataset_with(other, csv_of(pl.DataFrame({"id": [1, 2, 3, 4]})))
         address = await dataset_with(client, csv_of(GOOD))
-        referential = {"kind": "referential", "column": "id", "to_column": "id", "blocking": True}
+        referential = {"kind": "referential", "columns": ["id"], "to_columns": ["id"], "blocking": True}
         check_id = await _add_check(client, address, **referential, to=known)
         assert (await add_version(client, address, "t.csv", csv_of(GOOD)))["state"] == "accepted"
         fourth = GOOD.with_columns(id=pl.Series([1, 2, 4]))

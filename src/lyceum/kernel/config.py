@@ -198,6 +198,23 @@ class Settings(BaseSettings):
         ge=1024**2,
         description="Most bytes of one dataset's pushed records that wait to become a version.",
     )
+    dataset_keep_versions: int | None = Field(
+        None, ge=1, description="Versions of a dataset that keep their rows, where it says nothing itself; unset: all."
+    )
+    dataset_keep_days: int | None = Field(
+        None,
+        ge=1,
+        description="Days for which versions keep their rows, where their dataset says nothing; unset: for ever.",
+    )
+    pushed_versions_kept: int = Field(
+        100, ge=1, description="Versions made of pushed records that keep their rows, where nothing else is said."
+    )
+    dataset_dormant_days: int | None = Field(
+        None, ge=1, description="Days without a new version after which a dataset takes no more; unset: it always does."
+    )
+    dataset_tend_hours: float = Field(
+        24.0, gt=0, description="Hours between two times that a dataset's versions and files are looked after."
+    )
     sign_in_attempts_per_minute: int = Field(
         100,
         ge=1,

@@ -24,6 +24,7 @@ async def earlier_version_by_id(tx: AsyncSession, version_id: UUID, number: int 
     query = (
         select(DatasetVersionRow.id)
         .where(DatasetVersionRow.dataset_id == this.dataset_id, DatasetVersionRow.state == "accepted", wanted)
+        .where(DatasetVersionRow.thinned_at.is_(None))
         .order_by(DatasetVersionRow.number.desc())
         .limit(1)
     )

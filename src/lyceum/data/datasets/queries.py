@@ -20,7 +20,7 @@ from lyceum.accounts.public import (
     require_to_see,
 )
 from lyceum.data.datasets.addresses import DatasetAddress, DatasetRef, VersionTable, table_key
-from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound, VersionPending
+from lyceum.data.datasets.errors import DatasetDormant, DatasetNotFound, VersionNotFound, VersionPending, VersionThinned
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.schemas import Dataset, TableSchemaOut, Version
 from lyceum.kernel.prepared import Prepared, Row
@@ -48,6 +48,7 @@ _WITH_LATEST = select(
     DatasetRow.sensitive,
     DatasetRow.created_at,
     DatasetRow.revision,
+    DatasetRow.dormant_at,
     _LATEST_NUMBER.label("latest_version"),
 )
 _AT = (
@@ -93,6 +94,7 @@ _OF_ITS_DATASET = (
     DatasetRow.name.label("dataset_name"),
     DatasetRow.column_notes,
     DatasetRow.sensitive,
+    DatasetRow.dormant_at,
     DatasetRow.id.label("id_of_dataset"),
     DatasetRow.org_id.label("org_of_dataset"),
 )
@@ -313,6 +315,24 @@ async def addresses_of_versions(tx: AsyncSession, version_ids: Iterable[UUID]) -
     return {row.id: (f"{names.get(row.org_id, '?')}/{row.name}", row.number) for row in rows}
 
 
+def require_rows(row: DatasetVersionRow | Row, address: str) -> None:
+    """Raise `VersionThinned` for a version whose rows the dataset does not keep any more."""
+    if row.thinned_at is not None:
+        raise VersionThinned(
+            f"The rows of version {row.number} of {address} were given up on {row.thinned_at:%d %B %Y}, as the dataset keeps "
+            "them no longer; take a newer version, and see the dataset's retention."
+        )
+
+
+def require_awake(row: DatasetRow | Row, address: str) -> None:
+    """Raise `DatasetDormant` for a dataset that takes no writes."""
+    if row.dormant_at is not None:
+        raise DatasetDormant(
+            f"{address} is archived since {row.dormant_at:%d %B %Y} and takes no data; bring it back first, with "
+            f'{{"dormant": false}} to /datasets/{address}/dormancy.'
+        )
+
+
 def as_version(row: DatasetVersionRow, address: str) -> Version:
     """Return the row as its readers see it."""
     return Version(
@@ -329,13 +349,15 @@ def as_version(row: DatasetVersionRow, address: str) -> Version:
         error=row.error,
         created_at=row.created_at,
         accepted_at=row.accepted_at,
+        thinned_at=row.thinned_at,
     )
 
 
 def as_version_table(row: DatasetVersionRow, address: str, *, column_notes: dict[str, str]) -> VersionTable:
-    """Return where an accepted version's rows lie."""
+    """Return where an accepted version's rows lie; raises `VersionThinned` where they were given up."""
     if row.number is None or row.delta_version is None or row.row_count is None:
         raise VersionPending(f"{row.file_name} is not an accepted version.")
+    require_rows(row, address)
     return VersionTable(
         version_id=row.id,
         dataset_id=row.dataset_id,

@@ -130,7 +130,10 @@ class TableSchemaOut(BaseModel):
 
 
 class Version(BaseModel):
-    """A version: pending while it is read, then accepted with a number, or rejected with the reason."""
+    """A version: pending while it is read, then accepted with a number, or rejected with the reason.
+
+    Since `thinned_at` its rows are not read any more.
+    """
 
     id: UUID
     dataset: str
@@ -145,6 +148,7 @@ class Version(BaseModel):
     error: dict[str, Any] | None
     created_at: datetime
     accepted_at: datetime | None
+    thinned_at: datetime | None
 
 
 class VersionPage(BaseModel):

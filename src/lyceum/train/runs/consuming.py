@@ -11,6 +11,12 @@ from lyceum.serve.registry.public import versions_made_by
 from lyceum.train.runs.models import TrainingRunRow
 
 
+async def versions_learned_from(tx: AsyncSession, version_ids: Collection[UUID]) -> set[UUID]:
+    """Return which of some versions training runs have learned from, champions' runs among them: one query."""
+    query = select(TrainingRunRow.dataset_version_id).where(TrainingRunRow.dataset_version_id.in_(list(version_ids)))
+    return set(await tx.scalars(query.distinct()))
+
+
 async def runs_on(tx: AsyncSession, version_ids: Collection[UUID]) -> list[Consumer]:
     """Return the models that were made of some versions, then the runs, as far as the caller sees them, newest first.
 
