@@ -17,3 +17,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WHERE d.archived_at IS NULL AND (d.tended_at IS NULL OR d.tended_at < now() - older_than)
     ORDER BY d.tended_at NULLS FIRST LIMIT at_most
 $$;
+
+-- Which of some versions of the organisation acted in a training run has learned from: another organisation's as well, whose
+-- runs stand on what it was shown or granted. Nothing is told of them but that there is one.
+CREATE FUNCTION definer.versions_learned_from(ids uuid[]) RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT v.id FROM public.dataset_versions v
+    WHERE v.id = ANY (ids) AND v.org_id = nullif(current_setting('lyceum.org_id', true), '')::uuid
+      AND EXISTS (SELECT FROM public.training_runs r WHERE r.dataset_version_id = v.id)
+$$;

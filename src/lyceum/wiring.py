@@ -63,6 +63,7 @@ from lyceum.data.incidents.public import ERASER as INCIDENTS_ERASER
 from lyceum.data.incidents.public import EXPORTERS as INCIDENTS_EXPORTERS
 from lyceum.data.incidents.public import ConsumersOf
 from lyceum.data.incidents.routes import ROUTERS as INCIDENTS_ROUTERS
+from lyceum.data.lineage.routes import router as lineage_routes
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.public import ERASER as CHECKS_ERASER
 from lyceum.data.quality.public import JUDGE as CHECKS_JUDGE
@@ -139,6 +140,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     sources_routes,
     quality_routes,
     *INCIDENTS_ROUTERS,
+    lineage_routes,
     registry_routes,
     runs_routes,
 )

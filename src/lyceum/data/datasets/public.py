@@ -15,6 +15,7 @@ from lyceum.data.datasets.judges import VersionJudge
 from lyceum.data.datasets.queries import (
     addresses_of_versions,
     dataset_ref_for,
+    list_versions,
     note_read_of_version,
     profile_by_id,
     version_by_id,
@@ -45,6 +46,7 @@ __all__ = [
     "dataset_ref_for",
     "earlier_version_by_id",
     "files_kept_with",
+    "list_versions",
     "log_needed_with",
     "note_read_of_version",
     "owner_of_dataset",

@@ -387,6 +387,7 @@ def _as_dataset(row: Row, organisation: str) -> Dataset:
         sensitive=row.sensitive,
         latest_version=row.latest_version,
         created_at=row.created_at,
+        dormant_at=row.dormant_at,
         revision=row.revision,
     )
 

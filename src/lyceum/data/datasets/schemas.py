@@ -87,6 +87,7 @@ class Dataset(BaseModel):
     sensitive: bool = Field(description="Whether every read of it is recorded in the audit log.")
     latest_version: int | None
     created_at: datetime
+    dormant_at: datetime | None = Field(description="Since when it takes no data, until it is brought back.")
     revision: int = Field(description="Raised by every change of what can be changed of it; its `ETag`.")
 
 
