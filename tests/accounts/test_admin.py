@@ -200,6 +200,7 @@ WORK_OF_AN_ORGANISATION = {
     *("POST /datasets/{org}/{name}/versions/{number}/restore", "POST /datasets/{org}/{name}/diffs"),
     *("POST /datasets/{org}/{name}/fetches", "POST /datasets/{org}/{name}/schema-tries"),
     "PUT /datasets/{org}/{name}/schema-compatibility",
+    *("PUT /datasets/{org}/{name}/retention", "PUT /datasets/{org}/{name}/dormancy"),
     *("POST /uploads", "POST /uploads/{upload_id}/complete", "DELETE /uploads/{upload_id}"),
     *("POST /runs", "POST /runs/{run_id}/cancel", "POST /runs/{run_id}/register"),
     *("POST /jobs/{job_id}/cancel", "POST /jobs/{job_id}/retry"),

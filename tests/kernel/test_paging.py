@@ -25,6 +25,10 @@ WITHOUT_A_CURSOR = {
 """Lists that are shown whole; each has a most, or a place to go on from that is no cursor."""
 PART_OF_AN_ANSWER = {
     "/api/v1/datasets/{org}/{name}/schema-diff": {"changes": "as a table has columns"},
+    "/api/v1/datasets/{org}/{name}/lineage": {
+        "nodes": "what is around the versions of a page, of runs and models the newest",
+        "edges": "as many as there are nodes, and a few more",
+    },
     "/api/v1/incidents/{incident_id}": {"consumers": "the newest of what was trained on one version"},
     "/api/v1/organisations/{org}/alert-rules": {"destinations": "an organisation has a handful"},
     "/api/v1/sign-in-options": {"providers": "as the hub has identity providers"},

@@ -44,6 +44,8 @@ def changing(*, org_name: str, user_id: UUID) -> dict[str, Any]:
         f"PUT {api}/hub/storage/{{org}}/quota": {"bytes_max": 0},
         f"PATCH {api}/datasets/{{org}}/{{name}}": {"description": "x"},
         f"PUT {api}/datasets/{{org}}/{{name}}/schema-compatibility": {"mode": "NONE"},
+        f"PUT {api}/datasets/{{org}}/{{name}}/retention": {"keep_versions": 9, "keep_days": None, "dormant_days": None},
+        f"PUT {api}/datasets/{{org}}/{{name}}/dormancy": {"dormant": False},
         f"POST {api}/datasets/{{org}}/{{name}}/schema-tries": {"columns": [{"name": "a", "type": "integer"}]},
         f"POST {api}/incidents/{{incident_id}}/acknowledge": {"comment": "seen"},
         f"PUT {api}/incidents/{{incident_id}}/assignee": {"user_id": None},
