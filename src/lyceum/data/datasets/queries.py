@@ -328,8 +328,8 @@ def require_awake(row: DatasetRow | Row, address: str) -> None:
     """Raise `DatasetDormant` for a dataset that takes no writes."""
     if row.dormant_at is not None:
         raise DatasetDormant(
-            f"{address} is archived since {row.dormant_at:%d %B %Y} and takes no data; bring it back first, with "
-            f'{{"dormant": false}} to /datasets/{address}/dormancy.'
+            f"{address} is archived since {row.dormant_at:%d %B %Y} and takes no data; bring it back first, at "
+            f"/datasets/{address}/dormancy."
         )
 
 
