@@ -210,11 +210,9 @@ class Settings(BaseSettings):
         100, ge=1, description="Versions made of pushed records that keep their rows, where nothing else is said."
     )
     dataset_dormant_days: int | None = Field(
-        None, ge=1, description="Days without a new version after which a dataset takes no more; unset: it always does."
+        None, ge=1, description="Days without a version till a dataset takes none."
     )
-    dataset_tend_hours: float = Field(
-        24.0, gt=0, description="Hours between two times that a dataset's versions and files are looked after."
-    )
+    dataset_tend_hours: float = Field(24.0, gt=0, description="Hours between two rounds of looking after a dataset.")
     sign_in_attempts_per_minute: int = Field(
         100,
         ge=1,

@@ -5,9 +5,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.data.datasets.addresses import VersionTable
+from lyceum.accounts.public import Power, find_organisation_id
+from lyceum.data.datasets.addresses import DatasetAddress, VersionTable
+from lyceum.data.datasets.errors import VersionNotFound
 from lyceum.data.datasets.models import DatasetVersionRow
-from lyceum.data.datasets.queries import version_table_by_id
+from lyceum.data.datasets.queries import as_version_table, dataset_not_found, version_at, version_table_by_id
 
 
 async def earlier_version_by_id(tx: AsyncSession, version_id: UUID, number: int | None = None) -> VersionTable | None:
@@ -30,3 +32,18 @@ async def earlier_version_by_id(tx: AsyncSession, version_id: UUID, number: int 
     )
     found = await tx.scalar(query)
     return None if found is None else await version_table_by_id(tx, found)
+
+
+async def version_table_at(tx: AsyncSession, address: str) -> VersionTable:
+    """Return where the rows of `org/name` or `org/name@3` lie, for a job: its organisation's, and what is shown to all.
+
+    Raises `AddressInvalid`, `DatasetNotFound`, `VersionNotFound`.
+    """
+    parts = DatasetAddress.parse(address)
+    org_id = await find_organisation_id(tx, parts.org)
+    found = await version_at(tx, org_id, parts.name, parts.number) if org_id is not None else None
+    if found is None:
+        raise dataset_not_found(parts.org, parts.name, Power.DATASETS_READ)
+    if found.id is None:
+        raise VersionNotFound(f"The dataset {parts.org}/{parts.name} has no such version.")
+    return as_version_table(found, f"{parts.org}/{found.dataset_name}", column_notes=found.column_notes)

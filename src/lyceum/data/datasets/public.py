@@ -8,7 +8,7 @@ from lyceum.data.datasets.cards import (
     version_cards,
     versions_after,
 )
-from lyceum.data.datasets.earlier import earlier_version_by_id
+from lyceum.data.datasets.earlier import earlier_version_by_id, version_table_at
 from lyceum.data.datasets.erasing import ERASER
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
 from lyceum.data.datasets.judges import VersionJudge
@@ -20,7 +20,6 @@ from lyceum.data.datasets.queries import (
     profile_by_id,
     version_by_id,
     version_for,
-    version_table_at,
     version_table_by_id,
     version_table_for,
 )

@@ -20,8 +20,9 @@ from lyceum.accounts.public import (
     require_to_see,
 )
 from lyceum.data.datasets.addresses import DatasetAddress, DatasetRef, VersionTable, table_key
-from lyceum.data.datasets.errors import DatasetDormant, DatasetNotFound, VersionNotFound, VersionPending, VersionThinned
+from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound, VersionPending
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
+from lyceum.data.datasets.readiness import require_rows
 from lyceum.data.datasets.schemas import Dataset, TableSchemaOut, Version
 from lyceum.kernel.prepared import Prepared, Row
 
@@ -201,7 +202,7 @@ async def version_row_for(
     """
     own_org = _require(who, need)
     org_id = await find_organisation_id(tx, org, who=who)
-    found = await _version_at(tx, org_id, name, number) if org_id is not None else None
+    found = await version_at(tx, org_id, name, number) if org_id is not None else None
     if found is None or (need is Power.DATASETS_WRITE and org_id != own_org):
         raise dataset_not_found(org, name, need)
     if found.id is None:
@@ -273,21 +274,6 @@ async def version_table_for(
     return as_version_table(row, f"{parts.org}/{row.dataset_name}", column_notes=row.column_notes)
 
 
-async def version_table_at(tx: AsyncSession, address: str) -> VersionTable:
-    """Return where the rows of `org/name` or `org/name@3` lie, for a job: its organisation's, and what is shown to all.
-
-    Raises `AddressInvalid`, `DatasetNotFound`, `VersionNotFound`.
-    """
-    parts = DatasetAddress.parse(address)
-    org_id = await find_organisation_id(tx, parts.org)
-    found = await _version_at(tx, org_id, parts.name, parts.number) if org_id is not None else None
-    if found is None:
-        raise dataset_not_found(parts.org, parts.name, Power.DATASETS_READ)
-    if found.id is None:
-        raise VersionNotFound(f"The dataset {parts.org}/{parts.name} has no such version.")
-    return as_version_table(found, f"{parts.org}/{found.dataset_name}", column_notes=found.column_notes)
-
-
 async def version_table_by_id(tx: AsyncSession, version_id: UUID) -> VersionTable:
     """Return where the rows of a version lie, for a job that works as its organisation.
 
@@ -313,24 +299,6 @@ async def addresses_of_versions(tx: AsyncSession, version_ids: Iterable[UUID]) -
     rows = (await tx.execute(query)).all()
     names = await organisation_names(tx, {row.org_id for row in rows})
     return {row.id: (f"{names.get(row.org_id, '?')}/{row.name}", row.number) for row in rows}
-
-
-def require_rows(row: DatasetVersionRow | Row, address: str) -> None:
-    """Raise `VersionThinned` for a version whose rows the dataset does not keep any more."""
-    if row.thinned_at is not None:
-        raise VersionThinned(
-            f"The rows of version {row.number} of {address} were given up on {row.thinned_at:%d %B %Y}, as the dataset keeps "
-            "them no longer; take a newer version, and see the dataset's retention."
-        )
-
-
-def require_awake(row: DatasetRow | Row, address: str) -> None:
-    """Raise `DatasetDormant` for a dataset that takes no writes."""
-    if row.dormant_at is not None:
-        raise DatasetDormant(
-            f"{address} is archived since {row.dormant_at:%d %B %Y} and takes no data; bring it back first, at "
-            f"/datasets/{address}/dormancy."
-        )
 
 
 def as_version(row: DatasetVersionRow, address: str) -> Version:
@@ -419,7 +387,8 @@ def dataset_not_found(org: str, name: str, need: Power) -> DatasetNotFound:
     return DatasetNotFound(f"There is no dataset {org}/{name} that you may {_verb(need)}.")
 
 
-async def _version_at(tx: AsyncSession, org_id: UUID, name: str, number: int | None) -> Row | None:
+async def version_at(tx: AsyncSession, org_id: UUID, name: str, number: int | None) -> Row | None:
+    """Return what `version_row_for` returns, whoever asks; None where there is no such dataset."""
     if number is None:
         return await _LATEST_VERSION.row(tx, **_at(org_id, name))
     return await _VERSION.row(tx, **_at(org_id, name), number=number)

@@ -8,7 +8,8 @@ from lyceum.data.datasets.history.models import DatasetDiffRow
 from lyceum.data.datasets.history.queries import as_diff
 from lyceum.data.datasets.history.schemas import Diff, NewDiff
 from lyceum.data.datasets.models import DatasetVersionRow
-from lyceum.data.datasets.queries import as_version, require_awake, require_rows, version_row_for
+from lyceum.data.datasets.queries import as_version, version_row_for
+from lyceum.data.datasets.readiness import require_awake, require_rows
 from lyceum.data.datasets.schemas import Version
 from lyceum.data.datasets.sharing import writing_to
 from lyceum.kernel.jobs.queue import enqueue

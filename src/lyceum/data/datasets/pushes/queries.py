@@ -11,7 +11,8 @@ from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.pushes import buffer
 from lyceum.data.datasets.pushes.records import Columns
 from lyceum.data.datasets.pushes.schemas import PushState
-from lyceum.data.datasets.queries import dataset_not_found, dataset_row_for, require_awake
+from lyceum.data.datasets.queries import dataset_not_found, dataset_row_for
+from lyceum.data.datasets.readiness import require_awake
 from lyceum.kernel.prepared import Prepared, Row
 
 COLUMNS_KEPT_MAX = 256

@@ -7,7 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor, Power
 from lyceum.data.datasets.models import DatasetVersionRow
-from lyceum.data.datasets.queries import as_version, dataset_row_for, require_awake
+from lyceum.data.datasets.queries import as_version, dataset_row_for
+from lyceum.data.datasets.readiness import require_awake
 from lyceum.data.datasets.schemas import Version
 from lyceum.data.datasets.sharing import writing_to
 from lyceum.data.datasets.sources.jobs import SEALED_AS, FetchFile
