@@ -207,7 +207,7 @@ class Settings(BaseSettings):
         description="Days for which versions keep their rows, where their dataset says nothing; unset: for ever.",
     )
     pushed_versions_kept: int = Field(
-        100, ge=1, description="Versions made of pushed records that keep their rows, where nothing else is said."
+        100, ge=1, description="Versions of pushes that keep rows, if nothing else is said."
     )
     dataset_dormant_days: int | None = Field(
         None, ge=1, description="Days without a version till a dataset takes none."

@@ -206,8 +206,7 @@ async def version_row_for(
     if found is None or (need is Power.DATASETS_WRITE and org_id != own_org):
         raise dataset_not_found(org, name, need)
     if found.id is None:
-        wanted = "no version yet" if number is None else f"no version {number}"
-        raise VersionNotFound(f"The dataset {org}/{name} has {wanted}.")
+        raise VersionNotFound(f"The dataset {org}/{name} has no version {'yet' if number is None else number}.")
     note_dataset(found.id_of_dataset, found.org_of_dataset, f"{org}/{found.dataset_name}", is_sensitive=found.sensitive)
     return found
 
@@ -253,12 +252,8 @@ async def list_versions(
 ) -> list[Version]:
     """Return a dataset's versions of every state, newest first."""
     dataset = await dataset_row_for(tx, who, org, name, need=Power.DATASETS_READ)
-    query = (
-        select(DatasetVersionRow)
-        .where(DatasetVersionRow.dataset_id == dataset.id)
-        .order_by(DatasetVersionRow.id.desc())
-        .limit(limit)
-    )
+    query = select(DatasetVersionRow).where(DatasetVersionRow.dataset_id == dataset.id)
+    query = query.order_by(DatasetVersionRow.id.desc()).limit(limit)
     if before is not None:
         query = query.where(DatasetVersionRow.id < before)
     address = await _address(tx, dataset.org_id, dataset.name, who=who)
