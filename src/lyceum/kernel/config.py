@@ -198,9 +198,7 @@ class Settings(BaseSettings):
         ge=1024**2,
         description="Most bytes of one dataset's pushed records that wait to become a version.",
     )
-    dataset_keep_versions: int | None = Field(
-        None, ge=1, description="Versions of a dataset that keep their rows, where it says nothing itself; unset: all."
-    )
+    dataset_keep_versions: int | None = Field(None, ge=1, description="Versions that keep their rows; unset: all.")
     dataset_keep_days: int | None = Field(
         None,
         ge=1,

@@ -206,7 +206,8 @@ async def version_row_for(
     if found is None or (need is Power.DATASETS_WRITE and org_id != own_org):
         raise dataset_not_found(org, name, need)
     if found.id is None:
-        raise VersionNotFound(f"The dataset {org}/{name} has no version {'yet' if number is None else number}.")
+        wanted = "no version yet" if number is None else f"no version {number}"
+        raise VersionNotFound(f"The dataset {org}/{name} has {wanted}.")
     note_dataset(found.id_of_dataset, found.org_of_dataset, f"{org}/{found.dataset_name}", is_sensitive=found.sensitive)
     return found
 
