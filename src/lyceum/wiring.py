@@ -45,6 +45,7 @@ from lyceum.data.datasets.history.routes import router as history_routes
 from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
 from lyceum.data.datasets.jobs import clear_up as clear_up_datasets
 from lyceum.data.datasets.jobs import handlers as datasets_handlers
+from lyceum.data.datasets.personal.routes import router as personal_routes
 from lyceum.data.datasets.public import ERASER as DATASETS_ERASER
 from lyceum.data.datasets.public import GRANTABLE as DATASETS
 from lyceum.data.datasets.pushes.jobs import SCHEDULES as PUSHES_SCHEDULES
@@ -130,6 +131,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     schema_registry_routes,
     pushes_routes,
     history_routes,
+    personal_routes,
     sources_routes,
     quality_routes,
     *INCIDENTS_ROUTERS,

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from lyceum.data.datasets.marks import found_in
 from lyceum.data.datasets.reading.public import FileFormat, StagedTable, stage_table
 from lyceum.data.datasets.rows.public import table_store
 from lyceum.data.datasets.space import telling_full
@@ -63,6 +64,7 @@ def _commit(store: TableStore, work: Intake, staged: StagedTable, side: ChildSid
         side.event({"fraction": 0.5, "note": "looking at every column"})
         profile = profile_table(rows)
         schema = infer_schema(rows)
+        personal = found_in(rows, row_count=staged.rows)
         side.stop_if_asked()
         delta_version = _commit_on_newest(store, work.table_key, data)
         remove_orphans(store, work.table_key, older_than=timedelta(seconds=work.leftovers_older_than_seconds))
@@ -76,6 +78,7 @@ def _commit(store: TableStore, work: Intake, staged: StagedTable, side: ChildSid
         source=_source(staged),
         table_schema=msgspec.to_builtins(schema),
         profile=msgspec.to_builtins(profile),
+        personal=personal,
     )
 
 

@@ -25,7 +25,7 @@ def _preview(storage: Storage, table: VersionTable, limit: int) -> bytes:
     import polars as pl
     import polars.selectors as cs
 
-    rows = scan_table(storage, table.table_key, table.delta_version)
+    rows = scan_table(storage, table.table_key, table.delta_version, marks=table.marks)
     width = len(rows.collect_schema())
     first = rows.head(min(limit, max(1, CELLS_MAX // width)))
     # cut before they are held together, for a text may have a million characters

@@ -8,6 +8,7 @@ from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
 from lyceum.data.datasets.queries import (
     addresses_of_versions,
     dataset_ref_for,
+    marks_of_version,
     note_read_of_version,
     profile_by_id,
     version_table_by_id,
@@ -32,6 +33,7 @@ __all__ = [
     "earlier_version_by_id",
     "files_kept_with",
     "log_needed_with",
+    "marks_of_version",
     "note_read_of_version",
     "owner_of_dataset",
     "profile_by_id",

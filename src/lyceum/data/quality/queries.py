@@ -7,8 +7,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor, Power, require_to_see
-from lyceum.data.datasets.public import dataset_ref_for, note_read_of_version, version_table_for
+from lyceum.data.datasets.public import dataset_ref_for, marks_of_version, note_read_of_version, version_table_for
+from lyceum.data.datasets.rows.public import Marks
 from lyceum.data.quality.errors import CheckRunNotFound
+from lyceum.data.quality.masking import masked_result
 from lyceum.data.quality.models import CheckResultRow, CheckRow, CheckRunRow
 from lyceum.data.quality.schemas import Check, CheckResult, CheckRun, CheckRunListed, FailingRow
 
@@ -58,12 +60,12 @@ async def check_run_for(tx: AsyncSession, who: Actor, run_id: UUID) -> CheckRun:
     results = await tx.scalars(
         select(CheckResultRow).where(CheckResultRow.check_run_id == run_id).order_by(CheckResultRow.id)
     )
-    return as_check_run(run, results)
+    return as_check_run(run, results, await marks_of_version(tx, run.version_id))
 
 
-def as_check_run(run: CheckRunRow, results: Iterable[CheckResultRow]) -> CheckRun:
-    """Return a check run with its results as its readers see it."""
-    return CheckRun(**_as_listed(run).model_dump(), results=[_as_result(row) for row in results])
+def as_check_run(run: CheckRunRow, results: Iterable[CheckResultRow], marks: Marks) -> CheckRun:
+    """Return a check run with its results as its readers see it: without what marked columns hold."""
+    return CheckRun(**_as_listed(run).model_dump(), results=[_as_result(row, marks) for row in results])
 
 
 def _as_listed(run: CheckRunRow) -> CheckRunListed:
@@ -83,8 +85,8 @@ def as_check(row: CheckRow) -> Check:
     return Check(id=row.id, definition=row.definition, origin=row.origin, reason=row.reason, created_at=row.created_at)
 
 
-def _as_result(row: CheckResultRow) -> CheckResult:
-    found = row.result
+def _as_result(row: CheckResultRow, marks: Marks) -> CheckResult:
+    found = masked_result(row.result, marks)
     return CheckResult(
         check_id=row.check_id,
         definition=found["check"],

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lyceum.data.datasets.rows.public import scan_table
+from lyceum.data.datasets.rows.public import scan_unmasked
 from lyceum.data.quality.engine.public import Check, Surroundings, checks_from_plain, reference_of, run_checks
+from lyceum.data.quality.masking import masked_result
 from lyceum.data.quality.work import CheckedTable, CheckWork, TableAt
 from lyceum.kernel.config import settings
 from lyceum.kernel.jobs.child import ChildSide
@@ -24,13 +25,18 @@ TEXT_CHARS_MAX = 200
 def scan_checks(work: CheckWork, side: ChildSide) -> CheckedTable:
     """Run the checks in as few passes over the table as the engine needs."""
     del side
-    rows = scan_table(open_storage(settings()), work.table_key, work.delta_version)
+    rows = scan_unmasked(open_storage(settings()), work.table_key, work.delta_version)
     checks = checks_from_plain(work.definitions)
     rows_each = min(SAMPLE_ROWS_PER_CHECK_MAX, max(1, SAMPLE_ROWS_MAX // max(1, len(checks))))
     report = run_checks(
-        rows, checks, sample_rows_max=rows_each, line_of_first_row=work.line_of_first_row, around=_around(work, checks)
+        rows,
+        checks,
+        sample_rows_max=rows_each,
+        line_of_first_row=work.line_of_first_row,
+        masked=work.marks,
+        around=_around(work, checks),
     )
-    results = [{**result, "check": _shortened(result["check"])} for result in report.to_plain()["results"]]
+    results = [masked_result(_with_short_check(result), work.marks) for result in report.to_plain()["results"]]
     return CheckedTable(passed=report.passed, check_ids=work.check_ids, results=results)
 
 
@@ -38,7 +44,7 @@ def _around(work: CheckWork, checks: Sequence[Check]) -> Surroundings:
     """Return what the checks compare with: other versions of the table, and other tables."""
 
     def table_at(at: TableAt) -> "pl.LazyFrame":
-        return scan_table(open_storage(settings()), at.table_key, at.delta_version)
+        return scan_unmasked(open_storage(settings()), at.table_key, at.delta_version)
 
     def table_named(address: str) -> "pl.LazyFrame":
         if address not in work.others:
@@ -52,6 +58,10 @@ def _around(work: CheckWork, checks: Sequence[Check]) -> Surroundings:
             read[name].update(check.subjects())
     references = {name: reference_of(table_at(at), sorted(read[name])) for name, at in work.references.items()}
     return Surroundings(references=references, table_named=table_named)
+
+
+def _with_short_check(result: dict[str, Any]) -> dict[str, Any]:
+    return {**result, "check": _shortened(result["check"])}
 
 
 def _shortened(definition: dict[str, Any]) -> dict[str, Any]:

@@ -135,7 +135,7 @@ async def _start_check_run(tx: AsyncSession, who: Actor, org: str, name: str, nu
         raise NothingToCheck(f"{table.address} has no checks yet; add one, or accept the suggested ones.")
     others = await _tables_looked_up(tx, who, run.looked_up or [])
     await enqueue(tx, RunChecks(check_run_id=run.id, others=others), job_id=run.job_id)
-    return as_check_run(run, [])
+    return as_check_run(run, [], {})
 
 
 async def _tables_looked_up(tx: AsyncSession, who: Actor, addresses: list[str]) -> dict[str, UUID]:

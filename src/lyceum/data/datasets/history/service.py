@@ -55,4 +55,4 @@ async def begin_diff(tx: AsyncSession, who: Actor, org: str, name: str, wanted: 
         row.job_id = await enqueue(tx, CompareVersions(diff_id=row.id))
         await tx.flush()
         await tx.refresh(row)
-        return as_diff(row, f"{org}/{before.dataset_name}", wanted.before, wanted.after)
+        return as_diff(row, f"{org}/{before.dataset_name}", wanted.before, wanted.after, marks={})

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from lyceum.data.datasets.marks import found_in
 from lyceum.data.datasets.pushes.errors import RecordsUnreadable
 from lyceum.data.datasets.pushes.records import read_records
 from lyceum.data.datasets.pushes.work import Appended, Appending, BaseVersion, BatchToAppend, Unfitting
@@ -151,6 +152,7 @@ def _write(store: TableStore, work: Appending, frame: pl.DataFrame, tail: frozen
 
 def _commit(store: TableStore, work: Appending, data: StagedData, tail: frozenset[str]) -> AcceptedTable:
     try:
+        personal = found_in(scan_staged(store, data), row_count=sum(file.rows for file in data.files))
         rows = _with_what_it_follows(store, work, scan_staged(store, data), tail)
         profile, schema = profile_table(rows), infer_schema(rows)
         row_count = int(rows.select(pl.len()).collect().item())
@@ -166,6 +168,7 @@ def _commit(store: TableStore, work: Appending, data: StagedData, tail: frozense
         source={},
         table_schema=msgspec.to_builtins(schema),
         profile=msgspec.to_builtins(profile),
+        personal=personal,
     )
 
 

@@ -34,6 +34,7 @@ from lyceum.data.quality.engine.checks import (
 from lyceum.data.quality.engine.in_duckdb import counts_in_duckdb
 from lyceum.data.quality.engine.measuring import is_mergeable, measure, report_of
 from lyceum.data.quality.engine.notebook import check, spelt_out
+from lyceum.data.quality.engine.personal import PersonalColumn, PersonalKind, find_personal
 from lyceum.data.quality.engine.profile import ColumnProfile, Histogram, TableProfile, ValueCount, profile_table
 from lyceum.data.quality.engine.references import (
     ColumnReference,
@@ -77,6 +78,8 @@ __all__ = [
     "NotNull",
     "Outliers",
     "PartitionResult",
+    "PersonalColumn",
+    "PersonalKind",
     "PrimaryKey",
     "Range",
     "Reference",
@@ -102,6 +105,7 @@ __all__ = [
     "check",
     "checks_from_plain",
     "counts_in_duckdb",
+    "find_personal",
     "infer_schema",
     "is_mergeable",
     "measure",
