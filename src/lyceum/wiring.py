@@ -45,6 +45,7 @@ from lyceum.data.datasets.history.routes import router as history_routes
 from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
 from lyceum.data.datasets.jobs import clear_up as clear_up_datasets
 from lyceum.data.datasets.jobs import handlers as datasets_handlers
+from lyceum.data.datasets.personal.jobs import handlers as personal_handlers
 from lyceum.data.datasets.personal.routes import router as personal_routes
 from lyceum.data.datasets.public import ERASER as DATASETS_ERASER
 from lyceum.data.datasets.public import GRANTABLE as DATASETS
@@ -63,6 +64,7 @@ from lyceum.data.incidents.public import ConsumersOf
 from lyceum.data.incidents.routes import ROUTERS as INCIDENTS_ROUTERS
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.public import ERASER as CHECKS_ERASER
+from lyceum.data.quality.public import forget_rows_shown
 from lyceum.data.quality.routes import router as quality_routes
 from lyceum.data.schemas.public import ERASER as SCHEMAS_ERASER
 from lyceum.data.schemas.public import register_version
@@ -176,6 +178,9 @@ SCHEDULES: tuple[Schedule, ...] = (
 VERSION_FOLLOWERS = (register_version,)
 """Who hears of each version of a dataset in the transaction that accepts it, and may refuse it."""
 
+ERASURE_FOLLOWERS = (forget_rows_shown,)
+"""Who removes what it shows of rows, in the transaction that says that a person was erased from versions."""
+
 HANDLERS: tuple[Handler, ...] = (
     *RETENTION_HANDLERS,
     *SWEEPING_HANDLERS,
@@ -190,6 +195,7 @@ HANDLERS: tuple[Handler, ...] = (
     *datasets_handlers(VERSION_FOLLOWERS),
     *pushes_handlers(VERSION_FOLLOWERS),
     *history_handlers(VERSION_FOLLOWERS),
+    *personal_handlers(ERASURE_FOLLOWERS),
     *SOURCES_HANDLERS,
     *QUALITY_HANDLERS,
     *INCIDENTS_HANDLERS,

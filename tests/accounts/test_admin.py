@@ -198,6 +198,7 @@ WORK_OF_AN_ORGANISATION = {
     *("POST /datasets/{org}/{name}/checks", "POST /datasets/{org}/{name}/checks/suggest", "DELETE /checks/{check_id}"),
     *("POST /datasets/{org}/{name}/records", "POST /dataset-versions/{version_id}/push-again"),
     *("POST /datasets/{org}/{name}/versions/{number}/restore", "POST /datasets/{org}/{name}/diffs"),
+    *("POST /datasets/{org}/{name}/erasures", "PUT /datasets/{org}/{name}/personal-columns"),
     *("POST /datasets/{org}/{name}/fetches", "POST /datasets/{org}/{name}/schema-tries"),
     "PUT /datasets/{org}/{name}/schema-compatibility",
     *("POST /uploads", "POST /uploads/{upload_id}/complete", "DELETE /uploads/{upload_id}"),

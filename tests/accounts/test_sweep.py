@@ -312,7 +312,7 @@ def _everything(database: TestDatabase, owner: Member) -> dict[str, list[str]]:
     tables = (
         *("datasets", "dataset_versions", "checks", "check_runs", "models", "model_versions", "model_aliases"),
         *("training_runs", "jobs", "uploads", "api_keys", "memberships", "groups", "group_members", "grants"),
-        *("destinations", "invitations", "access_requests", "pushed_batches", "dataset_diffs"),
+        *("destinations", "invitations", "access_requests", "pushed_batches", "dataset_diffs", "dataset_erasures"),
         *("incidents", "incident_events", "incident_settings", "alert_rules"),
     )
     asked = dict.fromkeys(tables, ("org_id", owner.org_id)) | dict.fromkeys(OF_PERSON, ("user_id", owner.user_id))

@@ -43,6 +43,7 @@ def changing(*, org_name: str, user_id: UUID) -> dict[str, Any]:
         f"PUT {api}/admin/oauth-clients/{{client_id}}": {"title": "Hub", "redirect_uris": ["https://hub.example/back"]},
         f"PUT {api}/hub/storage/{{org}}/quota": {"bytes_max": 0},
         f"PATCH {api}/datasets/{{org}}/{{name}}": {"description": "x"},
+        f"PUT {api}/datasets/{{org}}/{{name}}/personal-columns": {"column": "a", "is_marked": True},
         f"PUT {api}/datasets/{{org}}/{{name}}/schema-compatibility": {"mode": "NONE"},
         f"POST {api}/datasets/{{org}}/{{name}}/schema-tries": {"columns": [{"name": "a", "type": "integer"}]},
         f"POST {api}/incidents/{{incident_id}}/acknowledge": {"comment": "seen"},

@@ -67,8 +67,7 @@ class Erasure(BaseModel):
     column: str
     state: Literal["queued", "done", "failed"]
     job_id: UUID | None
-    rows_removed: int | None = Field(description="Rows of all files together, each file counted once.")
-    versions: list[int] = Field(description="Numbers of the versions that had the person.")
+    rows_removed: dict[int, int] = Field(description="By the numbers of the versions that had the person.")
     trained_on: list[ModelTrained] = Field(description="What was trained on one of them, and may have learned of them.")
     error: dict[str, Any] | None
     created_at: datetime

@@ -16,6 +16,7 @@ from lyceum.data.datasets import versions
 from lyceum.data.datasets.addresses import table_key
 from lyceum.data.datasets.errors import VersionNotFound
 from lyceum.data.datasets.models import DatasetVersionRow
+from lyceum.data.datasets.personal.under_way import is_erasing
 from lyceum.data.datasets.pushes import buffer
 from lyceum.data.datasets.pushes.work import Appended, Appending, BaseVersion, BatchToAppend
 from lyceum.kernel.db import NOBODY, Scope
@@ -66,7 +67,7 @@ async def begin_flush(tx: AsyncSession, dataset_id: UUID) -> UUID | None:
     """Begin a version of what waits, and return its id; None where nothing waits or one is being made."""
     if not await buffer.lock_dataset(tx, dataset_id) or await buffer.is_under_way(tx, dataset_id):
         return None
-    if not await buffer.any_waiting(tx, dataset_id):
+    if not await buffer.any_waiting(tx, dataset_id) or await is_erasing(tx, dataset_id):
         return None
     row = DatasetVersionRow(
         org_id=tx.info["scope"].org_id,

@@ -75,6 +75,8 @@ def _masked_batch(schema: "pa.Schema", batch: "pa.RecordBatch", marks: Marks) ->
 
 def masked_profile(profile: dict[str, Any], marks: Marks) -> dict[str, Any]:
     """Return the profile with the counts alone of marked columns: no value, range or distribution."""
+    if not marks:
+        return profile
     columns = [
         {**{name: column[name] for name in _FIGURES_WITHOUT_VALUES if name in column}, **_NOTHING}
         if column["name"] in marks
