@@ -24,7 +24,7 @@ from lyceum.data.datasets.tables import (
 )
 from lyceum.data.datasets.work import AcceptedTable, Intake
 from lyceum.data.datasets.workplaces import workplace
-from lyceum.data.quality.engine.public import infer_schema, profile_table
+from lyceum.data.quality.engine.public import find_personal, infer_schema, profile_table
 from lyceum.kernel.config import settings
 from lyceum.kernel.jobs.child import ChildSide
 from lyceum.kernel.storage import Storage, open_storage
@@ -64,7 +64,7 @@ def _commit(store: TableStore, work: Intake, staged: StagedTable, side: ChildSid
         side.event({"fraction": 0.5, "note": "looking at every column"})
         profile = profile_table(rows)
         schema = infer_schema(rows)
-        personal = found_in(rows, row_count=staged.rows)
+        personal = found_in(rows, row_count=staged.rows, find=find_personal)
         side.stop_if_asked()
         delta_version = _commit_on_newest(store, work.table_key, data)
         remove_orphans(store, work.table_key, older_than=timedelta(seconds=work.leftovers_older_than_seconds))

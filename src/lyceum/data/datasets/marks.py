@@ -3,10 +3,10 @@
 A dataset keeps one entry for each column, by name, whatever versions have it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from lyceum.data.datasets.rows.masking import Marks
+from lyceum.data.datasets.rows.public import Marks
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,11 +22,9 @@ def marks_in(personal: Mapping[str, Any]) -> Marks:
     return {name: str(entry["kind"]) for name, entry in personal.items() if entry["is_marked"]}
 
 
-def found_in(rows: "pl.LazyFrame", *, row_count: int) -> dict[str, dict[str, Any]]:
-    """Return an entry for each column of a version that seems to hold personal data."""
+def found_in(rows: "pl.LazyFrame", *, row_count: int, find: "Callable[..., Any]") -> dict[str, dict[str, Any]]:
+    """Return an entry for each column of a version that seems to hold personal data, as the engine's `find_personal` finds it."""
     import polars as pl
-
-    from lyceum.data.quality.engine.public import find_personal
 
     wanted = max(SCANNED_PLACES, min(SCANNED_ROWS_MAX, SCANNED_CELLS_MAX // max(1, len(rows.collect_schema()))))
     if row_count > wanted:
@@ -41,7 +39,7 @@ def found_in(rows: "pl.LazyFrame", *, row_count: int) -> dict[str, dict[str, Any
             "is_marked": True,
             "said_by": "scan",
         }
-        for column in find_personal(sample.lazy(), rows=sample.height)
+        for column in find(sample.lazy(), rows=sample.height)
     }
 
 

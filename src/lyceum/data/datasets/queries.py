@@ -23,7 +23,7 @@ from lyceum.data.datasets.addresses import DatasetAddress, DatasetRef, VersionTa
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound, VersionPending
 from lyceum.data.datasets.marks import marks_in
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
-from lyceum.data.datasets.rows.masking import Marks, masked_profile
+from lyceum.data.datasets.rows.public import Marks, masked_profile
 from lyceum.data.datasets.schemas import Dataset, TableSchemaOut, Version
 from lyceum.kernel.prepared import Prepared, Row
 

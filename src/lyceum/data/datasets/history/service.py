@@ -8,7 +8,7 @@ from lyceum.data.datasets.history.models import DatasetDiffRow
 from lyceum.data.datasets.history.queries import as_diff
 from lyceum.data.datasets.history.schemas import Diff, NewDiff
 from lyceum.data.datasets.models import DatasetVersionRow
-from lyceum.data.datasets.personal.under_way import refuse_while_erasing
+from lyceum.data.datasets.personal.public import refuse_while_erasing
 from lyceum.data.datasets.queries import as_version, version_row_for
 from lyceum.data.datasets.schemas import Version
 from lyceum.data.datasets.sharing import writing_to

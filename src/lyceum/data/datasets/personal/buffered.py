@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.data.datasets.pushes.models import PushedBatchRow
+from lyceum.data.datasets.pushes.public import PushedBatchRow
 
 
 async def erase_pushed(tx: AsyncSession, dataset_id: UUID, *, column: str, value: str) -> None:

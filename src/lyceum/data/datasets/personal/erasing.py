@@ -3,7 +3,6 @@
 import msgspec
 
 from lyceum.data.datasets.personal.rewriting import erase_rows, is_written_by
-from lyceum.data.datasets.personal.sealing import opened_key
 from lyceum.data.datasets.personal.work import Erased, Erasing, VersionWithout
 from lyceum.data.datasets.rows.public import table_store
 from lyceum.data.datasets.tables import files_of, scan_version
@@ -11,7 +10,6 @@ from lyceum.data.datasets.workplaces import workplace
 from lyceum.data.quality.engine.public import profile_table
 from lyceum.kernel.config import settings
 from lyceum.kernel.jobs.child import ChildSide
-from lyceum.kernel.security import Sealer
 from lyceum.kernel.storage import open_storage
 
 PROFILED_MAX = 20
@@ -21,18 +19,13 @@ PROFILED_MAX = 20
 def erase(work: Erasing, side: ChildSide) -> Erased:
     """Erase them; running it again erases what a killed attempt has left."""
     store = table_store(open_storage(settings()))
-    secret_key = settings().secret_key
-    if secret_key is None:
-        raise AssertionError("a hub that runs has a secret key")
-    sealer = Sealer(secret_key.get_secret_value().encode())
-    value = opened_key(sealer, work.erasure_id, work.key_sealed)
     with workplace(settings().home) as folder:
         erase_rows(
             store,
             work.table_key,
             work.erasure_id,
             column=work.column,
-            value=value,
+            value=work.value,
             folder=folder,
             stop_if_asked=side.stop_if_asked,
         )

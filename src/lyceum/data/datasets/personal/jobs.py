@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.accounts.audit.public import record
 from lyceum.data.datasets import versions
 from lyceum.data.datasets.addresses import table_key
-from lyceum.data.datasets.history.models import DatasetDiffRow
+from lyceum.data.datasets.history.public import DatasetDiffRow
 from lyceum.data.datasets.models import DatasetVersionRow
 from lyceum.data.datasets.personal.buffered import erase_pushed
 from lyceum.data.datasets.personal.errors import ErasureNotFound, ErasureUnderWay
@@ -60,7 +60,7 @@ async def _prepare(run: JobRun, args: ErasePerson) -> Erasing:
             erasure_id=row.id,
             table_key=table_key(row.org_id, row.dataset_id),
             column=row.key_column,
-            key_sealed=sealed,
+            value=opened_key(run.resources.sealer, row.id, sealed),
             versions={found.id: found.delta_version for found in await tx.execute(accepted)},
         )
 

@@ -7,14 +7,18 @@ import msgspec
 
 
 class Erasing(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom to erase from which table; whom is sealed, and opened in that process."""
+    """Whom to erase from which table; a pipe alone carries it, and computing processes have no key to open a seal."""
 
     erasure_id: UUID
     table_key: str
     column: str
-    key_sealed: bytes
+    value: str
     versions: dict[UUID, int]
     """The Delta version of each accepted version, the newest last."""
+
+    def __repr__(self) -> str:
+        """Say which erasure it is, and not whom it is about."""
+        return f"Erasing({self.erasure_id})"
 
 
 class VersionWithout(msgspec.Struct, frozen=True, kw_only=True):

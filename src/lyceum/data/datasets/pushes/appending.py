@@ -34,7 +34,7 @@ from lyceum.data.datasets.tables import (
 )
 from lyceum.data.datasets.work import AcceptedTable
 from lyceum.data.datasets.workplaces import workplace
-from lyceum.data.quality.engine.public import infer_schema, profile_table
+from lyceum.data.quality.engine.public import find_personal, infer_schema, profile_table
 from lyceum.kernel.config import settings
 from lyceum.kernel.jobs.child import ChildSide
 from lyceum.kernel.storage import open_storage
@@ -152,7 +152,9 @@ def _write(store: TableStore, work: Appending, frame: pl.DataFrame, tail: frozen
 
 def _commit(store: TableStore, work: Appending, data: StagedData, tail: frozenset[str]) -> AcceptedTable:
     try:
-        personal = found_in(scan_staged(store, data), row_count=sum(file.rows for file in data.files))
+        personal = found_in(
+            scan_staged(store, data), row_count=sum(file.rows for file in data.files), find=find_personal
+        )
         rows = _with_what_it_follows(store, work, scan_staged(store, data), tail)
         profile, schema = profile_table(rows), infer_schema(rows)
         row_count = int(rows.select(pl.len()).collect().item())

@@ -16,7 +16,7 @@ from lyceum.data.datasets import versions
 from lyceum.data.datasets.addresses import table_key
 from lyceum.data.datasets.errors import VersionNotFound
 from lyceum.data.datasets.models import DatasetVersionRow
-from lyceum.data.datasets.personal.under_way import is_erasing
+from lyceum.data.datasets.personal.public import is_erasing
 from lyceum.data.datasets.pushes import buffer
 from lyceum.data.datasets.pushes.work import Appended, Appending, BaseVersion, BatchToAppend
 from lyceum.kernel.db import NOBODY, Scope

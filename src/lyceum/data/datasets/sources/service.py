@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor, Power
 from lyceum.data.datasets.models import DatasetVersionRow
-from lyceum.data.datasets.personal.under_way import refuse_while_erasing
+from lyceum.data.datasets.personal.public import refuse_while_erasing
 from lyceum.data.datasets.queries import as_version, dataset_row_for
 from lyceum.data.datasets.schemas import Version
 from lyceum.data.datasets.sharing import writing_to
