@@ -5,12 +5,11 @@ from lyceum.data.datasets.cards import addresses_of_datasets, owner_of_dataset, 
 from lyceum.data.datasets.earlier import earlier_version_by_id
 from lyceum.data.datasets.erasing import ERASER
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
+from lyceum.data.datasets.profiles import marks_of_version, profile_by_id
 from lyceum.data.datasets.queries import (
     addresses_of_versions,
     dataset_ref_for,
-    marks_of_version,
     note_read_of_version,
-    profile_by_id,
     version_table_by_id,
     version_table_for,
 )

@@ -15,7 +15,8 @@ from lyceum.data.datasets.history.errors import DiffNotFound
 from lyceum.data.datasets.history.models import DatasetDiffRow
 from lyceum.data.datasets.history.work import Compared, Comparing, TakenBack, TakingBack
 from lyceum.data.datasets.models import DatasetVersionRow
-from lyceum.data.datasets.queries import profile_by_id, unmasked_profile_by_id, version_table_by_id
+from lyceum.data.datasets.profiles import profile_by_id, unmasked_profile_by_id
+from lyceum.data.datasets.queries import version_table_by_id
 from lyceum.data.datasets.work import AcceptedTable
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun
 from lyceum.kernel.jobs.queue import JobArgs

@@ -10,7 +10,8 @@ from lyceum.accounts.public import Actor, Power, require_to_see
 from lyceum.data.datasets.history.errors import DiffNotFound
 from lyceum.data.datasets.history.models import DatasetDiffRow
 from lyceum.data.datasets.history.schemas import Diff, DiffResult
-from lyceum.data.datasets.queries import addresses_of_versions, marks_of_version, note_read_of_version
+from lyceum.data.datasets.profiles import marks_of_version
+from lyceum.data.datasets.queries import addresses_of_versions, note_read_of_version
 from lyceum.data.datasets.rows.public import Marks, mask_of
 
 
