@@ -1,7 +1,6 @@
 """The light Python client of a Lyceum hub.
 
->>> from lyceum_client.version_files import VersionFile, VersionFiles
-from lyceum_client import Client
+>>> from lyceum_client import Client
 >>> with Client("http://127.0.0.1:8000", "lyk_…") as hub:
 ...     hub.models.predict("acme/flights", {"carrier": "UA", "distance": 1400})
 """
@@ -50,6 +49,7 @@ from lyceum_client.errors import (
 )
 from lyceum_client.incidents import Incident
 from lyceum_client.version import __version__
+from lyceum_client.version_files import VersionFile, VersionFiles
 from lyceum_client.watched import MovedColumn, WatchedVersion, WatchFinding, WatchVerdict
 
 __all__ = [

@@ -34,6 +34,14 @@ _REFUSALS = frozenset(
         KafkaError.UNSUPPORTED_SASL_MECHANISM,
     }
 )
+_AWAY = frozenset(
+    {
+        KafkaError._TRANSPORT,  # noqa: SLF001 so they are called
+        KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 so they are called
+        KafkaError._RESOLVE,  # noqa: SLF001 so they are called
+        KafkaError._TIMED_OUT,  # noqa: SLF001 so they are called
+    }
+)
 _PASSING = frozenset({KafkaError._PARTITION_EOF, KafkaError._MAX_POLL_EXCEEDED})  # noqa: SLF001 so they are called
 
 log = logging.getLogger(__name__)
@@ -278,7 +286,7 @@ class TopicReader(threading.Thread):
         if error.code() in _REFUSALS:
             self.failed = _as_problem(KafkaException(error))
             self._stopped.set()
-        self.complaint = f"The brokers cannot be reached: {_said(error)}."
+        self.complaint = _unreachable(error)
 
 
 def _as_problem(error: Exception) -> Exception:
@@ -290,7 +298,13 @@ def _as_problem(error: Exception) -> Exception:
         return BrokerRefuses(f"The brokers do not let the stream read: {_said(why)}.")
     if isinstance(why, KafkaError) and why.code() == KafkaError._INVALID_ARG:  # noqa: SLF001 so it is called
         return BrokerRefuses(f"The settings of the stream cannot be used: {_said(why)}.")
+    if isinstance(why, KafkaError) and why.code() in _AWAY:
+        return BrokerAway(_unreachable(why))
     return BrokerAway(f"Reading was broken off, and is begun again: {_said(why)}.")
+
+
+def _unreachable(error: KafkaError) -> str:
+    return f"The brokers cannot be reached: {_said(error)}."
 
 
 def _said(error: Any) -> str:
