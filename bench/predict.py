@@ -275,6 +275,7 @@ async def _register(settings: Any, models: dict[str, tuple[str, Path]]) -> tuple
                 artifact_path=f"bench/{name}.onnx",
                 artifact_sha256=stored.sha256,
                 artifact_bytes=stored.byte_count,
+                reference_path=None,
                 signature=signature.to_json(),
                 parity=NOT_COMPARED,
                 origin={},

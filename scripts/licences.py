@@ -65,12 +65,14 @@ EXCEPTIONS = {
     "certifi": Allowance("MPL-2.0", REPLACEABLE),
     "orjson": Allowance("MPL-2.0", REPLACEABLE),
     "pathspec": Allowance("MPL-2.0", f"{REPLACEABLE}; only builds"),
+    "jwcrypto": Allowance("LGPL-3.0-or-later", "only tests, with the delta-sharing client; never ships"),
     "hypothesis": Allowance("MPL-2.0", "only tests; never ships"),
 }
 
 GCC_RUNTIME = "GPL-3.0-or-later WITH GCC-exception-3.1"
 # (package, library) -> licence; libraries that are no part of the package itself, in the folder that its wheel adds
 BUNDLED = {
+    ("confluent-kafka", "librdkafka"): "BSD-2-Clause",
     ("numpy", "libgfortran"): GCC_RUNTIME,
     ("numpy", "libquadmath"): "LGPL-2.1-or-later",
     ("numpy", "libscipy_openblas64_"): "BSD-3-Clause",

@@ -61,9 +61,12 @@ def test_what_is_merged_is_what_reading_the_whole_gives() -> None:
             (each.value, each.count) for each in there.top_values[:3]
         ]
         if here.histogram is not None:
+            earlier = before.column(here.name).histogram
+            assert earlier is not None
+            assert there.histogram is not None
             assert sum(here.histogram.counts) == ROWS - here.missing
             assert (here.histogram.edges[0], len(here.histogram.edges)) == (
-                min(before.column(here.name).histogram.edges[0], there.histogram.edges[0]),
+                min(earlier.edges[0], there.histogram.edges[0]),
                 len(here.histogram.counts) + 1,
             )
     # new ids lie beyond the old ones, so that their number is known; new levels may be old ones
@@ -83,8 +86,8 @@ def test_a_profile_that_grew_goes_through_storage_and_grows_again() -> None:
     complete = profile_table(whole.lazy())
     assert profile.rows == ROWS
     for name in ("level", "count", "id"):
-        assert abs(profile.column(name).mean - complete.column(name).mean) < 1e-9
-        assert abs(profile.column(name).std - complete.column(name).std) < 1e-9
+        assert profile.column(name).mean == pytest.approx(complete.column(name).mean, abs=1e-9)
+        assert profile.column(name).std == pytest.approx(complete.column(name).std, abs=1e-9)
 
 
 def test_a_table_is_read_whole_when_it_has_grown_by_a_tenth_or_has_other_columns() -> None:

@@ -127,7 +127,12 @@ REFUSED = [
     Refused(
         "wide.parquet", lambda: parquet(pa.table({f"c{n}": [1] for n in range(5000)})), "too_many_columns", "5,000"
     ),
-    Refused("twice.parquet", lambda: parquet(pa.table([[1], [2]], names=["a", "a"])), "column_names", "same name"),
+    Refused(
+        "twice.parquet",
+        lambda: parquet(pa.table([pa.array([1]), pa.array([2])], names=["a", "a"])),
+        "column_names",
+        "same name",
+    ),
     Refused("year-10000.parquet", year_10000, "unknown_year", "row 2"),
     Refused("rows-no-columns.parquet", lambda: parquet(pa.table({})), "no_rows", "no rows"),
     Refused("offsets.arrow", bad_offsets, "damaged_file", "Arrow"),
