@@ -1,6 +1,6 @@
 """Datasets that the hub itself makes and fills, with columns that are known before the first record."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy import select
@@ -45,7 +45,14 @@ async def make_declared(
     raise RuntimeError(f"{NAMES_TRIED_MAX} datasets have the name {name}")
 
 
-async def is_open(tx: AsyncSession, dataset_id: UUID) -> bool:
-    """Say whether a dataset is there and was not archived, for a job that works as its organisation."""
-    found = select(DatasetRow.id).where(DatasetRow.id == dataset_id, DatasetRow.archived_at.is_(None))
-    return await tx.scalar(found) is not None
+async def newest_declared(
+    tx: AsyncSession, dataset_ids: Collection[UUID], columns: Sequence[tuple[str, str]]
+) -> UUID | None:
+    """Return the newest of some datasets that was made for exactly these columns and is not archived."""
+    fitting = select(DatasetRow.id).where(
+        DatasetRow.id.in_(list(dataset_ids)),
+        DatasetRow.declared_columns == [list(column) for column in columns],
+        DatasetRow.archived_at.is_(None),
+    )
+    found: UUID | None = await tx.scalar(fitting.order_by(DatasetRow.id.desc()).limit(1))
+    return found

@@ -1,6 +1,7 @@
 """The door of datasets."""
 
 from lyceum.data.datasets.addresses import DatasetRef, VersionCard, VersionTable
+from lyceum.data.datasets.appends.public import is_there
 from lyceum.data.datasets.cards import (
     accepted_after,
     addresses_of_datasets,
@@ -8,7 +9,7 @@ from lyceum.data.datasets.cards import (
     version_cards,
     versions_after,
 )
-from lyceum.data.datasets.declared import is_open, make_declared
+from lyceum.data.datasets.declared import make_declared, newest_declared
 from lyceum.data.datasets.earlier import earlier_version_by_id, latest_version_of
 from lyceum.data.datasets.erasing import ERASER
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
@@ -43,12 +44,13 @@ __all__ = [
     "dataset_ref_for",
     "earlier_version_by_id",
     "files_kept_with",
-    "is_open",
+    "is_there",
     "keep_records",
     "latest_version_of",
     "log_needed_with",
     "make_declared",
     "make_version_of_kept",
+    "newest_declared",
     "note_read_of_version",
     "owner_of_dataset",
     "profile_by_id",

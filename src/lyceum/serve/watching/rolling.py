@@ -7,7 +7,7 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.data.datasets.public import is_open, keep_records, make_declared, make_version_of_kept
+from lyceum.data.datasets.public import is_there, keep_records, make_declared, make_version_of_kept, newest_declared
 from lyceum.kernel.config import Settings
 from lyceum.kernel.jobs.handlers import JobRun
 from lyceum.kernel.tx import transaction
@@ -20,7 +20,6 @@ from lyceum.serve.watching.tables import LogTable
 CHUNK_ROWS = 5_000
 DATASET_SUFFIX = "-predictions"
 VERSIONS_AT_ONCE_MAX = 1_000
-EARLIER_LOOKED_AT_MAX = 20
 
 # a range of an index for each version of the model
 _WITH_MORE = text("""
@@ -64,7 +63,7 @@ async def _turn(tx: AsyncSession, settings: Settings, version_id: UUID, up_to: i
         return Rolled(0, is_done=True)
     table = LogTable.of(version.signature)
     watched = await _watched(tx, version, table)
-    if not await is_open(tx, watched.dataset_id):
+    if not await is_there(tx, watched.dataset_id):
         # whoever archives the dataset wants no more of it
         watched.rolled_to = up_to
         return Rolled(0, is_done=True)
@@ -95,16 +94,9 @@ async def _watched(tx: AsyncSession, version: ServedModelVersion, table: LogTabl
 
 
 async def _dataset_for(tx: AsyncSession, version: ServedModelVersion, table: LogTable) -> UUID:
-    of_model = select(WatchedVersionRow.model_version_id, WatchedVersionRow.dataset_id).where(
-        WatchedVersionRow.model_id == version.model_id
-    )
-    for other in await tx.execute(of_model.order_by(WatchedVersionRow.created_at.desc()).limit(EARLIER_LOOKED_AT_MAX)):
-        earlier = await version_by_id(tx, other.model_version_id)
-        if earlier is None or LogTable.of(earlier.signature).columns != table.columns:
-            continue
-        if await is_open(tx, other.dataset_id):
-            return other.dataset_id  # type: ignore[no-any-return]  # a column of ids
-    return await make_declared(
+    of_model = select(WatchedVersionRow.dataset_id).where(WatchedVersionRow.model_id == version.model_id).distinct()
+    earlier = await newest_declared(tx, (await tx.scalars(of_model)).all(), table.columns)
+    return earlier or await make_declared(
         tx,
         f"{version.name}{DATASET_SUFFIX}",
         table.columns,

@@ -44,8 +44,11 @@ async def lock_dataset(tx: AsyncSession, dataset_id: UUID) -> bool:
 
 async def is_overtaken(tx: AsyncSession, dataset_id: UUID, appended: AppendedTable) -> bool:
     """Say whether another version was accepted meanwhile, which would be lost behind this one; the dataset is locked."""
-    latest = await latest_of(tx, dataset_id)
-    return (latest.id if latest is not None else None) != appended.base_id
+    accepted = select(DatasetVersionRow.id).where(
+        DatasetVersionRow.dataset_id == dataset_id, DatasetVersionRow.state == "accepted"
+    )
+    latest: UUID | None = await tx.scalar(accepted.order_by(DatasetVersionRow.number.desc()).limit(1))
+    return latest != appended.base_id
 
 
 async def begin_appended(
