@@ -1,7 +1,7 @@
 """Records pushed over HTTP wait in the database and become versions, by a real worker on real files."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +9,7 @@ import httpx
 import polars as pl
 import pytest
 
-from fixtures.app import rows_of
+from fixtures.app import client_of, rows_of, running_app
 from fixtures.staffed import StaffedHub, add_version, csv_of, dataset_with, new_dataset, ok, until
 from lyceum.data.datasets.addresses import table_key
 from lyceum.data.datasets.pushes.jobs import begin_flush
@@ -29,6 +29,13 @@ FRAME = pl.DataFrame(
         "name": ["a", "b"],
     }
 )
+
+
+@pytest.fixture
+async def patient_client(staffed_hub: StaffedHub) -> AsyncIterator[Client]:
+    """As `hub_client`, of a hub that makes no version of what is pushed until the test asks for it."""
+    async with running_app(staffed_hub.settings.model_copy(update={"push_flush_seconds": 3600})) as app:
+        yield lambda who: client_of(app, key=who.key)
 
 
 async def _push(client: httpx.AsyncClient, address: str, records: list[dict[str, Any]]) -> Any:
@@ -58,9 +65,9 @@ async def _rows(hub: StaffedHub, owner: Member, client: httpx.AsyncClient, addre
 
 
 async def test_pushed_records_follow_the_rows_of_the_version_before(
-    hub_client: Client, owner: Member, staffed_hub: StaffedHub
+    patient_client: Client, owner: Member, staffed_hub: StaffedHub
 ) -> None:
-    async with hub_client(owner) as client:
+    async with patient_client(owner) as client:
         address = await dataset_with(client, csv_of(FRAME))
         record = {"id": 3, "day": "2024-01-03", "at": "2024-01-03T12:00:00+02:00", "price": 3, "name": "c"}
         pushed = await _push(client, address, [record, {"id": 4}])
@@ -84,8 +91,10 @@ async def test_pushed_records_follow_the_rows_of_the_version_before(
     assert rows_of(staffed_hub.database, "SELECT FROM pushed_batches WHERE org_id = %s", owner.org_id) == []
 
 
-async def test_the_first_records_make_the_columns(hub_client: Client, owner: Member, staffed_hub: StaffedHub) -> None:
-    async with hub_client(owner) as client:
+async def test_the_first_records_make_the_columns(
+    patient_client: Client, owner: Member, staffed_hub: StaffedHub
+) -> None:
+    async with patient_client(owner) as client:
         address = await new_dataset(client)
         await _push(client, address, [{"a": 1, "when": "2024-01-01"}])
         lines = b'{"a": 2, "b": "x"}\n\n{"a": 3.5}\n'
@@ -138,9 +147,9 @@ async def test_records_that_do_not_fit_are_refused_with_their_place_and_nothing_
 
 
 async def test_what_an_upload_meanwhile_made_unfitting_is_held_and_the_rest_goes_on(
-    hub_client: Client, owner: Member, staffed_hub: StaffedHub
+    patient_client: Client, owner: Member, staffed_hub: StaffedHub
 ) -> None:
-    async with hub_client(owner) as client:
+    async with patient_client(owner) as client:
         address = await dataset_with(client, csv_of(FRAME))
         await _push(client, address, [{"id": 3, "price": 1.0}])
         await _push(client, address, [{"id": 4}])
@@ -167,9 +176,9 @@ async def test_what_an_upload_meanwhile_made_unfitting_is_held_and_the_rest_goes
 
 
 async def test_an_upload_accepted_while_records_were_appended_is_not_lost(
-    hub_client: Client, owner: Member, staffed_hub: StaffedHub
+    patient_client: Client, owner: Member, staffed_hub: StaffedHub
 ) -> None:
-    async with hub_client(owner) as client:
+    async with patient_client(owner) as client:
         address = await dataset_with(client, csv_of(FRAME))
         for number in range(3):
             pushed = await _push(client, address, [{"id": 100 + number}])
@@ -186,12 +195,12 @@ async def test_an_upload_accepted_while_records_were_appended_is_not_lost(
 
 @pytest.mark.deep
 async def test_many_appends_leave_few_files_and_every_version_as_it_was(
-    hub_client: Client, owner: Member, staffed_hub: StaffedHub
+    patient_client: Client, owner: Member, staffed_hub: StaffedHub
 ) -> None:
     from lyceum.data.datasets.rows.public import table_store
     from lyceum.data.datasets.tables import files_of
 
-    async with hub_client(owner) as client:
+    async with patient_client(owner) as client:
         address = await dataset_with(client, b"a\n0\n")
         for number in range(1, 20):
             await _push(client, address, [{"a": number}])

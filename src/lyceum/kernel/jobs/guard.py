@@ -20,8 +20,8 @@ EXIT_SIGNAL = 128
 LOOK_MILLISECONDS = 200
 PROGRAM_FOLLOWS = "--"
 """In the place of modules: what comes after it are arguments for Python, in whose place the child is to be."""
-NICE = 10
-"""How much computing gives way."""
+NICE = 5
+"""How much computing gives way: to a third of what others get, where all want the processor, and not to nothing."""
 PAUSE, GO_ON = signal.SIGUSR1, signal.SIGUSR2
 """What the worker sends to have the computing stand still, and to have it continue."""
 _PR_SET_PDEATHSIG = 1
