@@ -211,6 +211,19 @@ class Settings(BaseSettings):
     worker_streams_max: int = Field(
         16, ge=0, le=1000, description="Most streams of Kafka that one worker reads at a time; 0: none."
     )
+    dataset_keep_versions: int | None = Field(None, ge=1, description="Versions that keep their rows; unset: all.")
+    dataset_keep_days: int | None = Field(
+        None,
+        ge=1,
+        description="Days for which versions keep their rows, where their dataset says nothing; unset: for ever.",
+    )
+    pushed_versions_kept: int = Field(
+        100, ge=1, description="Versions of pushes that keep rows, if nothing else is said."
+    )
+    dataset_dormant_days: int | None = Field(
+        None, ge=1, description="Days without a version till a dataset takes none."
+    )
+    dataset_tend_hours: float = Field(24.0, gt=0, description="Hours between two rounds of looking after a dataset.")
     sign_in_attempts_per_minute: int = Field(
         100,
         ge=1,

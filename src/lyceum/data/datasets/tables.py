@@ -284,6 +284,16 @@ def version_of_file(path: str) -> int | None:
     return mark[0] if mark else None
 
 
+def mark_of_file(path: str) -> tuple[int, str, str] | None:
+    """Return for which version, operation and attempt a table's file was written, by its name; None for other files."""
+    return _named(path)
+
+
+def committed_as(delta: DeltaTable, operation_id: str) -> int | None:
+    """Return the version that an operation has made; None before it has."""
+    return _version_of(delta, operation_id)
+
+
 def _named(path: str) -> tuple[int, str, str] | None:
     """Return the mark of the attempt in the name of a table's file; None for other files."""
     name = _TABLE_FILE.fullmatch(path.rpartition("/")[2])

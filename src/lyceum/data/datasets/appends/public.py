@@ -24,6 +24,7 @@ from lyceum.data.datasets.appends.service import (
     state_of_version,
 )
 from lyceum.data.datasets.appends.work import AppendedTable, AppendTarget, BaseVersion, Places
+from lyceum.data.datasets.judges import VersionJudge, questions_to
 from lyceum.data.datasets.rows.public import table_store
 from lyceum.data.datasets.versions import VersionFollower
 from lyceum.data.datasets.work import AcceptedTable
@@ -57,6 +58,7 @@ __all__ = [
     "BaseVersion",
     "Places",
     "VersionFollower",
+    "VersionJudge",
     "accept_appended",
     "append_to_table",
     "begin_appended",
@@ -69,6 +71,7 @@ __all__ = [
     "lock_dataset",
     "pending_operation",
     "places_in_commit",
+    "questions_to",
     "reject_appended",
     "state_of_version",
     "table_key",
