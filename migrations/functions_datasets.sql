@@ -14,7 +14,7 @@ $$;
 CREATE FUNCTION definer.streams_to_read(worker_id uuid, at_most integer) RETURNS TABLE (stream_id uuid, org_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT s.id, s.org_id FROM public.streams s
-    JOIN public.datasets d ON d.id = s.dataset_id AND d.archived_at IS NULL
+    JOIN public.datasets d ON d.id = s.dataset_id AND d.archived_at IS NULL AND d.dormant_at IS NULL
     LEFT JOIN LATERAL (
         SELECT count(*) AS held, coalesce(bool_or(c.worker_id = streams_to_read.worker_id), false) AS is_mine
         FROM public.stream_consumers c WHERE c.stream_id = s.id AND c.expires_at > now()

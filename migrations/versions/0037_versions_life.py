@@ -14,6 +14,8 @@ ALTER TABLE check_runs DROP CONSTRAINT check_runs_version_id_fkey,
 ALTER TABLE check_results DROP CONSTRAINT check_results_check_run_id_fkey,
     ADD CONSTRAINT check_results_check_run_id_fkey
         FOREIGN KEY (check_run_id) REFERENCES check_runs (id) ON DELETE CASCADE;
+ALTER TABLE check_runs DROP CONSTRAINT check_runs_origin_check,
+    ADD CONSTRAINT check_runs_origin_check CHECK (origin IN ('person', 'version', 'schedule', 'dbt', 'blocking'));
 """
 
 RETENTION = """
@@ -30,7 +32,10 @@ ALTER TABLE datasets
 CREATE INDEX datasets_tended_at_idx ON datasets (tended_at NULLS FIRST) WHERE archived_at IS NULL;
 ALTER TABLE dataset_versions
     -- its rows are not read any more; what is said of it stays
-    ADD COLUMN thinned_at timestamptz CHECK (thinned_at IS NULL OR state = 'accepted');
+    ADD COLUMN thinned_at timestamptz CHECK (thinned_at IS NULL OR state = 'accepted'),
+    -- where its rows lay before its small files were written as one, for whoever had begun to read there
+    ADD COLUMN replaced_delta_version bigint,
+    ADD COLUMN replaced_at timestamptz;
 """
 
 

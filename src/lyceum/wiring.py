@@ -45,6 +45,7 @@ from lyceum.data.datasets.databases.routes import router as databases_routes
 from lyceum.data.datasets.delta_sharing.routes import router as delta_sharing_routes
 from lyceum.data.datasets.handing.routes import router as handing_routes
 from lyceum.data.datasets.history.jobs import handlers as history_handlers
+from lyceum.data.datasets.history.public import versions_compared
 from lyceum.data.datasets.history.routes import router as history_routes
 from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
 from lyceum.data.datasets.jobs import clear_up as clear_up_datasets
@@ -69,11 +70,12 @@ from lyceum.data.incidents.public import EXPORTERS as INCIDENTS_EXPORTERS
 from lyceum.data.incidents.public import ConsumersOf, open_incidents_of
 from lyceum.data.incidents.routes import ROUTERS as INCIDENTS_ROUTERS
 from lyceum.data.incidents.topics import TOPICS as INCIDENTS_TOPICS
+from lyceum.data.lineage.public import PredictionLogsOf
 from lyceum.data.lineage.routes import router as lineage_routes
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.public import ERASER as CHECKS_ERASER
 from lyceum.data.quality.public import JUDGE as CHECKS_JUDGE
-from lyceum.data.quality.public import check_version, standings
+from lyceum.data.quality.public import check_version, standings, versions_checked
 from lyceum.data.quality.routes import ROUTERS as QUALITY_ROUTERS
 from lyceum.data.quality.watching.jobs import HANDLERS as METRICS_HANDLERS
 from lyceum.data.quality.watching.jobs import watch_version
@@ -123,6 +125,7 @@ from lyceum.serve.registry.routes import router as registry_routes
 from lyceum.serve.watching.jobs import HANDLERS as WATCHING_HANDLERS
 from lyceum.serve.watching.jobs import SCHEDULES as WATCHING_SCHEDULES
 from lyceum.serve.watching.jobs import judge_new_version
+from lyceum.serve.watching.queries import prediction_logs
 from lyceum.serve.watching.routes import router as watching_routes
 from lyceum.train.runs.jobs import HANDLERS as RUNS_HANDLERS
 from lyceum.train.runs.public import ERASER as RUNS_ERASER
@@ -213,7 +216,7 @@ VERSION_FOLLOWERS = (register_version, check_version, watch_version, judge_new_v
 VERSION_JUDGES = (SCHEMA_JUDGE, CHECKS_JUDGE)
 """Who looks at the rows of each version before they are committed, and may hold it back."""
 
-VERSIONS_IN_USE = (versions_learned_from,)
+VERSIONS_IN_USE = (versions_learned_from, versions_checked, versions_compared)
 """Who is asked which versions somebody stands on, so that their rows stay."""
 
 HANDLERS: tuple[Handler, ...] = (
@@ -254,6 +257,9 @@ DATASET_HEALTH = HealthSources(standings=standings, open_incidents=open_incident
 
 CONSUMERS: tuple[ConsumersOf, ...] = (runs_on,)
 """Who is asked what was made of a dataset's versions."""
+
+PREDICTION_LOGS: PredictionLogsOf = prediction_logs
+"""Who is asked which datasets hold what models predict."""
 
 STATUS: tuple[StatusCheck, ...] = (
     public_url_status,

@@ -42,11 +42,15 @@ async def versions_after(tx: AsyncSession, dataset_id: UUID, number: int) -> lis
 
 
 async def accepted_after(tx: AsyncSession, dataset_id: UUID, number: int, *, limit: int) -> list[tuple[UUID, datetime]]:
-    """Return a dataset's accepted versions after one, oldest first, with when they were, for a job of its organisation."""
+    """Return a dataset's accepted versions after one that have their rows, oldest first, with when they were accepted.
+
+    For a job of its organisation.
+    """
     query = select(DatasetVersionRow.id, DatasetVersionRow.accepted_at, DatasetVersionRow.created_at).where(
         DatasetVersionRow.dataset_id == dataset_id,
         DatasetVersionRow.number > number,
         DatasetVersionRow.state == "accepted",
+        DatasetVersionRow.thinned_at.is_(None),
     )
     rows = await tx.execute(query.order_by(DatasetVersionRow.number).limit(limit))
     return [(row.id, row.accepted_at or row.created_at) for row in rows]

@@ -78,3 +78,6 @@ class DatasetVersionRow(Base):
     accepted_at: Mapped[datetime | None]
     thinned_at: Mapped[datetime | None]
     """Since when its rows are not read any more."""
+    replaced_delta_version: Mapped[int | None] = mapped_column(BigInteger)
+    """Where its rows lay before its small files were written as one."""
+    replaced_at: Mapped[datetime | None]

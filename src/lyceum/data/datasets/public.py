@@ -12,7 +12,7 @@ from lyceum.data.datasets.cards import (
 from lyceum.data.datasets.declared import is_open, make_declared
 from lyceum.data.datasets.earlier import earlier_version_by_id, latest_version_of, version_table_at
 from lyceum.data.datasets.erasing import ERASER
-from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
+from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound, VersionThinned
 from lyceum.data.datasets.health import DatasetStanding, HealthSources
 from lyceum.data.datasets.judges import VersionJudge
 from lyceum.data.datasets.pushes.edge import keep_records, make_version_of_kept
@@ -27,6 +27,7 @@ from lyceum.data.datasets.queries import (
     version_table_by_id,
     version_table_for,
 )
+from lyceum.data.datasets.readiness import is_dormant, require_awake_by_id
 from lyceum.data.datasets.sharing import GRANTABLE, acting_on_dataset, acts_on_dataset, writing_to, writing_to_dataset
 from lyceum.data.datasets.snapshot import files_kept_with, log_needed_with
 from lyceum.data.datasets.work import Judgement
@@ -43,6 +44,7 @@ __all__ = [
     "VersionJudge",
     "VersionNotFound",
     "VersionTable",
+    "VersionThinned",
     "accepted_after",
     "acting_on_dataset",
     "acts_on_dataset",
@@ -52,6 +54,7 @@ __all__ = [
     "dataset_ref_for",
     "earlier_version_by_id",
     "files_kept_with",
+    "is_dormant",
     "is_open",
     "keep_records",
     "latest_version_of",
@@ -62,6 +65,7 @@ __all__ = [
     "note_read_of_version",
     "owner_of_dataset",
     "profile_by_id",
+    "require_awake_by_id",
     "version_by_id",
     "version_cards",
     "version_for",

@@ -5,15 +5,15 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-NodeKind = Literal["upload", "push", "prediction_log", "version", "run", "model"]
-EdgeKind = Literal["read", "appended", "follows", "restores", "trained", "made"]
+NodeKind = Literal["upload", "push", "stream", "database", "prediction_log", "version", "run", "model"]
+EdgeKind = Literal["read", "appended", "follows", "restores", "trained", "made", "predicted"]
 
 
 class LineageNode(BaseModel):
     """A thing that data came through.
 
-    `upload` is a file that was sent or fetched, `push` the records that were pushed, `prediction_log` what a model has
-    predicted. `number` and `state` are those of versions; a version beside the page has its number alone.
+    `upload` is a file that was sent or fetched, `push` the records that were pushed, `stream` the messages that were read of
+    one, `database` a table that was read of one, `prediction_log` the dataset of what a model has predicted. `number` and `state` are those of versions; a version beside the page has its number alone.
     """
 
     id: str

@@ -58,7 +58,7 @@ async def _keep(tx: AsyncSession, version_id: UUID, judgement: Judgement) -> Map
     run = CheckRunRow(
         org_id=dataset.org_id,
         version_id=version_id,
-        origin="version",
+        origin="blocking",
         state="passed" if judgement.refusal is None else "failed",
         finished_at=datetime.now(UTC),
     )

@@ -12,6 +12,10 @@ Places = Mapping[str, int]
 """By the name of something rows are read from, the place from which they are to be read next."""
 
 
+APPENDED_FORMATS = frozenset({"push", "kafka"})
+"""What the source of a version says that holds the rows of the one before as well."""
+
+
 class BaseVersion(msgspec.Struct, frozen=True, kw_only=True):
     """The version that rows are appended to."""
 

@@ -39,12 +39,17 @@ async def restore(tx: AsyncSession, who: Actor, org: str, name: str, number: int
 
 
 async def begin_diff(tx: AsyncSession, who: Actor, org: str, name: str, wanted: NewDiff) -> Diff:
-    """Have two versions compared; the answer is queued and names the job. Raises `DatasetNotFound`, `VersionNotFound`."""
+    """Have two versions compared; the answer is queued and names the job.
+
+    Raises `DatasetNotFound`, `VersionNotFound`, `VersionThinned`.
+    """
     async with writing_to(tx, who, org, name) as writer:
         before, after = [
             await version_row_for(tx, writer, org, name, number, need=Power.DATASETS_WRITE)
             for number in (wanted.before, wanted.after)
         ]
+        for version in (before, after):
+            require_rows(version, f"{org}/{version.dataset_name}")
         row = DatasetDiffRow(
             org_id=before.org_of_dataset,
             dataset_id=before.id_of_dataset,

@@ -9,12 +9,12 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.data.datasets.addresses import table_key
+from lyceum.data.datasets.appends.work import APPENDED_FORMATS
 from lyceum.data.datasets.errors import VersionNotFound
 from lyceum.data.datasets.life.service import holding_for
 from lyceum.data.datasets.life.thinning import VersionsInUse, thin
 from lyceum.data.datasets.life.work import LatestTable, Tended, Tending, UnusedFile
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
-from lyceum.data.datasets.pushes import public as pushes
 from lyceum.kernel.db import NOBODY, Scope
 from lyceum.kernel.holding import may_remove_files
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun, LightHandler
@@ -29,7 +29,7 @@ ROUND_EVERY_SECONDS = 600
 DATASETS_AT_ONCE = 500
 TEND_SECONDS_MAX = 3600
 FILES_STAY_SECONDS = 6 * 3600
-"""After a version was thinned: whoever had begun to read it has ended by then."""
+"""After a version was thinned, or its files were put in order: whoever had begun to read them has ended by then."""
 STILL_TO_DO = timedelta(days=3)
 """For so long after anything changed a dataset's files are looked at again."""
 _DUE = text("SELECT dataset_id, org_id FROM definer.datasets_to_tend(:older_than, :at_most)")
@@ -88,7 +88,8 @@ async def tend_dataset(
     if changed_at is not None and (row.tended_at is None or changed_at > row.tended_at - STILL_TO_DO):
         await enqueue(tx, TendTable(dataset_id=row.id), dedup_key=f"tend:{row.id}")
     dormant_days = holding_for(row, resources.settings).dormant_days
-    if dormant_days is not None and row.dormant_at is None:
+    # one that the hub itself fills waits for what comes
+    if dormant_days is not None and row.dormant_at is None and row.declared_columns is None:
         added_at: datetime | None = await tx.scalar(select(func.max(DatasetVersionRow.accepted_at)).where(*of_dataset))
         idle_since = max(moment for moment in (row.created_at, row.woken_at, added_at) if moment is not None)
         if idle_since < now - timedelta(days=dormant_days):
@@ -115,6 +116,8 @@ async def tending_of(tx: AsyncSession, resources: Resources, dataset_id: UUID, *
                 DatasetVersionRow.operation_id,
                 DatasetVersionRow.source,
                 DatasetVersionRow.thinned_at,
+                DatasetVersionRow.replaced_delta_version,
+                DatasetVersionRow.replaced_at,
             )
             .where(DatasetVersionRow.dataset_id == dataset_id, DatasetVersionRow.state.in_(("accepted", "pending")))
             .order_by(DatasetVersionRow.number.desc().nulls_last())
@@ -125,15 +128,16 @@ async def tending_of(tx: AsyncSession, resources: Resources, dataset_id: UUID, *
         raise VersionNotFound("The dataset has no version whose files could be put in order.")
     readable_since = datetime.now(UTC) - timedelta(seconds=FILES_STAY_SECONDS)
     kept = [row for row in accepted if row.thinned_at is None or row.thinned_at > readable_since]
+    replaced = [row for row in accepted if row.replaced_at is not None and row.replaced_at > readable_since]
     pending = [row for row in rows if row.state == "pending"]
     return Tending(
         table_key=table_key(accepted[0].org_id, dataset_id),
         latest=LatestTable(version_id=accepted[0].id, delta_version=accepted[0].delta_version),
-        kept=tuple(row.delta_version for row in kept),
+        kept=(*(row.delta_version for row in kept), *(row.replaced_delta_version for row in replaced)),
         restored=tuple(row.delta_version for row in kept if "restores" in row.source),
         operations_pending=tuple(str(row.operation_id) for row in pending),
         # what is being appended would be behind the files as they are now
-        compacts=not any(row.source.get("format") == pushes.PUSHED for row in pending),
+        compacts=not any(row.source.get("format") in APPENDED_FORMATS for row in pending),
         operation_id=operation_id,
         leftovers_older_than_seconds=resources.settings.upload_ttl_seconds,
     )
@@ -145,6 +149,7 @@ async def conclude_tending(tx: AsyncSession, run: JobRun, args: TendTable, tende
         await tx.get(DatasetRow, args.dataset_id, with_for_update={"key_share": True})
         row = await tx.get(DatasetVersionRow, tended.latest.version_id, with_for_update={"key_share": True})
         if row is not None and row.delta_version == tended.latest.delta_version and row.thinned_at is None:
+            row.replaced_delta_version, row.replaced_at = row.delta_version, datetime.now(UTC)
             row.delta_version = tended.compacted
             had_none = not row.table_bytes
             row.table_bytes = (row.table_bytes or 0) + tended.compacted_bytes

@@ -7,10 +7,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from lyceum.data.datasets.appends.work import APPENDED_FORMATS
 from lyceum.data.datasets.life.schemas import Kept
 from lyceum.data.datasets.life.service import holding_for
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
-from lyceum.data.datasets.pushes import public as pushes
 from lyceum.kernel.config import Settings
 
 VersionsInUse = Callable[[AsyncSession, Collection[UUID]], Awaitable[Collection[UUID]]]
@@ -23,7 +23,7 @@ THINNED_AT_ONCE = 1_000
 def beyond(versions: Sequence[DatasetVersionRow], kept: Kept, *, pushed_kept: int, now: datetime) -> list[UUID]:
     """Return which of a dataset's versions, newest first, it keeps no longer.
 
-    A version stays that one of the limits keeps. Where none is said, versions of pushed records have one of their own: what
+    A version stays that one of the limits keeps. Where none is said, versions of pushed records and of streams have one of their own: what
     such a version holds, the later ones hold as well.
     """
     is_limited = kept.keep_versions is not None or kept.keep_days is not None
@@ -37,7 +37,7 @@ def beyond(versions: Sequence[DatasetVersionRow], kept: Kept, *, pushed_kept: in
                 kept.keep_days is not None and age < timedelta(days=kept.keep_days)
             )
         else:
-            stays = row.source.get("format") != pushes.PUSHED or place < pushed_kept
+            stays = row.source.get("format") not in APPENDED_FORMATS or place < pushed_kept
         if not stays:
             gone.append(row.id)
     return gone
