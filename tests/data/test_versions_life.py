@@ -42,8 +42,9 @@ def _age(hub: StaffedHub, owner: Member, dataset_id: str) -> None:
         "UPDATE dataset_versions SET accepted_at = accepted_at - make_interval(days => %s) WHERE dataset_id = %s"
     )
     rows_of(hub.database, statement, DAYS_AGO, dataset_id)
-    statement = "UPDATE dataset_versions SET thinned_at = thinned_at - interval '1 day' WHERE dataset_id = %s"
-    rows_of(hub.database, statement, dataset_id)
+    for column in ("thinned_at", "replaced_at"):
+        statement = f"UPDATE dataset_versions SET {column} = {column} - interval '1 day' WHERE dataset_id = %s"
+        rows_of(hub.database, statement, dataset_id)
     for path in _files(hub, owner, dataset_id):
         os.utime(path, (time.time() - DAYS_AGO * 86400,) * 2)
 
@@ -107,6 +108,9 @@ async def test_versions_that_are_kept_no_longer_are_refused_in_a_sentence_and_th
         for also in (
             client.get(f"{path}/versions/3/rows"),
             client.post(f"{path}/versions/3/restore"),
+            client.post(f"{path}/versions/3/slices", json={"limit": 1}),
+            client.get(f"{path}/versions/3/files"),
+            client.post(f"{path}/diffs", json={"before": 3, "after": 4}),
             client.post("/api/v1/runs", json={"dataset": f"{address}@1", "target": "id"}),
         ):
             assert (await also).json()["code"] == "version_thinned"
@@ -226,6 +230,8 @@ async def test_an_archived_dataset_is_read_and_takes_nothing_until_it_is_brought
             client.post(f"{path}/versions", json=version),
             client.post(f"{path}/versions/1/restore"),
             client.post(f"{path}/fetches", json={"url": "https://example.org/t.csv"}),
+            client.post(f"{path}/sql-imports", json={"url": "mysql://u:p@203.0.113.7/data", "table": "t"}),
+            client.post(f"{path}/streams", json={"name": "s", "servers": ["203.0.113.7:9092"], "topic": "t"}),
         ):
             answer = await refused
             assert (answer.status_code, answer.json()["code"]) == (409, "dataset_dormant"), answer.text

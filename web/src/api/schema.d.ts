@@ -5995,8 +5995,11 @@ export interface components {
             rows_checked: number;
             /** Status */
             status: string;
-            /** Version */
-            version: number;
+            /**
+             * Version
+             * @description None for one that was held back.
+             */
+            version: number | null;
             /**
              * Version Id
              * Format: uuid
@@ -6076,7 +6079,7 @@ export interface components {
             job_id: string | null;
             /**
              * Origin
-             * @description Who asked for it: a `person`, the `version` that came, a `schedule`; `dbt` for a run of that.
+             * @description Who asked for it: a `person`, the `version` that came, a `schedule`; `dbt` for a run of that; `blocking` for the checks that may hold back a version, before it was accepted.
              */
             origin: string;
             /** Results */
@@ -6114,7 +6117,7 @@ export interface components {
             job_id: string | null;
             /**
              * Origin
-             * @description Who asked for it: a `person`, the `version` that came, a `schedule`; `dbt` for a run of that.
+             * @description Who asked for it: a `person`, the `version` that came, a `schedule`; `dbt` for a run of that; `blocking` for the checks that may hold back a version, before it was accepted.
              */
             origin: string;
             /** State */
@@ -8070,7 +8073,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "read" | "appended" | "follows" | "restores" | "trained" | "made";
+            kind: "read" | "appended" | "follows" | "restores" | "trained" | "made" | "predicted";
             /** Source */
             source: string;
             /** Target */
@@ -8080,8 +8083,8 @@ export interface components {
          * LineageNode
          * @description A thing that data came through.
          *
-         *     `upload` is a file that was sent or fetched, `push` the records that were pushed, `prediction_log` what a model has
-         *     predicted. `number` and `state` are those of versions; a version beside the page has its number alone.
+         *     `upload` is a file that was sent or fetched, `push` the records that were pushed, `stream` the messages that were read of
+         *     one, `database` a table that was read of one, `prediction_log` the dataset of what a model has predicted. `number` and `state` are those of versions; a version beside the page has its number alone.
          */
         LineageNode: {
             /** Address */
@@ -8094,7 +8097,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "upload" | "push" | "prediction_log" | "version" | "run" | "model";
+            kind: "upload" | "push" | "stream" | "database" | "prediction_log" | "version" | "run" | "model";
             /** Number */
             number: number | null;
             /** State */
