@@ -23,7 +23,7 @@ from lyceum.data.datasets.appends.service import (
     reject_appended,
     state_of_version,
 )
-from lyceum.data.datasets.appends.work import AppendedTable, AppendTarget, BaseVersion, Places
+from lyceum.data.datasets.appends.work import APPENDED_FORMATS, AppendedTable, AppendTarget, BaseVersion, Places
 from lyceum.data.datasets.judges import VersionJudge, questions_to
 from lyceum.data.datasets.rows.public import table_store
 from lyceum.data.datasets.versions import VersionFollower
@@ -52,6 +52,7 @@ def commit_to_table(storage: Storage, target: AppendTarget, files: Sequence[Path
 
 
 __all__ = [
+    "APPENDED_FORMATS",
     "AcceptedTable",
     "AppendTarget",
     "AppendedTable",
