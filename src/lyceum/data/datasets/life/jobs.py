@@ -126,7 +126,9 @@ async def tending_of(tx: AsyncSession, resources: Resources, dataset_id: UUID, *
     accepted = [row for row in rows if row.state == "accepted"]
     if not accepted:
         raise VersionNotFound("The dataset has no version whose files could be put in order.")
-    readable_since = datetime.now(UTC) - timedelta(seconds=FILES_STAY_SECONDS)
+    # whoever was given signed addresses of files still opens them
+    stay_seconds = max(FILES_STAY_SECONDS, resources.settings.file_url_seconds)
+    readable_since = datetime.now(UTC) - timedelta(seconds=stay_seconds)
     kept = [row for row in accepted if row.thinned_at is None or row.thinned_at > readable_since]
     replaced = [row for row in accepted if row.replaced_at is not None and row.replaced_at > readable_since]
     pending = [row for row in rows if row.state == "pending"]
