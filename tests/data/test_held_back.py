@@ -40,7 +40,8 @@ async def _delta_version(hub: StaffedHub, owner: Member, client: httpx.AsyncClie
 async def _incidents(client: httpx.AsyncClient, address: str, count: int) -> list[dict[str, Any]]:
     async def of_dataset() -> list[dict[str, Any]]:
         items = (await ok(client.get("/api/v1/incidents", params={"state": "open"})))["items"]
-        return [one for one in items if one["dataset"] == address]
+        # what blocks nothing runs on the accepted versions, and opens one of its own
+        return [one for one in items if one["dataset"] == address and one["title"] != "row_count"]
 
     found: list[dict[str, Any]] = await until(of_dataset, lambda items: len(items) == count)
     return found
