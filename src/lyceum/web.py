@@ -102,6 +102,7 @@ def _hold(app: FastAPI, resources: Resources, uses: KeyUses, predictions: Predic
     app.state.identity_providers = IdentityProviders(Outward.configured(config))
     app.state.windows = Windows(resources.line, resources.database)
     app.state.status_checks, app.state.consumers = wiring.STATUS, wiring.CONSUMERS
+    app.state.prediction_logs = wiring.PREDICTION_LOGS
     app.state.schedules, app.state.dataset_health = wiring.SCHEDULES, wiring.DATASET_HEALTH
     app.state.final_kinds = wiring.handlers().final_kinds
     app.state.grantable = {kind.kind: kind for kind in wiring.GRANTABLE}

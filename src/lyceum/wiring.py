@@ -45,10 +45,14 @@ from lyceum.data.datasets.databases.routes import router as databases_routes
 from lyceum.data.datasets.delta_sharing.routes import router as delta_sharing_routes
 from lyceum.data.datasets.handing.routes import router as handing_routes
 from lyceum.data.datasets.history.jobs import handlers as history_handlers
+from lyceum.data.datasets.history.public import versions_compared
 from lyceum.data.datasets.history.routes import router as history_routes
 from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
 from lyceum.data.datasets.jobs import clear_up as clear_up_datasets
 from lyceum.data.datasets.jobs import handlers as datasets_handlers
+from lyceum.data.datasets.life.jobs import SCHEDULES as LIFE_SCHEDULES
+from lyceum.data.datasets.life.jobs import handlers as life_handlers
+from lyceum.data.datasets.life.routes import router as life_routes
 from lyceum.data.datasets.public import ERASER as DATASETS_ERASER
 from lyceum.data.datasets.public import GRANTABLE as DATASETS
 from lyceum.data.datasets.public import HealthSources
@@ -66,14 +70,18 @@ from lyceum.data.incidents.public import EXPORTERS as INCIDENTS_EXPORTERS
 from lyceum.data.incidents.public import ConsumersOf, open_incidents_of
 from lyceum.data.incidents.routes import ROUTERS as INCIDENTS_ROUTERS
 from lyceum.data.incidents.topics import TOPICS as INCIDENTS_TOPICS
+from lyceum.data.lineage.public import PredictionLogsOf
+from lyceum.data.lineage.routes import router as lineage_routes
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.public import ERASER as CHECKS_ERASER
-from lyceum.data.quality.public import check_version, standings
+from lyceum.data.quality.public import JUDGE as CHECKS_JUDGE
+from lyceum.data.quality.public import check_version, standings, versions_checked
 from lyceum.data.quality.routes import ROUTERS as QUALITY_ROUTERS
 from lyceum.data.quality.watching.jobs import HANDLERS as METRICS_HANDLERS
 from lyceum.data.quality.watching.jobs import watch_version
 from lyceum.data.quality.watching.routes import router as metrics_routes
 from lyceum.data.schemas.public import ERASER as SCHEMAS_ERASER
+from lyceum.data.schemas.public import JUDGE as SCHEMA_JUDGE
 from lyceum.data.schemas.public import register_version
 from lyceum.data.schemas.registry.routes import router as schema_registry_routes
 from lyceum.data.schemas.routes import router as schemas_routes
@@ -117,11 +125,12 @@ from lyceum.serve.registry.routes import router as registry_routes
 from lyceum.serve.watching.jobs import HANDLERS as WATCHING_HANDLERS
 from lyceum.serve.watching.jobs import SCHEDULES as WATCHING_SCHEDULES
 from lyceum.serve.watching.jobs import judge_new_version
+from lyceum.serve.watching.queries import prediction_logs
 from lyceum.serve.watching.routes import router as watching_routes
 from lyceum.train.runs.jobs import HANDLERS as RUNS_HANDLERS
 from lyceum.train.runs.public import ERASER as RUNS_ERASER
 from lyceum.train.runs.public import GRANTABLE as RUNS
-from lyceum.train.runs.public import runs_on
+from lyceum.train.runs.public import runs_on, versions_learned_from
 from lyceum.train.runs.routes import router as runs_routes
 
 PARTITIONED: tuple[str, ...] = (PREDICTION_LOG, AUDIT_LOG)
@@ -149,6 +158,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     schema_registry_routes,
     pushes_routes,
     history_routes,
+    life_routes,
     handing_routes,
     delta_sharing_routes,
     sources_routes,
@@ -157,6 +167,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     *QUALITY_ROUTERS,
     metrics_routes,
     *INCIDENTS_ROUTERS,
+    lineage_routes,
     registry_routes,
     watching_routes,
     runs_routes,
@@ -193,6 +204,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     *FILES_SCHEDULES,
     *DATASETS_SCHEDULES,
     *PUSHES_SCHEDULES,
+    *LIFE_SCHEDULES,
     *INCIDENTS_SCHEDULES,
     *PREDICTIONS_SCHEDULES,
     *WATCHING_SCHEDULES,
@@ -200,6 +212,12 @@ SCHEDULES: tuple[Schedule, ...] = (
 
 VERSION_FOLLOWERS = (register_version, check_version, watch_version, judge_new_version)
 """Who hears of each version of a dataset in the transaction that accepts it, and may refuse it."""
+
+VERSION_JUDGES = (SCHEMA_JUDGE, CHECKS_JUDGE)
+"""Who looks at the rows of each version before they are committed, and may hold it back."""
+
+VERSIONS_IN_USE = (versions_learned_from, versions_checked, versions_compared)
+"""Who is asked which versions somebody stands on, so that their rows stay."""
 
 HANDLERS: tuple[Handler, ...] = (
     *RETENTION_HANDLERS,
@@ -212,12 +230,13 @@ HANDLERS: tuple[Handler, ...] = (
     *SIGN_ON_HANDLERS,
     *PROVIDER_HANDLERS,
     *FILES_HANDLERS,
-    *datasets_handlers(VERSION_FOLLOWERS),
-    *pushes_handlers(VERSION_FOLLOWERS),
-    *history_handlers(VERSION_FOLLOWERS),
+    *datasets_handlers(VERSION_FOLLOWERS, VERSION_JUDGES),
+    *pushes_handlers(VERSION_FOLLOWERS, VERSION_JUDGES),
+    *life_handlers(VERSIONS_IN_USE),
+    *history_handlers(VERSION_FOLLOWERS, VERSION_JUDGES),
     *SOURCES_HANDLERS,
-    *databases_handlers(VERSION_FOLLOWERS),
-    *streams_handlers(VERSION_FOLLOWERS),
+    *databases_handlers(VERSION_FOLLOWERS, VERSION_JUDGES),
+    *streams_handlers(VERSION_FOLLOWERS, VERSION_JUDGES),
     *QUALITY_HANDLERS,
     *METRICS_HANDLERS,
     *INCIDENTS_HANDLERS,
@@ -238,6 +257,9 @@ DATASET_HEALTH = HealthSources(standings=standings, open_incidents=open_incident
 
 CONSUMERS: tuple[ConsumersOf, ...] = (runs_on,)
 """Who is asked what was made of a dataset's versions."""
+
+PREDICTION_LOGS: PredictionLogsOf = prediction_logs
+"""Who is asked which datasets hold what models predict."""
 
 STATUS: tuple[StatusCheck, ...] = (
     public_url_status,

@@ -210,6 +210,7 @@ WORK_OF_AN_ORGANISATION = {
     "DELETE /datasets/{org}/{name}/sql-source",
     *("PUT /datasets/{org}/{name}/schema-compatibility", "PUT /datasets/{org}/{name}/watch"),
     "PUT /datasets/{org}/{name}/anomalies/{anomaly_id}/answer",
+    *("PUT /datasets/{org}/{name}/retention", "PUT /datasets/{org}/{name}/dormancy"),
     *("POST /uploads", "POST /uploads/{upload_id}/complete", "DELETE /uploads/{upload_id}"),
     *("POST /runs", "POST /runs/{run_id}/cancel", "POST /runs/{run_id}/register"),
     *("POST /jobs/{job_id}/cancel", "POST /jobs/{job_id}/retry"),

@@ -20,7 +20,7 @@ from fixtures.app import client_of, rows_of, running_app, served, settings_for
 from fixtures.far_http import LOOPBACK
 from fixtures.relays import relay_to
 from fixtures.servers import PostgresForTests, TestDatabase
-from fixtures.staffed import StaffedHub, new_dataset, ok, settled_version, until, upload
+from fixtures.staffed import StaffedHub, dataset_with, new_dataset, ok, settled_version, until, upload
 from lyceum.data.datasets.databases.batches import TEXT, SourceColumn, write_rows
 from lyceum.data.datasets.databases.errors import DatabaseRefused, NothingRead, RowsTooMany, ValueUnusable
 from lyceum.data.datasets.databases.jobs import reading_of
@@ -149,6 +149,17 @@ async def test_a_table_of_postgresql_becomes_a_version_with_its_types(
     assert row["fetch_sealed"] is None
     assert password not in str(rows_of(hub.database, "SELECT args::text, error::text FROM jobs"))
     assert password not in str(version)
+
+
+async def test_an_import_that_fails_a_blocking_check_is_held_back(client: httpx.AsyncClient, url: str) -> None:
+    address = await dataset_with(client, b"n\n1\n")
+    few = {"kind": "row_count", "max": 10, "blocking": True}
+    await ok(client.post(f"/api/v1/datasets/{address}/checks", json={"definition": few}), 201)
+    wanted = {"url": url, "query": "SELECT n FROM sales.numbers WHERE n <= 20"}
+    begun = await ok(client.post(f"/api/v1/datasets/{address}/sql-imports", json=wanted), 202)
+    held_back = await settled_version(client, begun["id"])
+    assert (held_back["state"], held_back["error"]["code"]) == ("rejected", "checks_failed")
+    assert (await ok(client.get(f"/api/v1/datasets/{address}")))["latest_version"] == 1
 
 
 async def test_a_query_brings_what_it_says(client: httpx.AsyncClient, url: str) -> None:

@@ -22,6 +22,7 @@ from lyceum.data.datasets.tables import newest_version, stage
 from lyceum.kernel.config import Settings
 from lyceum.kernel.storage import Storage, open_storage
 from make.accounts import Member, make_member
+from make.data import make_check, make_dataset
 
 DYING_WORKER = "data.programs.dying_worker"
 LEASE_SECONDS = 2.0
@@ -143,6 +144,32 @@ async def test_pushed_records_are_appended_once_though_a_worker_is_killed_betwee
     assert sorted(rows["a"].to_list()) == [0, 1, 2, 10, 11, 12, 100]
     assert latest["row_count"] == 7
     assert len(_operations(storage, table)) == latest["number"]
+
+
+async def test_a_version_that_is_held_back_is_so_once_though_the_worker_is_killed_before_it_says_so(
+    settings: Settings,
+    owner: Member,
+    client: httpx.AsyncClient,
+    serve: Callable[..., ServedProcess],
+    fresh_database: TestDatabase,
+) -> None:
+    dataset_id, address = make_dataset(fresh_database, owner)
+    check_id = make_check(
+        fresh_database, owner, dataset_id, definition={"kind": "row_count", "min": 99, "blocking": True}
+    )
+    async with _one_killed(settings):
+        begun = await begin_version(client, address, "table.csv", csv_of(FRAME))
+    assert rows_of(fresh_database, "SELECT id FROM check_runs") == []
+    serve("lyceum.worker", settings)
+    version = await settled_version(client, begun["id"])
+    assert (version["state"], version["error"]["code"]) == ("rejected", "checks_failed")
+    [result] = rows_of(fresh_database, "SELECT check_id, result FROM check_results")
+    assert (result["check_id"], result["result"]["status"]) == (check_id, "failed")
+    assert len(rows_of(fresh_database, "SELECT id FROM check_runs")) == 1
+    storage = open_storage(settings)
+    assert newest_version(table_store(storage), table_key(owner.org_id, dataset_id)) is None
+    # what its files were staged as is gone
+    assert await sweep_staging(storage, older_than_seconds=-1) == 0
 
 
 @pytest.mark.deep

@@ -35,6 +35,10 @@ PART_OF_AN_ANSWER = {
     "/api/v1/datasets/{org}/{name}/versions/{number}/files": {"files": "those of one version, which are read together"},
     "/api/v1/datasets/{org}/{name}/anomalies/metrics/{metric}": {"points": "the newest 180"},
     "/api/v1/datasets/{org}/{name}/schema-diff": {"changes": "as a table has columns"},
+    "/api/v1/datasets/{org}/{name}/lineage": {
+        "nodes": "what is around the versions of a page, of runs and models the newest",
+        "edges": "as many as there are nodes, and a few more",
+    },
     "/api/v1/incidents/{incident_id}": {"consumers": "the newest of what was trained on one version"},
     "/api/v1/organisations/{org}/alert-rules": {"destinations": "an organisation has a handful"},
     "/api/v1/sign-in-options": {"providers": "as the hub has identity providers"},

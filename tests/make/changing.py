@@ -52,6 +52,8 @@ def changing(*, org_name: str, user_id: UUID) -> dict[str, Any]:
         f"PUT {api}/datasets/{{org}}/{{name}}/schema-compatibility": {"mode": "NONE"},
         f"PUT {api}/datasets/{{org}}/{{name}}/watch": {"enabled": False},
         f"PUT {api}/datasets/{{org}}/{{name}}/anomalies/{{anomaly_id}}/answer": {"answer": "expected"},
+        f"PUT {api}/datasets/{{org}}/{{name}}/retention": {"keep_versions": 9, "keep_days": None, "dormant_days": None},
+        f"PUT {api}/datasets/{{org}}/{{name}}/dormancy": {"dormant": False},
         f"POST {api}/datasets/{{org}}/{{name}}/schema-tries": {"columns": [{"name": "a", "type": "integer"}]},
         f"POST {api}/incidents/{{incident_id}}/acknowledge": {"comment": "seen"},
         f"PUT {api}/incidents/{{incident_id}}/assignee": {"user_id": None},

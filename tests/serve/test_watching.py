@@ -94,6 +94,12 @@ async def test_predictions_become_a_dataset_and_open_an_incident_when_an_input_h
         assert set(_statuses(item).values()) == {"passed"}, item
         assert (item["version"], item["verdict"]["rows"]) == (1, 400)
         rows = await ok(client.get(f"/api/v1/datasets/{item['dataset']}/versions/1/preview?limit=1"))
+        lineage = await ok(client.get(f"/api/v1/datasets/{item['dataset']}/lineage"))
+        titles = {node["id"]: (node["kind"], node["title"]) for node in lineage["nodes"]}
+        assert [(titles[one["source"]], one["kind"], titles[one["target"]]) for one in lineage["edges"]] == [
+            (("prediction_log", item["dataset"]), "appended", ("version", "version 1")),
+            (("model", f"{model.address}@1"), "predicted", ("prediction_log", item["dataset"])),
+        ]
         assert {"distance", "wind", "carrier", "day", "prediction", "probability", "predicted_at"} <= set(
             str(rows).replace("'", " ").split()
         )

@@ -15,6 +15,10 @@ from fixtures.app import rows_of, served
 from fixtures.kafka import Broker
 from fixtures.staffed import StaffedHub, csv_of, dataset_with, new_dataset, ok, until
 from fixtures.streaming import Clients, latest_rows, make_stream, until_read, until_stream
+from lyceum.data.datasets.addresses import table_key
+from lyceum.data.datasets.rows.public import table_store
+from lyceum.data.datasets.tables import newest_version
+from lyceum.kernel.storage import open_storage
 from make.accounts import Member
 
 FLIGHT: dict[str, Any] = {
@@ -202,3 +206,29 @@ async def test_more_dead_letters_than_are_held_stop_the_stream_until_a_person_ha
         await ok(client.post(f"/api/v1/dead-letters/{letter['id']}/give-up"))
         resumed = await ok(client.post(f"{path}/resume"))
         assert (resumed["state"], resumed["error"]) == ("running", None)
+
+
+async def test_a_blocking_check_stops_a_stream_in_front_of_its_messages(
+    stream_clients: Clients, streamer: Member, streaming_hub: StaffedHub, broker: Broker
+) -> None:
+    topic = broker.new_topic()
+    async with stream_clients(streamer) as client:
+        address = await dataset_with(client, csv_of(pl.DataFrame({"n": [1, 2]})))
+        positive = {"kind": "range", "column": "n", "min": 0, "blocking": True}
+        check = await ok(client.post(f"/api/v1/datasets/{address}/checks", json={"definition": positive}), 201)
+        broker.send(topic, [b'{"n": -3}'])
+        made = await make_stream(client, address, broker, topic)
+        stream = await until_stream(client, made["id"], lambda stream: stream["state"] == "stopped")
+        assert "n.range" in stream["error"]
+        newest = (await ok(client.get(f"/api/v1/datasets/{address}/versions")))["items"][0]
+        assert (newest["state"], newest["error"]["code"]) == ("rejected", "checks_failed")
+        # nothing of it is in the table, and the messages are read again once the check is gone
+        key = table_key(streamer.org_id, UUID((await ok(client.get(f"/api/v1/datasets/{address}")))["id"]))
+        before = await latest_rows(streaming_hub, streamer, client, address)
+        assert before["n"].to_list() == [1, 2]
+        assert newest_version(table_store(open_storage(streaming_hub.settings)), key) == 1
+        await client.delete(f"/api/v1/checks/{check['id']}")
+        await ok(client.post(f"/api/v1/streams/{made['id']}/resume"))
+        await until_read(client, made["id"], {0: 1})
+        rows = await latest_rows(streaming_hub, streamer, client, address)
+        assert rows["n"].to_list() == [1, 2, -3]

@@ -30,6 +30,7 @@ PAGES = [
     ("/datasets/{address}?tab=runs", "{address}"),
     ("/datasets/{address}?tab=settings", "{address}"),
     ("/datasets/{address}?tab=versions", "{address}"),
+    ("/datasets/{address}?tab=lineage", "{address}"),
     ("/runs", "Runs"),
     ("/runs/{run}", "bought"),
     ("/models", "Models"),

@@ -20,6 +20,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from lyceum.kernel.config_data import DataSettings
 from lyceum.kernel.config_sentences import sentence_of, sentence_of_unparsable
 from lyceum.kernel.config_values import (
     BackupPlace,
@@ -56,7 +57,7 @@ def default_home() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "lyceum"
 
 
-class Settings(BaseSettings):
+class Settings(DataSettings):
     """The settings of one hub, read once at start and never changed while it runs."""
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
@@ -198,18 +199,6 @@ class Settings(BaseSettings):
         ge=0,
         description="Uploads begun and ended, versions made of them, and pushes of records that one person may send each "
         "minute, with all their keys; 0: any number.",
-    )
-    push_flush_seconds: int = Field(
-        10, ge=1, le=3600, description="How often a version is made of the records that were pushed to a dataset."
-    )
-    push_records_max: int = Field(10_000, ge=1, description="Most records in one push.")
-    push_buffer_bytes_max: int = Field(
-        256 * 1024**2,
-        ge=1024**2,
-        description="Most bytes of one dataset's pushed records that wait to become a version.",
-    )
-    worker_streams_max: int = Field(
-        16, ge=0, le=1000, description="Most streams of Kafka that one worker reads at a time; 0: none."
     )
     sign_in_attempts_per_minute: int = Field(
         100,

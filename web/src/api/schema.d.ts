@@ -1062,6 +1062,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dataset-versions/{version_id}/check-runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Check Runs Of Version
+         * @description List the check runs of a version, newest first: of one that was held back as well.
+         *
+         *     Needs `datasets:read`.
+         */
+        get: operations["list_check_runs_of_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/dataset-versions/{version_id}/push-again": {
         parameters: {
             query?: never;
@@ -1452,6 +1474,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/{org}/{name}/dormancy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Dormancy
+         * @description Have a dataset take no more writes, or take them again.
+         *
+         *     Needs `datasets:read` and `datasets:write`.
+         */
+        put: operations["set_dormancy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets/{org}/{name}/fetches": {
         parameters: {
             query?: never;
@@ -1468,6 +1512,28 @@ export interface paths {
          *     Needs `datasets:write`.
          */
         post: operations["fetch_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{org}/{name}/lineage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Lineage
+         * @description Read where a dataset's newest versions come from, and which runs and models were made of them.
+         *
+         *     Needs `datasets:read`.
+         */
+        get: operations["read_lineage"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1540,6 +1606,34 @@ export interface paths {
          *     Needs `datasets:write`.
          */
         post: operations["push_records"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{org}/{name}/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Retention
+         * @description Read for how long a dataset keeps the rows of its versions.
+         *
+         *     Needs `datasets:read`.
+         */
+        get: operations["read_retention"];
+        /**
+         * Change Retention
+         * @description Say for how long a dataset keeps the rows of its versions; the latest, and what models learned from, stay anyway.
+         *
+         *     Needs `datasets:read` and `datasets:write`.
+         */
+        put: operations["change_retention"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -5901,8 +5995,11 @@ export interface components {
             rows_checked: number;
             /** Status */
             status: string;
-            /** Version */
-            version: number;
+            /**
+             * Version
+             * @description None for one that was held back.
+             */
+            version: number | null;
             /**
              * Version Id
              * Format: uuid
@@ -5982,7 +6079,7 @@ export interface components {
             job_id: string | null;
             /**
              * Origin
-             * @description Who asked for it: a `person`, the `version` that came, a `schedule`; `dbt` for a run of that.
+             * @description Who asked for it: a `person`, the `version` that came, a `schedule`; `dbt` for a run of that; `blocking` for the checks that may hold back a version, before it was accepted.
              */
             origin: string;
             /** Results */
@@ -6020,7 +6117,7 @@ export interface components {
             job_id: string | null;
             /**
              * Origin
-             * @description Who asked for it: a `person`, the `version` that came, a `schedule`; `dbt` for a run of that.
+             * @description Who asked for it: a `person`, the `version` that came, a `schedule`; `dbt` for a run of that; `blocking` for the checks that may hold back a version, before it was accepted.
              */
             origin: string;
             /** State */
@@ -6233,6 +6330,11 @@ export interface components {
             /** Description */
             description: string;
             /**
+             * Dormant At
+             * @description Since when it takes no data, until it is brought back.
+             */
+            dormant_at: string | null;
+            /**
              * Id
              * Format: uuid
              */
@@ -6329,6 +6431,11 @@ export interface components {
             created_at: string;
             /** Description */
             description: string;
+            /**
+             * Dormant At
+             * @description Since when it takes no data, until it is brought back.
+             */
+            dormant_at: string | null;
             health: components["schemas"]["DatasetHealth"];
             /**
              * Id
@@ -6752,6 +6859,14 @@ export interface components {
          * @enum {string}
          */
         Direction: "backward" | "forward";
+        /**
+         * Dormancy
+         * @description Whether a dataset takes no writes.
+         */
+        Dormancy: {
+            /** Dormant */
+            dormant: boolean;
+        };
         /**
          * EmailConfirmed
          * @description The address is confirmed; whether the account works now or waits for a guardian.
@@ -7794,6 +7909,18 @@ export interface components {
             organisation: string;
         };
         /**
+         * Kept
+         * @description What holds; None for no limit.
+         */
+        Kept: {
+            /** Dormant Days */
+            dormant_days: number | null;
+            /** Keep Days */
+            keep_days: number | null;
+            /** Keep Versions */
+            keep_versions: number | null;
+        };
+        /**
          * KeptBytes
          * @description How much of one kind is kept.
          */
@@ -7923,6 +8050,61 @@ export interface components {
          * @enum {string}
          */
         Level: "major" | "minor" | "patch";
+        /**
+         * Lineage
+         * @description A dataset's versions, newest first, with what they came of and what came of them; `next` is the cursor of older ones.
+         */
+        Lineage: {
+            /** Dataset */
+            dataset: string;
+            /** Edges */
+            edges: components["schemas"]["LineageEdge"][];
+            /** Next */
+            next: string | null;
+            /** Nodes */
+            nodes: components["schemas"]["LineageNode"][];
+        };
+        /**
+         * LineageEdge
+         * @description Data went from one node to another.
+         */
+        LineageEdge: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "read" | "appended" | "follows" | "restores" | "trained" | "made" | "predicted";
+            /** Source */
+            source: string;
+            /** Target */
+            target: string;
+        };
+        /**
+         * LineageNode
+         * @description A thing that data came through.
+         *
+         *     `upload` is a file that was sent or fetched, `push` the records that were pushed, `stream` the messages that were read of
+         *     one, `database` a table that was read of one, `prediction_log` the dataset of what a model has predicted. `number` and `state` are those of versions; a version beside the page has its number alone.
+         */
+        LineageNode: {
+            /** Address */
+            address: string | null;
+            /** At */
+            at: string | null;
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "upload" | "push" | "stream" | "database" | "prediction_log" | "version" | "run" | "model";
+            /** Number */
+            number: number | null;
+            /** State */
+            state: string | null;
+            /** Title */
+            title: string;
+        };
         /**
          * LinkMade
          * @description A link to hand over, shown this once.
@@ -9834,6 +10016,43 @@ export interface components {
             token: string;
         };
         /**
+         * Retention
+         * @description What a dataset says of its versions, what holds of it together with the hub's settings, and for pushed ones.
+         */
+        Retention: {
+            /** Dormant At */
+            dormant_at: string | null;
+            holds: components["schemas"]["Kept"];
+            own: components["schemas"]["Kept"];
+            /** Pushed Versions Kept */
+            pushed_versions_kept: number | null;
+            /** Tended At */
+            tended_at: string | null;
+            /** Thinned Versions */
+            thinned_versions: number;
+        };
+        /**
+         * RetentionChange
+         * @description What a dataset says of its versions; where it says nothing, the hub's settings hold.
+         */
+        RetentionChange: {
+            /**
+             * Dormant Days
+             * @description After how many days without a new version it takes no more.
+             */
+            dormant_days: number | null;
+            /**
+             * Keep Days
+             * @description For how many days every version keeps its rows.
+             */
+            keep_days: number | null;
+            /**
+             * Keep Versions
+             * @description How many of the newest versions keep their rows.
+             */
+            keep_versions: number | null;
+        };
+        /**
          * Role
          * @description A member's role.
          * @enum {string}
@@ -11175,6 +11394,8 @@ export interface components {
         /**
          * Version
          * @description A version: pending while it is read, then accepted with a number, or rejected with the reason.
+         *
+         *     Since `thinned_at` its rows are not read any more.
          */
         Version: {
             /** Accepted At */
@@ -11212,6 +11433,8 @@ export interface components {
             /** State */
             state: string;
             table_schema: components["schemas"]["TableSchemaOut"] | null;
+            /** Thinned At */
+            thinned_at: string | null;
         };
         /**
          * VersionFile
@@ -16669,6 +16892,96 @@ export interface operations {
             };
         };
     };
+    list_check_runs_of_version: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in one page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckRunPage"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     push_again: {
         parameters: {
             query?: never;
@@ -18851,6 +19164,114 @@ export interface operations {
             };
         };
     };
+    set_dormancy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Dormancy"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     fetch_version: {
         parameters: {
             query?: never;
@@ -18962,6 +19383,97 @@ export interface operations {
             };
             /** @description Not enough space */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_lineage: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in one page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Lineage"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -19353,6 +19865,200 @@ export interface operations {
             };
             /** @description Not enough space */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

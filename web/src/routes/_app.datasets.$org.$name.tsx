@@ -26,6 +26,7 @@ const Schema = lazy(withWords(() => import("@/features/datasets/schema-view")));
 const Profile = lazy(withWords(() => import("@/features/datasets/profile-view")));
 const Checks = lazy(withWords(() => import("@/features/datasets/checks")));
 const CheckRuns = lazy(withWords(() => import("@/features/datasets/check-runs")));
+const Lineage = lazy(withWords(() => import("@/features/datasets/lineage")));
 const DatasetSettings = lazy(withWords(() => import("@/features/datasets/dataset-settings")));
 const UploadDialog = lazy(() => import("@/features/datasets/upload-dialog"));
 const TrainDialog = lazy(() => import("@/features/datasets/train-dialog"));
@@ -208,6 +209,9 @@ function DatasetPage() {
             </TabPanel>
             <TabPanel value="settings">
               {dataset ? <DatasetSettings org={org} name={name} dataset={dataset} /> : null}
+            </TabPanel>
+            <TabPanel value="lineage">
+              <Lineage org={org} name={name} />
             </TabPanel>
             <TabPanel value="versions">
               <Versions org={org} name={name} shown={number} />

@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import organisation_names
-from lyceum.data.datasets.addresses import VersionCard
+from lyceum.data.datasets.addresses import DatasetRef, VersionCard
+from lyceum.data.datasets.errors import VersionNotFound
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 
 _VERSIONS_AFTER_MAX = 200
@@ -41,14 +42,34 @@ async def versions_after(tx: AsyncSession, dataset_id: UUID, number: int) -> lis
 
 
 async def accepted_after(tx: AsyncSession, dataset_id: UUID, number: int, *, limit: int) -> list[tuple[UUID, datetime]]:
-    """Return a dataset's accepted versions after one, oldest first, with when they were, for a job of its organisation."""
+    """Return a dataset's accepted versions after one that have their rows, oldest first, with when they were accepted.
+
+    For a job of its organisation.
+    """
     query = select(DatasetVersionRow.id, DatasetVersionRow.accepted_at, DatasetVersionRow.created_at).where(
         DatasetVersionRow.dataset_id == dataset_id,
         DatasetVersionRow.number > number,
         DatasetVersionRow.state == "accepted",
+        DatasetVersionRow.thinned_at.is_(None),
     )
     rows = await tx.execute(query.order_by(DatasetVersionRow.number).limit(limit))
     return [(row.id, row.accepted_at or row.created_at) for row in rows]
+
+
+async def dataset_of_version(tx: AsyncSession, version_id: UUID) -> DatasetRef:
+    """Return the dataset of a version of whatever state, for a job that works as its organisation: two queries.
+
+    Raises `VersionNotFound`.
+    """
+    query = (
+        select(DatasetRow.id, DatasetRow.org_id)
+        .join(DatasetVersionRow, DatasetVersionRow.dataset_id == DatasetRow.id)
+        .where(DatasetVersionRow.id == version_id)
+    )
+    row = (await tx.execute(query)).one_or_none()
+    if row is None:
+        raise VersionNotFound(f"There is no dataset version {version_id}.")
+    return DatasetRef(row.id, row.org_id, (await addresses_of_datasets(tx, [row.id]))[row.id])
 
 
 async def owner_of_dataset(tx: AsyncSession, dataset_id: UUID) -> UUID | None:

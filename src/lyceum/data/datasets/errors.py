@@ -1,6 +1,6 @@
 """What datasets can refuse."""
 
-from lyceum.kernel.problems import Conflict, Invalid, NotFound, Unavailable
+from lyceum.kernel.problems import Conflict, Gone, Invalid, NotFound, Unavailable
 
 
 class DatasetNotFound(NotFound):
@@ -31,6 +31,18 @@ class VersionPending(Conflict):
     """The version is still being read."""
 
     code = "version_pending"
+
+
+class VersionThinned(Gone):
+    """The version's rows were given up; what is said of it stays."""
+
+    code = "version_thinned"
+
+
+class DatasetDormant(Conflict):
+    """The dataset takes no writes until it is brought back."""
+
+    code = "dataset_dormant"
 
 
 class AddressInvalid(Invalid):

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
+from lyceum.data.datasets.judging import are_good, judged
 from lyceum.data.datasets.reading.public import FileFormat, StagedTable, stage_table
-from lyceum.data.datasets.rows.public import table_store
+from lyceum.data.datasets.rows.public import StagedRows, table_store
 from lyceum.data.datasets.space import telling_full
 from lyceum.data.datasets.table_store import StagedData, TableStore
 from lyceum.data.datasets.tables import (
@@ -63,9 +64,11 @@ def commit_staged(store: TableStore, work: Intake, staged: StagedTable, side: Ch
         rows = scan_staged(store, data)
         side.event({"fraction": 0.5, "note": "looking at every column"})
         profile = profile_table(rows)
-        schema = infer_schema(rows)
+        schema = msgspec.to_builtins(infer_schema(rows))
         side.stop_if_asked()
-        delta_version = _commit_on_newest(store, work.table_key, data)
+        judgements = judged(work.questions, StagedRows(rows, schema, staged.line_of_first_row))
+        side.stop_if_asked()
+        delta_version = _commit_on_newest(store, work.table_key, data) if are_good(judgements) else None
         remove_orphans(store, work.table_key, older_than=timedelta(seconds=work.leftovers_older_than_seconds))
     finally:
         discard_staged(store, work.operation_id)
@@ -75,8 +78,9 @@ def commit_staged(store: TableStore, work: Intake, staged: StagedTable, side: Ch
         byte_count=staged.source_bytes,
         table_bytes=sum(file.size for file in data.files),
         source=_source(staged),
-        table_schema=msgspec.to_builtins(schema),
+        table_schema=schema,
         profile=msgspec.to_builtins(profile),
+        judgements=judgements,
     )
 
 

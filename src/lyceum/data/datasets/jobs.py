@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.data.datasets import versions
 from lyceum.data.datasets.addresses import table_key
 from lyceum.data.datasets.errors import VersionNotFound
+from lyceum.data.datasets.judges import VersionJudge, questions_to
 from lyceum.data.datasets.models import DatasetVersionRow
 from lyceum.data.datasets.retention import FORGET_EVERY_SECONDS, ForgetRejected, forget_rejected
 from lyceum.data.datasets.rows.public import sweep_staging
@@ -66,7 +67,7 @@ class SweepStaging(JobArgs, frozen=True, kw_only=True):
     seconds_max = SWEEP_EVERY_SECONDS
 
 
-async def _prepare(run: JobRun, args: ReadUpload) -> Intake:
+async def _prepare(run: JobRun, args: ReadUpload, judges: tuple[VersionJudge, ...]) -> Intake:
     async with transaction(run.resources.database, run.scope) as tx:
         row = await tx.get(DatasetVersionRow, args.version_id)
         if row is None or row.upload_id is None:
@@ -81,17 +82,22 @@ async def _prepare(run: JobRun, args: ReadUpload) -> Intake:
             table_key=table_key(row.org_id, row.dataset_id),
             operation_id=str(row.operation_id),
             leftovers_older_than_seconds=run.resources.settings.upload_ttl_seconds,
+            questions=await questions_to(tx, row.id, judges),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Accepting:
-    """Accepts what was read."""
+    """Has what is read judged, and accepts it."""
 
     followers: tuple[versions.VersionFollower, ...]
+    judges: tuple[VersionJudge, ...]
+
+    async def prepare(self, run: JobRun, args: ReadUpload) -> Intake:
+        return await _prepare(run, args, self.judges)
 
     async def conclude(self, tx: AsyncSession, run: JobRun, args: ReadUpload, table: AcceptedTable) -> None:
-        key = await versions.accept(tx, args.version_id, table, self.followers)
+        key = await versions.accept(tx, args.version_id, table, self.followers, self.judges)
         if key is not None:
             resources = run.resources
             # one that has to stay just now is swept when its time is over
@@ -136,15 +142,21 @@ async def _sweep(run: JobRun, _args: SweepStaging) -> dict[str, int]:
     return {"removed": await sweep_staging(run.resources.storage, older_than_seconds=settings.upload_ttl_seconds)}
 
 
-def handlers(followers: tuple[versions.VersionFollower, ...]) -> tuple[HeavyHandler | LightHandler, ...]:
-    """Return what runs the jobs of datasets; `followers` hear of each version in the transaction that accepts it."""
+def handlers(
+    followers: tuple[versions.VersionFollower, ...], judges: tuple[VersionJudge, ...]
+) -> tuple[HeavyHandler | LightHandler, ...]:
+    """Return what runs the jobs of datasets.
+
+    `followers` hear of each version in the transaction that accepts it; `judges` look at its rows before they are committed.
+    """
+    accepting = _Accepting(followers, judges)
     return (
         HeavyHandler(
             args_type=ReadUpload,
-            prepare=_prepare,
+            prepare=accepting.prepare,
             compute="lyceum.data.datasets.intake:take_in",
             output_type=AcceptedTable,
-            conclude=_Accepting(followers).conclude,
+            conclude=accepting.conclude,
             on_event=_progress,
             gave_up=_gave_up,
             preload=("lyceum.data.datasets.intake",),

@@ -37,6 +37,14 @@ class DatasetRow(Base):
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
     archived_at: Mapped[datetime | None]
     revision: Mapped[int] = mapped_column(server_default="1")
+    keep_versions: Mapped[int | None]
+    keep_days: Mapped[int | None]
+    dormant_days: Mapped[int | None]
+    dormant_at: Mapped[datetime | None]
+    """Since when it takes no writes."""
+    woken_at: Mapped[datetime | None]
+    tended_at: Mapped[datetime | None]
+    """When its versions and files were last looked after."""
 
 
 class DatasetVersionRow(Base):
@@ -68,3 +76,8 @@ class DatasetVersionRow(Base):
     created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
     accepted_at: Mapped[datetime | None]
+    thinned_at: Mapped[datetime | None]
+    """Since when its rows are not read any more."""
+    replaced_delta_version: Mapped[int | None] = mapped_column(BigInteger)
+    """Where its rows lay before its small files were written as one."""
+    replaced_at: Mapped[datetime | None]

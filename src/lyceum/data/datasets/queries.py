@@ -22,6 +22,7 @@ from lyceum.accounts.public import (
 from lyceum.data.datasets.addresses import DatasetAddress, DatasetRef, VersionTable, table_key
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound, VersionPending
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
+from lyceum.data.datasets.readiness import require_rows
 from lyceum.data.datasets.schemas import Dataset, TableSchemaOut, Version
 from lyceum.kernel.prepared import Prepared, Row
 
@@ -48,6 +49,7 @@ _WITH_LATEST = select(
     DatasetRow.sensitive,
     DatasetRow.created_at,
     DatasetRow.revision,
+    DatasetRow.dormant_at,
     _LATEST_NUMBER.label("latest_version"),
 )
 _AT = (
@@ -93,6 +95,7 @@ _OF_ITS_DATASET = (
     DatasetRow.name.label("dataset_name"),
     DatasetRow.column_notes,
     DatasetRow.sensitive,
+    DatasetRow.dormant_at,
     DatasetRow.id.label("id_of_dataset"),
     DatasetRow.org_id.label("org_of_dataset"),
 )
@@ -199,7 +202,7 @@ async def version_row_for(
     """
     own_org = _require(who, need)
     org_id = await find_organisation_id(tx, org, who=who)
-    found = await _version_at(tx, org_id, name, number) if org_id is not None else None
+    found = await version_at(tx, org_id, name, number) if org_id is not None else None
     if found is None or (need is Power.DATASETS_WRITE and org_id != own_org):
         raise dataset_not_found(org, name, need)
     if found.id is None:
@@ -250,12 +253,8 @@ async def list_versions(
 ) -> list[Version]:
     """Return a dataset's versions of every state, newest first."""
     dataset = await dataset_row_for(tx, who, org, name, need=Power.DATASETS_READ)
-    query = (
-        select(DatasetVersionRow)
-        .where(DatasetVersionRow.dataset_id == dataset.id)
-        .order_by(DatasetVersionRow.id.desc())
-        .limit(limit)
-    )
+    query = select(DatasetVersionRow).where(DatasetVersionRow.dataset_id == dataset.id)
+    query = query.order_by(DatasetVersionRow.id.desc()).limit(limit)
     if before is not None:
         query = query.where(DatasetVersionRow.id < before)
     address = await _address(tx, dataset.org_id, dataset.name, who=who)
@@ -314,13 +313,15 @@ def as_version(row: DatasetVersionRow, address: str) -> Version:
         error=row.error,
         created_at=row.created_at,
         accepted_at=row.accepted_at,
+        thinned_at=row.thinned_at,
     )
 
 
 def as_version_table(row: DatasetVersionRow, address: str, *, column_notes: dict[str, str]) -> VersionTable:
-    """Return where an accepted version's rows lie."""
+    """Return where an accepted version's rows lie; raises `VersionThinned` where they were given up."""
     if row.number is None or row.delta_version is None or row.row_count is None:
         raise VersionPending(f"{row.file_name} is not an accepted version.")
+    require_rows(row, address)
     return VersionTable(
         version_id=row.id,
         dataset_id=row.dataset_id,
@@ -350,6 +351,7 @@ def _as_dataset(row: Row, organisation: str) -> Dataset:
         sensitive=row.sensitive,
         latest_version=row.latest_version,
         created_at=row.created_at,
+        dormant_at=row.dormant_at,
         revision=row.revision,
     )
 
@@ -381,7 +383,8 @@ def dataset_not_found(org: str, name: str, need: Power) -> DatasetNotFound:
     return DatasetNotFound(f"There is no dataset {org}/{name} that you may {_verb(need)}.")
 
 
-async def _version_at(tx: AsyncSession, org_id: UUID, name: str, number: int | None) -> Row | None:
+async def version_at(tx: AsyncSession, org_id: UUID, name: str, number: int | None) -> Row | None:
+    """Return what `version_row_for` returns, whoever asks; None where there is no such dataset."""
     if number is None:
         return await _LATEST_VERSION.row(tx, **_at(org_id, name))
     return await _VERSION.row(tx, **_at(org_id, name), number=number)

@@ -87,6 +87,7 @@ class Dataset(BaseModel):
     sensitive: bool = Field(description="Whether every read of it is recorded in the audit log.")
     latest_version: int | None
     created_at: datetime
+    dormant_at: datetime | None = Field(description="Since when it takes no data, until it is brought back.")
     revision: int = Field(description="Raised by every change of what can be changed of it; its `ETag`.")
 
 
@@ -145,7 +146,10 @@ class TableSchemaOut(BaseModel):
 
 
 class Version(BaseModel):
-    """A version: pending while it is read, then accepted with a number, or rejected with the reason."""
+    """A version: pending while it is read, then accepted with a number, or rejected with the reason.
+
+    Since `thinned_at` its rows are not read any more.
+    """
 
     id: UUID
     dataset: str
@@ -160,6 +164,7 @@ class Version(BaseModel):
     error: dict[str, Any] | None
     created_at: datetime
     accepted_at: datetime | None
+    thinned_at: datetime | None
 
 
 class VersionPage(BaseModel):

@@ -14,6 +14,7 @@ from lyceum.data.datasets.errors import ChangeEmpty, DatasetExists
 from lyceum.data.datasets.jobs import ReadUpload
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.queries import as_version, dataset_for, dataset_row_for, dataset_to_change
+from lyceum.data.datasets.readiness import require_awake
 from lyceum.data.datasets.schemas import Dataset, DatasetChange, NewDataset, NewVersion, Version
 from lyceum.data.datasets.sharing import writing_to
 from lyceum.files.public import hand_over, take
@@ -90,6 +91,7 @@ async def add_version(
     """
     async with writing_to(tx, who, org, name) as writer:
         dataset = await dataset_row_for(tx, writer, org, name, need=Power.DATASETS_WRITE)
+        require_awake(dataset, f"{org}/{dataset.name}")
         await refuse_past_quota(tx, settings)
         if writer is not who:
             await hand_over(tx, wanted.upload_id, dataset_id=dataset.id)

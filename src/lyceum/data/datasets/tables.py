@@ -266,13 +266,13 @@ def remove_orphans(store: TableStore, table: str, *, older_than: timedelta) -> t
     """
     limit = datetime.now(UTC) - older_than
     # listed before the log is read, so that a commit made meanwhile is seen
-    old = [meta for meta in store.listed(table) if _named(meta["path"]) and meta["last_modified"] < limit]
+    old = [meta for meta in store.listed(table) if mark_of_file(meta["path"]) and meta["last_modified"] < limit]
     if not old:
         return ()
     committed = _committed(_open(store, table))
     removed = []
     for meta in old:
-        if _named(meta["path"]) not in committed:
+        if mark_of_file(meta["path"]) not in committed:
             store.delete(meta["path"])
             removed.append(Orphan(meta["path"], meta["size"], meta["last_modified"]))
     return tuple(removed)
@@ -280,12 +280,17 @@ def remove_orphans(store: TableStore, table: str, *, older_than: timedelta) -> t
 
 def version_of_file(path: str) -> int | None:
     """Return the Delta version that a table's file was written for, by its name; None for other files."""
-    mark = _named(path)
+    mark = mark_of_file(path)
     return mark[0] if mark else None
 
 
-def _named(path: str) -> tuple[int, str, str] | None:
-    """Return the mark of the attempt in the name of a table's file; None for other files."""
+def committed_as(delta: DeltaTable, operation_id: str) -> int | None:
+    """Return the version that an operation has made; None before it has."""
+    return _version_of(delta, operation_id)
+
+
+def mark_of_file(path: str) -> tuple[int, str, str] | None:
+    """Return for which version, operation and attempt a table's file was written, by its name; None for other files."""
     name = _TABLE_FILE.fullmatch(path.rpartition("/")[2])
     return (int(name[1]), name[2], name[3]) if name else None
 

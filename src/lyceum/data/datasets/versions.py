@@ -9,6 +9,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.audit.public import record
+from lyceum.data.datasets.judges import VersionJudge, kept
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.pushes import public as pushes
 from lyceum.data.datasets.queries import addresses_of_versions
@@ -31,27 +32,40 @@ NEVER_READ = {
 
 
 async def accept(
-    tx: AsyncSession, version_id: UUID, table: AcceptedTable, followers: Iterable[VersionFollower]
+    tx: AsyncSession,
+    version_id: UUID,
+    table: AcceptedTable,
+    followers: Iterable[VersionFollower],
+    judges: Iterable[VersionJudge],
 ) -> str | None:
-    """Give a pending version its number, the next of its dataset, unless a follower refuses it: then it is rejected.
+    """Give a pending version its number, the next of its dataset, unless a judge or a follower refuses it: then it is rejected.
 
-    Accepting it again changes nothing. Returns where the upload lies, which is not needed any more; None when there is
+    What the judges found is kept either way. Accepting it again changes nothing. Returns where the upload lies, which is not needed any more; None when there is
     nothing to remove.
     """
+    row = await tx.get(DatasetVersionRow, version_id, with_for_update=True)
+    if row is None or row.state != "pending":
+        return None
+    if table.delta_version is None:
+        await reject(tx, version_id, await kept(tx, version_id, table.judgements, judges) or NEVER_READ)
+        return None
     try:
         async with tx.begin_nested():
-            return await _accept(tx, version_id, table, followers)
+            await _accept(tx, row, table, table.delta_version, followers)
+            await kept(tx, version_id, table.judgements, judges)
+            return await give_up_content(tx, row.upload_id) if row.upload_id else None
     except Conflict as refusal:
         await reject(tx, version_id, refusal.body())
         return None
 
 
 async def _accept(
-    tx: AsyncSession, version_id: UUID, table: AcceptedTable, followers: Iterable[VersionFollower]
-) -> str | None:
-    row = await tx.get(DatasetVersionRow, version_id, with_for_update=True)
-    if row is None or row.state != "pending":
-        return None
+    tx: AsyncSession,
+    row: DatasetVersionRow,
+    table: AcceptedTable,
+    delta_version: int,
+    followers: Iterable[VersionFollower],
+) -> None:
     # Two versions of one dataset wait here for each other, so that numbers have no gap and no twin.
     await tx.execute(select(DatasetRow.id).where(DatasetRow.id == row.dataset_id).with_for_update())
     query = select(func.coalesce(func.max(DatasetVersionRow.number), 0)).where(
@@ -59,7 +73,7 @@ async def _accept(
     )
     row.number = int(await tx.scalar(query) or 0) + 1
     row.state = "accepted"
-    row.delta_version = table.delta_version
+    row.delta_version = delta_version
     row.row_count = table.row_count
     row.byte_count = table.byte_count
     row.source = table.source
@@ -72,7 +86,6 @@ async def _accept(
         await follow(tx, row.id)
     await count_kept(tx, "tables", byte_count=table.table_bytes, object_count=1 if table.table_bytes else 0)
     record(tx, tx.info["scope"], "accept_version", "dataset_version", row.id)
-    return await give_up_content(tx, row.upload_id) if row.upload_id else None
 
 
 async def reject(tx: AsyncSession, version_id: UUID, error: dict[str, Any]) -> None:

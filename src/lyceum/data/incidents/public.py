@@ -1,6 +1,6 @@
 """The door of incidents: whoever watches a dataset tells of trouble and of recovery."""
 
-from lyceum.data.incidents.consumers import CONSUMERS_MAX, ConsumersOf
+from lyceum.data.incidents.consumers import CONSUMERS_MAX, ConsumersOf, consumers_of
 from lyceum.data.incidents.leaving import ERASER, EXPORTERS
 from lyceum.data.incidents.opening import see_recovery, see_trouble
 from lyceum.data.incidents.queries import open_incidents_of
@@ -17,6 +17,7 @@ __all__ = [
     "Severity",
     "Subject",
     "Trouble",
+    "consumers_of",
     "open_incidents_of",
     "see_recovery",
     "see_trouble",

@@ -1,6 +1,11 @@
 """What checks can refuse."""
 
+from collections.abc import Mapping, Sequence
+
 from lyceum.kernel.problems import Conflict, Invalid, NotFound, Unavailable
+
+SAID_MAX = 5
+"""Of the checks that failed, how many the sentence names; the list has them all."""
 
 
 class CheckNotFound(NotFound):
@@ -13,6 +18,22 @@ class CheckRunNotFound(NotFound):
     """No such check run, or none the caller may see."""
 
     code = "check_run_not_found"
+
+
+class ChecksFailed(Conflict):
+    """Data that does not pass the checks that hold back a version; `checks` lists each, with what it found."""
+
+    title = "The data did not pass its checks"
+    code = "checks_failed"
+
+    def __init__(self, checks: Sequence[Mapping[str, str]]) -> None:
+        said = " ".join(f"{one['check']}: {one['sentence']}" for one in checks[:SAID_MAX])
+        more = f" And {len(checks) - SAID_MAX:,} more." if len(checks) > SAID_MAX else ""
+        count = "One blocking check" if len(checks) == 1 else f"{len(checks):,} blocking checks"
+        super().__init__(
+            f"{count} did not hold, so this version is held back and the last good one stays. {said}{more}",
+            checks=[dict(one) for one in checks],
+        )
 
 
 class CheckExists(Conflict):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.data.datasets.public import version_table_by_id
+from lyceum.data.datasets.public import dataset_of_version, version_table_by_id
 from lyceum.data.quality import compared
 from lyceum.data.quality.asked import RunChecks, RunDueCheck
 from lyceum.data.quality.due import run_due
@@ -47,13 +47,18 @@ async def _conclude(tx: AsyncSession, run: JobRun, args: RunChecks, output: Chec
     check_run = await _check_run(tx, args.check_run_id)
     check_run.state = "passed" if output.passed else "failed"
     check_run.finished_at = datetime.now(UTC)
+    add_results(tx, check_run, output)
+    await tx.flush()
+    await judge(tx, check_run, (await dataset_of_version(tx, check_run.version_id)).id)
+    await publish(tx, ChecksRan(check_run_id=check_run.id))
+
+
+def add_results(tx: AsyncSession, check_run: CheckRunRow, found: CheckedTable) -> None:
+    """Keep what came of each check of a run."""
     tx.add_all(
         CheckResultRow(org_id=check_run.org_id, check_run_id=check_run.id, check_id=check_id, result=result)
-        for check_id, result in zip(output.check_ids, output.results, strict=True)
+        for check_id, result in zip(found.check_ids, found.results, strict=True)
     )
-    await tx.flush()
-    await judge(tx, check_run, (await version_table_by_id(tx, check_run.version_id)).dataset_id)
-    await publish(tx, ChecksRan(check_run_id=check_run.id))
 
 
 async def _gave_up(tx: AsyncSession, args: RunChecks, error: dict[str, Any] | None, state: str) -> None:
@@ -64,7 +69,7 @@ async def _gave_up(tx: AsyncSession, args: RunChecks, error: dict[str, Any] | No
     check_run.error = CALLED_OFF if state == "cancelled" else error
     check_run.finished_at = datetime.now(UTC)
     await tx.flush()
-    await judge(tx, check_run, (await version_table_by_id(tx, check_run.version_id)).dataset_id)
+    await judge(tx, check_run, (await dataset_of_version(tx, check_run.version_id)).id)
 
 
 async def _check_run(tx: AsyncSession, check_run_id: UUID) -> CheckRunRow:

@@ -38,7 +38,7 @@ class CheckRunRow(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
-    version_id: Mapped[UUID] = mapped_column(ForeignKey("dataset_versions.id"))
+    version_id: Mapped[UUID] = mapped_column(ForeignKey("dataset_versions.id", ondelete="CASCADE"))
     job_id: Mapped[UUID | None]
     origin: Mapped[str] = mapped_column(server_default="person")
     check_ids: Mapped[list[str] | None]
@@ -56,7 +56,7 @@ class CheckResultRow(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
-    check_run_id: Mapped[UUID] = mapped_column(ForeignKey("check_runs.id"))
+    check_run_id: Mapped[UUID] = mapped_column(ForeignKey("check_runs.id", ondelete="CASCADE"))
     check_id: Mapped[UUID | None] = mapped_column(ForeignKey("checks.id"))
     result: Mapped[dict[str, Any]]
 

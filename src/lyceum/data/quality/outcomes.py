@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.data.datasets.public import version_table_by_id, versions_after
+from lyceum.data.datasets.public import dataset_of_version, version_cards, versions_after
 from lyceum.data.quality.models import CheckResultRow, CheckRow, CheckRunRow
 
 HAS_RESULTS = ("passed", "failed")
@@ -46,7 +46,11 @@ async def check_run_outcome(tx: AsyncSession, check_run_id: UUID) -> CheckRunOut
     run = await tx.get(CheckRunRow, check_run_id)
     if run is None or run.state not in HAS_RESULTS or run.finished_at is None:
         return None
-    table = await version_table_by_id(tx, run.version_id)
+    dataset = await dataset_of_version(tx, run.version_id)
+    number = (await version_cards(tx, [run.version_id]))[run.version_id].number
+    if number is None:
+        # of a version that was held back; what its checks found was told as it was rejected
+        return None
     query = (
         select(CheckResultRow.check_id, CheckResultRow.result, CheckRow.archived_at)
         .join(CheckRow, CheckRow.id == CheckResultRow.check_id)
@@ -66,8 +70,8 @@ async def check_run_outcome(tx: AsyncSession, check_run_id: UUID) -> CheckRunOut
         )
         for row in await tx.execute(query)
     )
-    outdated = await _is_outdated(tx, run, table.dataset_id, table.number)
-    return CheckRunOutcome(run.id, table.dataset_id, run.version_id, run.finished_at, outdated, outcomes)
+    outdated = await _is_outdated(tx, run, dataset.id, number)
+    return CheckRunOutcome(run.id, dataset.id, run.version_id, run.finished_at, outdated, outcomes)
 
 
 async def _is_outdated(tx: AsyncSession, run: CheckRunRow, dataset_id: UUID, number: int) -> bool:

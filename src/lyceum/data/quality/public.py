@@ -2,7 +2,18 @@
 
 from lyceum.data.quality.due import check_version
 from lyceum.data.quality.erasing import ERASER
+from lyceum.data.quality.judging import JUDGE
 from lyceum.data.quality.outcomes import CheckOutcome, CheckRunOutcome, check_run_outcome
 from lyceum.data.quality.scoring import standings
+from lyceum.data.quality.standing import versions_checked
 
-__all__ = ["ERASER", "CheckOutcome", "CheckRunOutcome", "check_run_outcome", "check_version", "standings"]
+__all__ = [
+    "ERASER",
+    "JUDGE",
+    "CheckOutcome",
+    "CheckRunOutcome",
+    "check_run_outcome",
+    "check_version",
+    "standings",
+    "versions_checked",
+]

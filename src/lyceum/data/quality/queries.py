@@ -11,8 +11,9 @@ from lyceum.accounts.public import Actor, Power, require_to_see
 from lyceum.data.datasets.public import (
     dataset_ref_for,
     note_read_of_version,
+    version_by_id,
     version_cards,
-    version_table_for,
+    version_for,
 )
 from lyceum.data.quality.definitions import CHECKS_PER_DATASET_MAX
 from lyceum.data.quality.errors import CheckNotFound, CheckRunNotFound
@@ -109,20 +110,45 @@ async def list_history(
     ]
 
 
+async def blocking_check_rows(tx: AsyncSession, dataset_id: UUID) -> list[CheckRow]:
+    """Return the rows of the checks that are enabled and hold back a version, oldest first."""
+    query = (
+        select(CheckRow)
+        .where(
+            CheckRow.dataset_id == dataset_id,
+            CheckRow.archived_at.is_(None),
+            CheckRow.enabled,
+            CheckRow.definition["blocking"].as_boolean(),
+        )
+        .order_by(CheckRow.id)
+        .limit(CHECKS_PER_DATASET_MAX)
+    )
+    return list(await tx.scalars(query))
+
+
 async def list_check_runs(
     tx: AsyncSession, who: Actor, org: str, name: str, number: int | None, *, limit: int, before: UUID | None = None
 ) -> list[CheckRunListed]:
     """Return the check runs of a dataset's version, the latest for None, newest first."""
-    table = await version_table_for(tx, who, f"{org}/{name}" if number is None else f"{org}/{name}@{number}")
-    query = (
-        select(CheckRunRow)
-        .where(CheckRunRow.version_id == table.version_id)
-        .order_by(CheckRunRow.id.desc())
-        .limit(limit)
-    )
+    version = await version_for(tx, who, org, name, number)
+    query = select(CheckRunRow).where(CheckRunRow.version_id == version.id).order_by(CheckRunRow.id.desc()).limit(limit)
     if before is not None:
         query = query.where(CheckRunRow.id < before)
     return [_as_listed(run) for run in await tx.scalars(query)]
+
+
+async def list_check_runs_of(
+    tx: AsyncSession, who: Actor, version_id: UUID, *, limit: int, before: UUID | None = None
+) -> list[CheckRunListed]:
+    """Return the check runs of a version of whatever state, one that was held back as well, newest first.
+
+    Raises `VersionNotFound`.
+    """
+    await version_by_id(tx, who, version_id)
+    query = select(CheckRunRow).where(CheckRunRow.version_id == version_id)
+    if before is not None:
+        query = query.where(CheckRunRow.id < before)
+    return [_as_listed(run) for run in await tx.scalars(query.order_by(CheckRunRow.id.desc()).limit(limit))]
 
 
 async def check_run_for(tx: AsyncSession, who: Actor, run_id: UUID) -> CheckRun:

@@ -126,6 +126,16 @@ async def list_check_runs(
     return CheckRunPage(items=items, next=next_cursor([item.id for item in items], limit))
 
 
+@router.get("/dataset-versions/{version_id}/check-runs")
+@needs_of_object(Power.DATASETS_READ)
+async def list_check_runs_of_version(
+    tx: Tx, who: Who, version_id: UUID, limit: Limit = 50, cursor: Cursor = None
+) -> CheckRunPage:
+    """List the check runs of a version, newest first: of one that was held back as well."""
+    items = await queries.list_check_runs_of(tx, who, version_id, limit=limit, before=decode_cursor(cursor))
+    return CheckRunPage(items=items, next=next_cursor([item.id for item in items], limit))
+
+
 @router.get("/datasets/{org}/{name}/quality")
 @needs_of_object(Power.DATASETS_READ)
 async def read_quality(tx: Tx, who: Who, org: str, name: str) -> DatasetQuality:

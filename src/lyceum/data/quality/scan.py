@@ -16,7 +16,7 @@ from lyceum.data.quality.engine.public import (
     reference_of,
     run_checks,
 )
-from lyceum.data.quality.work import CheckedTable, CheckWork, TableAt
+from lyceum.data.quality.work import CheckedTable, ChecksToRun, CheckWork, TableAt
 from lyceum.kernel.config import settings
 from lyceum.kernel.jobs.child import ChildSide
 from lyceum.kernel.storage import Storage, open_storage
@@ -37,13 +37,30 @@ TEXT_CHARS_MAX = 200
 
 
 def scan_checks(work: CheckWork, side: ChildSide) -> CheckedTable:
-    """Run the checks in as few passes over the table as the engine needs."""
+    """Run the checks in as few passes over the table as the engine needs, by a cluster where there is one."""
     rows = scan_table(open_storage(settings()), work.table_key, work.delta_version)
+    around = _around(work, checks_from_plain(work.definitions))
+    state = _state_by_cluster(work, around, side)
+    return _checked(rows, work, around, state, line_of_first_row=work.line_of_first_row)
+
+
+def checked_rows(rows: "pl.LazyFrame", work: ChecksToRun, *, line_of_first_row: int | None) -> CheckedTable:
+    """Run the checks over rows wherever they lie, and return the results as they are kept."""
+    around = _around(work, checks_from_plain(work.definitions))
+    return _checked(rows, work, around, None, line_of_first_row=line_of_first_row)
+
+
+def _checked(
+    rows: "pl.LazyFrame",
+    work: ChecksToRun,
+    around: Surroundings,
+    state: TableState | None,
+    *,
+    line_of_first_row: int | None,
+) -> CheckedTable:
     checks = checks_from_plain(work.definitions)
     rows_each = min(SAMPLE_ROWS_PER_CHECK_MAX, max(1, SAMPLE_ROWS_MAX // max(1, len(checks))))
-    around = _around(work, checks)
-    state = _state_by_cluster(work, around, side)
-    sampled: _Sampling = {"sample_rows_max": rows_each, "line_of_first_row": work.line_of_first_row}
+    sampled: _Sampling = {"sample_rows_max": rows_each, "line_of_first_row": line_of_first_row}
     if state is None:
         report = run_checks(rows, checks, around=around, **sampled)
     else:
@@ -85,7 +102,7 @@ def _whole(storage: Storage, at: TableAt) -> TablePart:
     return whole
 
 
-def _around(work: CheckWork, checks: Sequence[Check]) -> Surroundings:
+def _around(work: ChecksToRun, checks: Sequence[Check]) -> Surroundings:
     """Return what the checks compare with: other versions of the table, and other tables."""
 
     def table_at(at: TableAt) -> "pl.LazyFrame":

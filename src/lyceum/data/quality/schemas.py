@@ -194,7 +194,7 @@ class CheckPoint(BaseModel):
     id: UUID
     check_run_id: UUID
     version_id: UUID
-    version: int
+    version: int | None = Field(description="None for one that was held back.")
     finished_at: datetime
     status: str
     rows_checked: int
@@ -216,7 +216,8 @@ class CheckRunListed(BaseModel):
     id: UUID
     version_id: UUID
     origin: str = Field(
-        description="Who asked for it: a `person`, the `version` that came, a `schedule`; `dbt` for a run of that."
+        description="Who asked for it: a `person`, the `version` that came, a `schedule`; `dbt` for a run of that; "
+        "`blocking` for the checks that may hold back a version, before it was accepted."
     )
     state: str
     job_id: UUID | None

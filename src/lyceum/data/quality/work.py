@@ -13,18 +13,23 @@ class TableAt(msgspec.Struct, frozen=True, kw_only=True):
     delta_version: int
 
 
-class CheckWork(msgspec.Struct, frozen=True, kw_only=True):
-    """Which rows to check, and how."""
+class ChecksToRun(msgspec.Struct, frozen=True, kw_only=True):
+    """Checks, and the tables that they compare with."""
 
-    table_key: str
-    delta_version: int
-    line_of_first_row: int | None
     check_ids: list[UUID]
     definitions: list[dict[str, Any]]
     references: dict[str, TableAt] = {}
     """Versions of the same dataset that checks compare with, by the name they have there."""
     others: dict[str, TableAt] = {}
     """Versions of other datasets that checks look keys up in, by address."""
+
+
+class CheckWork(ChecksToRun, frozen=True, kw_only=True):
+    """Which rows of a version to check, and how."""
+
+    table_key: str
+    delta_version: int
+    line_of_first_row: int | None
 
 
 class CheckedTable(msgspec.Struct, frozen=True, kw_only=True):

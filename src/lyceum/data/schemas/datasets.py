@@ -94,7 +94,7 @@ async def diff_for(
 async def compatibility_for(tx: AsyncSession, who: Actor, org: str, name: str) -> Mode:
     """Return which changes of its columns a dataset allows; raises `DatasetNotFound`."""
     dataset = await dataset_ref_for(tx, who, org, name, need=Power.DATASETS_READ)
-    subject = await _find_subject(tx, dataset)
+    subject = await find_subject_of(tx, dataset)
     return Mode(subject.compatibility) if subject is not None and subject.compatibility else Mode.NONE
 
 
@@ -121,14 +121,15 @@ async def try_out(tx: AsyncSession, who: Actor, org: str, name: str, wanted: Sch
     if text is None:
         text = avro_of_columns([TableColumn(one.name, one.type, one.nullable) for one in wanted.columns or ()])
     new = await parsed(Written(SchemaType.AVRO, text))
-    mode = wanted.mode or await queries.compatibility_of(tx, dataset.org_id, await _find_subject(tx, dataset))
+    mode = wanted.mode or await queries.compatibility_of(tx, dataset.org_id, await find_subject_of(tx, dataset))
     verdict = await verdict_of(tx, dataset.org_id, compared_by(versions, mode), new, mode)
     newest = [await queries.written(tx, dataset.org_id, one) for one in versions[-1:]]
     changes = [change for found in await changes_since(newest, new) for change in found]
     return _as_verdict(verdict, changes, has_schema=bool(versions))
 
 
-async def _find_subject(tx: AsyncSession, dataset: DatasetRef) -> SchemaSubjectRow | None:
+async def find_subject_of(tx: AsyncSession, dataset: DatasetRef) -> SchemaSubjectRow | None:
+    """Return the subject of a dataset; None before its first schema, and before anything was said of it."""
     found: SchemaSubjectRow | None = await tx.scalar(
         select(SchemaSubjectRow).where(
             SchemaSubjectRow.org_id == dataset.org_id, SchemaSubjectRow.dataset_id == dataset.id
@@ -139,7 +140,7 @@ async def _find_subject(tx: AsyncSession, dataset: DatasetRef) -> SchemaSubjectR
 
 async def _subject_of(tx: AsyncSession, dataset: DatasetRef) -> SchemaSubjectRow:
     """Return a dataset's subject, made where it has none; the registry is held. A dataset archived before gives up its name."""
-    found = await _find_subject(tx, dataset)
+    found = await find_subject_of(tx, dataset)
     if found is not None:
         return found
     name = OF_DATASETS + dataset.address.partition("/")[2]

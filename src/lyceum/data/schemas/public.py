@@ -9,6 +9,7 @@ from lyceum.data.schemas.datasets import register_version
 from lyceum.data.schemas.engine.public import Written
 from lyceum.data.schemas.erasing import ERASER
 from lyceum.data.schemas.errors import SchemaNotFound
+from lyceum.data.schemas.judging import JUDGE
 
 
 async def written_by_number(tx: AsyncSession, org_id: UUID, number: int) -> Written:
@@ -16,4 +17,4 @@ async def written_by_number(tx: AsyncSession, org_id: UUID, number: int) -> Writ
     return await queries.written(tx, org_id, await queries.schema_for(tx, org_id, number))
 
 
-__all__ = ["ERASER", "SchemaNotFound", "register_version", "written_by_number"]
+__all__ = ["ERASER", "JUDGE", "SchemaNotFound", "register_version", "written_by_number"]

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
 from lyceum.data.datasets.appends.public import begin_appended, give_job, is_there, places_in_commit, table_key
+from lyceum.data.datasets.public import is_dormant
 from lyceum.data.streams.connecting import StreamPlan, host_and_port, judge_servers, plan_of
 from lyceum.data.streams.errors import BrokerAway, BrokerRefuses
 from lyceum.data.streams.jobs import AppendStreamed, hold_stream, next_offsets_of, stop
@@ -47,6 +48,7 @@ PLACES_SECONDS_MAX = 120.0
 ERROR_CHARACTERS_MAX = 500
 SCHEMAS_KEPT_MAX = 200
 FILE_NAME = "messages of a stream"
+ASLEEP = "The dataset is archived and takes no data; its messages wait in Kafka until it is brought back."
 
 Begun = Literal["begun", "wait", "stale", "over"]
 
@@ -108,6 +110,9 @@ class StreamConsumer:
             if held is None or stream is None or stream.state != "running":
                 return False
             if not await is_there(tx, stream.dataset_id):
+                return False
+            if await is_dormant(tx, stream.dataset_id):
+                stream.error, stream.error_at = ASLEEP, datetime.now(UTC)
                 return False
             if self._plan is None:
                 self._plan = plan_of(stream, stream.secrets_sealed, self.resources)

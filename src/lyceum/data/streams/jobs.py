@@ -19,6 +19,7 @@ from lyceum.data.datasets.appends.public import (
     AppendedTable,
     AppendTarget,
     VersionFollower,
+    VersionJudge,
     accept_appended,
     drop_pending,
     give_job,
@@ -26,6 +27,7 @@ from lyceum.data.datasets.appends.public import (
     latest_of,
     lock_dataset,
     pending_operation,
+    questions_to,
     reject_appended,
     state_of_version,
     table_key,
@@ -80,7 +82,7 @@ async def next_offsets_of(tx: AsyncSession, stream_id: UUID) -> dict[int, int]:
     return {row.partition: row.next_offset for row in rows}
 
 
-async def _prepare(run: JobRun, args: AppendStreamed) -> Streaming:
+async def _prepare(run: JobRun, args: AppendStreamed, judges: tuple[VersionJudge, ...]) -> Streaming:
     async with transaction(run.resources.database, run.scope) as tx:
         stream = await tx.get(StreamRow, args.stream_id)
         operation_id = await pending_operation(tx, args.version_id)
@@ -91,6 +93,7 @@ async def _prepare(run: JobRun, args: AppendStreamed) -> Streaming:
             operation_id=str(operation_id),
             base=await latest_of(tx, stream.dataset_id),
             leftovers_older_than_seconds=run.resources.settings.upload_ttl_seconds,
+            questions=await questions_to(tx, args.version_id, judges),
         )
         return Streaming(
             stream_id=stream.id,
@@ -106,9 +109,13 @@ async def _prepare(run: JobRun, args: AppendStreamed) -> Streaming:
 
 @dataclass(frozen=True, slots=True)
 class _Accepting:
-    """Accepts what was appended."""
+    """Has what is appended judged, and accepts it."""
 
     followers: tuple[VersionFollower, ...]
+    judges: tuple[VersionJudge, ...]
+
+    async def prepare(self, run: JobRun, args: AppendStreamed) -> Streaming:
+        return await _prepare(run, args, self.judges)
 
     async def conclude(self, tx: AsyncSession, run: JobRun, args: AppendStreamed, streamed: Streamed) -> None:
         stream = await hold_stream(tx, args.stream_id)
@@ -136,8 +143,8 @@ class _Accepting:
     async def _accepted(
         self, tx: AsyncSession, stream: StreamRow, args: AppendStreamed, appended: AppendedTable
     ) -> bool:
-        """Accept the version; where its followers refuse it, the stream stops in front of its messages."""
-        if await accept_appended(tx, args.version_id, appended, self.followers):
+        """Accept the version; where its judges or followers refuse it, the stream stops in front of its messages."""
+        if await accept_appended(tx, args.version_id, appended, self.followers, self.judges):
             stream.delta_version = appended.table.delta_version
             stream.last_version_at = datetime.now(UTC)
             return True
@@ -233,15 +240,18 @@ async def _gave_up(tx: AsyncSession, args: AppendStreamed, error: dict[str, Any]
         stop(stream, f"Its messages could not be appended and wait in Kafka; resume it when that is put right: {why}")
 
 
-def handlers(followers: tuple[VersionFollower, ...]) -> tuple[HeavyHandler | LightHandler, ...]:
-    """Return what runs these jobs; `followers` hear of each version in the transaction that accepts it."""
+def handlers(
+    followers: tuple[VersionFollower, ...], judges: tuple[VersionJudge, ...]
+) -> tuple[HeavyHandler | LightHandler, ...]:
+    """Return what runs these jobs; `followers` and `judges` are as those of `data.datasets.jobs`."""
+    accepting = _Accepting(followers, judges)
     return (
         HeavyHandler(
             args_type=AppendStreamed,
-            prepare=_prepare,
+            prepare=accepting.prepare,
             compute="lyceum.data.streams.appending:append",
             output_type=Streamed,
-            conclude=_Accepting(followers).conclude,
+            conclude=accepting.conclude,
             gave_up=_gave_up,
             preload=("lyceum.data.streams.appending",),
         ),

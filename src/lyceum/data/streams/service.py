@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.audit.public import note_audit
 from lyceum.accounts.public import Actor, Power
-from lyceum.data.datasets.public import dataset_ref_for
+from lyceum.data.datasets.public import addresses_of_datasets, dataset_ref_for, require_awake_by_id
 from lyceum.data.streams import queries
 from lyceum.data.streams.connecting import SEALED_AS, StreamSecrets, host_and_port
 from lyceum.data.streams.errors import DeadLetterDecided, StreamExists, StreamInvalid, TooManyStreams
@@ -41,9 +41,10 @@ async def make_stream(
 ) -> StreamDetail:
     """Have a topic read into a dataset from now on.
 
-    Raises `DatasetNotFound`, `StreamInvalid`, `AddressRefused`, `StreamExists`, `TooManyStreams`.
+    Raises `DatasetNotFound`, `DatasetDormant`, `StreamInvalid`, `AddressRefused`, `StreamExists`, `TooManyStreams`.
     """
     dataset = await dataset_ref_for(tx, who, org, name, need=Power.DATASETS_WRITE)
+    await require_awake_by_id(tx, dataset.id, dataset.address)
     _check(resources, wanted.servers, wanted.registry, wanted.security)
     if int(await tx.scalar(select(func.count()).select_from(StreamRow)) or 0) >= STREAMS_MAX:
         raise TooManyStreams(f"An organisation has at most {STREAMS_MAX} streams; remove one first.")
@@ -120,6 +121,8 @@ async def resume_stream(tx: AsyncSession, who: Actor, stream_id: UUID) -> Stream
     """Have a stream read again that was paused, or that the hub has stopped; raises `StreamInvalid`."""
     row = await queries.stream_row_for(tx, who, stream_id)
     if row.state != "running":
+        addresses = await addresses_of_datasets(tx, [row.dataset_id])
+        await require_awake_by_id(tx, row.dataset_id, addresses[row.dataset_id])
         held = await count_held(tx, stream_id)
         if held > row.dead_letters_max:
             raise StreamInvalid(

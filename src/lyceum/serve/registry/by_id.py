@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.accounts.public import Actor, Power
+from lyceum.accounts.public import Actor, Power, organisation_names
 from lyceum.serve.registry.models import ModelRow, ModelVersionRow
 from lyceum.serve.registry.queries import model_row_for
 
@@ -41,6 +41,20 @@ async def numbers_of_versions(tx: AsyncSession, version_ids: Collection[UUID]) -
     """Return the number of each version that the caller sees: one query."""
     query = select(ModelVersionRow.id, ModelVersionRow.number).where(ModelVersionRow.id.in_(list(version_ids)))
     return {row.id: row.number for row in await tx.execute(query)}
+
+
+async def addresses_of_model_versions(tx: AsyncSession, version_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return `org/name@number` of each version that the caller sees, of models that are not archived: two queries, none for none."""
+    if not version_ids:
+        return {}
+    query = (
+        select(ModelVersionRow.id, ModelVersionRow.number, ModelRow.name, ModelRow.org_id)
+        .join(ModelRow, ModelRow.id == ModelVersionRow.model_id)
+        .where(ModelVersionRow.id.in_(list(version_ids)), ModelRow.archived_at.is_(None))
+    )
+    rows = (await tx.execute(query)).all()
+    names = await organisation_names(tx, {row.org_id for row in rows})
+    return {row.id: f"{names.get(row.org_id, '?')}/{row.name}@{row.number}" for row in rows}
 
 
 async def version_by_id(tx: AsyncSession, version_id: UUID) -> ServedModelVersion | None:

@@ -2,6 +2,7 @@
 
 from lyceum.serve.registry.by_id import (
     ServedModelVersion,
+    addresses_of_model_versions,
     model_id_for,
     model_id_to_change,
     numbers_of_versions,
@@ -21,6 +22,7 @@ __all__ = [
     "ModelVersion",
     "NewModelVersion",
     "ServedModelVersion",
+    "addresses_of_model_versions",
     "artifacts_needed_with",
     "model_id_for",
     "model_id_to_change",

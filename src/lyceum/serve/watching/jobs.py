@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.data.datasets.public import version_table_by_id
+from lyceum.data.datasets.public import VersionThinned, version_table_by_id
 from lyceum.data.quality.events import QualityJudged
 from lyceum.kernel.db import NOBODY, Scope
 from lyceum.kernel.events import publish
@@ -93,13 +93,18 @@ async def judge_new_version(tx: AsyncSession, version_id: UUID) -> None:
 
 async def _prepare(run: JobRun, args: JudgePredictions) -> Judging:
     async with transaction(run.resources.database, run.scope) as tx:
-        table = await version_table_by_id(tx, args.dataset_version_id)
+        try:
+            table = await version_table_by_id(tx, args.dataset_version_id)
+            table_key, delta_version = table.table_key, table.delta_version
+        except VersionThinned:
+            # a newer one is judged instead
+            table_key, delta_version = "", None
         version = await version_by_id(tx, args.model_version_id)
         if version is None:
             raise AssertionError("a watched version is there as long as its row")
         return Judging(
-            table_key=table.table_key,
-            delta_version=table.delta_version,
+            table_key=table_key,
+            delta_version=delta_version,
             version_number=version.number,
             signature=version.signature,
             reference_path=version.reference_path,

@@ -39,6 +39,8 @@ REFERENCE = "training"
 def judge(work: Judging, side: ChildSide) -> Verdict:
     """Return what the newest predictions of a model version are like beside its training."""
     del side
+    if work.delta_version is None:
+        return Verdict(rows=0, first_at=None, last_at=None, findings=())
     storage = open_storage(settings())
     table = LogTable.of(work.signature)
     reference = None

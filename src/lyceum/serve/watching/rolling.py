@@ -7,7 +7,14 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.data.datasets.public import is_there, keep_records, make_declared, make_version_of_kept, newest_declared
+from lyceum.data.datasets.public import (
+    is_dormant,
+    is_there,
+    keep_records,
+    make_declared,
+    make_version_of_kept,
+    newest_declared,
+)
 from lyceum.kernel.config import Settings
 from lyceum.kernel.jobs.handlers import JobRun
 from lyceum.kernel.tx import transaction
@@ -66,6 +73,9 @@ async def _turn(tx: AsyncSession, settings: Settings, version_id: UUID, up_to: i
     if not await is_there(tx, watched.dataset_id):
         # whoever archives the dataset wants no more of it
         watched.rolled_to = up_to
+        return Rolled(0, is_done=True)
+    if await is_dormant(tx, watched.dataset_id):
+        # what is logged meanwhile comes once it is brought back
         return Rolled(0, is_done=True)
     await refuse_past_quota(tx, settings)
     rows = await rows_logged(tx, version_id, after=watched.rolled_to, up_to=up_to, limit=CHUNK_ROWS)

@@ -13,7 +13,8 @@ class Judging(msgspec.Struct, frozen=True, kw_only=True):
     """Which rows to judge, and where the model's reference lies; without one there is little to compare with."""
 
     table_key: str
-    delta_version: int
+    delta_version: int | None
+    """None where the rows were given up meanwhile: then there is nothing to judge."""
     version_number: int
     signature: dict[str, Any]
     reference_path: str | None

@@ -3,12 +3,22 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.data.incidents.public import CONSUMERS_MAX, Consumer
 from lyceum.serve.registry.public import versions_made_by
 from lyceum.train.runs.models import TrainingRunRow
+
+_LEARNED_FROM = text("SELECT * FROM definer.versions_learned_from(:ids)")
+
+
+async def versions_learned_from(tx: AsyncSession, version_ids: Collection[UUID]) -> set[UUID]:
+    """Return which of some versions training runs have learned from, champions' and other organisations' among them: one query.
+
+    For a job that works as the organisation of the versions.
+    """
+    return set(await tx.scalars(_LEARNED_FROM, {"ids": list(version_ids)}))
 
 
 async def runs_on(tx: AsyncSession, version_ids: Collection[UUID]) -> list[Consumer]:

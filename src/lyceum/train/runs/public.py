@@ -1,7 +1,7 @@
 """The door of training runs."""
 
-from lyceum.train.runs.consuming import runs_on
+from lyceum.train.runs.consuming import runs_on, versions_learned_from
 from lyceum.train.runs.erasing import ERASER
 from lyceum.train.runs.queries import GRANTABLE
 
-__all__ = ["ERASER", "GRANTABLE", "runs_on"]
+__all__ = ["ERASER", "GRANTABLE", "runs_on", "versions_learned_from"]

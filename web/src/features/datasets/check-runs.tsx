@@ -22,7 +22,7 @@ const CheckHistory = lazy(() => import("./check-history"));
 type Path = { org: string; name: string };
 type Listed = Api["CheckRunListed"];
 type Props = Path & { version: number; run: string | undefined; onRun: (run: string) => void };
-const ORIGINS = ["person", "version", "schedule", "dbt"] as const;
+const ORIGINS = ["person", "version", "schedule", "dbt", "blocking"] as const;
 
 /** The runs of a version's checks, and what came of one of them. */
 export default function CheckRuns({ org, name, version, run, onRun }: Props) {

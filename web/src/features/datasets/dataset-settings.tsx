@@ -14,6 +14,7 @@ import { Note } from "@/ui/note";
 import { Skeleton } from "@/ui/skeleton";
 import { toast } from "@/ui/toast";
 import { Compatibility } from "./compatibility";
+import { Retention } from "./retention";
 
 type Props = { org: string; name: string; dataset: Api["Dataset"] };
 const DATASET = "/api/v1/datasets/{org}/{name}";
@@ -25,6 +26,7 @@ export default function DatasetSettings({ org, name, dataset }: Props) {
       <Facts org={org} name={name} dataset={dataset} />
       <div className="min-w-0 space-y-4">
         <Compatibility org={org} name={name} />
+        <Retention org={org} name={name} />
         <Archive org={org} name={name} />
       </div>
     </div>

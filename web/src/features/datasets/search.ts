@@ -1,6 +1,6 @@
 import { type Filter, readFilters } from "./row-query";
 
-export const TABS = ["data", "profile", "schema", "checks", "runs", "versions", "settings"] as const;
+export const TABS = ["data", "profile", "schema", "checks", "runs", "versions", "lineage", "settings"] as const;
 type Tab = (typeof TABS)[number];
 
 /** What a dataset's page keeps in its address; `since` and `until` are schemas that are compared, `against`

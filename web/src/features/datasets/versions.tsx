@@ -53,7 +53,8 @@ export function Versions({ org, name, shown }: { org: string; name: string; show
                   {version.number === shown ? <Badge>{t("dataset.shown")}</Badge> : null}
                 </Cell>
                 <Cell>
-                  <StateBadge state={version.state} />
+                  <StateBadge state={version.state} />{" "}
+                  {version.thinned_at ? <Badge>{t("dataset.thinned")}</Badge> : null}
                 </Cell>
                 <Cell className="max-w-64 truncate">{version.file_name}</Cell>
                 <Cell right>{version.row_count === null ? "–" : count(version.row_count)}</Cell>

@@ -15,7 +15,9 @@ import msgspec
 import polars as pl
 
 from lyceum.data.datasets.appends.work import AppendTarget, Places
+from lyceum.data.datasets.judging import are_good, judged
 from lyceum.data.datasets.reading.public import POLARS_TYPES, ColumnType
+from lyceum.data.datasets.rows.public import StagedRows
 from lyceum.data.datasets.table_store import Followed, StagedData, TableFile, TableStore
 from lyceum.data.datasets.tables import (
     TableChanged,
@@ -43,7 +45,7 @@ def append_rows(
     """Commit rows behind the version they follow, with the `places` they were read up to; `source` is left to fill in.
 
     The rows have the columns of that version, in order; more may come behind them, and a column of whole numbers may be one
-    of decimals. Running it again commits nothing twice.
+    of decimals. Nothing is committed where a judge refuses them. Running it again commits nothing twice.
     """
     if target.base is None or _same_columns(rows, target.base.columns):
         tail = _tail(store, target)
@@ -72,8 +74,10 @@ def commit_files(
         row_count = int(rows.select(pl.len()).collect().item())
         grown = _grown(target, added, row_count)
         profile = grown or profile_table(rows)
-        schema = schema_of(grown) if grown else infer_schema(rows)
-        delta_version = _commit_on_newest(store, target, data, tail, places)
+        schema = msgspec.to_builtins(schema_of(grown) if grown else infer_schema(rows))
+        judgements = judged(target.questions, StagedRows(rows, schema))
+        good = are_good(judgements)
+        delta_version = _commit_on_newest(store, target, data, tail, places) if good else None
         remove_orphans(store, target.table_key, older_than=timedelta(seconds=target.leftovers_older_than_seconds))
     finally:
         discard_staged(store, target.operation_id)
@@ -83,8 +87,9 @@ def commit_files(
         byte_count=0,
         table_bytes=sum(file.size for file in data.files),
         source={},
-        table_schema=msgspec.to_builtins(schema),
+        table_schema=schema,
         profile=msgspec.to_builtins(profile),
+        judgements=judgements,
     )
 
 

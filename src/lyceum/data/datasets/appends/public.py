@@ -23,7 +23,8 @@ from lyceum.data.datasets.appends.service import (
     reject_appended,
     state_of_version,
 )
-from lyceum.data.datasets.appends.work import AppendedTable, AppendTarget, BaseVersion, Places
+from lyceum.data.datasets.appends.work import APPENDED_FORMATS, AppendedTable, AppendTarget, BaseVersion, Places
+from lyceum.data.datasets.judges import VersionJudge, questions_to
 from lyceum.data.datasets.rows.public import table_store
 from lyceum.data.datasets.versions import VersionFollower
 from lyceum.data.datasets.work import AcceptedTable
@@ -51,12 +52,14 @@ def commit_to_table(storage: Storage, target: AppendTarget, files: Sequence[Path
 
 
 __all__ = [
+    "APPENDED_FORMATS",
     "AcceptedTable",
     "AppendTarget",
     "AppendedTable",
     "BaseVersion",
     "Places",
     "VersionFollower",
+    "VersionJudge",
     "accept_appended",
     "append_to_table",
     "begin_appended",
@@ -69,6 +72,7 @@ __all__ = [
     "lock_dataset",
     "pending_operation",
     "places_in_commit",
+    "questions_to",
     "reject_appended",
     "state_of_version",
     "table_key",

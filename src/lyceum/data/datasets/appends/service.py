@@ -10,6 +10,7 @@ from sqlalchemy.orm import undefer
 
 from lyceum.data.datasets import versions
 from lyceum.data.datasets.appends.work import AppendedTable, BaseVersion
+from lyceum.data.datasets.judges import VersionJudge
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 
 
@@ -93,10 +94,14 @@ async def state_of_version(tx: AsyncSession, version_id: UUID) -> tuple[str, dic
 
 
 async def accept_appended(
-    tx: AsyncSession, version_id: UUID, appended: AppendedTable, followers: Iterable[versions.VersionFollower]
+    tx: AsyncSession,
+    version_id: UUID,
+    appended: AppendedTable,
+    followers: Iterable[versions.VersionFollower],
+    judges: Iterable[VersionJudge],
 ) -> bool:
-    """Give the version its number, and say whether its followers allowed it; the dataset is locked."""
-    await versions.accept(tx, version_id, appended.table, followers)
+    """Give the version its number, and say whether its judges and followers allowed it; the dataset is locked."""
+    await versions.accept(tx, version_id, appended.table, followers, judges)
     state = await state_of_version(tx, version_id)
     return state is not None and state[0] == "accepted"
 

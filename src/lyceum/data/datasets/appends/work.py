@@ -6,10 +6,14 @@ from uuid import UUID
 
 import msgspec
 
-from lyceum.data.datasets.work import AcceptedTable
+from lyceum.data.datasets.work import AcceptedTable, Question
 
 Places = Mapping[str, int]
 """By the name of something rows are read from, the place from which they are to be read next."""
+
+
+APPENDED_FORMATS = frozenset({"push", "kafka"})
+"""What the source of a version says that holds the rows of the one before as well."""
 
 
 class BaseVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,10 +34,12 @@ class AppendTarget(msgspec.Struct, frozen=True, kw_only=True):
     operation_id: str
     base: BaseVersion | None
     leftovers_older_than_seconds: float
+    questions: tuple[Question, ...] = ()
+    """What the rows are judged by before they are committed."""
 
 
 class AppendedTable(msgspec.Struct, frozen=True, kw_only=True):
-    """What was committed, and on top of which version."""
+    """What was committed, or held back, and on top of which version."""
 
     table: AcceptedTable
     base_id: UUID | None

@@ -16,6 +16,7 @@ from lyceum.data.datasets.databases.models import SqlSourceRow
 from lyceum.data.datasets.databases.sealing import opened_wish
 from lyceum.data.datasets.databases.work import ImportAgain, ImportSql, Reading, Wish
 from lyceum.data.datasets.errors import VersionNotFound
+from lyceum.data.datasets.judges import VersionJudge, questions_to
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.work import AcceptedTable, Intake
 from lyceum.files.public import content_key_for
@@ -26,7 +27,7 @@ from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import after_commit, transaction
 
 
-async def _prepare(run: JobRun, args: ImportSql) -> Reading:
+async def _prepare(run: JobRun, args: ImportSql, judges: tuple[VersionJudge, ...]) -> Reading:
     resources = run.resources
     async with transaction(resources.database, run.scope) as tx:
         row = await tx.get(DatasetVersionRow, args.version_id)
@@ -41,6 +42,7 @@ async def _prepare(run: JobRun, args: ImportSql) -> Reading:
             table_key=table_key(row.org_id, row.dataset_id),
             operation_id=str(row.operation_id),
             leftovers_older_than_seconds=resources.settings.upload_ttl_seconds,
+            questions=await questions_to(tx, row.id, judges),
         )
     # names are looked up with no transaction open
     return await reading_of(resources, wish, intake)
@@ -76,12 +78,16 @@ async def reading_of(resources: Resources, wish: Wish, intake: Intake) -> Readin
 
 @dataclass(frozen=True, slots=True)
 class _Accepting:
-    """Accepts what was read."""
+    """Has what is read judged, and accepts it."""
 
     followers: tuple[versions.VersionFollower, ...]
+    judges: tuple[VersionJudge, ...]
+
+    async def prepare(self, run: JobRun, args: ImportSql) -> Reading:
+        return await _prepare(run, args, self.judges)
 
     async def conclude(self, tx: AsyncSession, run: JobRun, args: ImportSql, table: AcceptedTable) -> None:
-        key = await versions.accept(tx, args.version_id, table, self.followers)
+        key = await versions.accept(tx, args.version_id, table, self.followers, self.judges)
         await _forget_sealed(tx, args.version_id)
         if key is not None:
             resources = run.resources
@@ -107,7 +113,7 @@ async def _again(run: JobRun, args: ImportAgain) -> dict[str, bool]:
         source = await tx.get(SqlSourceRow, args.dataset_id)
         dataset = await tx.get(DatasetRow, args.dataset_id)
         # the job's own id: an attempt after one that was cut off begins no second version
-        if source is None or dataset is None or dataset.archived_at is not None:
+        if source is None or dataset is None or dataset.archived_at is not None or dataset.dormant_at is not None:
             return {"begun": False}
         if await tx.get(DatasetVersionRow, run.job_id) is not None:
             return {"begun": False}
@@ -116,15 +122,18 @@ async def _again(run: JobRun, args: ImportAgain) -> dict[str, bool]:
     return {"begun": True}
 
 
-def handlers(followers: tuple[versions.VersionFollower, ...]) -> tuple[HeavyHandler | LightHandler, ...]:
-    """Return what runs these jobs; `followers` hear of each version in the transaction that accepts it."""
+def handlers(
+    followers: tuple[versions.VersionFollower, ...], judges: tuple[VersionJudge, ...]
+) -> tuple[HeavyHandler | LightHandler, ...]:
+    """Return what runs these jobs; `followers` and `judges` are as those of `data.datasets.jobs`."""
+    accepting = _Accepting(followers, judges)
     return (
         HeavyHandler(
             args_type=ImportSql,
-            prepare=_prepare,
+            prepare=accepting.prepare,
             compute="lyceum.data.datasets.databases.taking:take_in",
             output_type=AcceptedTable,
-            conclude=_Accepting(followers).conclude,
+            conclude=accepting.conclude,
             on_event=_progress,
             gave_up=_gave_up,
         ),

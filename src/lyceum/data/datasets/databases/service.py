@@ -17,6 +17,7 @@ from lyceum.data.datasets.databases.sealing import opened_wish, sealed_wish
 from lyceum.data.datasets.databases.work import ImportAgain, Wish
 from lyceum.data.datasets.models import DatasetRow
 from lyceum.data.datasets.queries import as_version, dataset_row_for
+from lyceum.data.datasets.readiness import require_awake
 from lyceum.data.datasets.schemas import Version
 from lyceum.data.datasets.sharing import writing_to
 from lyceum.files.public import hand_over, take
@@ -38,6 +39,7 @@ async def begin_import(
         raise ImportUnclear("Send the address of a database or an upload that is one, not both.")
     async with writing_to(tx, who, org, name) as writer:
         dataset = await dataset_row_for(tx, writer, org, name, need=Power.DATASETS_WRITE)
+        require_awake(dataset, f"{org}/{dataset.name}")
         await refuse_past_quota(tx, resources.settings)
         if wanted.url is None and wanted.upload_id is None:
             wish = await _of_source(tx, resources, dataset, wanted)

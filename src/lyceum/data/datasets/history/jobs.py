@@ -14,8 +14,10 @@ from lyceum.data.datasets.history.diffs import columns_compared, profiles_compar
 from lyceum.data.datasets.history.errors import DiffNotFound
 from lyceum.data.datasets.history.models import DatasetDiffRow
 from lyceum.data.datasets.history.work import Compared, Comparing, TakenBack, TakingBack
+from lyceum.data.datasets.judges import VersionJudge, questions_to
 from lyceum.data.datasets.models import DatasetVersionRow
 from lyceum.data.datasets.queries import profile_by_id, version_table_by_id
+from lyceum.data.datasets.readiness import require_rows
 from lyceum.data.datasets.work import AcceptedTable
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun
 from lyceum.kernel.jobs.queue import JobArgs
@@ -37,7 +39,7 @@ class RestoreVersion(JobArgs, frozen=True, kw_only=True):
     restored_id: UUID
 
 
-async def _prepare(run: JobRun, args: RestoreVersion) -> TakingBack:
+async def _prepare(run: JobRun, args: RestoreVersion, judges: tuple[VersionJudge, ...]) -> TakingBack:
     async with transaction(run.resources.database, run.scope) as tx:
         row, restored = await tx.get(DatasetVersionRow, args.version_id), await _restored(tx, args)
         if row is None:
@@ -46,18 +48,25 @@ async def _prepare(run: JobRun, args: RestoreVersion) -> TakingBack:
             table_key=table_key(restored.org_id, restored.dataset_id),
             to_delta_version=restored.delta_version or 0,
             operation_id=str(row.operation_id),
+            table_schema=restored.table_schema or {},
+            line_of_first_row=restored.source.get("line_of_first_row"),
+            questions=await questions_to(tx, row.id, judges),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Accepting:
-    """Accepts what was restored."""
+    """Has what is restored judged, and accepts it."""
 
     followers: tuple[versions.VersionFollower, ...]
+    judges: tuple[VersionJudge, ...]
+
+    async def prepare(self, run: JobRun, args: RestoreVersion) -> TakingBack:
+        return await _prepare(run, args, self.judges)
 
     async def conclude(self, tx: AsyncSession, _run: JobRun, args: RestoreVersion, taken_back: TakenBack) -> None:
         table = await _restored_table(tx, args, taken_back)
-        await versions.accept(tx, args.version_id, table, self.followers)
+        await versions.accept(tx, args.version_id, table, self.followers, self.judges)
 
 
 async def _restored_table(tx: AsyncSession, args: RestoreVersion, taken_back: TakenBack) -> AcceptedTable:
@@ -70,6 +79,7 @@ async def _restored_table(tx: AsyncSession, args: RestoreVersion, taken_back: Ta
         source={**restored.source, "restores": restored.number},
         table_schema=restored.table_schema or {},
         profile=await profile_by_id(tx, restored.id),
+        judgements=taken_back.judgements,
     )
 
 
@@ -77,6 +87,7 @@ async def _restored(tx: AsyncSession, args: RestoreVersion) -> DatasetVersionRow
     row = await tx.get(DatasetVersionRow, args.restored_id)
     if row is None or row.state != "accepted":
         raise VersionNotFound(f"There is no version {args.restored_id} to restore.")
+    require_rows(row, "the dataset")
     return row
 
 
@@ -135,15 +146,18 @@ async def _diff(tx: AsyncSession, diff_id: UUID) -> DatasetDiffRow:
     return row
 
 
-def handlers(followers: tuple[versions.VersionFollower, ...]) -> tuple[HeavyHandler, ...]:
-    """Return what runs these jobs; `followers` hear of each version in the transaction that accepts it."""
+def handlers(
+    followers: tuple[versions.VersionFollower, ...], judges: tuple[VersionJudge, ...]
+) -> tuple[HeavyHandler, ...]:
+    """Return what runs these jobs; `followers` and `judges` are as those of `data.datasets.jobs`."""
+    accepting = _Accepting(followers, judges)
     return (
         HeavyHandler(
             args_type=RestoreVersion,
-            prepare=_prepare,
+            prepare=accepting.prepare,
             compute="lyceum.data.datasets.history.restoring:restore",
             output_type=TakenBack,
-            conclude=_Accepting(followers).conclude,
+            conclude=accepting.conclude,
             gave_up=_gave_up,
         ),
         HeavyHandler(

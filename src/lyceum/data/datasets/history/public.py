@@ -1,5 +1,6 @@
 """What the rest of the datasets knows of their history."""
 
 from lyceum.data.datasets.history.models import DatasetDiffRow
+from lyceum.data.datasets.history.queries import versions_compared
 
-__all__ = ["DatasetDiffRow"]
+__all__ = ["DatasetDiffRow", "versions_compared"]

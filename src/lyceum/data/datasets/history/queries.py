@@ -1,7 +1,9 @@
 """Reads of comparisons."""
 
+from collections.abc import Collection
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor, Power, require_to_see
@@ -38,3 +40,12 @@ def as_diff(row: DatasetDiffRow, address: str, before: int, after: int) -> Diff:
         created_at=row.created_at,
         finished_at=row.finished_at,
     )
+
+
+async def versions_compared(tx: AsyncSession, version_ids: Collection[UUID]) -> set[UUID]:
+    """Return which of some versions are about to be compared, for a job of their organisation: one query."""
+    ids = set(version_ids)
+    query = select(DatasetDiffRow.before_id, DatasetDiffRow.after_id).where(
+        DatasetDiffRow.finished_at.is_(None), DatasetDiffRow.before_id.in_(ids) | DatasetDiffRow.after_id.in_(ids)
+    )
+    return ids & {version_id for row in await tx.execute(query) for version_id in row}

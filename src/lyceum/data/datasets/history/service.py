@@ -9,6 +9,7 @@ from lyceum.data.datasets.history.queries import as_diff
 from lyceum.data.datasets.history.schemas import Diff, NewDiff
 from lyceum.data.datasets.models import DatasetVersionRow
 from lyceum.data.datasets.queries import as_version, version_row_for
+from lyceum.data.datasets.readiness import require_awake, require_rows
 from lyceum.data.datasets.schemas import Version
 from lyceum.data.datasets.sharing import writing_to
 from lyceum.kernel.jobs.queue import enqueue
@@ -21,6 +22,8 @@ async def restore(tx: AsyncSession, who: Actor, org: str, name: str, number: int
     """
     async with writing_to(tx, who, org, name) as writer:
         restored = await version_row_for(tx, writer, org, name, number, need=Power.DATASETS_WRITE)
+        require_awake(restored, f"{org}/{restored.dataset_name}")
+        require_rows(restored, f"{org}/{restored.dataset_name}")
         row = DatasetVersionRow(
             org_id=restored.org_of_dataset,
             dataset_id=restored.id_of_dataset,
@@ -36,12 +39,17 @@ async def restore(tx: AsyncSession, who: Actor, org: str, name: str, number: int
 
 
 async def begin_diff(tx: AsyncSession, who: Actor, org: str, name: str, wanted: NewDiff) -> Diff:
-    """Have two versions compared; the answer is queued and names the job. Raises `DatasetNotFound`, `VersionNotFound`."""
+    """Have two versions compared; the answer is queued and names the job.
+
+    Raises `DatasetNotFound`, `VersionNotFound`, `VersionThinned`.
+    """
     async with writing_to(tx, who, org, name) as writer:
         before, after = [
             await version_row_for(tx, writer, org, name, number, need=Power.DATASETS_WRITE)
             for number in (wanted.before, wanted.after)
         ]
+        for version in (before, after):
+            require_rows(version, f"{org}/{version.dataset_name}")
         row = DatasetDiffRow(
             org_id=before.org_of_dataset,
             dataset_id=before.id_of_dataset,

@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 
+from lyceum.data.datasets.work import Judgement, Question
+
 
 class TakingBack(msgspec.Struct, frozen=True, kw_only=True):
     """Which table is to have the rows of which of its versions again."""
@@ -11,12 +13,16 @@ class TakingBack(msgspec.Struct, frozen=True, kw_only=True):
     table_key: str
     to_delta_version: int
     operation_id: str
+    table_schema: dict[str, Any]
+    line_of_first_row: int | None
+    questions: tuple[Question, ...] = ()
 
 
 class TakenBack(msgspec.Struct, frozen=True, kw_only=True):
-    """The version that has those rows."""
+    """The version that has those rows; none where a judge refuses them now."""
 
-    delta_version: int
+    delta_version: int | None
+    judgements: tuple[Judgement, ...] = ()
 
 
 class Comparing(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from lyceum.data.datasets import versions
 from lyceum.data.datasets.addresses import table_key
 from lyceum.data.datasets.appends.public import AppendTarget, is_overtaken, latest_of, lock_dataset
 from lyceum.data.datasets.errors import VersionNotFound
+from lyceum.data.datasets.judges import VersionJudge, questions_to
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.pushes import buffer
 from lyceum.data.datasets.pushes.work import Appended, Appending, BatchToAppend
@@ -89,7 +90,7 @@ async def _begin(run: JobRun, args: BeginFlush) -> None:
         await begin_flush(tx, args.dataset_id)
 
 
-async def _prepare(run: JobRun, args: AppendPushed) -> Appending:
+async def _prepare(run: JobRun, args: AppendPushed, judges: tuple[VersionJudge, ...]) -> Appending:
     async with transaction(run.resources.database, run.scope) as tx:
         row = await tx.get(DatasetVersionRow, args.version_id)
         if row is None:
@@ -100,6 +101,7 @@ async def _prepare(run: JobRun, args: AppendPushed) -> Appending:
             operation_id=str(row.operation_id),
             base=await latest_of(tx, row.dataset_id),
             leftovers_older_than_seconds=run.resources.settings.upload_ttl_seconds,
+            questions=await questions_to(tx, row.id, judges),
         )
         return Appending(
             batches=tuple(BatchToAppend(id=one.id, form=one.form, records=one.records) for one in batches),
@@ -115,21 +117,23 @@ async def _declared(tx: AsyncSession, dataset_id: UUID) -> tuple[tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class _Accepting:
-    """Accepts what was appended."""
+    """Has what is appended judged, and accepts it."""
 
     followers: tuple[versions.VersionFollower, ...]
+    judges: tuple[VersionJudge, ...]
+
+    async def prepare(self, run: JobRun, args: AppendPushed) -> Appending:
+        return await _prepare(run, args, self.judges)
 
     async def conclude(self, tx: AsyncSession, run: JobRun, args: AppendPushed, appended: Appended) -> None:
-        dataset_id = await _accept(tx, args, appended, self.followers)
+        dataset_id = await _accept(tx, args, appended, self)
         window_seconds = run.resources.settings.push_flush_seconds
         # what came since has a job of its own at the end of its window
         if dataset_id is not None and await buffer.any_overdue(tx, dataset_id, every_seconds=window_seconds):
             await begin_flush(tx, dataset_id)
 
 
-async def _accept(
-    tx: AsyncSession, args: AppendPushed, appended: Appended, followers: tuple[versions.VersionFollower, ...]
-) -> UUID | None:
+async def _accept(tx: AsyncSession, args: AppendPushed, appended: Appended, accepting: _Accepting) -> UUID | None:
     """Accept the version, and return its dataset; None where there is nothing to accept, or not yet."""
     row = await tx.get(DatasetVersionRow, args.version_id, with_for_update=True)
     if row is None or row.state != "pending":
@@ -142,7 +146,7 @@ async def _accept(
         await tx.flush()
         return None
     await _hold_back(tx, row, appended)
-    await versions.accept(tx, row.id, appended.appended.table, followers)
+    await versions.accept(tx, row.id, appended.appended.table, accepting.followers, accepting.judges)
     await tx.refresh(row)
     if row.state == "accepted":
         await buffer.leave(tx, row.id)
@@ -185,16 +189,19 @@ async def _sweep(run: JobRun, _args: SweepPushes) -> dict[str, int]:
     return {"begun": begun}
 
 
-def handlers(followers: tuple[versions.VersionFollower, ...]) -> tuple[HeavyHandler | LightHandler, ...]:
-    """Return what runs these jobs; `followers` hear of each version in the transaction that accepts it."""
+def handlers(
+    followers: tuple[versions.VersionFollower, ...], judges: tuple[VersionJudge, ...]
+) -> tuple[HeavyHandler | LightHandler, ...]:
+    """Return what runs these jobs; `followers` and `judges` are as those of `data.datasets.jobs`."""
+    accepting = _Accepting(followers, judges)
     return (
         LightHandler(args_type=BeginFlush, run=_begin),
         HeavyHandler(
             args_type=AppendPushed,
-            prepare=_prepare,
+            prepare=accepting.prepare,
             compute="lyceum.data.datasets.pushes.appending:append",
             output_type=Appended,
-            conclude=_Accepting(followers).conclude,
+            conclude=accepting.conclude,
             gave_up=_gave_up,
             preload=("lyceum.data.datasets.pushes.appending",),
         ),

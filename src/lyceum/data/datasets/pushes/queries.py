@@ -12,6 +12,7 @@ from lyceum.data.datasets.pushes import buffer
 from lyceum.data.datasets.pushes.records import Columns
 from lyceum.data.datasets.pushes.schemas import PushState
 from lyceum.data.datasets.queries import dataset_not_found, dataset_row_for
+from lyceum.data.datasets.readiness import require_awake
 from lyceum.kernel.prepared import Prepared, Row
 
 COLUMNS_KEPT_MAX = 256
@@ -29,7 +30,9 @@ _LATEST_ID = (
     .scalar_subquery()
 )
 _TARGET = Prepared(
-    select(DatasetRow.id, DatasetRow.org_id, DatasetRow.name, _LATEST_ID.label("version_id")).where(
+    select(
+        DatasetRow.id, DatasetRow.org_id, DatasetRow.name, DatasetRow.dormant_at, _LATEST_ID.label("version_id")
+    ).where(
         DatasetRow.org_id == bindparam("org_id"),
         DatasetRow.name_key == bindparam("name_key"),
         DatasetRow.archived_at.is_(None),
@@ -55,6 +58,7 @@ async def target_for(tx: AsyncSession, who: Actor, org: str, name: str) -> Row:
     found = await _TARGET.row(tx, org_id=org_id, name_key=name.lower()) if org_id == own_org else None
     if found is None:
         raise dataset_not_found(org, name, Power.DATASETS_WRITE)
+    require_awake(found, f"{org}/{found.name}")
     return found
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor
+from lyceum.data.datasets.cards import addresses_of_datasets
 from lyceum.data.datasets.errors import VersionNotFound
 from lyceum.data.datasets.models import DatasetVersionRow
 from lyceum.data.datasets.pushes import buffer
@@ -17,6 +18,7 @@ from lyceum.data.datasets.pushes.jobs import BeginFlush
 from lyceum.data.datasets.pushes.queries import columns_of, target_for
 from lyceum.data.datasets.pushes.records import Columns, Form, read_records
 from lyceum.data.datasets.pushes.schemas import Pushed, PushState
+from lyceum.data.datasets.readiness import require_awake_by_id
 from lyceum.data.datasets.sharing import writing_to, writing_to_dataset
 from lyceum.kernel.config import Settings
 from lyceum.kernel.jobs.queue import enqueue
@@ -59,6 +61,7 @@ async def push_again(tx: AsyncSession, who: Actor, version_id: UUID) -> PushStat
     async with writing_to_dataset(tx, who, dataset_id, row.org_id):
         if not is_rejected or not await buffer.put_back(tx, version_id):
             raise NothingHeld("This version keeps no pushed records; only one that was rejected may.")
+        await require_awake_by_id(tx, dataset_id, (await addresses_of_datasets(tx, [dataset_id]))[dataset_id])
         await enqueue(tx, BeginFlush(dataset_id=dataset_id))
         return await buffer.state_of(tx, dataset_id)
 

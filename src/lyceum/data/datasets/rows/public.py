@@ -6,9 +6,10 @@ Computing processes import this, and have no database: nothing here reads one.
 import asyncio
 import io
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import obstore
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
 
 
 BATCH_ROWS = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class StagedRows:
+    """All rows that a version would have, committed nowhere yet, and their columns as its schema would say them."""
+
+    rows: "pl.LazyFrame"
+    table_schema: dict[str, Any]
+    line_of_first_row: int | None = None
+
 
 # Polars and Delta take seconds to import, which the API's start does without and its loop must not wait for: the
 # functions below that need them import them, in the thread or process that runs them.

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.accounts.public import Actor, Power
 from lyceum.data.datasets.models import DatasetVersionRow
 from lyceum.data.datasets.queries import as_version, dataset_row_for
+from lyceum.data.datasets.readiness import require_awake
 from lyceum.data.datasets.schemas import Version
 from lyceum.data.datasets.sharing import writing_to
 from lyceum.data.datasets.sources.jobs import SEALED_AS, FetchFile
@@ -34,6 +35,7 @@ async def begin_fetch(
     file_name = wanted.file_name or _name_in(address.path)
     async with writing_to(tx, who, org, name) as writer:
         dataset = await dataset_row_for(tx, writer, org, name, need=Power.DATASETS_WRITE)
+        require_awake(dataset, f"{org}/{dataset.name}")
         version_id = new_id()
         row = DatasetVersionRow(
             id=version_id,
