@@ -6,9 +6,9 @@ from uuid import UUID
 import polars as pl
 import pytest
 
-from lyceum.data.datasets.appends.engine import append_rows
-from lyceum.data.datasets.appends.log import places_in_commit
-from lyceum.data.datasets.appends.work import AppendTarget, BaseVersion
+from lyceum.data.datasets.appends.tables.engine import append_rows
+from lyceum.data.datasets.appends.tables.log import places_in_commit
+from lyceum.data.datasets.appends.tables.work import AppendTarget, BaseVersion
 from lyceum.data.datasets.table_store import TableStore
 from lyceum.data.datasets.tables import files_of, scan_version
 from lyceum.data.datasets.work import AcceptedTable

@@ -17,6 +17,7 @@ from fixtures.servers import TestDatabase
 from fixtures.staffed import ok
 from lyceum import wiring
 from lyceum.accounts.edge import NEEDS_ROOM
+from lyceum.kernel.jobs.handlers import HeavyHandler
 from make.accounts import make_setup_link
 
 PASSWORD = "correct horse battery"
@@ -265,7 +266,9 @@ def test_the_api_starts_without_what_only_computing_needs() -> None:
 
 def test_computing_processes_start_without_what_only_the_api_needs() -> None:
     light = ("sqlalchemy", "fastapi", "psycopg", "redis", "starlette", "uvicorn")
-    modules = ("lyceum.data.datasets.intake", "lyceum.data.quality.scan", "lyceum.train.runs.fitting")
+    handlers = [handler for handler in wiring.HANDLERS if isinstance(handler, HeavyHandler)]
+    modules = sorted({module for handler in handlers for module in handler.preload})
+    assert len(modules) > 1
     program = f"import sys, {', '.join(modules)}; print([name for name in {light!r} if name in sys.modules])"
     told = subprocess.run((sys.executable, "-c", program), capture_output=True, text=True, check=True, timeout=100)
     assert told.stdout.strip() == "[]"

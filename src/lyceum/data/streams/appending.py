@@ -12,7 +12,7 @@ import msgspec
 import obstore
 import polars as pl
 
-from lyceum.data.datasets.appends.public import (
+from lyceum.data.datasets.appends.tables.public import (
     AppendedTable,
     AppendTarget,
     append_to_table,

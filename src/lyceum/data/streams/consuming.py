@@ -21,7 +21,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
-from lyceum.data.datasets.appends.public import begin_appended, give_job, is_there, places_in_commit, table_key
+from lyceum.data.datasets.appends.public import begin_appended, give_job, is_there, table_key
+from lyceum.data.datasets.appends.tables.public import places_in_commit
 from lyceum.data.datasets.public import is_dormant
 from lyceum.data.streams.connecting import StreamPlan, host_and_port, judge_servers, plan_of
 from lyceum.data.streams.errors import BrokerAway, BrokerRefuses

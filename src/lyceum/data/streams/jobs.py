@@ -16,8 +16,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.data.datasets.appends.public import (
-    AppendedTable,
-    AppendTarget,
     VersionFollower,
     VersionJudge,
     accept_appended,
@@ -32,6 +30,7 @@ from lyceum.data.datasets.appends.public import (
     state_of_version,
     table_key,
 )
+from lyceum.data.datasets.appends.tables.public import AppendedTable, AppendTarget
 from lyceum.data.streams.models import DeadLetterRow, StreamPartitionRow, StreamRow
 from lyceum.data.streams.trying import TryDeadLetter, gave_up_trying, try_again
 from lyceum.data.streams.work import DeadLetter, Span, Streamed, Streaming, messages_key

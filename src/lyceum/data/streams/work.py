@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from lyceum.data.datasets.appends.public import AppendedTable, AppendTarget
+from lyceum.data.datasets.appends.tables.public import AppendedTable, AppendTarget
 
 Format = Literal["json", "avro", "protobuf"]
 NewFields = Literal["add", "dead_letter"]

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
 from lyceum.data.datasets import versions
-from lyceum.data.datasets.appends.work import AppendedTable, BaseVersion
+from lyceum.data.datasets.appends.tables.public import AppendedTable, BaseVersion
 from lyceum.data.datasets.judges import VersionJudge
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.data.datasets.addresses import table_key
-from lyceum.data.datasets.appends.public import APPENDED_FORMATS
+from lyceum.data.datasets.appends.tables.public import APPENDED_FORMATS
 from lyceum.data.datasets.errors import VersionNotFound
 from lyceum.data.datasets.life.service import holding_for
 from lyceum.data.datasets.life.thinning import VersionsInUse, thin

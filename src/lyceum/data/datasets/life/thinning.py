@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.data.datasets.appends.public import APPENDED_FORMATS
+from lyceum.data.datasets.appends.tables.public import APPENDED_FORMATS
 from lyceum.data.datasets.life.schemas import Kept
 from lyceum.data.datasets.life.service import holding_for
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow

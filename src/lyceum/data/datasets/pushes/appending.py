@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from lyceum.data.datasets.appends.public import AppendedTable, append_to_table, commit_to_table
+from lyceum.data.datasets.appends.tables.public import AppendedTable, append_to_table, commit_to_table
 from lyceum.data.datasets.pushes.errors import RecordsUnreadable
 from lyceum.data.datasets.pushes.records import Columns, read_records
 from lyceum.data.datasets.pushes.work import Appended, Appending, BatchToAppend, Unfitting

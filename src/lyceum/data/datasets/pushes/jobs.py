@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.data.datasets import versions
 from lyceum.data.datasets.addresses import table_key
-from lyceum.data.datasets.appends.public import AppendTarget, is_overtaken, latest_of, lock_dataset
+from lyceum.data.datasets.appends.public import is_overtaken, latest_of, lock_dataset
+from lyceum.data.datasets.appends.tables.public import AppendTarget
 from lyceum.data.datasets.errors import VersionNotFound
 from lyceum.data.datasets.judges import VersionJudge, questions_to
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow

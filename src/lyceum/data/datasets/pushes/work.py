@@ -2,7 +2,7 @@
 
 import msgspec
 
-from lyceum.data.datasets.appends.public import AppendedTable, AppendTarget
+from lyceum.data.datasets.appends.tables.public import AppendedTable, AppendTarget
 
 
 class BatchToAppend(msgspec.Struct, frozen=True, kw_only=True):

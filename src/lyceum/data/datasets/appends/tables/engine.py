@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from lyceum.data.datasets.appends.work import AppendTarget, Places
+from lyceum.data.datasets.appends.tables.work import AppendTarget, Places
 from lyceum.data.datasets.judging import are_good, judged
 from lyceum.data.datasets.reading.public import POLARS_TYPES, ColumnType
 from lyceum.data.datasets.rows.public import StagedRows
