@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import undefer
 
 from lyceum.data.datasets.addresses import table_key
 from lyceum.data.datasets.appends.tables.public import APPENDED_FORMATS
@@ -77,7 +78,8 @@ async def tend_dataset(
     tx: AsyncSession, resources: Resources, dataset_id: UUID, in_use: tuple[VersionsInUse, ...]
 ) -> int:
     """Thin a dataset's versions, let it rest where nobody adds to it, and have its files looked at; return what was thinned."""
-    row = await tx.get(DatasetRow, dataset_id, with_for_update={"key_share": True})
+    declared = [undefer(DatasetRow.declared_columns)]
+    row = await tx.get(DatasetRow, dataset_id, options=declared, with_for_update={"key_share": True})
     if row is None:
         return 0
     now = datetime.now(UTC)
