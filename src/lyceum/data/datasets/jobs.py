@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.data.datasets import versions
+from lyceum.data.datasets.accepting import accept_read, tell_progress
 from lyceum.data.datasets.addresses import table_key
 from lyceum.data.datasets.errors import VersionNotFound
 from lyceum.data.datasets.judges import VersionJudge, questions_to
@@ -19,11 +20,10 @@ from lyceum.data.datasets.workplaces import sweep_workplaces
 from lyceum.files.public import content_key_for
 from lyceum.kernel.config import Settings
 from lyceum.kernel.db import NOBODY, Scope
-from lyceum.kernel.holding import remove_unless_held
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun, LightHandler
 from lyceum.kernel.jobs.queue import JobArgs, JobNotFound, job_for
 from lyceum.kernel.jobs.schedules import Schedule
-from lyceum.kernel.tx import after_commit, transaction
+from lyceum.kernel.tx import transaction
 
 SETTLE_EVERY_SECONDS = 60
 SETTLE_AT_ONCE = 100
@@ -97,15 +97,7 @@ class _Accepting:
         return await _prepare(run, args, self.judges)
 
     async def conclude(self, tx: AsyncSession, run: JobRun, args: ReadUpload, table: AcceptedTable) -> None:
-        key = await versions.accept(tx, args.version_id, table, self.followers, self.judges)
-        if key is not None:
-            resources = run.resources
-            # one that has to stay just now is swept when its time is over
-            after_commit(tx, lambda: remove_unless_held(resources.database, resources.storage, key))
-
-
-async def _progress(run: JobRun, _args: ReadUpload, event: dict[str, Any]) -> None:
-    await run.report_progress(event["fraction"], event["note"])
+        await accept_read(tx, run, args.version_id, table, self.followers, self.judges)
 
 
 async def _gave_up(tx: AsyncSession, args: ReadUpload, error: dict[str, Any] | None, state: str) -> None:
@@ -157,7 +149,7 @@ def handlers(
             compute="lyceum.data.datasets.intake:take_in",
             output_type=AcceptedTable,
             conclude=accepting.conclude,
-            on_event=_progress,
+            on_event=tell_progress,
             gave_up=_gave_up,
             preload=("lyceum.data.datasets.intake",),
         ),

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.data.datasets import versions
+from lyceum.data.datasets.accepting import accept_read, tell_progress
 from lyceum.data.datasets.addresses import table_key
 from lyceum.data.datasets.databases.beginning import begin_reading
 from lyceum.data.datasets.databases.locations import database_location
@@ -20,11 +21,10 @@ from lyceum.data.datasets.judges import VersionJudge, questions_to
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.work import AcceptedTable, Intake
 from lyceum.files.public import content_key_for
-from lyceum.kernel.holding import remove_unless_held
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun, LightHandler
 from lyceum.kernel.outward import Outward
 from lyceum.kernel.resources import Resources
-from lyceum.kernel.tx import after_commit, transaction
+from lyceum.kernel.tx import transaction
 
 
 async def _prepare(run: JobRun, args: ImportSql, judges: tuple[VersionJudge, ...]) -> Reading:
@@ -87,15 +87,8 @@ class _Accepting:
         return await _prepare(run, args, self.judges)
 
     async def conclude(self, tx: AsyncSession, run: JobRun, args: ImportSql, table: AcceptedTable) -> None:
-        key = await versions.accept(tx, args.version_id, table, self.followers, self.judges)
+        await accept_read(tx, run, args.version_id, table, self.followers, self.judges)
         await _forget_sealed(tx, args.version_id)
-        if key is not None:
-            resources = run.resources
-            after_commit(tx, lambda: remove_unless_held(resources.database, resources.storage, key))
-
-
-async def _progress(run: JobRun, _args: ImportSql, event: dict[str, Any]) -> None:
-    await run.report_progress(event["fraction"], event["note"])
 
 
 async def _gave_up(tx: AsyncSession, args: ImportSql, error: dict[str, Any] | None, state: str) -> None:
@@ -134,7 +127,7 @@ def handlers(
             compute="lyceum.data.datasets.databases.taking:take_in",
             output_type=AcceptedTable,
             conclude=accepting.conclude,
-            on_event=_progress,
+            on_event=tell_progress,
             gave_up=_gave_up,
         ),
         LightHandler(args_type=ImportAgain, run=_again),
