@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from lyceum.data.datasets.errors import AddressInvalid
@@ -63,6 +64,17 @@ class VersionCard:
     id: UUID
     number: int | None
     state: str
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedVersion:
+    """A version that has its rows, where they lie, and when it was accepted."""
+
+    id: UUID
+    number: int
+    accepted_at: datetime
+    table_key: str
+    delta_version: int
 
 
 def table_key(org_id: UUID, dataset_id: UUID) -> str:

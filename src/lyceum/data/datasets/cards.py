@@ -1,14 +1,13 @@
 """What modules that stand on datasets say of them and of their versions, found by ids."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import organisation_names
-from lyceum.data.datasets.addresses import DatasetRef, VersionCard
+from lyceum.data.datasets.addresses import AcceptedVersion, DatasetRef, VersionCard, table_key
 from lyceum.data.datasets.errors import VersionNotFound
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 
@@ -41,19 +40,26 @@ async def versions_after(tx: AsyncSession, dataset_id: UUID, number: int) -> lis
     return list(await tx.scalars(query.order_by(DatasetVersionRow.number.desc()).limit(_VERSIONS_AFTER_MAX)))
 
 
-async def accepted_after(tx: AsyncSession, dataset_id: UUID, number: int, *, limit: int) -> list[tuple[UUID, datetime]]:
-    """Return a dataset's accepted versions after one that have their rows, oldest first, with when they were accepted.
+async def accepted_after(tx: AsyncSession, dataset_id: UUID, number: int, *, limit: int) -> list[AcceptedVersion]:
+    """Return a dataset's accepted versions after one that have their rows, oldest first: one query.
 
     For a job of its organisation.
     """
-    query = select(DatasetVersionRow.id, DatasetVersionRow.accepted_at, DatasetVersionRow.created_at).where(
+    version = DatasetVersionRow
+    query = select(
+        *(version.id, version.org_id, version.number, version.delta_version),
+        func.coalesce(version.accepted_at, version.created_at).label("accepted_at"),
+    ).where(
         DatasetVersionRow.dataset_id == dataset_id,
         DatasetVersionRow.number > number,
         DatasetVersionRow.state == "accepted",
         DatasetVersionRow.thinned_at.is_(None),
     )
     rows = await tx.execute(query.order_by(DatasetVersionRow.number).limit(limit))
-    return [(row.id, row.accepted_at or row.created_at) for row in rows]
+    return [
+        AcceptedVersion(row.id, row.number, row.accepted_at, table_key(row.org_id, dataset_id), row.delta_version)
+        for row in rows
+    ]
 
 
 async def dataset_of_version(tx: AsyncSession, version_id: UUID) -> DatasetRef:

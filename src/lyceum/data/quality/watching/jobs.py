@@ -73,20 +73,17 @@ async def _prepare(run: JobRun, args: WatchMetrics) -> WatchWork:
         if watch is None or not watch.enabled:
             return WatchWork(versions=[], alarm_share=ALARM_SHARE, detectors=[], state=None, memory=None, revision=0)
         found = await accepted_after(tx, args.dataset_id, watch.watched_number, limit=VERSIONS_PER_JOB_MAX)
-        versions = []
-        for version_id, at in found:
-            table = await version_table_by_id(tx, version_id)
-            versions.append(
-                VersionToWatch(
-                    version_id=version_id,
-                    number=table.number,
-                    at_seconds=at.timestamp(),
-                    table_key=table.table_key,
-                    delta_version=table.delta_version,
-                )
-            )
         return WatchWork(
-            versions=versions,
+            versions=[
+                VersionToWatch(
+                    version_id=version.id,
+                    number=version.number,
+                    at_seconds=version.accepted_at.timestamp(),
+                    table_key=version.table_key,
+                    delta_version=version.delta_version,
+                )
+                for version in found
+            ],
             alarm_share=watch.alarm_share,
             detectors=watch.detectors,
             state=watch.state,
