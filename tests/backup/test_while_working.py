@@ -82,7 +82,7 @@ async def test_each_backup_holds_every_accepted_version_whole_and_what_the_other
     postgres_server: PostgresForTests, fresh_database: TestDatabase, valkey_url: str, tmp_path: Path
 ) -> None:
     owner = make_member(fresh_database)
-    settings = settings_for(fresh_database, tmp_path / "home", valkey_url=valkey_url)
+    settings = settings_for(fresh_database, tmp_path / "home", valkey_url=valkey_url, worker_heavy_slots=0)
     destination = open_destination(str(tmp_path / "backups"), {})
     source = Source(fresh_database.owner_url, open_storage(settings), "secret", "1", tmp_path / "seen.json", {})
     enough = asyncio.Event()

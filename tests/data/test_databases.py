@@ -91,6 +91,7 @@ def hub(
         outward_allowed_networks=LOOPBACK,
         sql_import_rows_max=150_000,
         sql_import_statement_seconds=2,
+        worker_heavy_slots=0,
     )
     with served("lyceum.worker", settings):
         yield StaffedHub(settings, database)

@@ -161,7 +161,7 @@ def test_what_a_killed_process_leaves_is_swept_and_what_is_written_to_stays(tmp_
 def test_each_worker_sweeps_its_own_machine_when_it_starts(
     fresh_database: TestDatabase, tmp_path: Path, serve: Callable[..., ServedProcess]
 ) -> None:
-    settings = settings_for(fresh_database, tmp_path)
+    settings = settings_for(fresh_database, tmp_path, worker_heavy_slots=0)
     with workplace(settings.home) as left:
         long_ago = time.time() - 2 * settings.upload_ttl_seconds
         os.utime(left, (long_ago, long_ago))

@@ -37,7 +37,7 @@ def settings(request: pytest.FixtureRequest, fresh_database: TestDatabase, tmp_p
         place: S3Place = request.getfixturevalue("s3_place")
         options = {name: SecretStr(value) for name, value in place.options.items()}
         more |= {"storage_url": place.url, "storage_options": options}
-    return settings_for(fresh_database, tmp_path, **more)
+    return settings_for(fresh_database, tmp_path, worker_heavy_slots=0, **more)
 
 
 @pytest.fixture

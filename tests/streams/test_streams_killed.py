@@ -31,6 +31,7 @@ def unstaffed_hub(
         valkey_url=valkey_server,
         outward_allowed_networks=["127.0.0.0/8"],
         job_lease_seconds=2,
+        worker_heavy_slots=0,
     )
     return StaffedHub(settings, database)
 
