@@ -49,6 +49,8 @@ from lyceum.data.datasets.history.routes import router as history_routes
 from lyceum.data.datasets.jobs import SCHEDULES as DATASETS_SCHEDULES
 from lyceum.data.datasets.jobs import clear_up as clear_up_datasets
 from lyceum.data.datasets.jobs import handlers as datasets_handlers
+from lyceum.data.datasets.personal.jobs import handlers as personal_handlers
+from lyceum.data.datasets.personal.routes import router as personal_routes
 from lyceum.data.datasets.public import ERASER as DATASETS_ERASER
 from lyceum.data.datasets.public import GRANTABLE as DATASETS
 from lyceum.data.datasets.public import HealthSources
@@ -68,7 +70,7 @@ from lyceum.data.incidents.routes import ROUTERS as INCIDENTS_ROUTERS
 from lyceum.data.incidents.topics import TOPICS as INCIDENTS_TOPICS
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.public import ERASER as CHECKS_ERASER
-from lyceum.data.quality.public import check_version, standings
+from lyceum.data.quality.public import check_version, forget_rows_shown, standings
 from lyceum.data.quality.routes import ROUTERS as QUALITY_ROUTERS
 from lyceum.data.quality.watching.jobs import HANDLERS as METRICS_HANDLERS
 from lyceum.data.quality.watching.jobs import watch_version
@@ -151,6 +153,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     history_routes,
     handing_routes,
     delta_sharing_routes,
+    personal_routes,
     sources_routes,
     databases_routes,
     streams_routes,
@@ -201,6 +204,9 @@ SCHEDULES: tuple[Schedule, ...] = (
 VERSION_FOLLOWERS = (register_version, check_version, watch_version, judge_new_version)
 """Who hears of each version of a dataset in the transaction that accepts it, and may refuse it."""
 
+ERASURE_FOLLOWERS = (forget_rows_shown,)
+"""Who removes what it shows of rows, in the transaction that says that a person was erased from versions."""
+
 HANDLERS: tuple[Handler, ...] = (
     *RETENTION_HANDLERS,
     *SWEEPING_HANDLERS,
@@ -215,6 +221,7 @@ HANDLERS: tuple[Handler, ...] = (
     *datasets_handlers(VERSION_FOLLOWERS),
     *pushes_handlers(VERSION_FOLLOWERS),
     *history_handlers(VERSION_FOLLOWERS),
+    *personal_handlers(ERASURE_FOLLOWERS),
     *SOURCES_HANDLERS,
     *databases_handlers(VERSION_FOLLOWERS),
     *streams_handlers(VERSION_FOLLOWERS),

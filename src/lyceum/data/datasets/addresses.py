@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from lyceum.data.datasets.errors import AddressInvalid
+from lyceum.data.datasets.rows.public import Marks
 from lyceum.data.datasets.schemas import TableSchemaOut
 
 _ADDRESS = re.compile(r"(?P<org>[a-z0-9-]{1,64})/(?P<name>[A-Za-z0-9._-]{1,96})(@(?P<number>[1-9][0-9]{0,8}|latest))?")
@@ -54,6 +55,8 @@ class VersionTable:
     column_notes: dict[str, str]
     table_schema: TableSchemaOut
     line_of_first_row: int | None
+    marks: Marks
+    """Columns that hold personal data, whose values leave the table masked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ import asyncio
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from lyceum.data.datasets.marks import found_in
 from lyceum.data.datasets.reading.public import FileFormat, StagedTable, stage_table
 from lyceum.data.datasets.rows.public import table_store
 from lyceum.data.datasets.space import telling_full
@@ -23,10 +24,13 @@ from lyceum.data.datasets.tables import (
 )
 from lyceum.data.datasets.work import AcceptedTable, Intake
 from lyceum.data.datasets.workplaces import workplace
-from lyceum.data.quality.engine.public import infer_schema, profile_table
+from lyceum.data.quality.engine.public import find_personal, infer_schema, profile_table
 from lyceum.kernel.config import settings
 from lyceum.kernel.jobs.child import ChildSide
 from lyceum.kernel.storage import Storage, open_storage
+
+if TYPE_CHECKING:
+    import polars as pl
 
 COMMIT_ATTEMPTS_MAX = 20
 
@@ -62,8 +66,9 @@ def commit_staged(store: TableStore, work: Intake, staged: StagedTable, side: Ch
         data = stage(store, work.operation_id, staged.files)
         rows = scan_staged(store, data)
         side.event({"fraction": 0.5, "note": "looking at every column"})
-        profile = profile_table(rows)
+        profile = profile_of(rows)
         schema = infer_schema(rows)
+        personal = found_in(rows, row_count=staged.rows, find=find_personal)
         side.stop_if_asked()
         delta_version = _commit_on_newest(store, work.table_key, data)
         remove_orphans(store, work.table_key, older_than=timedelta(seconds=work.leftovers_older_than_seconds))
@@ -76,8 +81,15 @@ def commit_staged(store: TableStore, work: Intake, staged: StagedTable, side: Ch
         table_bytes=sum(file.size for file in data.files),
         source=_source(staged),
         table_schema=msgspec.to_builtins(schema),
-        profile=msgspec.to_builtins(profile),
+        profile=profile,
+        personal=personal,
     )
+
+
+def profile_of(rows: "pl.LazyFrame") -> dict[str, Any]:
+    """Return the profile of rows as a version keeps it."""
+    profile: dict[str, Any] = msgspec.to_builtins(profile_table(rows))
+    return profile
 
 
 def _commit_on_newest(store: TableStore, table_key: str, data: StagedData) -> int:

@@ -32,3 +32,5 @@ class AcceptedTable(msgspec.Struct, frozen=True, kw_only=True):
     source: dict[str, Any]
     table_schema: dict[str, Any]
     profile: dict[str, Any]
+    personal: dict[str, dict[str, Any]] = {}
+    """What a scan found of its columns, by name."""

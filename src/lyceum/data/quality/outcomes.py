@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.data.datasets.public import version_table_by_id, versions_after
+from lyceum.data.quality.masking import masked_result
 from lyceum.data.quality.models import CheckResultRow, CheckRow, CheckRunRow
 
 HAS_RESULTS = ("passed", "failed")
@@ -59,7 +60,7 @@ async def check_run_outcome(tx: AsyncSession, check_run_id: UUID) -> CheckRunOut
             name=str(row.result["check"].get("id", row.check_id)),
             severity=str(row.result["check"].get("severity", "error")),
             holds=row.result["status"] == "passed",
-            sentence=str(row.result["sentence"]),
+            sentence=str(masked_result(row.result, table.marks)["sentence"]),
             rows_checked=int(row.result["rows_checked"]),
             failing_count=int(row.result["failing"]),
             is_dropped=row.archived_at is not None,

@@ -1,8 +1,16 @@
 """The door of checks."""
 
 from lyceum.data.quality.due import check_version
-from lyceum.data.quality.erasing import ERASER
+from lyceum.data.quality.erasing import ERASER, forget_rows_shown
 from lyceum.data.quality.outcomes import CheckOutcome, CheckRunOutcome, check_run_outcome
 from lyceum.data.quality.scoring import standings
 
-__all__ = ["ERASER", "CheckOutcome", "CheckRunOutcome", "check_run_outcome", "check_version", "standings"]
+__all__ = [
+    "ERASER",
+    "CheckOutcome",
+    "CheckRunOutcome",
+    "check_run_outcome",
+    "check_version",
+    "forget_rows_shown",
+    "standings",
+]

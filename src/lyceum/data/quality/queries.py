@@ -10,12 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.accounts.public import Actor, Power, require_to_see
 from lyceum.data.datasets.public import (
     dataset_ref_for,
+    marks_of_version,
     note_read_of_version,
     version_cards,
     version_table_for,
 )
+from lyceum.data.datasets.rows.public import Marks
 from lyceum.data.quality.definitions import CHECKS_PER_DATASET_MAX
 from lyceum.data.quality.errors import CheckNotFound, CheckRunNotFound
+from lyceum.data.quality.masking import masked_result
 from lyceum.data.quality.models import CheckResultRow, CheckRow, CheckRunRow
 from lyceum.data.quality.schemas import (
     Check,
@@ -135,12 +138,13 @@ async def check_run_for(tx: AsyncSession, who: Actor, run_id: UUID) -> CheckRun:
     results = await tx.scalars(
         select(CheckResultRow).where(CheckResultRow.check_run_id == run_id).order_by(CheckResultRow.id)
     )
-    return as_check_run(run, results)
+    return as_check_run(run, results, await marks_of_version(tx, run.version_id))
 
 
-def as_check_run(run: CheckRunRow, results: Iterable[CheckResultRow]) -> CheckRun:
-    """Return a check run with its results as its readers see it."""
-    return CheckRun(**_as_listed(run).model_dump(), results=[as_result(row.result, row.check_id) for row in results])
+def as_check_run(run: CheckRunRow, results: Iterable[CheckResultRow], marks: Marks) -> CheckRun:
+    """Return a check run with its results as its readers see it: without what marked columns hold."""
+    shown = [as_result(row.result, row.check_id, marks) for row in results]
+    return CheckRun(**_as_listed(run).model_dump(), results=shown)
 
 
 def _as_listed(run: CheckRunRow) -> CheckRunListed:
@@ -171,8 +175,9 @@ def as_check(row: CheckRow) -> Check:
     )
 
 
-def as_result(found: dict[str, Any], check_id: UUID | None) -> CheckResult:
-    """Return what came of a check, as the engine says it in JSON, as its readers see it."""
+def as_result(kept: dict[str, Any], check_id: UUID | None, marks: Marks) -> CheckResult:
+    """Return what came of a check, as the engine says it in JSON, as its readers see it: marked columns masked."""
+    found = masked_result(kept, marks)
     return CheckResult(
         check_id=check_id,
         definition=found["check"],

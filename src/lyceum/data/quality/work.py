@@ -19,6 +19,8 @@ class CheckWork(msgspec.Struct, frozen=True, kw_only=True):
     table_key: str
     delta_version: int
     line_of_first_row: int | None
+    marks: dict[str, str] = {}
+    """Columns whose values are told nowhere."""
     check_ids: list[UUID]
     definitions: list[dict[str, Any]]
     references: dict[str, TableAt] = {}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from lyceum.data.datasets.rows.public import scan_table
+from lyceum.data.datasets.rows.public import scan_unmasked
 from lyceum.kernel.config import settings
 from lyceum.kernel.jobs.child import ChildSide
 from lyceum.kernel.storage import Storage, StoredFile, open_storage
@@ -41,7 +41,7 @@ def fit_table(work: FitWork, side: ChildSide) -> FitOutcome:
     """Train, export and report. Raises `FitRefused` for a table that cannot be learned from."""
     storage = open_storage(settings())
     side.event({"kind": "progress", "fraction": 0.0, "note": "reading the table"})
-    table = scan_table(storage, work.table_key, work.delta_version).collect()
+    table = scan_unmasked(storage, work.table_key, work.delta_version).collect()
     try:
         split = hold_out(table, target=work.target, seed=work.seed)
         model = fit(

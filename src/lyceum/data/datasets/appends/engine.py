@@ -15,6 +15,7 @@ import msgspec
 import polars as pl
 
 from lyceum.data.datasets.appends.work import AppendTarget, Places
+from lyceum.data.datasets.marks import found_in
 from lyceum.data.datasets.reading.public import POLARS_TYPES, ColumnType
 from lyceum.data.datasets.table_store import Followed, StagedData, TableFile, TableStore
 from lyceum.data.datasets.tables import (
@@ -30,7 +31,14 @@ from lyceum.data.datasets.tables import (
     stage,
 )
 from lyceum.data.datasets.work import AcceptedTable
-from lyceum.data.quality.engine.public import TableProfile, grown_profile, infer_schema, profile_table, schema_of
+from lyceum.data.quality.engine.public import (
+    TableProfile,
+    find_personal,
+    grown_profile,
+    infer_schema,
+    profile_table,
+    schema_of,
+)
 
 FILES_OF_A_SIZE_MAX = 16
 MERGED_FILE_BYTES_MAX = 64 << 20
@@ -71,6 +79,8 @@ def commit_files(
         rows = _with_what_it_follows(store, target, scan_staged(store, data), tail)
         row_count = int(rows.select(pl.len()).collect().item())
         grown = _grown(target, added, row_count)
+        new = scan_staged(store, data)
+        personal = found_in(new, row_count=sum(file.rows for file in data.files), find=find_personal)
         profile = grown or profile_table(rows)
         schema = schema_of(grown) if grown else infer_schema(rows)
         delta_version = _commit_on_newest(store, target, data, tail, places)
@@ -85,6 +95,7 @@ def commit_files(
         source={},
         table_schema=msgspec.to_builtins(schema),
         profile=msgspec.to_builtins(profile),
+        personal=personal,
     )
 
 

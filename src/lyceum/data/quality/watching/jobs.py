@@ -83,6 +83,7 @@ async def _prepare(run: JobRun, args: WatchMetrics) -> WatchWork:
                     at_seconds=at.timestamp(),
                     table_key=table.table_key,
                     delta_version=table.delta_version,
+                    masked=tuple(table.marks),
                 )
             )
         return WatchWork(
