@@ -1,11 +1,17 @@
 """`lyceum erase`: a person's rows removed from every version of a dataset."""
 
 import sys
-from typing import Annotated
+import time
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lyceum.cli_client import hub_client
+
+if TYPE_CHECKING:
+    from lyceum_client import Client, Erasure
+
+WAIT_FOR_GAP_SECONDS = 60.0
 
 Key = Annotated[
     str,
@@ -31,7 +37,7 @@ def erase_command(
     if not yes:
         typer.confirm(f"Remove the rows with this {column} from every version of {dataset}, for ever?", abort=True)
     with hub_client() as client:
-        erasure = client.datasets.wait_for_erasure(client.datasets.erase(dataset, column=column, value=value))
+        erasure = client.datasets.wait_for_erasure(_begun(client, dataset, column, value))
     if erasure.state != "done":
         typer.echo(f"They could not be erased: {(erasure.error or {}).get('detail', 'look at the job')}", err=True)
         raise typer.Exit(1)
@@ -41,3 +47,17 @@ def erase_command(
         typer.echo(f"version {number}: {rows:,} row(s) removed")
     for made in erasure.trained_on:
         typer.echo(f"trained on version {made['version']}: {made['kind']} {made['name']}")
+
+
+def _begun(client: "Client", dataset: str, column: str, value: str) -> "Erasure":
+    """Return the erasure that was begun; where versions follow one another, it waits for a gap between two."""
+    from lyceum_client import Conflict
+
+    until = time.monotonic() + WAIT_FOR_GAP_SECONDS
+    while True:
+        try:
+            return client.datasets.erase(dataset, column=column, value=value)
+        except Conflict as busy:
+            if busy.code != "erasure_under_way" or time.monotonic() > until:
+                raise
+        time.sleep(1.0)

@@ -65,7 +65,7 @@ from lyceum.data.incidents.jobs import SCHEDULES as INCIDENTS_SCHEDULES
 from lyceum.data.incidents.jobs import SUBSCRIPTIONS as INCIDENTS_SUBSCRIPTIONS
 from lyceum.data.incidents.public import ERASER as INCIDENTS_ERASER
 from lyceum.data.incidents.public import EXPORTERS as INCIDENTS_EXPORTERS
-from lyceum.data.incidents.public import ConsumersOf, open_incidents_of
+from lyceum.data.incidents.public import ConsumersOf, forget_what_was_seen, open_incidents_of
 from lyceum.data.incidents.routes import ROUTERS as INCIDENTS_ROUTERS
 from lyceum.data.incidents.topics import TOPICS as INCIDENTS_TOPICS
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
@@ -81,7 +81,7 @@ from lyceum.data.schemas.registry.routes import router as schema_registry_routes
 from lyceum.data.schemas.routes import router as schemas_routes
 from lyceum.data.streams.jobs import handlers as streams_handlers
 from lyceum.data.streams.public import ERASER as STREAMS_ERASER
-from lyceum.data.streams.public import keep_streams
+from lyceum.data.streams.public import forget_in_letters, keep_streams
 from lyceum.data.streams.routes import router as streams_routes
 from lyceum.files.jobs import HANDLERS as FILES_HANDLERS
 from lyceum.files.jobs import SCHEDULES as FILES_SCHEDULES
@@ -123,7 +123,7 @@ from lyceum.serve.watching.routes import router as watching_routes
 from lyceum.train.runs.jobs import HANDLERS as RUNS_HANDLERS
 from lyceum.train.runs.public import ERASER as RUNS_ERASER
 from lyceum.train.runs.public import GRANTABLE as RUNS
-from lyceum.train.runs.public import runs_on
+from lyceum.train.runs.public import forget_in_runs, runs_on
 from lyceum.train.runs.routes import router as runs_routes
 
 PARTITIONED: tuple[str, ...] = (PREDICTION_LOG, AUDIT_LOG)
@@ -204,8 +204,8 @@ SCHEDULES: tuple[Schedule, ...] = (
 VERSION_FOLLOWERS = (register_version, check_version, watch_version, judge_new_version)
 """Who hears of each version of a dataset in the transaction that accepts it, and may refuse it."""
 
-ERASURE_FOLLOWERS = (forget_rows_shown,)
-"""Who removes what it shows of rows, in the transaction that says that a person was erased from versions."""
+ERASURE_FOLLOWERS = (forget_rows_shown, forget_what_was_seen, forget_in_letters, forget_in_runs)
+"""Who removes what it shows or remembers of rows, in the transaction that says that a person was erased from versions."""
 
 HANDLERS: tuple[Handler, ...] = (
     *RETENTION_HANDLERS,

@@ -36,3 +36,8 @@ async def marks_of_version(tx: AsyncSession, version_id: UUID) -> Marks:
     """Return the columns of a version's dataset that are marked as personal; none where the caller may not see it."""
     wanted = select(DatasetRow.personal_columns).join(DatasetVersionRow, DatasetVersionRow.dataset_id == DatasetRow.id)
     return marks_in(await tx.scalar(wanted.where(DatasetVersionRow.id == version_id)) or {})
+
+
+async def marks_of_dataset(tx: AsyncSession, dataset_id: UUID) -> Marks:
+    """Return the columns of a dataset that are marked as personal; none where the caller may not see it."""
+    return marks_in(await tx.scalar(select(DatasetRow.personal_columns).where(DatasetRow.id == dataset_id)) or {})

@@ -13,7 +13,7 @@ from lyceum.data.datasets.earlier import earlier_version_by_id, latest_version_o
 from lyceum.data.datasets.erasing import ERASER
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound
 from lyceum.data.datasets.health import DatasetStanding, HealthSources
-from lyceum.data.datasets.profiles import marks_of_version, profile_by_id
+from lyceum.data.datasets.profiles import marks_of_dataset, marks_of_version, profile_by_id
 from lyceum.data.datasets.pushes.edge import keep_records, make_version_of_kept
 from lyceum.data.datasets.queries import (
     addresses_of_versions,
@@ -49,6 +49,7 @@ __all__ = [
     "log_needed_with",
     "make_declared",
     "make_version_of_kept",
+    "marks_of_dataset",
     "marks_of_version",
     "note_read_of_version",
     "owner_of_dataset",

@@ -1,6 +1,7 @@
 """The door of incidents: whoever watches a dataset tells of trouble and of recovery."""
 
 from lyceum.data.incidents.consumers import CONSUMERS_MAX, ConsumersOf
+from lyceum.data.incidents.forgetting import forget_what_was_seen
 from lyceum.data.incidents.leaving import ERASER, EXPORTERS
 from lyceum.data.incidents.opening import see_recovery, see_trouble
 from lyceum.data.incidents.queries import open_incidents_of
@@ -17,6 +18,7 @@ __all__ = [
     "Severity",
     "Subject",
     "Trouble",
+    "forget_what_was_seen",
     "open_incidents_of",
     "see_recovery",
     "see_trouble",

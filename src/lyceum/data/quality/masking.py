@@ -36,6 +36,11 @@ def masked_result(result: dict[str, Any], marks: Marks) -> dict[str, Any]:
     return shown
 
 
+def reads_any(check: dict[str, Any], marks: Marks) -> bool:
+    """Say whether a check, as it is defined, may read a marked column."""
+    return any(_reads(check, name) for name in marks)
+
+
 def _masked_row(values: dict[str, Any], marks: Marks, *, is_query: bool) -> dict[str, Any]:
     # a query's columns are not told apart by what they were made of
     return dict.fromkeys(values, MASKED) if is_query else masked_cells(values, marks)

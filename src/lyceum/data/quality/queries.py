@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.accounts.public import Actor, Power, require_to_see
 from lyceum.data.datasets.public import (
     dataset_ref_for,
+    marks_of_dataset,
     marks_of_version,
     note_read_of_version,
     version_cards,
@@ -18,7 +19,7 @@ from lyceum.data.datasets.public import (
 from lyceum.data.datasets.rows.public import Marks
 from lyceum.data.quality.definitions import CHECKS_PER_DATASET_MAX
 from lyceum.data.quality.errors import CheckNotFound, CheckRunNotFound
-from lyceum.data.quality.masking import masked_result
+from lyceum.data.quality.masking import masked_result, reads_any
 from lyceum.data.quality.models import CheckResultRow, CheckRow, CheckRunRow
 from lyceum.data.quality.schemas import (
     Check,
@@ -69,7 +70,8 @@ async def list_history(
 ) -> list[CheckPoint]:
     """Return what a dataset's check found in its runs, newest first; of a check that was stopped, too.
 
-    However long it is, one query finds it, beside those that find the dataset, the check and the numbers of its versions. Raises
+    However long it is, one query finds it, beside those that find the dataset, the check and the numbers of its versions. Of a
+    check that reads a marked column no figure is told that is one of its values. Raises
     `DatasetNotFound` and `CheckNotFound`.
     """
     dataset = await dataset_ref_for(tx, who, org, name, need=Power.DATASETS_READ)
@@ -77,7 +79,7 @@ async def list_history(
     if check is None or check.dataset_id != dataset.id:
         raise CheckNotFound(f"{dataset.address} has no check {check_id} that you may read.")
     found = CheckResultRow.result
-    figures = ("status", "rows_checked", "failing", "failing_fraction", "metrics")
+    figures = ("status", "rows_checked", "failing", "failing_fraction", "observed", "metrics")
     query = (
         select(
             CheckResultRow.id,
@@ -95,6 +97,7 @@ async def list_history(
         query = query.where(CheckResultRow.id < before)
     rows = (await tx.execute(query)).all()
     versions = await version_cards(tx, {row.version_id for row in rows})
+    covered = reads_any(check.definition, await marks_of_dataset(tx, dataset.id))
     return [
         CheckPoint(
             id=row.id,
@@ -106,7 +109,7 @@ async def list_history(
             rows_checked=row.rows_checked,
             failing_count=row.failing,
             failing_fraction=row.failing_fraction,
-            metrics=row.metrics or {},
+            metrics={} if covered and row.observed else row.metrics or {},
         )
         for row in rows
     ]

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
 from lyceum.data.datasets.appends.public import begin_appended, give_job, is_there, places_in_commit, table_key
+from lyceum.data.datasets.personal.public import is_erasing
 from lyceum.data.streams.connecting import StreamPlan, host_and_port, judge_servers, plan_of
 from lyceum.data.streams.errors import BrokerAway, BrokerRefuses
 from lyceum.data.streams.jobs import AppendStreamed, hold_stream, next_offsets_of, stop
@@ -255,6 +256,8 @@ class StreamConsumer:
             return "wait"
         async with transaction(self.resources.database, self._scope) as tx:
             await refuse_past_quota(tx, self.resources.settings)
+            if await is_erasing(tx, plan.dataset_id):
+                return "wait"
         version_id = new_id()
         key = messages_key(version_id)
         schemas = {number: self._schemas[number] for number in batch.schema_numbers & self._schemas.keys()}

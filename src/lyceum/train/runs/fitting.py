@@ -25,6 +25,7 @@ from lyceum.train.engine.public import (
     fit,
 )
 from lyceum.train.runs.holdout import Split, hold_out
+from lyceum.train.runs.masking import masked_report
 from lyceum.train.runs.report import member_facts, report_of
 from lyceum.train.runs.work import FitOutcome, FitWork
 
@@ -71,7 +72,7 @@ def _exported(model: FittedModel, split: Split, storage: Storage, work: FitWork)
         except NotExportable as error:
             raise FitRefused("not_exportable", str(error)) from error
         served = OnnxModel.load(path)
-        report = report_of(model, exported, served, split)
+        report = masked_report(report_of(model, exported, served, split), work.marks)
         described = Path(folder) / "model.reference"
         described.write_bytes(training_reference(served, split.training, split.held_out).to_bytes())
         stored, key = asyncio.run(_store(storage, work.artifact_folder, path, described))

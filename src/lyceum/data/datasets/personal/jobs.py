@@ -1,7 +1,7 @@
 """The job that erases a person from every version of a dataset."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -23,12 +23,24 @@ from lyceum.data.datasets.personal.work import Erased, Erasing
 from lyceum.data.datasets.rows.public import masked_profile
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun
 from lyceum.kernel.jobs.queue import JobArgs
+from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
 
 ERASE_SECONDS_MAX = 6 * 3600
 
-ErasureFollower = Callable[[AsyncSession, Sequence[UUID]], Awaitable[None]]
-"""Told of the versions a person was erased from, in the transaction that says so: it removes what it shows of their rows."""
+
+@dataclass(frozen=True, slots=True)
+class ErasedPerson:
+    """Who was erased from which versions of a dataset, for what shows or remembers something of their rows."""
+
+    dataset_id: UUID
+    version_ids: tuple[UUID, ...]
+    column: str
+    value: str = field(repr=False)
+
+
+ErasureFollower = Callable[[AsyncSession, Resources, ErasedPerson], Awaitable[None]]
+"""Told of a person who was erased, in the transaction that says so: it removes what it keeps of their rows."""
 
 
 class ErasePerson(JobArgs, frozen=True, kw_only=True):
@@ -84,11 +96,12 @@ class _Concluding:
             return
         value = opened_key(run.resources.sealer, row.id, await _sealed(tx, row.id))
         had = [await _changed(tx, one.version_id, one.row_count, one.profile) for one in erased.versions]
-        ids = [version.version_id for version in erased.versions]
+        ids = tuple(version.version_id for version in erased.versions)
         await _forget_in_diffs(tx, ids)
         await erase_pushed(tx, row.dataset_id, column=row.key_column, value=value)
+        person = ErasedPerson(row.dataset_id, ids, row.key_column, value)
         for follow in self.followers:
-            await follow(tx, ids)
+            await follow(tx, run.resources, person)
         row.state, row.finished_at, row.result = "done", datetime.now(UTC), {"versions": had}
         row.key_sealed = None
         await tx.flush()

@@ -1,5 +1,7 @@
 """Writes of personal data's marks, and the record of who read it unmasked."""
 
+from uuid import UUID
+
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -47,6 +49,12 @@ def note_unmasked_read(tx: AsyncSession, who: Actor, table: VersionTable) -> Non
     require_member(who, table.address.partition("/")[0], f"What marked columns of {table.address} hold")
     require(who, Power.DATASETS_WRITE)
     record(tx, who, "read_unmasked", "dataset", table.dataset_id, address=f"{table.address}@{table.number}")
+
+
+def note_unmasked_message(tx: AsyncSession, who: Actor, dataset_id: UUID, *, letter_id: UUID) -> None:
+    """Have a read of a message recorded that is held for a dataset of the caller's own, with what marked columns hold."""
+    require(who, Power.DATASETS_WRITE)
+    record(tx, who, "read_unmasked", "dataset", dataset_id, address=f"dead letter {letter_id}")
 
 
 def require_member(who: Actor, org: str, what: str) -> None:
