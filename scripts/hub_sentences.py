@@ -66,6 +66,8 @@ accounts that are guessed
 an operation id is made of letters, digits and hyphens, at most 64, not {}
 answered before
 authenticator apps
+dataset erasure
+dead letter {}
 first key
 hub secret
 identity provider
