@@ -1,5 +1,7 @@
 """A person is erased from every version of a dataset: no file of the table has them afterwards, and versions keep their numbers."""
 
+import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,15 +10,21 @@ from uuid import UUID, uuid4
 import httpx
 import polars as pl
 import pytest
+from psycopg.types.json import Jsonb
 
-from fixtures.app import rows_of
+from fixtures.app import rows_of, served
 from fixtures.staffed import StaffedHub, add_version, csv_of, dataset_with, ok, until
+from lyceum.cli import main
 from lyceum.data.datasets.addresses import table_key
 from lyceum.data.datasets.personal import rewriting
 from lyceum.data.datasets.table_store import TableStore
 from lyceum.data.datasets.tables import commit, discard_staged, files_of, newest_version, scan_version, stage, take_back
+from lyceum.data.quality.engine.public import reference_from_bytes, reference_of
 from lyceum.kernel.storage import open_storage
 from make.accounts import Member
+from make.incidents import make_incident
+from make.streams import make_dead_letter, make_stream_row
+from make.train import make_run
 
 Client = Callable[..., httpx.AsyncClient]
 THEM = "zoe.quill@kestrel-mail.example"
@@ -61,8 +69,16 @@ async def test_a_person_is_gone_from_every_version_and_the_versions_stay(
         await ok(
             client.post(f"{where}/records", json=[{"id": 9, "mail": THEM}, {"id": 10, "mail": "e@f.example"}]), 202
         )
+        run_id, letters, reference = await _remembered_elsewhere(client, staffed_hub, owner, address)
         erasure = await _erased(client, address, "mail", THEM)
         assert (erasure["state"], erasure["rows_removed"]) == ("done", {"1": 1, "3": 1}), erasure
+        assert [(made["kind"], made["id"]) for made in erasure["trained_on"]] == [("run", str(run_id))]
+        report = await ok(client.get(f"/api/v1/runs/{run_id}/report"))
+        assert [one["row"]["n"] for one in report["sample_rows"]] == [3]
+        kept = reference_from_bytes(reference.read_bytes()).columns["mail"]
+        assert (kept.categories, kept.rare, kept.values) == ({"c@d.example": 2}, 2, 4)
+        states = [(await ok(client.get(f"/api/v1/dead-letters/{letter}")))["state"] for letter in letters]
+        assert states == ["given_up", "given_up", "held"]
         for number, ids in ((1, [1, 3]), (2, [1]), (3, [1, 3])):
             version = await ok(client.get(f"{where}/versions/{number}"))
             preview = await ok(client.get(f"{where}/versions/{number}/preview"))
@@ -85,6 +101,63 @@ async def test_a_person_is_gone_from_every_version_and_the_versions_stay(
         again = await _erased(client, address, "mail", THEM)
         assert (again["state"], again["rows_removed"]) == ("done", {})
     _require_told_nowhere(staffed_hub, UUID(dataset["id"]))
+
+
+async def _remembered_elsewhere(
+    client: httpx.AsyncClient, hub: StaffedHub, owner: Member, address: str
+) -> tuple[UUID, list[UUID], Path]:
+    """Have a training, messages that are no rows, an incident and a watch know of them."""
+    version = await ok(client.get(f"/api/v1/datasets/{address}/versions/1"))
+    dataset = await ok(client.get(f"/api/v1/datasets/{address}"))
+    run_id = make_run(hub.database, owner, UUID(version["id"]))
+    rows = [{"row": {"mail": mail, "n": n}, "truth": 1} for mail, n in ((THEM, 1), ("c@d.example", 3), (None, 4))]
+    path = f"models/{run_id}.reference"
+    change = "UPDATE training_runs SET report = report || %s, artifact = artifact || %s WHERE id = %s"
+    rows_of(hub.database, change, Jsonb({"sample_rows": rows}), Jsonb({"reference_path": path}), run_id)
+    reference = hub.settings.home / "files" / path
+    reference.parent.mkdir(parents=True, exist_ok=True)
+    texts = pl.LazyFrame({"mail": [THEM, "a@b.example", "c@d.example", "c@d.example"]})
+    reference.write_bytes(reference_of(texts).to_bytes())
+    stream_id = make_stream_row(hub.database, owner, dataset["id"])
+    contents = (f'{{"mail": "{THEM}"}}', f'{{"mail": "{THEM}", "n', f'{{"mail": "x-{THEM[1:]}"}}')
+    letters = [
+        make_dead_letter(hub.database, owner, stream_id, offset=offset, content=content)
+        for offset, content in enumerate(contents)
+    ]
+    watch = """
+        INSERT INTO dataset_watches (dataset_id, org_id, enabled, alarm_share, detectors, memory)
+        VALUES (%s, %s, true, 0.05, '[]', %s)
+    """
+    rows_of(hub.database, watch, dataset["id"], owner.org_id, THEM.encode())
+    incident_id = make_incident(hub.database, owner, dataset["id"])
+    told = "UPDATE incidents SET version_id = %s, summary = %s WHERE id = %s"
+    rows_of(hub.database, told, version["id"], f"{THEM} is seen twice.", incident_id)
+    return run_id, letters, reference
+
+
+async def test_the_command_erases_and_says_which_versions_had_them(
+    hub_client: Client,
+    owner: Member,
+    staffed_hub: StaffedHub,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with hub_client(owner) as client:
+        address = await dataset_with(client, csv_of(PEOPLE))
+
+    def erase(key: str, given: str = "") -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["lyceum", "erase", address, "--key", key, "--yes"])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(given))
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0), capsys.readouterr().out
+
+    with served("lyceum.web", staffed_hub.settings) as api:
+        monkeypatch.setenv("LYCEUM_URL", api.url)
+        monkeypatch.setenv("LYCEUM_API_KEY", owner.key)
+        assert erase("mail=-", f"{THEM}\n") == (0, "version 1: 1 row(s) removed\n")
+        assert erase(f"mail={THEM}") == (0, f"No version of {address} had a row with this mail.\n")
+        assert erase("mail")[0] == 2
 
 
 def _require_told_nowhere(hub: StaffedHub, dataset_id: UUID) -> None:

@@ -11,6 +11,7 @@ import pytest
 from fixtures.app import rows_of
 from fixtures.staffed import StaffedHub, add_version, csv_of, dataset_with, ok, until
 from make.accounts import Member, make_member
+from make.streams import make_dead_letter, make_stream_row
 
 Client = Callable[..., httpx.AsyncClient]
 EMAIL, CARD, IBAN = "zoe.quill@kestrel-mail.example", "4539578763621486", "DE89370400440532013000"
@@ -131,6 +132,9 @@ async def test_no_answer_of_a_whole_scenario_tells_what_a_marked_column_holds(
             reply = await client.post(f"{where}/checks", json={"definition": definition})
             kept.append(reply.status_code)
         assert kept.count(201) >= 4, told[-len(kept) :]
+        for definition in checks:
+            await client.post(f"{where}/checks/try", json={"definition": definition})
+        await ok(client.get(f"{where}/checks/suggestions"))
         await ok(client.post(f"{where}/checks/suggest"), 201)
         begun = await ok(client.post(f"{where}/versions/1/check-runs"), 202)
         run = await until(
@@ -145,6 +149,13 @@ async def test_no_answer_of_a_whole_scenario_tells_what_a_marked_column_holds(
         )
         assert diff["state"] == "done", diff
         assert diff["result"]["rows"]["samples"]["removed"] == [[1, "•••@•••"]]
+        await _slices_are_masked(client, f"{where}/versions/1/slices")
+        refused = await client.get(f"{where}/versions/1/files")
+        assert (refused.status_code, refused.json()["code"]) == (403, "columns_masked")
+        assert "card, iban, mail" in refused.json()["detail"]
+        shared = f"/delta-sharing/shares/{owner.org_name}/schemas/datasets/tables/{address.partition('/')[2]}/query"
+        assert (await client.post(shared, json={})).status_code == 403
+        await _dead_letters_are_masked(client, staffed_hub, owner, address)
         # refused, and the refusal quotes no value
         await client.post(f"{where}/records", json=[{"id": EMAIL, "mail": EMAIL}])
         for path in ("", "/profile", "/preview", "/rows", "/check-runs"):
@@ -161,6 +172,30 @@ async def test_no_answer_of_a_whole_scenario_tells_what_a_marked_column_holds(
     _require_none_in_tables(staffed_hub)
 
 
+async def _slices_are_masked(client: httpx.AsyncClient, where: str) -> None:
+    """Ask for rows in each way that would tell a value, and in those that tell none."""
+    plain = await ok(client.post(where, json={"filters": [{"column": "id", "op": "equals", "value": "1"}]}))
+    assert plain["rows"] == [[1, "•••@•••", "•••", "•••", "Oslo"]]
+    missing = await ok(client.post(where, json={"filters": [{"column": "mail", "op": "is_missing"}]}))
+    assert missing["places"] == [4]
+    for wanted in (
+        {"filters": [{"column": "mail", "op": "contains", "value": "z"}]},
+        {"order": {"column": "card"}},
+    ):
+        refused = await client.post(where, json=wanted)
+        assert (refused.status_code, refused.json()["code"]) == (422, "column_masked")
+
+
+async def _dead_letters_are_masked(client: httpx.AsyncClient, hub: StaffedHub, owner: Member, address: str) -> None:
+    dataset = await ok(client.get(f"/api/v1/datasets/{address}"))
+    stream_id = make_stream_row(hub.database, owner, dataset["id"])
+    held = make_dead_letter(hub.database, owner, stream_id, content=f'{{"id": "x", "mail": "{EMAIL}"}}')
+    shown = await ok(client.get(f"/api/v1/dead-letters/{held}"))
+    assert (shown["text"], shown["is_masked"]) == ('{"id":"x","mail":"•••@•••"}', True)
+    half = make_dead_letter(hub.database, owner, stream_id, offset=1, content=f'{{"mail": "{EMAIL}"')
+    assert (await ok(client.get(f"/api/v1/dead-letters/{half}")))["content"] == ""
+
+
 def _require_none_in_tables(hub: StaffedHub) -> None:
     """Whatever was kept for answers, mails, notices, alerts and logs; versions keep their own profiles."""
     for row in rows_of(hub.database, _TABLES):
@@ -171,5 +206,6 @@ def _require_none_in_tables(hub: StaffedHub) -> None:
 
 _TABLES = """
     SELECT table_name FROM information_schema.tables
-    WHERE table_schema = 'public' AND table_name NOT IN ('dataset_versions', 'pushed_batches')
+    WHERE table_schema = 'public'
+        AND table_name NOT IN ('dataset_versions', 'pushed_batches', 'dead_letters')
 """
