@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from lyceum_client.addresses import read_address
-from lyceum_client.answers import Dataset, DatasetVersion, Erasure, Preview, read_answer
+from lyceum_client.answers import Dataset, DatasetVersion, Preview, read_answer
+from lyceum_client.erasures import Erasure
 from lyceum_client.errors import Conflict, VersionRejected, error_from_job
 from lyceum_client.tables import Uploadable, table_file
 from lyceum_client.transport import Transport, segment
