@@ -150,20 +150,14 @@ async def test_no_answer_of_a_whole_scenario_tells_what_a_marked_column_holds(
         assert diff["state"] == "done", diff
         assert diff["result"]["rows"]["samples"]["removed"] == [[1, "•••@•••"]]
         await _slices_are_masked(client, f"{where}/versions/1/slices")
-        refused = await client.get(f"{where}/versions/1/files")
-        assert (refused.status_code, refused.json()["code"]) == (403, "columns_masked")
-        assert "card, iban, mail" in refused.json()["detail"]
-        shared = f"/delta-sharing/shares/{owner.org_name}/schemas/datasets/tables/{address.partition('/')[2]}/query"
-        assert (await client.post(shared, json={})).status_code == 403
+        await _files_are_refused(client, address)
         await _dead_letters_are_masked(client, staffed_hub, owner, address)
         # refused, and the refusal quotes no value
         await client.post(f"{where}/records", json=[{"id": EMAIL, "mail": EMAIL}])
-        for path in ("", "/profile", "/preview", "/rows", "/check-runs"):
-            await client.get(f"{where}/versions/1{path}")
-        for path in ("", "/checks", "/versions", "/personal-columns", "/records"):
-            await client.get(f"{where}{path}")
-        for path in ("incidents", "notices", "jobs", "audit"):
-            await client.get(f"/api/v1/{path}")
+        places = [f"{where}/versions/1{path}" for path in ("", "/profile", "/preview", "/rows", "/check-runs")]
+        places += [f"{where}{path}" for path in ("", "/checks", "/versions", "/personal-columns", "/records")]
+        for place in (*places, *(f"/api/v1/{path}" for path in ("incidents", "notices", "jobs", "audit"))):
+            await client.get(place)
     assert len(told) > 20
     for what, text in told:
         _holds_none(what, text)
@@ -184,6 +178,15 @@ async def _slices_are_masked(client: httpx.AsyncClient, where: str) -> None:
     ):
         refused = await client.post(where, json=wanted)
         assert (refused.status_code, refused.json()["code"]) == (422, "column_masked")
+
+
+async def _files_are_refused(client: httpx.AsyncClient, address: str) -> None:
+    refused = await client.get(f"/api/v1/datasets/{address}/versions/1/files")
+    assert (refused.status_code, refused.json()["code"]) == (403, "columns_masked")
+    assert "card, iban, mail" in refused.json()["detail"]
+    share, _, table = address.partition("/")
+    shared = await client.post(f"/delta-sharing/shares/{share}/schemas/datasets/tables/{table}/query", json={})
+    assert shared.status_code == 403
 
 
 async def _dead_letters_are_masked(client: httpx.AsyncClient, hub: StaffedHub, owner: Member, address: str) -> None:

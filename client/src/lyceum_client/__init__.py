@@ -14,7 +14,6 @@ from lyceum_client.answers import (
     Column,
     Dataset,
     DatasetVersion,
-    Erasure,
     FailingRow,
     Job,
     LeaderboardRow,
@@ -32,6 +31,7 @@ from lyceum_client.answers import (
     TableSchema,
 )
 from lyceum_client.client import Client
+from lyceum_client.erasures import Erasure
 from lyceum_client.errors import (
     AnswerUnusable,
     Conflict,
