@@ -22,7 +22,7 @@ CATALOGUE = ROOT / "web/src/i18n/hub.de.json"
 # read at a terminal, in a log or in a notebook
 _ELSEWHERE = """
 __init__.py _web/ backup/ cli hub/ kernel/config kernel/migrate.py predict.py walkthrough/ web.py webbuild.py worker.py
-data/quality/ascode/ data/quality/engine/personal.py data/quality/engine/notebook.py data/quality/engine/report.py serve/runtime/frames.py serve/runtime/model.py
+data/quality/ascode/ data/quality/engine/notebook.py data/quality/engine/report.py serve/runtime/frames.py serve/runtime/model.py
 serve/runtime/parity.py serve/runtime/rows.py serve/runtime/spec.py train/engine/fitted.py train/engine/openmp.py
 train/engine/portfolio.py
 """
@@ -56,6 +56,9 @@ NOT_SHOWN = {
     "Value error, ",
     *"""
 Lyceum client
+^{}(?:,? (?:(?:de|del|der|di|da|la|le|van|von|zu|bin|al|y|e) )*{}){0,4}$
+phone telephone tel mobile cell cellphone fax telefon handy mobil rufnummer
+firstname lastname surname forename givenname familyname fullname middlename maidenname vorname nachname patient customername contactname personname employeename
 PUT part {} of upload {}/{}
 PUT upload {}/{}
 Samsung Internet
@@ -66,6 +69,8 @@ accounts that are guessed
 an operation id is made of letters, digits and hyphens, at most 64, not {}
 answered before
 authenticator apps
+dataset erasure
+dead letter {}
 first key
 hub secret
 identity provider

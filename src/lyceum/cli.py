@@ -11,6 +11,7 @@ import typer
 
 from lyceum.cli_backup import backup
 from lyceum.cli_check import check_command, checks
+from lyceum.cli_erase import erase_command
 from lyceum.cli_jobs import jobs
 from lyceum.cli_settings import settings_here
 from lyceum.cli_storage import storage
@@ -39,6 +40,7 @@ app.add_typer(storage)
 app.add_typer(sample)
 app.command("try")(try_command)
 app.command("check")(check_command)
+app.command("erase")(erase_command)
 app.command("upgrade")(upgrade_command)
 app.command("move")(move_command)
 app.command("uninstall")(uninstall_command)

@@ -53,6 +53,8 @@ from lyceum.data.datasets.jobs import handlers as datasets_handlers
 from lyceum.data.datasets.life.jobs import SCHEDULES as LIFE_SCHEDULES
 from lyceum.data.datasets.life.jobs import handlers as life_handlers
 from lyceum.data.datasets.life.routes import router as life_routes
+from lyceum.data.datasets.personal.jobs import handlers as personal_handlers
+from lyceum.data.datasets.personal.routes import router as personal_routes
 from lyceum.data.datasets.public import ERASER as DATASETS_ERASER
 from lyceum.data.datasets.public import GRANTABLE as DATASETS
 from lyceum.data.datasets.public import HealthSources
@@ -67,7 +69,7 @@ from lyceum.data.incidents.jobs import SCHEDULES as INCIDENTS_SCHEDULES
 from lyceum.data.incidents.jobs import SUBSCRIPTIONS as INCIDENTS_SUBSCRIPTIONS
 from lyceum.data.incidents.public import ERASER as INCIDENTS_ERASER
 from lyceum.data.incidents.public import EXPORTERS as INCIDENTS_EXPORTERS
-from lyceum.data.incidents.public import ConsumersOf, open_incidents_of
+from lyceum.data.incidents.public import ConsumersOf, forget_what_was_seen, open_incidents_of
 from lyceum.data.incidents.routes import ROUTERS as INCIDENTS_ROUTERS
 from lyceum.data.incidents.topics import TOPICS as INCIDENTS_TOPICS
 from lyceum.data.lineage.public import PredictionLogsOf
@@ -75,7 +77,7 @@ from lyceum.data.lineage.routes import router as lineage_routes
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.public import ERASER as CHECKS_ERASER
 from lyceum.data.quality.public import JUDGE as CHECKS_JUDGE
-from lyceum.data.quality.public import check_version, standings, versions_checked
+from lyceum.data.quality.public import check_version, forget_rows_shown, standings, versions_checked
 from lyceum.data.quality.routes import ROUTERS as QUALITY_ROUTERS
 from lyceum.data.quality.watching.jobs import HANDLERS as METRICS_HANDLERS
 from lyceum.data.quality.watching.jobs import watch_version
@@ -87,7 +89,7 @@ from lyceum.data.schemas.registry.routes import router as schema_registry_routes
 from lyceum.data.schemas.routes import router as schemas_routes
 from lyceum.data.streams.jobs import handlers as streams_handlers
 from lyceum.data.streams.public import ERASER as STREAMS_ERASER
-from lyceum.data.streams.public import keep_streams
+from lyceum.data.streams.public import forget_in_letters, keep_streams
 from lyceum.data.streams.routes import router as streams_routes
 from lyceum.files.jobs import HANDLERS as FILES_HANDLERS
 from lyceum.files.jobs import SCHEDULES as FILES_SCHEDULES
@@ -130,7 +132,7 @@ from lyceum.serve.watching.routes import router as watching_routes
 from lyceum.train.runs.jobs import HANDLERS as RUNS_HANDLERS
 from lyceum.train.runs.public import ERASER as RUNS_ERASER
 from lyceum.train.runs.public import GRANTABLE as RUNS
-from lyceum.train.runs.public import runs_on, versions_learned_from
+from lyceum.train.runs.public import forget_in_runs, runs_on, versions_learned_from
 from lyceum.train.runs.routes import router as runs_routes
 
 PARTITIONED: tuple[str, ...] = (PREDICTION_LOG, AUDIT_LOG)
@@ -161,6 +163,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     life_routes,
     handing_routes,
     delta_sharing_routes,
+    personal_routes,
     sources_routes,
     databases_routes,
     streams_routes,
@@ -218,6 +221,8 @@ VERSION_JUDGES = (SCHEMA_JUDGE, CHECKS_JUDGE)
 
 VERSIONS_IN_USE = (versions_learned_from, versions_checked, versions_compared)
 """Who is asked which versions somebody stands on, so that their rows stay."""
+ERASURE_FOLLOWERS = (forget_rows_shown, forget_what_was_seen, forget_in_letters, forget_in_runs)
+"""Who removes what it shows or remembers of rows, in the transaction that says that a person was erased from versions."""
 
 HANDLERS: tuple[Handler, ...] = (
     *RETENTION_HANDLERS,
@@ -234,6 +239,7 @@ HANDLERS: tuple[Handler, ...] = (
     *pushes_handlers(VERSION_FOLLOWERS, VERSION_JUDGES),
     *life_handlers(VERSIONS_IN_USE),
     *history_handlers(VERSION_FOLLOWERS, VERSION_JUDGES),
+    *personal_handlers(ERASURE_FOLLOWERS),
     *SOURCES_HANDLERS,
     *databases_handlers(VERSION_FOLLOWERS, VERSION_JUDGES),
     *streams_handlers(VERSION_FOLLOWERS, VERSION_JUDGES),

@@ -202,6 +202,7 @@ WORK_OF_AN_ORGANISATION = {
     "POST /datasets/{org}/{name}/versions/{number}/slices",
     *("POST /datasets/{org}/{name}/records", "POST /dataset-versions/{version_id}/push-again"),
     *("POST /datasets/{org}/{name}/versions/{number}/restore", "POST /datasets/{org}/{name}/diffs"),
+    *("POST /datasets/{org}/{name}/erasures", "PUT /datasets/{org}/{name}/personal-columns"),
     *("POST /datasets/{org}/{name}/fetches", "POST /datasets/{org}/{name}/schema-tries"),
     *("POST /datasets/{org}/{name}/streams", "PATCH /streams/{stream_id}", "DELETE /streams/{stream_id}"),
     *("POST /streams/{stream_id}/pause", "POST /streams/{stream_id}/resume"),

@@ -318,7 +318,7 @@ def _everything(database: TestDatabase, owner: Member) -> dict[str, list[str]]:
     tables = (
         *("datasets", "dataset_versions", "checks", "check_runs", "models", "model_versions", "model_aliases"),
         *("training_runs", "jobs", "uploads", "api_keys", "memberships", "groups", "group_members", "grants"),
-        *("destinations", "invitations", "access_requests", "pushed_batches", "dataset_diffs"),
+        *("destinations", "invitations", "access_requests", "pushed_batches", "dataset_diffs", "dataset_erasures"),
         "dataset_sql_sources",
         *("incidents", "incident_events", "incident_settings", "alert_rules"),
         *("streams", "stream_partitions", "stream_consumers", "dead_letters"),

@@ -17,7 +17,7 @@ from fixtures.servers import TestDatabase
 from fixtures.staffed import add_version, begin_version, csv_of, new_dataset, ok, settled_version, until
 from fixtures.tables import operations_of
 from lyceum.data.datasets.addresses import table_key
-from lyceum.data.datasets.rows.public import scan_table, sweep_staging, table_store
+from lyceum.data.datasets.rows.public import scan_unmasked, sweep_staging, table_store
 from lyceum.data.datasets.tables import newest_version, stage
 from lyceum.kernel.config import Settings
 from lyceum.kernel.storage import Storage, open_storage
@@ -99,7 +99,7 @@ async def test_another_worker_finishes_what_a_killed_one_committed(
     version = await settled_version(client, begun["id"])
     assert (version["state"], version["number"], version["row_count"]) == ("accepted", 1, 30)
     assert _operations(storage, table) == [str(row["operation_id"])]
-    assert scan_table(storage, table, 1).collect().equals(FRAME)
+    assert scan_unmasked(storage, table, 1).collect().equals(FRAME)
     preview = await ok(client.get(f"/api/v1/datasets/{address}/versions/1/preview"))
     assert preview["rows"][0] == [0, "x"]
     job = rows_of(fresh_database, "SELECT attempt, state FROM jobs WHERE kind = 'data.read_upload'")
@@ -140,7 +140,7 @@ async def test_pushed_records_are_appended_once_though_a_worker_is_killed_betwee
     assert whole["held_records"] == 0
     latest = await ok(client.get(f"/api/v1/datasets/{address}/versions/latest"))
     deltas = rows_of(fresh_database, "SELECT max(delta_version) AS newest FROM dataset_versions")
-    rows = scan_table(storage, table, deltas[0]["newest"]).collect()
+    rows = scan_unmasked(storage, table, deltas[0]["newest"]).collect()
     assert sorted(rows["a"].to_list()) == [0, 1, 2, 10, 11, 12, 100]
     assert latest["row_count"] == 7
     assert len(_operations(storage, table)) == latest["number"]

@@ -13,7 +13,7 @@ from fixtures.app import client_of, rows_of, running_app
 from fixtures.staffed import StaffedHub, add_version, csv_of, dataset_with, new_dataset, ok, until
 from lyceum.data.datasets.addresses import table_key
 from lyceum.data.datasets.pushes.jobs import begin_flush
-from lyceum.data.datasets.rows.public import scan_table
+from lyceum.data.datasets.rows.public import scan_unmasked
 from lyceum.kernel.resources import open_resources
 from lyceum.kernel.storage import open_storage
 from lyceum.kernel.tx import transaction
@@ -61,7 +61,7 @@ async def _rows(hub: StaffedHub, owner: Member, client: httpx.AsyncClient, addre
     statement = "SELECT delta_version FROM dataset_versions WHERE dataset_id = %s AND number = %s"
     [row] = rows_of(hub.database, statement, dataset["id"], number)
     key = table_key(owner.org_id, UUID(dataset["id"]))
-    return scan_table(open_storage(hub.settings), key, row["delta_version"]).collect()
+    return scan_unmasked(open_storage(hub.settings), key, row["delta_version"]).collect()
 
 
 async def test_pushed_records_follow_the_rows_of_the_version_before(

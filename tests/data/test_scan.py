@@ -13,7 +13,7 @@ from lyceum.kernel.jobs.child import ChildSide
 
 
 def results_of(monkeypatch: pytest.MonkeyPatch, frame: pl.DataFrame, *checks: dict[str, Any]) -> list[dict[str, Any]]:
-    monkeypatch.setattr(scan, "scan_table", lambda *_: frame.lazy())
+    monkeypatch.setattr(scan, "scan_unmasked", lambda *_: frame.lazy())
     monkeypatch.setattr(scan, "open_storage", lambda _: None)
     work = CheckWork(
         table_key="t",

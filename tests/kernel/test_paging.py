@@ -41,6 +41,7 @@ PART_OF_AN_ANSWER = {
     },
     "/api/v1/incidents/{incident_id}": {"consumers": "the newest of what was trained on one version"},
     "/api/v1/organisations/{org}/alert-rules": {"destinations": "an organisation has a handful"},
+    "/api/v1/datasets/{org}/{name}/personal-columns": {"items": "as a table has columns"},
     "/api/v1/sign-in-options": {"providers": "as the hub has identity providers"},
     "/api/v1/me": {"organisations": "the first thousand; GET /organisations lists them all"},
     "/api/v1/admin/users/{user_id}": {"organisations": "those of one person"},

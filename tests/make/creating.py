@@ -90,6 +90,11 @@ async def _diff(place: Place) -> Creating:
     return Creating(f"/api/v1/datasets/{place.dataset}/diffs", wanted, wanted | {"key": ["a"]})
 
 
+async def _erasure(place: Place) -> Creating:
+    wanted = {"column": "a", "value": "nobody"}
+    return Creating(f"/api/v1/datasets/{place.dataset}/erasures", wanted, wanted | {"value": "somebody"})
+
+
 async def _fetch(place: Place) -> Creating:
     one, other = ({"url": f"https://203.0.113.7/{name}.csv"} for name in ("one", "two"))
     return Creating(f"/api/v1/datasets/{place.dataset}/fetches", one, other)
@@ -204,6 +209,7 @@ OF_OBJECTS: dict[str, Row] = {
     "/api/v1/datasets/{org}/{name}/versions/{number}/restore": _restoration,
     "/api/v1/datasets/{org}/{name}/diffs": _diff,
     "/api/v1/datasets/{org}/{name}/sql-imports": _sql_import,
+    "/api/v1/datasets/{org}/{name}/erasures": _erasure,
     "/api/v1/datasets/{org}/{name}/fetches": _fetch,
     "/api/v1/datasets/{org}/{name}/checks": _check,
     "/api/v1/datasets/{org}/{name}/checks/suggest": _suggestion,

@@ -31,6 +31,7 @@ from lyceum_client.answers import (
     TableSchema,
 )
 from lyceum_client.client import Client
+from lyceum_client.erasures import Erasure
 from lyceum_client.errors import (
     AnswerUnusable,
     Conflict,
@@ -64,6 +65,7 @@ __all__ = [
     "Conflict",
     "Dataset",
     "DatasetVersion",
+    "Erasure",
     "FailingRow",
     "HubFailed",
     "HubUnavailable",

@@ -7,6 +7,7 @@ from typing import Any
 
 from lyceum_client.addresses import read_address
 from lyceum_client.answers import Dataset, DatasetVersion, Preview, read_answer
+from lyceum_client.erasures import Erasure
 from lyceum_client.errors import Conflict, VersionRejected, error_from_job
 from lyceum_client.tables import Uploadable, table_file
 from lyceum_client.transport import Transport, segment
@@ -198,6 +199,23 @@ class Datasets:
         """
         told = read_answer(VersionFiles, self._transport.get(f"{version_path(address)}/files"))
         return replace(told, files=tuple(replace(file, url=self._transport.whole(file.url)) for file in told.files))
+
+    def erase(self, address: str, *, column: str, value: str) -> Erasure:
+        """Have the rows whose `column` is `value` removed from every version, and return the erasure queued.
+
+        Nothing brings them back. `wait_for_erasure` follows it. Raises `Conflict` while a version is being made.
+        """
+        path = f"/datasets/{read_address(address).path}/erasures"
+        return read_answer(Erasure, self._transport.post(path, {"column": column, "value": value}))
+
+    def wait_for_erasure(self, erasure: Erasure, *, timeout_seconds: float | None = None) -> Erasure:
+        """Return the erasure once it is done or has failed; raises `WaitedTooLong`."""
+        return last_state(
+            lambda: read_answer(Erasure, self._transport.get(f"/dataset-erasures/{segment(erasure.id)}")),
+            lambda state: state.state != "queued",
+            timeout_seconds=timeout_seconds,
+            what=f"Erasing from {erasure.dataset}",
+        )
 
     def _follow(self, version_id: str) -> DatasetVersion:
         return read_answer(DatasetVersion, self._transport.get(f"/dataset-versions/{segment(version_id)}"))

@@ -1018,6 +1018,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dataset-erasures/{erasure_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Erasure
+         * @description Read how far an erasure is, and what was trained on the versions that had the person.
+         *
+         *     Needs `datasets:read`.
+         */
+        get: operations["read_erasure"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/dataset-files/{org_id}/{dataset_id}/{file_name}": {
         parameters: {
             query?: never;
@@ -1496,6 +1518,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/{org}/{name}/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase Person
+         * @description Have a person's rows removed from every version; follow it at `/dataset-erasures/{id}`. Nothing brings them back.
+         *
+         *     Needs `datasets:write`.
+         */
+        post: operations["erase_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets/{org}/{name}/fetches": {
         parameters: {
             query?: never;
@@ -1533,6 +1577,34 @@ export interface paths {
          */
         get: operations["read_lineage"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{org}/{name}/personal-columns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Personal Columns
+         * @description List the columns that were found to hold personal data, or marked by a person; what they hold is masked.
+         *
+         *     Needs `datasets:read`.
+         */
+        get: operations["list_personal_columns"];
+        /**
+         * Decide Personal Column
+         * @description Mark a column as personal, or say that it is not: what a person says outlives later scans.
+         *
+         *     Needs `datasets:read` and `datasets:write`.
+         */
+        put: operations["decide_personal_column"];
         post?: never;
         delete?: never;
         options?: never;
@@ -2017,7 +2089,7 @@ export interface paths {
         };
         /**
          * Download Version
-         * @description Download all rows of a version as CSV, Parquet or Arrow (Feather).
+         * @description Download all rows of a version as CSV, Parquet or Arrow (Feather); what marked columns hold is masked.
          *
          *     Needs `datasets:read`.
          */
@@ -2089,7 +2161,7 @@ export interface paths {
         };
         /**
          * Read Dead Letter
-         * @description Read a message that could not be taken, with its first bytes.
+         * @description Read a message that could not be taken, with its first bytes; what marked columns hold is masked.
          *
          *     Needs `datasets:write`.
          */
@@ -6569,6 +6641,11 @@ export interface components {
              * Format: uuid
              */
             id: string;
+            /**
+             * Is Masked
+             * @description Marked columns are masked; of a message that is no JSON nothing is shown. A member may ask for it unmasked.
+             */
+            is_masked: boolean;
             /** Is Whole */
             is_whole: boolean;
             /** Message At */
@@ -6879,6 +6956,51 @@ export interface components {
              * @enum {string}
              */
             state: "ready" | "guardian";
+        };
+        /**
+         * Erasure
+         * @description Somebody being erased from every version of a dataset, or having been; whom is told nowhere.
+         */
+        Erasure: {
+            /** Column */
+            column: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Dataset */
+            dataset: string;
+            /** Error */
+            error: {
+                [key: string]: unknown;
+            } | null;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Job Id */
+            job_id: string | null;
+            /**
+             * Rows Removed
+             * @description By the numbers of the versions that had the person.
+             */
+            rows_removed: {
+                [key: string]: number;
+            };
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "done" | "failed";
+            /**
+             * Trained On
+             * @description What was trained on one of them, and may have learned of them.
+             */
+            trained_on: components["schemas"]["ModelTrained"][];
         };
         /**
          * Escalation
@@ -8348,6 +8470,26 @@ export interface components {
             next: string | null;
         };
         /**
+         * ModelTrained
+         * @description A training on a version that had the person.
+         */
+        ModelTrained: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /**
+             * Version
+             * @description The dataset's version that it was trained on.
+             */
+            version: number;
+        };
+        /**
          * ModelVersion
          * @description A version: what it takes and gives, where it came from, and where it answers.
          */
@@ -8600,6 +8742,19 @@ export interface components {
             email: string;
             /** Password */
             password?: string | null;
+        };
+        /**
+         * NewErasure
+         * @description Who is to be erased: everybody whose row holds the value in the column.
+         */
+        NewErasure: {
+            /** Column */
+            column: string;
+            /**
+             * Value
+             * @description As a text, whatever the column's type; kept sealed until done.
+             */
+            value: string;
         };
         /**
          * NewFactor
@@ -9516,6 +9671,57 @@ export interface components {
             organisations: components["schemas"]["OrganisationOf"][];
             /** Suspended At */
             suspended_at: string | null;
+        };
+        /**
+         * PersonalColumn
+         * @description What is known of a column; its values leave the dataset masked while it is marked.
+         */
+        PersonalColumn: {
+            /**
+             * Confidence
+             * @description The share of its values that looked so, 0 to 1; 1 where a person said it.
+             */
+            confidence: number;
+            /** Is Marked */
+            is_marked: boolean;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "email" | "phone" | "card" | "iban" | "name" | "other";
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Said By
+             * @enum {string}
+             */
+            said_by: "scan" | "person";
+        };
+        /**
+         * PersonalColumns
+         * @description The columns of a dataset that hold personal data, or of which a person said that they do not.
+         */
+        PersonalColumns: {
+            /** Items */
+            items: components["schemas"]["PersonalColumn"][];
+        };
+        /**
+         * PersonalDecision
+         * @description What a person says of a column; it stays, whatever later scans find.
+         */
+        PersonalDecision: {
+            /** Column */
+            column: string;
+            /** Is Marked */
+            is_marked: boolean;
+            /**
+             * Kind
+             * @default other
+             * @enum {string}
+             */
+            kind?: "email" | "phone" | "card" | "iban" | "name" | "other";
         };
         /**
          * PersonalExport
@@ -16692,6 +16898,91 @@ export interface operations {
             };
         };
     };
+    read_erasure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                erasure_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_table_file: {
         parameters: {
             query: {
@@ -19272,6 +19563,117 @@ export interface operations {
             };
         };
     };
+    erase_person: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by you, new for each request you mean: sent again within 24 hours, the request is not carried out again but answered as before. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewErasure"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     fetch_version: {
         parameters: {
             query?: never;
@@ -19438,6 +19840,200 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_personal_columns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonalColumns"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_personal_column: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonalDecision"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonalColumns"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -22150,6 +22746,8 @@ export interface operations {
                 escape_formulas?: boolean;
                 /** @description How the file is written. */
                 format?: "csv" | "parquet" | "arrow";
+                /** @description With what columns marked as personal hold, for who may change the dataset; recorded. */
+                unmasked?: boolean;
             };
             header?: never;
             path: {
@@ -22544,7 +23142,10 @@ export interface operations {
     };
     read_dead_letter: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description With what columns marked as personal hold; recorded. */
+                unmasked?: boolean;
+            };
             header?: never;
             path: {
                 letter_id: string;

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from lyceum.data.datasets.errors import AddressInvalid
+from lyceum.data.datasets.rows.public import Marks
 from lyceum.data.datasets.schemas import TableSchemaOut
 
 _ADDRESS = re.compile(r"(?P<org>[a-z0-9-]{1,64})/(?P<name>[A-Za-z0-9._-]{1,96})(@(?P<number>[1-9][0-9]{0,8}|latest))?")
@@ -55,6 +56,8 @@ class VersionTable:
     column_notes: dict[str, str]
     table_schema: TableSchemaOut
     line_of_first_row: int | None
+    marks: Marks
+    """Columns that hold personal data, whose values leave the table masked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,11 @@ class AcceptedVersion:
     accepted_at: datetime
     table_key: str
     delta_version: int
+
+
+def rewriting_key(dataset_id: UUID) -> str:
+    """Return the ordering key of the jobs that write a table's files or log anew: never two of one table at a time."""
+    return f"rewrite:{dataset_id}"
 
 
 def table_key(org_id: UUID, dataset_id: UUID) -> str:

@@ -67,4 +67,4 @@ async def version_table_at(tx: AsyncSession, address: str) -> VersionTable:
         raise dataset_not_found(parts.org, parts.name, Power.DATASETS_READ)
     if found.id is None:
         raise VersionNotFound(f"The dataset {parts.org}/{parts.name} has no such version.")
-    return as_version_table(found, f"{parts.org}/{found.dataset_name}", column_notes=found.column_notes)
+    return as_version_table(found, f"{parts.org}/{found.dataset_name}", dataset=found)

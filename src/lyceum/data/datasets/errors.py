@@ -57,6 +57,13 @@ class ColumnUnknown(Invalid):
     code = "column_unknown"
 
 
+class ColumnMasked(Invalid):
+    """What is asked about a column would tell values that are masked."""
+
+    title = "The column is masked"
+    code = "column_masked"
+
+
 class FilterUnusable(Invalid):
     """A value that a column cannot have."""
 

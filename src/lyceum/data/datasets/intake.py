@@ -4,11 +4,12 @@ import asyncio
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from lyceum.data.datasets.judging import are_good, judged
+from lyceum.data.datasets.marks import found_in, marks_in
 from lyceum.data.datasets.reading.public import FileFormat, StagedTable, stage_table
 from lyceum.data.datasets.rows.public import StagedRows, table_store
 from lyceum.data.datasets.space import telling_full
@@ -24,10 +25,13 @@ from lyceum.data.datasets.tables import (
 )
 from lyceum.data.datasets.work import AcceptedTable, Intake
 from lyceum.data.datasets.workplaces import workplace
-from lyceum.data.quality.engine.public import infer_schema, profile_table
+from lyceum.data.quality.engine.public import find_personal, infer_schema, profile_table
 from lyceum.kernel.config import settings
 from lyceum.kernel.jobs.child import ChildSide
 from lyceum.kernel.storage import Storage, open_storage
+
+if TYPE_CHECKING:
+    import polars as pl
 
 COMMIT_ATTEMPTS_MAX = 20
 
@@ -63,10 +67,13 @@ def commit_staged(store: TableStore, work: Intake, staged: StagedTable, side: Ch
         data = stage(store, work.operation_id, staged.files)
         rows = scan_staged(store, data)
         side.event({"fraction": 0.5, "note": "looking at every column"})
-        profile = profile_table(rows)
+        profile = profile_of(rows)
         schema = msgspec.to_builtins(infer_schema(rows))
+        personal = found_in(rows, row_count=staged.rows, find=find_personal)
         side.stop_if_asked()
-        judgements = judged(work.questions, StagedRows(rows, schema, staged.line_of_first_row))
+        judgements = judged(
+            work.questions, StagedRows(rows, schema, staged.line_of_first_row, marks=marks_in(personal))
+        )
         side.stop_if_asked()
         delta_version = _commit_on_newest(store, work.table_key, data) if are_good(judgements) else None
         remove_orphans(store, work.table_key, older_than=timedelta(seconds=work.leftovers_older_than_seconds))
@@ -79,9 +86,16 @@ def commit_staged(store: TableStore, work: Intake, staged: StagedTable, side: Ch
         table_bytes=sum(file.size for file in data.files),
         source=_source(staged),
         table_schema=schema,
-        profile=msgspec.to_builtins(profile),
+        profile=profile,
         judgements=judgements,
+        personal=personal,
     )
+
+
+def profile_of(rows: "pl.LazyFrame") -> dict[str, Any]:
+    """Return the profile of rows as a version keeps it."""
+    profile: dict[str, Any] = msgspec.to_builtins(profile_table(rows))
+    return profile
 
 
 def _commit_on_newest(store: TableStore, table_key: str, data: StagedData) -> int:

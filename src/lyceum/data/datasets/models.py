@@ -24,6 +24,8 @@ class DatasetRow(Base):
     name_key: Mapped[str] = mapped_column(Computed("lower(name)"))
     description: Mapped[str] = mapped_column(server_default="")
     column_notes: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    personal_columns: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    """What is known of columns that hold personal data, by name: see `marks.py`."""
     tags: Mapped[list[str]] = mapped_column(server_default="[]")
     licence: Mapped[str] = mapped_column(server_default="")
     # long, and wanted by few readers

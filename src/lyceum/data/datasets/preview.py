@@ -25,7 +25,7 @@ async def preview_json(storage: Storage, table: VersionTable, *, limit: int) -> 
 
 
 def _preview(storage: Storage, table: VersionTable, limit: int) -> bytes:
-    rows = scan_table(storage, table.table_key, table.delta_version)
+    rows = scan_table(storage, table.table_key, table.delta_version, marks=table.marks)
     width = len(rows.collect_schema())
     frame = rows.head(min(limit, max(1, CELLS_MAX // width))).with_columns(cut_texts()).collect()
     return orjson.dumps({"columns": frame.columns, "rows": shown_rows(frame)}, option=orjson.OPT_UTC_Z)

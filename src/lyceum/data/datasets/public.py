@@ -16,13 +16,13 @@ from lyceum.data.datasets.erasing import ERASER
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound, VersionThinned
 from lyceum.data.datasets.health import DatasetStanding, HealthSources
 from lyceum.data.datasets.judges import VersionJudge
+from lyceum.data.datasets.profiles import marks_of_dataset, marks_of_version, profile_by_id
 from lyceum.data.datasets.pushes.edge import keep_records, make_version_of_kept
 from lyceum.data.datasets.queries import (
     addresses_of_versions,
     dataset_ref_for,
     list_versions,
     note_read_of_version,
-    profile_by_id,
     version_by_id,
     version_for,
     version_table_by_id,
@@ -63,6 +63,8 @@ __all__ = [
     "log_needed_with",
     "make_declared",
     "make_version_of_kept",
+    "marks_of_dataset",
+    "marks_of_version",
     "newest_declared",
     "note_read_of_version",
     "owner_of_dataset",

@@ -21,7 +21,9 @@ from lyceum.accounts.public import (
 )
 from lyceum.data.datasets.addresses import DatasetAddress, DatasetRef, VersionTable, table_key
 from lyceum.data.datasets.errors import DatasetNotFound, VersionNotFound, VersionPending
+from lyceum.data.datasets.marks import marks_in
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
+from lyceum.data.datasets.profiles import profile_by_id
 from lyceum.data.datasets.readiness import require_rows
 from lyceum.data.datasets.schemas import Dataset, TableSchemaOut, Version
 from lyceum.kernel.prepared import Prepared, Row
@@ -94,6 +96,7 @@ _NAMED = _page(
 _OF_ITS_DATASET = (
     DatasetRow.name.label("dataset_name"),
     DatasetRow.column_notes,
+    DatasetRow.personal_columns,
     DatasetRow.sensitive,
     DatasetRow.dormant_at,
     DatasetRow.id.label("id_of_dataset"),
@@ -224,16 +227,6 @@ async def profile_for(tx: AsyncSession, who: Actor, org: str, name: str, number:
     return await profile_by_id(tx, row.id)
 
 
-async def profile_by_id(tx: AsyncSession, version_id: UUID) -> dict[str, Any]:
-    """Return the profile of a version that was found to be accepted and readable."""
-    profile: dict[str, Any] | None = await tx.scalar(
-        select(DatasetVersionRow.profile).where(DatasetVersionRow.id == version_id)
-    )
-    if profile is None:
-        raise AssertionError("a version is accepted with its profile")
-    return profile
-
-
 async def note_read_of_version(tx: AsyncSession, version_id: UUID) -> None:
     """Have the read of what shows rows of a version told of, where its dataset is sensitive."""
     row = (
@@ -267,7 +260,7 @@ async def version_table_for(
     """Return where the rows of `org/name` or `org/name@3` lie; raises `AddressInvalid` and what finding it raises."""
     parts = DatasetAddress.parse(address)
     row = await version_row_for(tx, who, parts.org, parts.name, parts.number, need=need)
-    return as_version_table(row, f"{parts.org}/{row.dataset_name}", column_notes=row.column_notes)
+    return as_version_table(row, f"{parts.org}/{row.dataset_name}", dataset=row)
 
 
 async def version_table_by_id(tx: AsyncSession, version_id: UUID) -> VersionTable:
@@ -282,7 +275,7 @@ async def version_table_by_id(tx: AsyncSession, version_id: UUID) -> VersionTabl
     if row.state != "accepted":
         raise VersionPending(f"{row.file_name} is not an accepted version.")
     address = await _address(tx, dataset.org_id, dataset.name)
-    return as_version_table(row, address, column_notes=dataset.column_notes)
+    return as_version_table(row, address, dataset=dataset)
 
 
 async def addresses_of_versions(tx: AsyncSession, version_ids: Iterable[UUID]) -> dict[UUID, tuple[str, int]]:
@@ -317,8 +310,11 @@ def as_version(row: DatasetVersionRow, address: str) -> Version:
     )
 
 
-def as_version_table(row: DatasetVersionRow, address: str, *, column_notes: dict[str, str]) -> VersionTable:
-    """Return where an accepted version's rows lie; raises `VersionThinned` where they were given up."""
+def as_version_table(row: DatasetVersionRow | Row, address: str, *, dataset: DatasetRow | Row) -> VersionTable:
+    """Return where an accepted version's rows lie, and what its dataset says of its columns.
+
+    Raises `VersionThinned` where its rows were given up.
+    """
     if row.number is None or row.delta_version is None or row.row_count is None:
         raise VersionPending(f"{row.file_name} is not an accepted version.")
     require_rows(row, address)
@@ -331,9 +327,10 @@ def as_version_table(row: DatasetVersionRow, address: str, *, column_notes: dict
         table_key=table_key(row.org_id, row.dataset_id),
         delta_version=row.delta_version,
         row_count=row.row_count,
-        column_notes=column_notes,
+        column_notes=dataset.column_notes,
         table_schema=TableSchemaOut.model_validate(row.table_schema),
         line_of_first_row=row.source.get("line_of_first_row"),
+        marks=marks_in(dataset.personal_columns),
     )
 
 

@@ -151,7 +151,7 @@ async def preview_version(
     # No transaction is open while rows are read, which may take a while from an object store.
     async with aside(resources.database, who.scope, writes=False) as tx:
         row = await queries.version_row_for(tx, who, org, name, as_number(number))
-    table = queries.as_version_table(row, f"{org}/{name}", column_notes=row.column_notes)
+    table = queries.as_version_table(row, f"{org}/{name}", dataset=row)
     content = await preview_json(resources.storage, table, limit=limit)
     return Response(content, media_type="application/json")
 
@@ -168,7 +168,7 @@ async def slice_version(
     """Read rows of a version as they are asked for: some of them, in an order, from a place on; for at most 10 seconds."""
     async with aside(resources.database, who.scope, writes=False) as tx:
         row = await queries.version_row_for(tx, who, org, name, as_number(number))
-    table = queries.as_version_table(row, f"{org}/{name}", column_notes=row.column_notes)
+    table = queries.as_version_table(row, f"{org}/{name}", dataset=row)
     return Response(await slice_json(resources.storage, table, wanted), media_type="application/json")
 
 

@@ -13,6 +13,7 @@ from lyceum.accounts.public import Actor, Power, require
 from lyceum.data.datasets.errors import ChangeEmpty, DatasetExists
 from lyceum.data.datasets.jobs import ReadUpload
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
+from lyceum.data.datasets.personal.public import refuse_while_erasing
 from lyceum.data.datasets.queries import as_version, dataset_for, dataset_row_for, dataset_to_change
 from lyceum.data.datasets.readiness import require_awake
 from lyceum.data.datasets.schemas import Dataset, DatasetChange, NewDataset, NewVersion, Version
@@ -109,6 +110,7 @@ async def _add_version(tx: AsyncSession, who: Actor, dataset: DatasetRow, wanted
     )
     tx.add(row)
     await tx.flush()
+    await refuse_while_erasing(tx, dataset.id)
     row.job_id = await enqueue(tx, _reading(row.id, wanted))
     await tx.flush()
     await tx.refresh(row)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from lyceum.data.datasets.addresses import VersionTable
-from lyceum.data.datasets.errors import ColumnUnknown, FilterUnusable, SlicesBusy, SliceTooSlow
+from lyceum.data.datasets.errors import ColumnMasked, ColumnUnknown, FilterUnusable, SlicesBusy, SliceTooSlow
 from lyceum.data.datasets.preview import CELLS_MAX, cut_texts, shown_rows
 from lyceum.data.datasets.rows.public import scan_table
 from lyceum.data.datasets.schemas import RowFilter, SliceWanted
@@ -28,6 +28,7 @@ ORDERED_BY_CHARS = 100
 """Of a text, by which it is ordered: as many are held for each row."""
 
 _PLACES = threading.BoundedSemaphore(AT_ONCE)
+_ASK_NO_VALUE = frozenset({"is_missing", "is_present"})
 _PLACE = "__place__"
 _KEY = "__key__"
 
@@ -35,10 +36,12 @@ _KEY = "__key__"
 async def slice_json(storage: Storage, table: VersionTable, wanted: SliceWanted) -> bytes:
     """Return the rows that are asked for as the JSON of a `Slice`.
 
-    Raises `ColumnUnknown`, `FilterUnusable`, `SliceTooSlow` and `SlicesBusy`.
+    What marked columns hold is masked. Raises `ColumnUnknown`, `ColumnMasked`, `FilterUnusable`, `SliceTooSlow` and
+    `SlicesBusy`.
     """
     kinds = {column.name: column.type for column in table.table_schema.columns}
     _require_known(kinds, wanted)
+    _refuse_masked(table, wanted)
     if not _PLACES.acquire(blocking=False):
         raise SlicesBusy("Others are looking through tables just now; try again in some seconds.")
     running = asyncio.get_running_loop().run_in_executor(None, _run, storage, table, wanted, kinds)
@@ -66,9 +69,22 @@ def _require_known(kinds: dict[str, str], wanted: SliceWanted) -> None:
             raise ColumnUnknown(f"This version has no column {name[:100]!r}.")
 
 
+def _refuse_masked(table: VersionTable, wanted: SliceWanted) -> None:
+    """Raise `ColumnMasked` for what would tell values by which rows are shown, and where; who has one may be asked."""
+    asked = [one.column for one in wanted.filters if one.op not in _ASK_NO_VALUE]
+    for name in asked + ([wanted.order.column] if wanted.order else []):
+        if name in table.marks:
+            raise ColumnMasked(
+                f"{name[:100]!r} holds personal data and is masked, so rows cannot be filtered or ordered by it; ask for "
+                "is_missing or is_present, or take another column."
+            )
+
+
 def _run(storage: Storage, table: VersionTable, wanted: SliceWanted, kinds: dict[str, str]) -> bytes:
     try:
-        return _sliced(scan_table(storage, table.table_key, table.delta_version), table.row_count, wanted, kinds)
+        return _sliced(
+            scan_table(storage, table.table_key, table.delta_version, marks=table.marks), table.row_count, wanted, kinds
+        )
     finally:
         _PLACES.release()
 

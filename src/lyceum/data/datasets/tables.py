@@ -55,7 +55,8 @@ from lyceum.kernel.problems import Conflict, is_full
 
 PUT_PART_BYTES = 16 << 20
 _OPERATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
-_TABLE_FILE = re.compile(r"v(\d{10})_([A-Za-z0-9-]+)_([0-9a-f]{16})_\d{5}\.parquet")
+# one that a person was erased from bears a mark behind its place
+_TABLE_FILE = re.compile(r"v(\d{10})_([A-Za-z0-9-]+)_([0-9a-f]{16})_\d{5}(?:-[0-9a-f]{16})?\.parquet")
 _TABLE_PROPERTIES = {
     "delta.checkpointInterval": "20",
     "delta.logRetentionDuration": "interval 36500 days",

@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.audit.public import record
 from lyceum.data.datasets.judges import VersionJudge, kept
+from lyceum.data.datasets.marks import with_found
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.pushes import public as pushes
 from lyceum.data.datasets.queries import addresses_of_versions
@@ -67,7 +68,11 @@ async def _accept(
     followers: Iterable[VersionFollower],
 ) -> None:
     # Two versions of one dataset wait here for each other, so that numbers have no gap and no twin.
-    await tx.execute(select(DatasetRow.id).where(DatasetRow.id == row.dataset_id).with_for_update())
+    of_dataset = select(DatasetRow.personal_columns).where(DatasetRow.id == row.dataset_id)
+    known = await tx.scalar(of_dataset.with_for_update())
+    if table.personal.keys() - (known or {}).keys():
+        marked = with_found(known or {}, table.personal)
+        await tx.execute(update(DatasetRow).where(DatasetRow.id == row.dataset_id).values(personal_columns=marked))
     query = select(func.coalesce(func.max(DatasetVersionRow.number), 0)).where(
         DatasetVersionRow.dataset_id == row.dataset_id
     )

@@ -50,3 +50,5 @@ class AcceptedTable(msgspec.Struct, frozen=True, kw_only=True):
     table_schema: dict[str, Any]
     profile: dict[str, Any]
     judgements: tuple[Judgement, ...] = ()
+    personal: dict[str, dict[str, Any]] = {}
+    """What a scan found of its columns, by name."""

@@ -1,6 +1,7 @@
 """The door of incidents: whoever watches a dataset tells of trouble and of recovery."""
 
 from lyceum.data.incidents.consumers import CONSUMERS_MAX, ConsumersOf, consumers_of
+from lyceum.data.incidents.forgetting import forget_what_was_seen
 from lyceum.data.incidents.leaving import ERASER, EXPORTERS
 from lyceum.data.incidents.opening import see_recovery, see_trouble
 from lyceum.data.incidents.queries import open_incidents_of
@@ -18,6 +19,7 @@ __all__ = [
     "Subject",
     "Trouble",
     "consumers_of",
+    "forget_what_was_seen",
     "open_incidents_of",
     "see_recovery",
     "see_trouble",

@@ -5,7 +5,7 @@ lost is done again on another one, and a cluster that is not there at all leaves
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from importlib import import_module
 from importlib.util import find_spec
@@ -132,13 +132,16 @@ def report_from(
     around: Surroundings,
     sample_rows_max: int,
     line_of_first_row: int | None,
+    masked: Collection[str] = (),
 ) -> CheckReport:
     """Return the report that `run_checks` would give, less `keys_known` among the metrics of `referential`.
+
+    Values of the columns in `masked` appear nowhere in it.
 
     What fails on a row is looked at once more here, for the rows that fail, and so is what needs the whole table at once.
     """
     asked = with_distinct_ids(checks)
-    merged = report_of(state, asked, around=around)
+    merged = report_of(state, asked, around=around, masked=masked)
     anew = [
         check
         for check, result in zip(asked, merged.results, strict=True)
@@ -146,6 +149,13 @@ def report_from(
     ]
     if not anew:
         return merged
-    whole = run_checks(table, anew, sample_rows_max=sample_rows_max, line_of_first_row=line_of_first_row, around=around)
+    whole = run_checks(
+        table,
+        anew,
+        sample_rows_max=sample_rows_max,
+        line_of_first_row=line_of_first_row,
+        masked=masked,
+        around=around,
+    )
     by_id = {result.check.id: result for result in whole.results}
     return CheckReport(merged.rows, tuple(by_id.get(result.check.id, result) for result in merged.results))

@@ -2,9 +2,11 @@
 
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.privacy.public import Eraser
+from lyceum.data.datasets.personal.public import ErasedPerson
 from lyceum.data.quality.models import (
     CheckResultRow,
     CheckRow,
@@ -12,10 +14,12 @@ from lyceum.data.quality.models import (
     DatasetQualityRow,
     RefusedSuggestionRow,
 )
-from lyceum.data.quality.watching.public import forget_of_organisation
+from lyceum.data.quality.watching.public import forget_of_organisation, forget_values
 from lyceum.kernel.db import Scope
 from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
+
+ERASED = "What rows showed is gone, since somebody was erased from this version."
 
 
 async def _of_organisation(resources: Resources, org_id: UUID) -> None:
@@ -33,3 +37,15 @@ async def _of_organisation(resources: Resources, org_id: UUID) -> None:
 
 
 ERASER = Eraser("checks", of_organisation=_of_organisation)
+
+
+async def forget_rows_shown(tx: AsyncSession, resources: Resources, person: ErasedPerson) -> None:
+    """Remove what results of runs on those versions show of rows, and what a watch remembers; counts and verdicts stay."""
+    del resources
+    runs = select(CheckRunRow.id).where(CheckRunRow.version_id.in_(person.version_ids))
+    for row in await tx.scalars(select(CheckResultRow).where(CheckResultRow.check_run_id.in_(runs))):
+        cut: dict[str, object] = {"sample": [], "observed": None, "partitions": [], "sentence": ERASED}
+        row.result = {**row.result, **cut}
+    await tx.flush()
+    if person.version_ids:
+        await forget_values(tx, person.dataset_id)

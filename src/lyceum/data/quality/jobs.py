@@ -33,6 +33,7 @@ async def _prepare(run: JobRun, args: RunChecks) -> CheckWork:
             table_key=table.table_key,
             delta_version=table.delta_version,
             line_of_first_row=table.line_of_first_row,
+            marks=dict(table.marks),
             check_ids=[row.id for row in checks],
             definitions=definitions,
             references=await compared.references(tx, table.version_id, definitions),

@@ -16,7 +16,7 @@ BAD = frozenset({"failed", "errored"})
 def judge(asked: dict[str, Any], staged: StagedRows) -> dict[str, Any]:
     """Return what came of each check, and the refusal where one of them does not hold."""
     work = msgspec.convert(asked, ChecksToRun)
-    found = checked_rows(staged.rows, work, line_of_first_row=staged.line_of_first_row)
+    found = checked_rows(staged.rows, work, line_of_first_row=staged.line_of_first_row, marks=staged.marks)
     bad = [
         {"check_id": str(check_id), "check": result["check"]["id"], "sentence": result["sentence"]}
         for check_id, result in zip(found.check_ids, found.results, strict=True)

@@ -8,7 +8,14 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.data.datasets.public import DatasetRef, Judgement, VersionJudge, dataset_of_version, version_table_at
+from lyceum.data.datasets.public import (
+    DatasetRef,
+    Judgement,
+    VersionJudge,
+    dataset_of_version,
+    marks_of_dataset,
+    version_table_at,
+)
 from lyceum.data.quality import compared
 from lyceum.data.quality.events import ChecksRan, QualityJudged
 from lyceum.data.quality.jobs import add_results
@@ -34,6 +41,7 @@ async def _ask(tx: AsyncSession, version_id: UUID) -> dict[str, Any] | None:
         definitions=definitions,
         references=await compared.references(tx, version_id, definitions),
         others=await _tables_looked_up(tx, definitions),
+        marks=dict(await marks_of_dataset(tx, dataset.id)),
     )
     asked: dict[str, Any] = msgspec.to_builtins(work)
     return asked

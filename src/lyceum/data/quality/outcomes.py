@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.data.datasets.public import dataset_of_version, version_cards, versions_after
+from lyceum.data.datasets.public import dataset_of_version, marks_of_dataset, version_cards, versions_after
+from lyceum.data.quality.masking import masked_result
 from lyceum.data.quality.models import CheckResultRow, CheckRow, CheckRunRow
 
 HAS_RESULTS = ("passed", "failed")
@@ -51,6 +52,7 @@ async def check_run_outcome(tx: AsyncSession, check_run_id: UUID) -> CheckRunOut
     if number is None:
         # of a version that was held back; what its checks found was told as it was rejected
         return None
+    marks = await marks_of_dataset(tx, dataset.id)
     query = (
         select(CheckResultRow.check_id, CheckResultRow.result, CheckRow.archived_at)
         .join(CheckRow, CheckRow.id == CheckResultRow.check_id)
@@ -63,7 +65,7 @@ async def check_run_outcome(tx: AsyncSession, check_run_id: UUID) -> CheckRunOut
             name=str(row.result["check"].get("id", row.check_id)),
             severity=str(row.result["check"].get("severity", "error")),
             holds=row.result["status"] == "passed",
-            sentence=str(row.result["sentence"]),
+            sentence=str(masked_result(row.result, marks)["sentence"]),
             rows_checked=int(row.result["rows_checked"]),
             failing_count=int(row.result["failing"]),
             is_dropped=row.archived_at is not None,

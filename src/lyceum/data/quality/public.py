@@ -1,7 +1,7 @@
 """The door of checks."""
 
 from lyceum.data.quality.due import check_version
-from lyceum.data.quality.erasing import ERASER
+from lyceum.data.quality.erasing import ERASER, forget_rows_shown
 from lyceum.data.quality.judging import JUDGE
 from lyceum.data.quality.outcomes import CheckOutcome, CheckRunOutcome, check_run_outcome
 from lyceum.data.quality.scoring import standings
@@ -14,6 +14,7 @@ __all__ = [
     "CheckRunOutcome",
     "check_run_outcome",
     "check_version",
+    "forget_rows_shown",
     "standings",
     "versions_checked",
 ]

@@ -10,13 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.accounts.public import Actor, Power, require_to_see
 from lyceum.data.datasets.public import (
     dataset_ref_for,
+    marks_of_dataset,
+    marks_of_version,
     note_read_of_version,
     version_by_id,
     version_cards,
     version_for,
 )
+from lyceum.data.datasets.rows.public import Marks
 from lyceum.data.quality.definitions import CHECKS_PER_DATASET_MAX
 from lyceum.data.quality.errors import CheckNotFound, CheckRunNotFound
+from lyceum.data.quality.masking import masked_result, reads_any
 from lyceum.data.quality.models import CheckResultRow, CheckRow, CheckRunRow
 from lyceum.data.quality.schemas import (
     Check,
@@ -67,7 +71,8 @@ async def list_history(
 ) -> list[CheckPoint]:
     """Return what a dataset's check found in its runs, newest first; of a check that was stopped, too.
 
-    However long it is, one query finds it, beside those that find the dataset, the check and the numbers of its versions. Raises
+    However long it is, one query finds it, beside those that find the dataset, the check and the numbers of its versions. Of a
+    check that reads a marked column no figure is told that is one of its values. Raises
     `DatasetNotFound` and `CheckNotFound`.
     """
     dataset = await dataset_ref_for(tx, who, org, name, need=Power.DATASETS_READ)
@@ -75,7 +80,7 @@ async def list_history(
     if check is None or check.dataset_id != dataset.id:
         raise CheckNotFound(f"{dataset.address} has no check {check_id} that you may read.")
     found = CheckResultRow.result
-    figures = ("status", "rows_checked", "failing", "failing_fraction", "metrics")
+    figures = ("status", "rows_checked", "failing", "failing_fraction", "observed", "metrics")
     query = (
         select(
             CheckResultRow.id,
@@ -93,6 +98,7 @@ async def list_history(
         query = query.where(CheckResultRow.id < before)
     rows = (await tx.execute(query)).all()
     versions = await version_cards(tx, {row.version_id for row in rows})
+    covered = reads_any(check.definition, await marks_of_dataset(tx, dataset.id))
     return [
         CheckPoint(
             id=row.id,
@@ -104,7 +110,7 @@ async def list_history(
             rows_checked=row.rows_checked,
             failing_count=row.failing,
             failing_fraction=row.failing_fraction,
-            metrics=row.metrics or {},
+            metrics={} if covered and row.observed else row.metrics or {},
         )
         for row in rows
     ]
@@ -161,12 +167,13 @@ async def check_run_for(tx: AsyncSession, who: Actor, run_id: UUID) -> CheckRun:
     results = await tx.scalars(
         select(CheckResultRow).where(CheckResultRow.check_run_id == run_id).order_by(CheckResultRow.id)
     )
-    return as_check_run(run, results)
+    return as_check_run(run, results, await marks_of_version(tx, run.version_id))
 
 
-def as_check_run(run: CheckRunRow, results: Iterable[CheckResultRow]) -> CheckRun:
-    """Return a check run with its results as its readers see it."""
-    return CheckRun(**_as_listed(run).model_dump(), results=[as_result(row.result, row.check_id) for row in results])
+def as_check_run(run: CheckRunRow, results: Iterable[CheckResultRow], marks: Marks) -> CheckRun:
+    """Return a check run with its results as its readers see it: without what marked columns hold."""
+    shown = [as_result(row.result, row.check_id, marks) for row in results]
+    return CheckRun(**_as_listed(run).model_dump(), results=shown)
 
 
 def _as_listed(run: CheckRunRow) -> CheckRunListed:
@@ -197,8 +204,9 @@ def as_check(row: CheckRow) -> Check:
     )
 
 
-def as_result(found: dict[str, Any], check_id: UUID | None) -> CheckResult:
-    """Return what came of a check, as the engine says it in JSON, as its readers see it."""
+def as_result(kept: dict[str, Any], check_id: UUID | None, marks: Marks) -> CheckResult:
+    """Return what came of a check, as the engine says it in JSON, as its readers see it: marked columns masked."""
+    found = masked_result(kept, marks)
     return CheckResult(
         check_id=check_id,
         definition=found["check"],

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from lyceum.data.datasets.rows.public import TablePart, parts_of, scan_table
+from lyceum.data.datasets.rows.public import Marks, TablePart, parts_of, scan_unmasked
 from lyceum.data.quality.cluster import ClusterUnusable, report_from, state_by_cluster
 from lyceum.data.quality.engine.public import (
     Check,
@@ -16,6 +16,7 @@ from lyceum.data.quality.engine.public import (
     reference_of,
     run_checks,
 )
+from lyceum.data.quality.masking import masked_result
 from lyceum.data.quality.work import CheckedTable, ChecksToRun, CheckWork, TableAt
 from lyceum.kernel.config import settings
 from lyceum.kernel.jobs.child import ChildSide
@@ -38,16 +39,22 @@ TEXT_CHARS_MAX = 200
 
 def scan_checks(work: CheckWork, side: ChildSide) -> CheckedTable:
     """Run the checks in as few passes over the table as the engine needs, by a cluster where there is one."""
-    rows = scan_table(open_storage(settings()), work.table_key, work.delta_version)
+    rows = scan_unmasked(open_storage(settings()), work.table_key, work.delta_version)
     around = _around(work, checks_from_plain(work.definitions))
     state = _state_by_cluster(work, around, side)
-    return _checked(rows, work, around, state, line_of_first_row=work.line_of_first_row)
+    return _checked(rows, work, around, state, line_of_first_row=work.line_of_first_row, marks=work.marks)
 
 
-def checked_rows(rows: "pl.LazyFrame", work: ChecksToRun, *, line_of_first_row: int | None) -> CheckedTable:
-    """Run the checks over rows wherever they lie, and return the results as they are kept."""
+def checked_rows(
+    rows: "pl.LazyFrame", work: ChecksToRun, *, line_of_first_row: int | None, marks: Marks
+) -> CheckedTable:
+    """Run the checks over rows wherever they lie, and return the results as they are kept.
+
+    `marks` are columns that the rows were found to have beside those that were known.
+    """
     around = _around(work, checks_from_plain(work.definitions))
-    return _checked(rows, work, around, None, line_of_first_row=line_of_first_row)
+    known = {**marks, **work.marks}
+    return _checked(rows, work, around, None, line_of_first_row=line_of_first_row, marks=known)
 
 
 def _checked(
@@ -57,25 +64,28 @@ def _checked(
     state: TableState | None,
     *,
     line_of_first_row: int | None,
+    marks: Marks,
 ) -> CheckedTable:
     checks = checks_from_plain(work.definitions)
     rows_each = min(SAMPLE_ROWS_PER_CHECK_MAX, max(1, SAMPLE_ROWS_MAX // max(1, len(checks))))
-    sampled: _Sampling = {"sample_rows_max": rows_each, "line_of_first_row": line_of_first_row}
+    sampled: _Sampling = {"sample_rows_max": rows_each, "line_of_first_row": line_of_first_row, "masked": marks}
     if state is None:
         report = run_checks(rows, checks, around=around, **sampled)
     else:
         report = report_from(state, rows, checks, around=around, **sampled)
-    return CheckedTable(passed=report.passed, check_ids=work.check_ids, results=as_kept(report))
+    return CheckedTable(passed=report.passed, check_ids=work.check_ids, results=as_kept(report, marks))
 
 
-def as_kept(report: CheckReport) -> list[dict[str, Any]]:
-    """Return the results as they are kept and shown: of long sets their beginnings."""
-    return [{**result, "check": _shortened(result["check"])} for result in report.to_plain()["results"]]
+def as_kept(report: CheckReport, marks: Marks) -> list[dict[str, Any]]:
+    """Return the results as they are kept and shown: of long sets their beginnings, of marked columns no value."""
+    results = report.to_plain()["results"]
+    return [masked_result({**result, "check": _shortened(result["check"])}, marks) for result in results]
 
 
 class _Sampling(TypedDict):
     sample_rows_max: int
     line_of_first_row: int | None
+    masked: Marks
 
 
 def _state_by_cluster(work: CheckWork, around: Surroundings, side: ChildSide) -> TableState | None:
@@ -106,7 +116,7 @@ def _around(work: ChecksToRun, checks: Sequence[Check]) -> Surroundings:
     """Return what the checks compare with: other versions of the table, and other tables."""
 
     def table_at(at: TableAt) -> "pl.LazyFrame":
-        return scan_table(open_storage(settings()), at.table_key, at.delta_version)
+        return scan_unmasked(open_storage(settings()), at.table_key, at.delta_version)
 
     def table_named(address: str) -> "pl.LazyFrame":
         if address not in work.others:
@@ -120,6 +130,10 @@ def _around(work: ChecksToRun, checks: Sequence[Check]) -> Surroundings:
             read[name].update(check.subjects())
     references = {name: reference_of(table_at(at), sorted(read[name])) for name, at in work.references.items()}
     return Surroundings(references=references, table_named=table_named)
+
+
+def _with_short_check(result: dict[str, Any]) -> dict[str, Any]:
+    return {**result, "check": _shortened(result["check"])}
 
 
 def _shortened(definition: dict[str, Any]) -> dict[str, Any]:

@@ -174,7 +174,7 @@ async def start_check_run(tx: AsyncSession, who: Actor, org: str, name: str, num
                 f"{table.address} has no checks that run; add one, accept the suggested ones, or have those run again "
                 "that were switched off."
             )
-        return as_check_run(run, [])
+        return as_check_run(run, [], {})
 
 
 async def checks_alone(tx: AsyncSession, dataset: DatasetRef) -> list[CheckRow]:

@@ -166,7 +166,7 @@ async def keep_outside_run(
         tx.add_all(results)
         await tx.flush()
         await tx.refresh(run)
-        return as_check_run(run, results)
+        return as_check_run(run, results, table.marks)
 
 
 def _as_yaml(address: str, kept: list[tuple[dict[str, Any], str]]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lyceum.accounts.public import Actor
 from lyceum.data.datasets.public import VersionTable, version_table_for
-from lyceum.data.datasets.rows.public import scan_table
+from lyceum.data.datasets.rows.public import scan_unmasked
 from lyceum.data.quality import compared
 from lyceum.data.quality.definitions import usable
 from lyceum.data.quality.errors import TrialsBusy, TrialTooSlow
@@ -98,12 +98,13 @@ def _tried(storage: Storage, work: _Work) -> Trial:
 
     began, table = time.monotonic(), work.table
     rows_max = _rows_max(work)
-    rows = scan_table(storage, table.table_key, table.delta_version)
+    rows = scan_unmasked(storage, table.table_key, table.delta_version)
     report = run_checks(
         rows if rows_max is None else rows.head(rows_max),
         checks_from_plain([work.definition]),
         sample_rows_max=SAMPLE_ROWS_MAX,
         line_of_first_row=table.line_of_first_row,
+        masked=table.marks,
         around=_around(storage, work, rows_max),
     )
     return Trial(
@@ -112,7 +113,7 @@ def _tried(storage: Storage, work: _Work) -> Trial:
         rows_tried=report.rows,
         is_sample=report.rows < table.row_count,
         milliseconds=round((time.monotonic() - began) * 1000),
-        result=as_result(as_kept(report)[0], None),
+        result=as_result(as_kept(report, table.marks)[0], None, table.marks),
     )
 
 
@@ -135,13 +136,13 @@ def _around(storage: Storage, work: _Work, rows_max: int | None) -> "Surrounding
                 f"'{address}' has {other.row_count:,} rows, too many to be looked through in a trial; "
                 "keep the check and have it run on a version"
             )
-        return scan_table(storage, other.table_key, other.delta_version)
+        return scan_unmasked(storage, other.table_key, other.delta_version)
 
     [check] = checks_from_plain([work.definition])
     read = check.subjects() if work.definition["kind"] != "volume" else ()
     references = {}
     for name, at in work.references.items():
-        then = scan_table(storage, at.table_key, at.delta_version)
+        then = scan_unmasked(storage, at.table_key, at.delta_version)
         references[name] = reference_of(then if rows_max is None else then.head(rows_max), sorted(read))
     limits = SqlLimits(seconds_max=SQL_SECONDS_MAX, memory_mb_max=SQL_MEMORY_MB_MAX, threads_max=1)
     return Surroundings(references=references, table_named=table_named, sql=limits)

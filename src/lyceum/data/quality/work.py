@@ -16,6 +16,8 @@ class TableAt(msgspec.Struct, frozen=True, kw_only=True):
 class ChecksToRun(msgspec.Struct, frozen=True, kw_only=True):
     """Checks, and the tables that they compare with."""
 
+    marks: dict[str, str] = {}
+    """Columns whose values are told nowhere."""
     check_ids: list[UUID]
     definitions: list[dict[str, Any]]
     references: dict[str, TableAt] = {}

@@ -23,6 +23,7 @@ from sqlalchemy.orm import undefer
 
 from lyceum.data.datasets.appends.public import begin_appended, give_job, is_there, table_key
 from lyceum.data.datasets.appends.tables.public import places_in_commit
+from lyceum.data.datasets.personal.public import is_erasing
 from lyceum.data.datasets.public import is_dormant
 from lyceum.data.streams.connecting import StreamPlan, host_and_port, judge_servers, plan_of
 from lyceum.data.streams.errors import BrokerAway, BrokerRefuses
@@ -261,6 +262,8 @@ class StreamConsumer:
             return "wait"
         async with transaction(self.resources.database, self._scope) as tx:
             await refuse_past_quota(tx, self.resources.settings)
+            if await is_erasing(tx, plan.dataset_id):
+                return "wait"
         version_id = new_id()
         key = messages_key(version_id)
         schemas = {number: self._schemas[number] for number in batch.schema_numbers & self._schemas.keys()}

@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
 from lyceum.accounts.public import Actor, Power, require
-from lyceum.data.datasets.public import addresses_of_datasets, dataset_ref_for
+from lyceum.data.datasets.personal.public import note_unmasked_message
+from lyceum.data.datasets.public import addresses_of_datasets, dataset_ref_for, marks_of_dataset
+from lyceum.data.datasets.rows.public import Marks, masked_cells
 from lyceum.data.streams.errors import DeadLetterNotFound, StreamNotFound
 from lyceum.data.streams.models import DeadLetterRow, StreamConsumerRow, StreamPartitionRow, StreamRow
 from lyceum.data.streams.schemas import (
@@ -85,10 +88,20 @@ async def list_dead_letters(
     return [as_letter(row) for row in await tx.scalars(query.order_by(DeadLetterRow.id.desc()).limit(limit))]
 
 
-async def dead_letter_for(tx: AsyncSession, who: Actor, letter_id: UUID) -> DeadLetterDetail:
-    """Return a message with its first bytes, which only those see who may write; raises `DeadLetterNotFound`."""
+async def dead_letter_for(tx: AsyncSession, who: Actor, letter_id: UUID, *, unmasked: bool = False) -> DeadLetterDetail:
+    """Return a message with its first bytes, which only those see who may write; raises `DeadLetterNotFound`.
+
+    Where its dataset has marked columns these are masked, and what is no JSON is left out, unless it is asked for `unmasked`,
+    which is recorded.
+    """
     row = await letter_row_for(tx, who, letter_id)
+    stream = await tx.get_one(StreamRow, row.stream_id)
+    marks = await marks_of_dataset(tx, stream.dataset_id)
     content = bytes(row.content)
+    if marks and unmasked:
+        note_unmasked_message(tx, who, stream.dataset_id, letter_id=letter_id)
+    elif marks and content:
+        return _masked_letter(row, content, marks)
     try:
         text = content.decode()
     except UnicodeDecodeError:
@@ -98,6 +111,22 @@ async def dead_letter_for(tx: AsyncSession, who: Actor, letter_id: UUID) -> Dead
         content=base64.b64encode(content).decode(),
         text=text,
         is_whole=len(content) == row.byte_count,
+        is_masked=False,
+    )
+
+
+def _masked_letter(row: DeadLetterRow, content: bytes, marks: Marks) -> DeadLetterDetail:
+    try:
+        message = msgspec.json.decode(content)
+    except (msgspec.DecodeError, RecursionError):
+        message = None
+    shown = msgspec.json.encode(masked_cells(message, marks)) if isinstance(message, dict) else b""
+    return DeadLetterDetail(
+        **as_letter(row).model_dump(),
+        content=base64.b64encode(shown).decode(),
+        text=shown.decode() or None,
+        is_whole=bool(shown),
+        is_masked=True,
     )
 
 

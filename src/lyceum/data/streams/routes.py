@@ -18,6 +18,7 @@ from lyceum.data.streams.schemas import (
 )
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 from lyceum.kernel.http.revisions import CHANGES_REVISION, IfMatch, etag_of, shows_revision
+from lyceum.kernel.tx import aside
 
 router = api_router(tags=["streams"])
 
@@ -112,9 +113,16 @@ async def list_dead_letters(
 
 @router.get("/dead-letters/{letter_id}")
 @needs(Power.DATASETS_WRITE)
-async def read_dead_letter(tx: PrimaryTx, who: Who, letter_id: UUID) -> DeadLetterDetail:
-    """Read a message that could not be taken, with its first bytes."""
-    return await queries.dead_letter_for(tx, who, letter_id)
+async def read_dead_letter(
+    who: Who,
+    resources: CurrentResources,
+    letter_id: UUID,
+    *,
+    unmasked: Annotated[bool, Query(description="With what columns marked as personal hold; recorded.")] = False,
+) -> DeadLetterDetail:
+    """Read a message that could not be taken, with its first bytes; what marked columns hold is masked."""
+    async with aside(resources.database, who.scope, writes=True) as tx:
+        return await queries.dead_letter_for(tx, who, letter_id, unmasked=unmasked)
 
 
 @router.post("/dead-letters/{letter_id}/retry", status_code=202)

@@ -196,6 +196,9 @@ class DeadLetterDetail(DeadLetterShown):
     content: str = Field(description="In base64.")
     text: str | None = Field(description="The same as text, where it is one.")
     is_whole: bool
+    is_masked: bool = Field(
+        description="Marked columns are masked; of a message that is no JSON nothing is shown. A member may ask for it unmasked."
+    )
 
 
 class DeadLetterPage(BaseModel):

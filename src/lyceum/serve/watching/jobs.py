@@ -108,6 +108,7 @@ async def _prepare(run: JobRun, args: JudgePredictions) -> Judging:
             version_number=version.number,
             signature=version.signature,
             reference_path=version.reference_path,
+            masked=tuple(table.marks),
         )
 
 

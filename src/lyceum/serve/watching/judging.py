@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from lyceum.data.datasets.rows.public import scan_table
+from lyceum.data.datasets.rows.public import scan_unmasked
 from lyceum.data.quality.engine.public import (
     Check,
     CheckReport,
@@ -46,8 +46,8 @@ def judge(work: Judging, side: ChildSide) -> Verdict:
     reference = None
     if work.reference_path is not None:
         reference = reference_from_bytes(asyncio.run(storage.read(work.reference_path)))
-    rows = scan_table(storage, work.table_key, work.delta_version)
-    return verdict_on(window_of(rows, table, work.version_number), table, reference)
+    rows = scan_unmasked(storage, work.table_key, work.delta_version)
+    return verdict_on(window_of(rows, table, work.version_number), table, reference, masked=frozenset(work.masked))
 
 
 def window_of(rows: pl.LazyFrame, table: LogTable, version_number: int, *, now: datetime | None = None) -> pl.DataFrame:
@@ -57,15 +57,20 @@ def window_of(rows: pl.LazyFrame, table: LogTable, version_number: int, *, now: 
     return own.tail(WINDOW_ROWS_MAX).collect(engine="streaming")
 
 
-def verdict_on(window: pl.DataFrame, table: LogTable, reference: Reference | None) -> Verdict:
-    """Return the verdict on some rows of a prediction log; without a reference, and of few rows, little is told."""
+def verdict_on(
+    window: pl.DataFrame, table: LogTable, reference: Reference | None, *, masked: frozenset[str] = frozenset()
+) -> Verdict:
+    """Return the verdict on some rows of a prediction log; without a reference, and of few rows, little is told.
+
+    No value of the columns in `masked` is in it.
+    """
     findings: tuple[Finding, ...]
     if reference is None:
         findings = _skipped("The model was made without a record of what it saw; train it again to have it compared.")
     elif window.height < ROWS_MIN:
         findings = _skipped(f"{window.height:,} predictions are too few to tell by; {ROWS_MIN:,} are needed.")
     else:
-        findings = _findings(window, table, reference)
+        findings = _findings(window, table, reference, masked)
     moments = window.get_column(table.predicted_at)
     return Verdict(
         rows=window.height, first_at=_moment(moments.min()), last_at=_moment(moments.max()), findings=findings
@@ -81,13 +86,15 @@ def _skipped(why: str) -> tuple[Finding, ...]:
     return tuple(Finding(aspect=aspect, status="skipped", title="", sentence=why) for aspect in aspects)
 
 
-def _findings(window: pl.DataFrame, table: LogTable, reference: Reference) -> tuple[Finding, ...]:
+def _findings(
+    window: pl.DataFrame, table: LogTable, reference: Reference, masked: frozenset[str]
+) -> tuple[Finding, ...]:
     checks = _checks(table, reference)
     together = [check for checked in checks.values() for check in checked]
     report = run_checks(
         window.lazy(), together, sample_rows_max=0, around=Surroundings(references={REFERENCE: reference})
     )
-    return tuple(_finding(aspect, _results(report, checked)) for aspect, checked in checks.items())
+    return tuple(_finding(aspect, _results(report, checked), masked) for aspect, checked in checks.items())
 
 
 def _checks(table: LogTable, reference: Reference) -> dict[Aspect, tuple[Check, ...]]:
@@ -151,7 +158,7 @@ def _title_of_several(aspect: Aspect, first: str, others: int) -> str:
     return f"{first} and {others:,} more inputs have moved since training"
 
 
-def _finding(aspect: Aspect, results: list[CheckResult]) -> Finding:
+def _finding(aspect: Aspect, results: list[CheckResult], masked: frozenset[str]) -> Finding:
     told = [result for result in results if result.status in {"passed", "failed"}]
     if not told:
         why = results[0].sentence if results else "There is nothing of this kind to compare."
@@ -160,10 +167,18 @@ def _finding(aspect: Aspect, results: list[CheckResult]) -> Finding:
     failed = [result for result in told if result.status == "failed"]
     worst = max(failed or told, key=lambda result: result.failing_fraction)
     if not moved:
-        return Finding(aspect=aspect, status="passed", title="", sentence=worst.sentence)
+        return Finding(aspect=aspect, status="passed", title="", sentence=_said(worst, masked))
     return Finding(
-        aspect=aspect, status="failed", title=_title(aspect, moved), sentence=worst.sentence, moved=tuple(moved)
+        aspect=aspect, status="failed", title=_title(aspect, moved), sentence=_said(worst, masked), moved=tuple(moved)
     )
+
+
+def _said(result: CheckResult, masked: frozenset[str]) -> str:
+    """Return the sentence of a result; that of a set names its values, which were training's."""
+    check = result.check
+    if not isinstance(check, InSet) or check.column not in masked:
+        return result.sentence
+    return f"{result.failing:,} of {result.rows_checked:,} values of {check.column} were not known in training."
 
 
 def _moved(results: Iterable[CheckResult]) -> list[Moved]:

@@ -1,9 +1,10 @@
 """What a model saw in training and answered on rows it had not seen, kept beside it for its predictions to be compared with."""
 
+import msgspec
 import numpy as np
 import polars as pl
 
-from lyceum.data.quality.engine.public import Reference, reference_of
+from lyceum.data.quality.engine.public import ColumnReference, Reference, reference_from_bytes, reference_of
 from lyceum.serve.runtime.public import Answers, OnnxModel, label_text, read_frame
 from lyceum.serve.watching.tables import LogTable
 
@@ -16,6 +17,23 @@ _SUFFIX = ".reference"
 def reference_key(artifact_path: str) -> str:
     """Return where the reference of a stored model lies."""
     return f"{artifact_path.removesuffix('.onnx')}{_SUFFIX}"
+
+
+def without_value(stored: bytes, *, column: str, value: str) -> bytes:
+    """Return a stored reference without a value of a column, and without texts of others that occurred once.
+
+    Raises `InvalidReference`.
+    """
+    reference = reference_from_bytes(stored)
+    columns = {name: _without(found, value if name == column else None) for name, found in reference.columns.items()}
+    return msgspec.structs.replace(reference, columns=columns).to_bytes()
+
+
+def _without(found: ColumnReference, value: str | None) -> ColumnReference:
+    kept = {text: times for text, times in found.categories.items() if times > 1 and text != value}
+    gone = sum(found.categories.values()) - sum(kept.values())
+    # how many there were stays: shares of the others are of all
+    return msgspec.structs.replace(found, categories=kept, rare=found.rare + gone)
 
 
 def training_reference(model: OnnxModel, training: pl.DataFrame, held_out: pl.DataFrame) -> Reference:

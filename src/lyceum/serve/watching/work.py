@@ -18,6 +18,8 @@ class Judging(msgspec.Struct, frozen=True, kw_only=True):
     version_number: int
     signature: dict[str, Any]
     reference_path: str | None
+    masked: tuple[str, ...] = ()
+    """Columns whose values are told nowhere."""
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):

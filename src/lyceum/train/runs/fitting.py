@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from lyceum.data.datasets.rows.public import scan_table
+from lyceum.data.datasets.rows.public import scan_unmasked
 from lyceum.kernel.config import settings
 from lyceum.kernel.jobs.child import ChildSide
 from lyceum.kernel.storage import Storage, StoredFile, open_storage
@@ -25,6 +25,7 @@ from lyceum.train.engine.public import (
     fit,
 )
 from lyceum.train.runs.holdout import Split, hold_out
+from lyceum.train.runs.masking import masked_report
 from lyceum.train.runs.report import member_facts, report_of
 from lyceum.train.runs.work import FitOutcome, FitWork
 
@@ -41,7 +42,7 @@ def fit_table(work: FitWork, side: ChildSide) -> FitOutcome:
     """Train, export and report. Raises `FitRefused` for a table that cannot be learned from."""
     storage = open_storage(settings())
     side.event({"kind": "progress", "fraction": 0.0, "note": "reading the table"})
-    table = scan_table(storage, work.table_key, work.delta_version).collect()
+    table = scan_unmasked(storage, work.table_key, work.delta_version).collect()
     try:
         split = hold_out(table, target=work.target, seed=work.seed)
         model = fit(
@@ -71,7 +72,7 @@ def _exported(model: FittedModel, split: Split, storage: Storage, work: FitWork)
         except NotExportable as error:
             raise FitRefused("not_exportable", str(error)) from error
         served = OnnxModel.load(path)
-        report = report_of(model, exported, served, split)
+        report = masked_report(report_of(model, exported, served, split), work.marks)
         described = Path(folder) / "model.reference"
         described.write_bytes(training_reference(served, split.training, split.held_out).to_bytes())
         stored, key = asyncio.run(_store(storage, work.artifact_folder, path, described))

@@ -64,6 +64,7 @@ async def _prepare(run: JobRun, args: FitModel) -> FitWork:
             time_limit_seconds=row.time_limit_seconds,
             seed=row.seed,
             leave_out={name: reason or noted.get(name, "") for name, reason in row.leave_out.items()},
+            marks=dict(table.marks),
         )
 
     return await run_in_tx(run.resources.database, run.scope, begin)

@@ -23,10 +23,11 @@ from lyceum.accounts.public import (
     require,
     require_to_see,
 )
-from lyceum.data.datasets.public import addresses_of_versions, note_read_of_version
+from lyceum.data.datasets.public import addresses_of_versions, marks_of_version, note_read_of_version
 from lyceum.jobs.public import JobProgress
 from lyceum.kernel.progress import read_progress
 from lyceum.train.runs.errors import RunNotFinished, RunNotFound
+from lyceum.train.runs.masking import masked_report
 from lyceum.train.runs.models import TrainingRunRow, TrialRow
 from lyceum.train.runs.schemas import LeaderboardEntry, LeakageWarningOut, Run
 
@@ -122,13 +123,13 @@ async def list_runs(
 
 
 async def report_for(tx: AsyncSession, who: Actor, run_id: UUID) -> dict[str, Any]:
-    """Return a finished run's report; raises `RunNotFound`, `RunNotFinished`."""
+    """Return a finished run's report, marked columns masked; raises `RunNotFound`, `RunNotFinished`."""
     row = await run_row_for(tx, who, run_id, need=Power.RUNS_READ)
     await note_read_of_version(tx, row.dataset_version_id)
     report: dict[str, Any] | None = await tx.scalar(select(TrainingRunRow.report).where(TrainingRunRow.id == row.id))
     if report is None:
         raise RunNotFinished(f"The run is {row.state}; it has a report once it is finished.")
-    return report
+    return masked_report(report, await marks_of_version(tx, row.dataset_version_id))
 
 
 async def _as_runs(tx: AsyncSession, rows: Iterable[TrainingRunRow]) -> list[Run]:

@@ -15,6 +15,8 @@ class FitWork(msgspec.Struct, frozen=True, kw_only=True):
     time_limit_seconds: float
     seed: int
     leave_out: dict[str, str]
+    marks: dict[str, str] = {}
+    """Columns whose values the report does not show."""
 
 
 class FitOutcome(msgspec.Struct, frozen=True, kw_only=True):

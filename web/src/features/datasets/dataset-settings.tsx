@@ -14,6 +14,7 @@ import { Note } from "@/ui/note";
 import { Skeleton } from "@/ui/skeleton";
 import { toast } from "@/ui/toast";
 import { Compatibility } from "./compatibility";
+import { PersonalData } from "./personal-data";
 import { Retention } from "./retention";
 
 type Props = { org: string; name: string; dataset: Api["Dataset"] };
@@ -25,6 +26,7 @@ export default function DatasetSettings({ org, name, dataset }: Props) {
     <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-[3fr_2fr]">
       <Facts org={org} name={name} dataset={dataset} />
       <div className="min-w-0 space-y-4">
+        <PersonalData org={org} name={name} />
         <Compatibility org={org} name={name} />
         <Retention org={org} name={name} />
         <Archive org={org} name={name} />

@@ -12,6 +12,7 @@ from lyceum.data.datasets import versions
 from lyceum.data.datasets.appends.tables.public import AppendedTable, BaseVersion
 from lyceum.data.datasets.judges import VersionJudge
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
+from lyceum.data.datasets.personal.public import refuse_while_erasing
 
 
 async def latest_of(tx: AsyncSession, dataset_id: UUID) -> BaseVersion | None:
@@ -55,7 +56,7 @@ async def is_overtaken(tx: AsyncSession, dataset_id: UUID, appended: AppendedTab
 async def begin_appended(
     tx: AsyncSession, version_id: UUID, dataset_id: UUID, *, file_name: str, source: dict[str, Any], by: UUID | None
 ) -> UUID:
-    """Begin a version of what is appended, pending, and return the id of its first operation."""
+    """Begin a version of what is appended, pending, and return the id of its first operation; raises `ErasureUnderWay`."""
     row = DatasetVersionRow(
         id=version_id,
         org_id=tx.info["scope"].org_id,
@@ -66,6 +67,7 @@ async def begin_appended(
     )
     tx.add(row)
     await tx.flush()
+    await refuse_while_erasing(tx, dataset_id)
     return row.operation_id
 
 

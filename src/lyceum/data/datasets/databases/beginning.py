@@ -8,6 +8,7 @@ from lyceum.data.datasets.databases.locations import database_location
 from lyceum.data.datasets.databases.sealing import sealed_wish
 from lyceum.data.datasets.databases.work import ImportSql, Wish
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
+from lyceum.data.datasets.personal.public import refuse_while_erasing
 from lyceum.files.public import UploadWhole
 from lyceum.kernel.jobs.queue import enqueue
 from lyceum.kernel.resources import Resources
@@ -25,7 +26,10 @@ async def begin_reading(
     upload: UploadWhole | None,
     by: UUID | None,
 ) -> DatasetVersionRow:
-    """Return a new pending version, whose job reads what is asked of a database or of an upload that is one."""
+    """Return a new pending version, whose job reads what is asked of a database or of an upload that is one.
+
+    Raises `ErasureUnderWay`.
+    """
     row = DatasetVersionRow(
         id=version_id,
         org_id=dataset.org_id,
@@ -37,6 +41,7 @@ async def begin_reading(
     )
     tx.add(row)
     await tx.flush()
+    await refuse_while_erasing(tx, dataset.id)
     row.job_id = await enqueue(tx, ImportSql(version_id=row.id))
     await tx.flush()
     await tx.refresh(row)

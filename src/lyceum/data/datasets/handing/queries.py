@@ -24,5 +24,10 @@ async def readable_version_for(
 ) -> ReadableVersion:
     """Return an accepted version, the latest for None; raises `DatasetNotFound`, `VersionNotFound`."""
     row = await version_row_for(tx, who, org, name, number)
-    table = as_version_table(row, f"{org}/{row.dataset_name}", column_notes=row.column_notes)
-    return ReadableVersion(table, row.accepted_at, masked=frozenset())
+    table = as_version_table(row, f"{org}/{row.dataset_name}", dataset=row)
+    return ReadableVersion(table, row.accepted_at, masked=_masked_in(table))
+
+
+def _masked_in(table: VersionTable) -> frozenset[str]:
+    """Return the marked columns that the version has: files show them to nobody, whoever may read them downloads rows."""
+    return frozenset(table.marks) & {column.name for column in table.table_schema.columns}

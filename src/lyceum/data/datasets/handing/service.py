@@ -52,8 +52,8 @@ async def hand_out(
     if masked:
         named = ", ".join(sorted(masked)[:5])
         raise ColumnsMasked(
-            f"{table.address} has columns that are masked for you ({named}), so its files are not given out as they lie; "
-            "download the version instead, which masks them."
+            f"{table.address} has columns that hold personal data ({named}), so its files are not given out as they lie; "
+            "download the version instead, which masks them, or as a member who may change the dataset with unmasked=true."
         )
     content = await asyncio.to_thread(content_of_version, resources.storage, table.table_key, table.delta_version)
     lifetime_seconds = resources.settings.file_url_seconds

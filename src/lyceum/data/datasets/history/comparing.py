@@ -7,7 +7,7 @@ import polars as pl
 
 from lyceum.data.datasets.history.errors import KeyUnusable
 from lyceum.data.datasets.history.work import Compared, Comparing
-from lyceum.data.datasets.rows.public import scan_table
+from lyceum.data.datasets.rows.public import Marks, mask_of, scan_unmasked
 from lyceum.kernel.config import settings
 from lyceum.kernel.jobs.child import ChildSide
 from lyceum.kernel.storage import open_storage
@@ -20,11 +20,11 @@ _BEFORE, _AFTER, _COPIES = "__before__", "__after__", "__copies__"
 def compare(work: Comparing, side: ChildSide) -> Compared:
     """Return what differs between the rows of two versions; raises `KeyUnusable`."""
     storage = open_storage(settings())
-    before, after = (scan_table(storage, work.table_key, version) for version in (work.before, work.after))
+    before, after = (scan_unmasked(storage, work.table_key, version) for version in (work.before, work.after))
     rows = {"before": _height(before), "after": _height(after)}
     side.stop_if_asked()
     if work.key_columns:
-        return Compared(rows=rows | _by_key(before, after, list(work.key_columns)))
+        return Compared(rows=rows | _by_key(before, after, list(work.key_columns), work.marks))
     return Compared(rows=rows | _by_whole_rows(before, after))
 
 
@@ -32,7 +32,7 @@ def _height(rows: pl.LazyFrame) -> int:
     return int(rows.select(pl.len()).collect(engine="streaming").item())
 
 
-def _by_key(before: pl.LazyFrame, after: pl.LazyFrame, key: list[str]) -> dict[str, Any]:
+def _by_key(before: pl.LazyFrame, after: pl.LazyFrame, key: list[str], marks: Marks) -> dict[str, Any]:
     schemas = before.collect_schema(), after.collect_schema()
     _require_usable(before, after, key)
     same = [name for name in schemas[0] if name not in key and schemas[1].get(name) == schemas[0][name]]
@@ -63,7 +63,11 @@ def _by_key(before: pl.LazyFrame, after: pl.LazyFrame, key: list[str]) -> dict[s
     return {
         **{name: int(found[name]) for name in which},
         "changed_by_column": {name: int(found[mark]) for name, mark in places.items() if found[mark]},
-        "samples": {name: _sample(joined.filter(condition), keys) for name, condition in which.items() if found[name]},
+        "samples": {
+            name: _sample(joined.filter(condition), keys, [marks.get(name) for name in key])
+            for name, condition in which.items()
+            if found[name]
+        },
     }
 
 
@@ -105,9 +109,12 @@ def _by_whole_rows(before: pl.LazyFrame, after: pl.LazyFrame) -> dict[str, Any]:
     return {"added": added, "removed": removed, "changed": None, "changed_by_column": {}, "samples": {}}
 
 
-def _sample(rows: pl.LazyFrame, keys: Sequence[str]) -> list[list[Any]]:
+def _sample(rows: pl.LazyFrame, keys: Sequence[str], kinds: Sequence[str | None]) -> list[list[Any]]:
     first = rows.select(keys).head(SAMPLES_MAX).collect(engine="streaming")
-    return [[_shown(value) for value in row] for row in first.iter_rows()]
+    return [
+        [mask_of(kind) if kind and value is not None else _shown(value) for kind, value in zip(kinds, row, strict=True)]
+        for row in first.iter_rows()
+    ]
 
 
 def _shown(value: Any) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from lyceum.data.datasets.addresses import VersionTable
-from lyceum.data.datasets.rows.public import read_batches
+from lyceum.data.datasets.rows.public import Marks, read_batches
 from lyceum.kernel.storage import Storage
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ FORMULA = r"^[=+\-@\t\r]"
 
 
 async def written_as(
-    storage: Storage, table: VersionTable, form: DownloadFormat, *, escapes_formulas: bool
+    storage: Storage, table: VersionTable, form: DownloadFormat, *, escapes_formulas: bool, marks: Marks
 ) -> AsyncIterator[bytes]:
     """Return the file of a version's rows, part by part, once its first file was found to be there.
 
-    In CSV, texts that a spreadsheet would carry out may get an apostrophe.
+    What the columns in `marks` hold is masked. In CSV, texts that a spreadsheet would carry out may get an apostrophe.
     """
-    return _sent(await asyncio.to_thread(_steps, storage, table, form, escapes_formulas))
+    return _sent(await asyncio.to_thread(_steps, storage, table, form, marks, escapes_formulas))
 
 
 async def _sent(steps: Iterator[bytes]) -> AsyncIterator[bytes]:
@@ -45,8 +45,14 @@ async def _sent(steps: Iterator[bytes]) -> AsyncIterator[bytes]:
             yield part
 
 
-def _steps(storage: Storage, table: VersionTable, form: DownloadFormat, escapes_formulas: bool) -> Iterator[bytes]:  # noqa: FBT001 called by a thread
-    schema, batches = read_batches(storage, table.table_key, table.delta_version)
+def _steps(
+    storage: Storage,
+    table: VersionTable,
+    form: DownloadFormat,
+    marks: Marks,
+    escapes_formulas: bool,  # noqa: FBT001 called by a thread
+) -> Iterator[bytes]:
+    schema, batches = read_batches(storage, table.table_key, table.delta_version, marks=marks)
     if form == "csv":
         return _csv(schema, batches, escapes_formulas=escapes_formulas)
     return _parquet(schema, batches) if form == "parquet" else _arrow(schema, batches)

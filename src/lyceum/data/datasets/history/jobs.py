@@ -16,7 +16,8 @@ from lyceum.data.datasets.history.models import DatasetDiffRow
 from lyceum.data.datasets.history.work import Compared, Comparing, TakenBack, TakingBack
 from lyceum.data.datasets.judges import VersionJudge, questions_to
 from lyceum.data.datasets.models import DatasetVersionRow
-from lyceum.data.datasets.queries import profile_by_id, version_table_by_id
+from lyceum.data.datasets.profiles import profile_by_id, unmasked_profile_by_id
+from lyceum.data.datasets.queries import version_table_by_id
 from lyceum.data.datasets.readiness import require_rows
 from lyceum.data.datasets.work import AcceptedTable
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun
@@ -78,7 +79,7 @@ async def _restored_table(tx: AsyncSession, args: RestoreVersion, taken_back: Ta
         table_bytes=0,
         source={**restored.source, "restores": restored.number},
         table_schema=restored.table_schema or {},
-        profile=await profile_by_id(tx, restored.id),
+        profile=await unmasked_profile_by_id(tx, restored.id),
         judgements=taken_back.judgements,
     )
 
@@ -114,6 +115,7 @@ async def _prepare_diff(run: JobRun, args: CompareVersions) -> Comparing:
             before=before.delta_version,
             after=after.delta_version,
             key_columns=tuple(row.key_columns),
+            marks=dict(after.marks),
         )
 
 

@@ -1,6 +1,7 @@
 """Reads of comparisons."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -10,7 +11,9 @@ from lyceum.accounts.public import Actor, Power, require_to_see
 from lyceum.data.datasets.history.errors import DiffNotFound
 from lyceum.data.datasets.history.models import DatasetDiffRow
 from lyceum.data.datasets.history.schemas import Diff, DiffResult
+from lyceum.data.datasets.profiles import marks_of_version
 from lyceum.data.datasets.queries import addresses_of_versions, note_read_of_version
+from lyceum.data.datasets.rows.public import Marks, mask_of
 
 
 async def diff_for(tx: AsyncSession, who: Actor, diff_id: UUID) -> Diff:
@@ -22,11 +25,11 @@ async def diff_for(tx: AsyncSession, who: Actor, diff_id: UUID) -> Diff:
         raise DiffNotFound(f"There is no comparison {diff_id} that you may read.")
     await note_read_of_version(tx, row.after_id)
     address, before = found[row.before_id]
-    return as_diff(row, address, before, found[row.after_id][1])
+    return as_diff(row, address, before, found[row.after_id][1], marks=await marks_of_version(tx, row.after_id))
 
 
-def as_diff(row: DatasetDiffRow, address: str, before: int, after: int) -> Diff:
-    """Return the row as its readers see it."""
+def as_diff(row: DatasetDiffRow, address: str, before: int, after: int, *, marks: Marks) -> Diff:
+    """Return the row as its readers see it: without what marked columns hold."""
     return Diff(
         id=row.id,
         dataset=address,
@@ -35,7 +38,7 @@ def as_diff(row: DatasetDiffRow, address: str, before: int, after: int) -> Diff:
         key=row.key_columns,
         state=row.state,
         job_id=row.job_id,
-        result=DiffResult.model_validate(row.result) if row.result is not None else None,
+        result=_shown(row.result, row.key_columns, marks) if row.result is not None else None,
         error=row.error,
         created_at=row.created_at,
         finished_at=row.finished_at,
@@ -49,3 +52,21 @@ async def versions_compared(tx: AsyncSession, version_ids: Collection[UUID]) -> 
         DatasetDiffRow.finished_at.is_(None), DatasetDiffRow.before_id.in_(ids) | DatasetDiffRow.after_id.in_(ids)
     )
     return ids & {version_id for row in await tx.execute(query) for version_id in row}
+
+
+def _shown(result: dict[str, Any], key: Sequence[str], marks: Marks) -> DiffResult:
+    """Return what differs; a column may have been marked after the comparison was made."""
+    kinds = [marks.get(name) for name in key]
+    samples = {
+        what: [
+            [mask_of(kind) if kind and value is not None else value for kind, value in zip(kinds, row, strict=True)]
+            for row in rows
+        ]
+        for what, rows in result["rows"]["samples"].items()
+    }
+    figures = [
+        one
+        for one in result["profile"]
+        if one["column"] not in marks or one["figure"] in {"missing", "missing_fraction", "distinct"}
+    ]
+    return DiffResult.model_validate({**result, "rows": {**result["rows"], "samples": samples}, "profile": figures})

@@ -23,6 +23,7 @@ from lyceum.data.datasets.history import queries as diff_queries
 from lyceum.data.datasets.history import service
 from lyceum.data.datasets.history.downloading import MEDIA_TYPES, DownloadFormat, written_as
 from lyceum.data.datasets.history.schemas import Diff, NewDiff
+from lyceum.data.datasets.personal.public import note_unmasked_read
 from lyceum.data.datasets.schemas import Version
 from lyceum.kernel.http.documented import refuses
 from lyceum.kernel.http.downloads import content_disposition
@@ -67,19 +68,26 @@ async def download_version(
     escape_formulas: Annotated[
         bool, Query(description="In CSV, put an apostrophe before texts that a spreadsheet would carry out.")
     ] = False,
+    unmasked: Annotated[
+        bool, Query(description="With what columns marked as personal hold, for who may change the dataset; recorded.")
+    ] = False,
 ) -> Response:
-    """Download all rows of a version as CSV, Parquet or Arrow (Feather)."""
+    """Download all rows of a version as CSV, Parquet or Arrow (Feather); what marked columns hold is masked."""
     # no transaction is open while rows are sent
-    async with aside(resources.database, who.scope, writes=False) as tx:
+    async with aside(resources.database, who.scope, writes=unmasked) as tx:
         row = await queries.version_row_for(tx, who, org, name, as_number(number))
-    table = queries.as_version_table(row, f"{org}/{name}", column_notes=row.column_notes)
+        table = queries.as_version_table(row, f"{org}/{name}", dataset=row)
+        if unmasked:
+            note_unmasked_read(tx, who, table)
     headers = {
         "content-disposition": content_disposition(f"{row.dataset_name}-v{table.number}.{format}"),
         "content-security-policy": DATA_POLICY,
         "cache-control": "private, no-cache, no-transform",
         "x-content-type-options": "nosniff",
     }
-    content = await written_as(resources.storage, table, format, escapes_formulas=escape_formulas)
+    content = await written_as(
+        resources.storage, table, format, escapes_formulas=escape_formulas, marks={} if unmasked else table.marks
+    )
     return StreamingResponse(content, media_type=MEDIA_TYPES[format], headers=headers)
 
 

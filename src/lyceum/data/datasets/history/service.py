@@ -8,6 +8,7 @@ from lyceum.data.datasets.history.models import DatasetDiffRow
 from lyceum.data.datasets.history.queries import as_diff
 from lyceum.data.datasets.history.schemas import Diff, NewDiff
 from lyceum.data.datasets.models import DatasetVersionRow
+from lyceum.data.datasets.personal.public import refuse_while_erasing
 from lyceum.data.datasets.queries import as_version, version_row_for
 from lyceum.data.datasets.readiness import require_awake, require_rows
 from lyceum.data.datasets.schemas import Version
@@ -32,6 +33,7 @@ async def restore(tx: AsyncSession, who: Actor, org: str, name: str, number: int
         )
         tx.add(row)
         await tx.flush()
+        await refuse_while_erasing(tx, restored.id_of_dataset)
         row.job_id = await enqueue(tx, RestoreVersion(version_id=row.id, restored_id=restored.id))
         await tx.flush()
         await tx.refresh(row)
@@ -63,4 +65,4 @@ async def begin_diff(tx: AsyncSession, who: Actor, org: str, name: str, wanted: 
         row.job_id = await enqueue(tx, CompareVersions(diff_id=row.id))
         await tx.flush()
         await tx.refresh(row)
-        return as_diff(row, f"{org}/{before.dataset_name}", wanted.before, wanted.after)
+        return as_diff(row, f"{org}/{before.dataset_name}", wanted.before, wanted.after, marks={})

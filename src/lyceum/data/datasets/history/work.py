@@ -32,6 +32,7 @@ class Comparing(msgspec.Struct, frozen=True, kw_only=True):
     before: int
     after: int
     key_columns: tuple[str, ...]
+    marks: dict[str, str] = {}
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):

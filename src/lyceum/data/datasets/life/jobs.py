@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
-from lyceum.data.datasets.addresses import table_key
+from lyceum.data.datasets.addresses import rewriting_key, table_key
 from lyceum.data.datasets.appends.tables.public import APPENDED_FORMATS
 from lyceum.data.datasets.errors import VersionNotFound
 from lyceum.data.datasets.life.service import holding_for
@@ -88,7 +88,7 @@ async def tend_dataset(
     of_dataset = (DatasetVersionRow.dataset_id == row.id, DatasetVersionRow.state == "accepted")
     changed_at: datetime | None = await tx.scalar(select(changed).where(*of_dataset))
     if changed_at is not None and (row.tended_at is None or changed_at > row.tended_at - STILL_TO_DO):
-        await enqueue(tx, TendTable(dataset_id=row.id), dedup_key=f"tend:{row.id}")
+        await enqueue(tx, TendTable(dataset_id=row.id), dedup_key=f"tend:{row.id}", ordering_key=rewriting_key(row.id))
     dormant_days = holding_for(row, resources.settings).dormant_days
     # one that the hub itself fills waits for what comes
     if dormant_days is not None and row.dormant_at is None and row.declared_columns is None:

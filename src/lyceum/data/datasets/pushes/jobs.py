@@ -19,6 +19,7 @@ from lyceum.data.datasets.appends.tables.public import AppendTarget
 from lyceum.data.datasets.errors import VersionNotFound
 from lyceum.data.datasets.judges import VersionJudge, questions_to
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
+from lyceum.data.datasets.personal.public import is_erasing
 from lyceum.data.datasets.pushes import buffer
 from lyceum.data.datasets.pushes.work import Appended, Appending, BatchToAppend
 from lyceum.kernel.db import NOBODY, Scope
@@ -69,7 +70,7 @@ async def begin_flush(tx: AsyncSession, dataset_id: UUID) -> UUID | None:
     """Begin a version of what waits, and return its id; None where nothing waits or one is being made."""
     if not await lock_dataset(tx, dataset_id) or await buffer.is_under_way(tx, dataset_id):
         return None
-    if not await buffer.any_waiting(tx, dataset_id):
+    if not await buffer.any_waiting(tx, dataset_id) or await is_erasing(tx, dataset_id):
         return None
     row = DatasetVersionRow(
         org_id=tx.info["scope"].org_id,

@@ -6,7 +6,7 @@ Computing processes import this, and have no database: nothing here reads one.
 import asyncio
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import obstore
 
+from lyceum.data.datasets.rows.masking import (
+    MASKED,
+    Marks,
+    mask_of,
+    masked_batches,
+    masked_cells,
+    masked_frame,
+    masked_profile,
+)
 from lyceum.kernel.storage import Storage
 
 if TYPE_CHECKING:
@@ -22,6 +31,20 @@ if TYPE_CHECKING:
 
     from lyceum.data.datasets.table_store import TableContent, TableStore
 
+__all__ = [
+    "MASKED",
+    "Marks",
+    "mask_of",
+    "masked_cells",
+    "masked_frame",
+    "masked_profile",
+    "read_batches",
+    "read_unmasked_batches",
+    "scan_table",
+    "scan_unmasked",
+    "sweep_staging",
+    "table_store",
+]
 
 BATCH_ROWS = 16_384
 
@@ -33,6 +56,8 @@ class StagedRows:
     rows: "pl.LazyFrame"
     table_schema: dict[str, Any]
     line_of_first_row: int | None = None
+    marks: "Marks" = field(default_factory=dict)
+    """Columns that a scan of these rows found to hold personal data."""
 
 
 # Polars and Delta take seconds to import, which the API's start does without and its loop must not wait for: the
@@ -51,8 +76,13 @@ def _table_store(url: str, options: tuple[tuple[str, str], ...]) -> "TableStore"
     return TableStore(url, dict(options))
 
 
-def scan_table(storage: Storage, table_key: str, delta_version: int) -> "pl.LazyFrame":
-    """Return the rows of a Delta version, not yet read, in the order they were committed."""
+def scan_table(storage: Storage, table_key: str, delta_version: int, *, marks: Marks) -> "pl.LazyFrame":
+    """Return the rows of a Delta version, not yet read, in the order they were committed; marked columns are masked."""
+    return masked_frame(scan_unmasked(storage, table_key, delta_version), marks)
+
+
+def scan_unmasked(storage: Storage, table_key: str, delta_version: int) -> "pl.LazyFrame":
+    """Return what `scan_table` does with nothing masked, for what computes on rows and shows none."""
     from lyceum.data.datasets.tables import scan_version
 
     return scan_version(table_store(storage), table_key, delta_version)
@@ -115,8 +145,20 @@ def content_of_version(storage: Storage, table_key: str, delta_version: int) -> 
     return content_of(table_store(storage), table_key, delta_version)
 
 
-def read_batches(storage: Storage, table_key: str, delta_version: int) -> "tuple[pa.Schema, Iterator[pa.RecordBatch]]":
-    """Return the columns of a Delta version, and its rows in batches of bounded size, read as they are asked for."""
+def read_batches(
+    storage: Storage, table_key: str, delta_version: int, *, marks: Marks
+) -> "tuple[pa.Schema, Iterator[pa.RecordBatch]]":
+    """Return the columns of a Delta version, and its rows in batches of bounded size, read as they are asked for.
+
+    Marked columns are masked.
+    """
+    return masked_batches(*read_unmasked_batches(storage, table_key, delta_version), marks)
+
+
+def read_unmasked_batches(
+    storage: Storage, table_key: str, delta_version: int
+) -> "tuple[pa.Schema, Iterator[pa.RecordBatch]]":
+    """Return what `read_batches` does with nothing masked, for whoever asked for that and may."""
     from lyceum.data.datasets.tables import files_of
 
     store = table_store(storage)

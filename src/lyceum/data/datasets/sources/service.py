@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor, Power
 from lyceum.data.datasets.models import DatasetVersionRow
+from lyceum.data.datasets.personal.public import refuse_while_erasing
 from lyceum.data.datasets.queries import as_version, dataset_row_for
 from lyceum.data.datasets.readiness import require_awake
 from lyceum.data.datasets.schemas import Version
@@ -48,6 +49,7 @@ async def begin_fetch(
         )
         tx.add(row)
         await tx.flush()
+        await refuse_while_erasing(tx, dataset.id)
         how = wanted.model_dump(include={"format", "encoding", "delimiter", "has_header"})
         row.job_id = await enqueue(tx, FetchFile(version_id=row.id, **how))
         await tx.flush()

@@ -1,8 +1,9 @@
 """Metrics of one batch of rows, beside what earlier accepted batches taught."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -20,6 +21,7 @@ PAIR_COLUMNS_MAX = 14
 PARTNERS_MAX = 2
 """Of how many other columns a column's values are expected."""
 TOP_VALUES = 8
+_Told = TypeVar("_Told")
 _KNOWN_ROWS = 20.0
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -104,6 +106,27 @@ def remember(memory: BatchMemory, batch: pl.DataFrame) -> BatchMemory:
     return BatchMemory(
         MEMORY_VERSION, memory.batches + 1, memory.rows + read.rows, values, shapes, pairs, columns, top, relations
     )
+
+
+def without_columns(memory: BatchMemory, columns: Collection[str]) -> BatchMemory:
+    """Return the memory with nothing of what some columns held."""
+    gone = set(columns) & {*memory.values, *memory.top, *memory.shapes}
+    if not gone:
+        return memory
+    places = {str(place) for place, name in enumerate(memory.columns) if name in gone}
+    relations = memory.relations
+    return msgspec.structs.replace(
+        memory,
+        values=_but(memory.values, gone),
+        shapes=_but(memory.shapes, gone),
+        top=_but(memory.top, gone),
+        pairs={key: tally for key, tally in memory.pairs.items() if places.isdisjoint(key.split(">"))},
+        relations=None if relations is not None and gone & set(relations.columns) else relations,
+    )
+
+
+def _but(told: Mapping[str, _Told], gone: Collection[str]) -> dict[str, _Told]:
+    return {name: kept for name, kept in told.items() if name not in gone}
 
 
 def _read(batch: pl.DataFrame) -> _Batch:

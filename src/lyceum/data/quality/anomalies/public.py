@@ -1,7 +1,7 @@
 """What is odd in a dataset's metrics over time and among its rows, with no database: the door of this package."""
 
 from lyceum.data.quality.anomalies.fusion import tuned
-from lyceum.data.quality.anomalies.measures import BatchMemory, measure, remember
+from lyceum.data.quality.anomalies.measures import BatchMemory, measure, remember, without_columns
 from lyceum.data.quality.anomalies.rows import Contribution, OddRow, odd_rows
 from lyceum.data.quality.anomalies.sequence import TorchMissing
 from lyceum.data.quality.anomalies.states import (
@@ -60,4 +60,5 @@ __all__ = [
     "threshold_of",
     "tuned",
     "with_threshold",
+    "without_columns",
 ]

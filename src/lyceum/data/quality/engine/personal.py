@@ -181,4 +181,4 @@ _ARE = {
 
 
 def _share(fraction: float) -> str:
-    return "All" if fraction == 1 else f"{fraction:.0%}" if fraction >= 0.01 else "Less than 1%"
+    return f"{fraction:.0%}" if fraction >= 0.01 else "Less than 1%"

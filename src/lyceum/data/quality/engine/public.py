@@ -35,6 +35,7 @@ from lyceum.data.quality.engine.described import FieldType, KindDescribed, kinds
 from lyceum.data.quality.engine.in_duckdb import counts_in_duckdb
 from lyceum.data.quality.engine.measuring import is_mergeable, measure, report_of
 from lyceum.data.quality.engine.notebook import check, spelt_out
+from lyceum.data.quality.engine.personal import PersonalColumn, PersonalKind, find_personal
 from lyceum.data.quality.engine.profile import ColumnProfile, Histogram, TableProfile, ValueCount, profile_table
 from lyceum.data.quality.engine.profile_growth import grown_profile, schema_of
 from lyceum.data.quality.engine.references import (
@@ -82,6 +83,8 @@ __all__ = [
     "NotNull",
     "Outliers",
     "PartitionResult",
+    "PersonalColumn",
+    "PersonalKind",
     "PrimaryKey",
     "Range",
     "Reference",
@@ -107,6 +110,7 @@ __all__ = [
     "check",
     "checks_from_plain",
     "counts_in_duckdb",
+    "find_personal",
     "grown_profile",
     "infer_schema",
     "is_mergeable",

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from lyceum.data.datasets.public import accepted_after, version_table_by_id
+from lyceum.data.datasets.public import accepted_after, marks_of_dataset, version_table_by_id
 from lyceum.data.quality.events import QualityJudged
 from lyceum.data.quality.watching.models import AnomalyRow, DatasetWatchRow
 from lyceum.data.quality.watching.work import VersionToWatch, WatchedTable, WatchedVersion, WatchWork
@@ -73,6 +73,7 @@ async def _prepare(run: JobRun, args: WatchMetrics) -> WatchWork:
         if watch is None or not watch.enabled:
             return WatchWork(versions=[], alarm_share=ALARM_SHARE, detectors=[], state=None, memory=None, revision=0)
         found = await accepted_after(tx, args.dataset_id, watch.watched_number, limit=VERSIONS_PER_JOB_MAX)
+        masked = tuple(await marks_of_dataset(tx, args.dataset_id))
         return WatchWork(
             versions=[
                 VersionToWatch(
@@ -81,6 +82,7 @@ async def _prepare(run: JobRun, args: WatchMetrics) -> WatchWork:
                     at_seconds=version.accepted_at.timestamp(),
                     table_key=version.table_key,
                     delta_version=version.delta_version,
+                    masked=masked,
                 )
                 for version in found
             ],

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from lyceum.data.datasets.rows.public import scan_table
+from lyceum.data.datasets.rows.public import scan_unmasked
 from lyceum.data.quality.anomalies.public import (
     BatchMemory,
     Finding,
@@ -21,6 +21,7 @@ from lyceum.data.quality.anomalies.public import (
     observe,
     remember,
     tuned,
+    without_columns,
 )
 from lyceum.data.quality.watching.work import VersionToWatch, WatchedTable, WatchedVersion, WatchWork
 from lyceum.kernel.config import settings
@@ -43,6 +44,7 @@ def watch_versions(work: WatchWork, side: ChildSide) -> WatchedTable:
     state, memory = _known(work)
     told = []
     for version in work.versions:
+        memory = without_columns(memory, version.masked)
         batch, row_count = _rows(storage, version)
         metrics = measure(batch, memory) | {"|rows": float(row_count)}
         at = max(version.at_seconds, state.times[-1] + 1) if state.times else version.at_seconds
@@ -88,7 +90,10 @@ def _known(work: WatchWork) -> tuple[MetricWatch, BatchMemory]:
 def _rows(storage: Storage, version: VersionToWatch) -> tuple["pl.DataFrame", int]:
     import polars as pl
 
-    scan = scan_table(storage, version.table_key, version.delta_version)
+    scan = scan_unmasked(storage, version.table_key, version.delta_version)
+    # of a marked column only what is missing is measured: bytes that are the same for all tell no more
+    covered = [name for name in scan.collect_schema() if name in version.masked]
+    scan = scan.with_columns(pl.when(pl.col(name).is_not_null()).then(pl.lit(b"")).alias(name) for name in covered)
     row_count = int(scan.select(pl.len()).collect().item())
     skipped = max(0, row_count - MEASURED_ROWS_MAX)
     return scan.slice(skipped, MEASURED_ROWS_MAX).collect(), row_count

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor, Power
-from lyceum.data.datasets.public import dataset_ref_for
+from lyceum.data.datasets.public import dataset_ref_for, marks_of_dataset
+from lyceum.data.datasets.rows.public import Marks
 from lyceum.data.quality.watching.errors import MetricNotFound
 from lyceum.data.quality.watching.jobs import ALARM_SHARE, DETECTORS
 from lyceum.data.quality.watching.models import AnomalyRow, DatasetWatchRow
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from lyceum.data.quality.anomalies.public import MetricWatch
 
 POINTS_MAX = 180
+_WITHOUT_VALUES = frozenset({"missing", "distinct", "new"})
 
 
 async def watch_for(tx: AsyncSession, who: Actor, org: str, name: str) -> Watch:
@@ -34,7 +36,8 @@ async def list_metrics(tx: AsyncSession, who: Actor, org: str, name: str) -> lis
     watch = await tx.get(DatasetWatchRow, dataset.id)
     if watch is None or watch.state is None:
         return []
-    return await asyncio.to_thread(_listed, watch.state)
+    marks = await marks_of_dataset(tx, dataset.id)
+    return [one for one in await asyncio.to_thread(_listed, watch.state) if _is_shown(one.metric, marks)]
 
 
 async def series_for(tx: AsyncSession, who: Actor, org: str, name: str, metric: str) -> MetricSeries:
@@ -46,7 +49,7 @@ async def series_for(tx: AsyncSession, who: Actor, org: str, name: str, metric: 
     query = select(AnomalyRow).where(AnomalyRow.dataset_id == dataset.id).order_by(AnomalyRow.id.desc())
     odd = list(await tx.scalars(query.limit(POINTS_MAX)))
     points = await asyncio.to_thread(_points, watch.state, metric, odd)
-    if points is None:
+    if points is None or not _is_shown(metric, await marks_of_dataset(tx, dataset.id)):
         raise MetricNotFound(f'{dataset.address} has no metric "{metric}" with a band.')
     return MetricSeries(metric=metric, points=points)
 
@@ -59,7 +62,8 @@ async def list_anomalies(
     query = select(AnomalyRow).where(AnomalyRow.dataset_id == dataset.id).order_by(AnomalyRow.id.desc()).limit(limit)
     if before is not None:
         query = query.where(AnomalyRow.id < before)
-    return [as_anomaly(row) for row in await tx.scalars(query)]
+    marks = await marks_of_dataset(tx, dataset.id)
+    return [as_anomaly(row, marks) for row in await tx.scalars(query)]
 
 
 async def as_watch(row: DatasetWatchRow | None) -> Watch:
@@ -75,18 +79,25 @@ async def as_watch(row: DatasetWatchRow | None) -> Watch:
     )
 
 
-def as_anomaly(row: AnomalyRow) -> Anomaly:
-    """Return an anomaly as its readers see it."""
+def as_anomaly(row: AnomalyRow, marks: Marks) -> Anomaly:
+    """Return an anomaly as its readers see it, without figures of what marked columns hold."""
+    findings = [finding for finding in row.findings if _is_shown(finding["metric"], marks)]
     return Anomaly(
         id=row.id,
         version_number=row.version_number,
         at=_time(row.at_seconds),
         score=row.score,
         threshold=row.threshold,
-        findings=[AnomalyFinding.model_validate(finding) for finding in row.findings],
+        findings=[AnomalyFinding.model_validate(finding) for finding in findings],
         answer=row.answer,
         answered_at=row.answered_at,
     )
+
+
+def _is_shown(metric: str, marks: Marks) -> bool:
+    """Say whether a metric tells nothing of what a marked column holds; of one that was marked later more was measured."""
+    column, _, kind = metric.rpartition("|")
+    return column not in marks or kind in _WITHOUT_VALUES
 
 
 def _time(seconds: float) -> datetime:

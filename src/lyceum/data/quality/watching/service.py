@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.audit.public import note_audit
 from lyceum.accounts.public import Actor, Power
-from lyceum.data.datasets.public import dataset_ref_for, writing_to
+from lyceum.data.datasets.public import dataset_ref_for, marks_of_dataset, writing_to
 from lyceum.data.quality.watching.errors import AnomalyNotFound, AnomalyTooOld
 from lyceum.data.quality.watching.jobs import begin_watch, usual_again, watch_soon
 from lyceum.data.quality.watching.models import AnomalyRow, DatasetWatchRow
@@ -48,7 +48,7 @@ async def answer_anomaly(
             raise AnomalyNotFound(f"{dataset.address} has no anomaly {anomaly_id}.")
         note_audit(before={"answer": row.answer}, after=wanted)
         if row.answer == wanted.answer:
-            return as_anomaly(row)
+            return as_anomaly(row, await marks_of_dataset(tx, row.dataset_id))
         learned = await asyncio.to_thread(_learned, watch.state, row.at_seconds, wanted.answer)
         if learned is None:
             raise AnomalyTooOld(
@@ -61,7 +61,7 @@ async def answer_anomaly(
         if wanted.answer != "not_expected" and row.version_number == watch.watched_number:
             why = f"answer:{row.id}:{watch.revision}"
             await publish(tx, usual_again(dataset.id, None, why, row.version_number))
-        return as_anomaly(row)
+        return as_anomaly(row, await marks_of_dataset(tx, row.dataset_id))
 
 
 def _learned(kept: bytes, at_seconds: float, answer: str) -> bytes | None:

@@ -14,6 +14,8 @@ class VersionToWatch(msgspec.Struct, frozen=True, kw_only=True):
     at_seconds: float
     table_key: str
     delta_version: int
+    masked: tuple[str, ...] = ()
+    """Columns that hold personal data, of whose values nothing is measured or remembered."""
 
 
 class WatchWork(msgspec.Struct, frozen=True, kw_only=True):

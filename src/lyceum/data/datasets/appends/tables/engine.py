@@ -16,6 +16,7 @@ import polars as pl
 
 from lyceum.data.datasets.appends.tables.work import AppendTarget, Places
 from lyceum.data.datasets.judging import are_good, judged
+from lyceum.data.datasets.marks import found_in, marks_in
 from lyceum.data.datasets.reading.public import POLARS_TYPES, ColumnType
 from lyceum.data.datasets.rows.public import StagedRows
 from lyceum.data.datasets.table_store import Followed, StagedData, TableFile, TableStore
@@ -32,7 +33,14 @@ from lyceum.data.datasets.tables import (
     stage,
 )
 from lyceum.data.datasets.work import AcceptedTable
-from lyceum.data.quality.engine.public import TableProfile, grown_profile, infer_schema, profile_table, schema_of
+from lyceum.data.quality.engine.public import (
+    TableProfile,
+    find_personal,
+    grown_profile,
+    infer_schema,
+    profile_table,
+    schema_of,
+)
 
 FILES_OF_A_SIZE_MAX = 16
 MERGED_FILE_BYTES_MAX = 64 << 20
@@ -73,9 +81,11 @@ def commit_files(
         rows = _with_what_it_follows(store, target, scan_staged(store, data), tail)
         row_count = int(rows.select(pl.len()).collect().item())
         grown = _grown(target, added, row_count)
+        new = scan_staged(store, data)
+        personal = found_in(new, row_count=sum(file.rows for file in data.files), find=find_personal)
         profile = grown or profile_table(rows)
         schema = msgspec.to_builtins(schema_of(grown) if grown else infer_schema(rows))
-        judgements = judged(target.questions, StagedRows(rows, schema))
+        judgements = judged(target.questions, StagedRows(rows, schema, marks=marks_in(personal)))
         good = are_good(judgements)
         delta_version = _commit_on_newest(store, target, data, tail, places) if good else None
         remove_orphans(store, target.table_key, older_than=timedelta(seconds=target.leftovers_older_than_seconds))
@@ -90,6 +100,7 @@ def commit_files(
         table_schema=schema,
         profile=msgspec.to_builtins(profile),
         judgements=judgements,
+        personal=personal,
     )
 
 

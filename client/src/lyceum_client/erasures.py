@@ -1,0 +1,25 @@
+"""People erased from datasets, as the hub tells of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from lyceum_client.answers import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """Somebody being erased from every version of a dataset, or having been; whom is told nowhere.
+
+    `rows_removed` are by the numbers of the versions that had them; `trained_on` names what was trained on one of those.
+    """
+
+    id: str
+    dataset: str
+    column: str
+    state: str
+    job_id: str | None
+    rows_removed: Json
+    trained_on: tuple[Json, ...]
+    error: Json | None
+    created_at: datetime
+    finished_at: datetime | None
