@@ -59,9 +59,12 @@ def tables_in_order(database: TestDatabase) -> list[str]:
 
 
 def insert_row(database: TestDatabase, table: str, number: int) -> None:
-    """Insert a row that has only what every row must have; the row of the same number is what it refers to."""
+    """Insert a row that has only what every row must have; the row of the same number is what it refers to.
+
+    A table that never has more than one row keeps that.
+    """
     values = _values(database, table, REQUIRED, number)
-    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT DO NOTHING").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, values)), sql.SQL(", ").join(values.values())
     )
     with psycopg.connect(database.dsn("owner"), autocommit=True) as connection:
