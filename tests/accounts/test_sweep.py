@@ -26,7 +26,7 @@ from make.accounts import Member, make_grant, make_group, make_key, make_member
 from make.changing import changing
 from make.creating import make_place
 from make.creating_people import CREATING
-from make.data import make_anomaly, make_check, make_check_run, make_dataset, make_diff, make_version
+from make.data import make_anomaly, make_check, make_check_run, make_dataset, make_diff, make_erasure, make_version
 from make.handed import make_sql_source
 from make.incidents import make_incident
 from make.personal import OF_PERSON, make_personal
@@ -133,6 +133,7 @@ class Hidden:
             "anomaly_id": make_anomaly(database, owner, dataset_id),
             "metric": "|rows",
             "diff_id": make_diff(database, owner, dataset_id, version_id),
+            "erasure_id": make_erasure(database, owner, dataset_id),
             "check_run_id": make_check_run(database, owner, version_id, results_of=(check_id,)),
             "incident_id": make_incident(database, owner, dataset_id),
             "stream_id": stream_id,

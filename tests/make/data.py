@@ -53,6 +53,18 @@ def make_version(
     return version_id
 
 
+def make_erasure(database: TestDatabase, owner: Member, dataset_id: UUID) -> UUID:
+    """Make an erasure that found nobody, and return its id."""
+    erasure_id = new_id()
+    rows_of(
+        database,
+        "INSERT INTO dataset_erasures (id, org_id, dataset_id, key_column, state, result, finished_at)"
+        """ VALUES (%s, %s, %s, 'a', 'done', '{"versions": []}', now())""",
+        *(erasure_id, owner.org_id, dataset_id),
+    )
+    return erasure_id
+
+
 def make_diff(database: TestDatabase, owner: Member, dataset_id: UUID, version_id: UUID) -> UUID:
     """Make a comparison of a version with itself that is done, and return its id."""
     diff_id = new_id()

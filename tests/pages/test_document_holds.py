@@ -31,7 +31,7 @@ from fixtures.app import free_port, rows_of, served
 from fixtures.live_api import LiveApi, bodies_of, make_callers, make_things_of_accounts
 from fixtures.staffed import StaffedHub, csv_of, dataset_with, ok, upload
 from make.accounts import Member, make_key
-from make.data import make_anomaly, make_check, make_check_run, make_diff
+from make.data import make_anomaly, make_check, make_check_run, make_diff, make_erasure
 from make.incidents import make_incident
 from make.predictions import make_model, onnx_file
 from make.serve import make_registered
@@ -159,6 +159,7 @@ async def live(
         "check_id": str(check_id),
         "anomaly_id": str(make_anomaly(database, owner, dataset["id"])),
         "diff_id": str(make_diff(database, owner, dataset["id"], version["id"])),
+        "erasure_id": str(make_erasure(database, owner, dataset["id"])),
         "check_run_id": str(make_check_run(database, owner, version["id"], results_of=(check_id,))),
         "incident_id": str(make_incident(database, owner, dataset["id"])),
         "POST /api/v1/incidents/{incident_id}/reopen.incident_id": str(
