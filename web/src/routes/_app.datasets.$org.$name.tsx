@@ -26,6 +26,7 @@ const Schema = lazy(withWords(() => import("@/features/datasets/schema-view")));
 const Profile = lazy(withWords(() => import("@/features/datasets/profile-view")));
 const Checks = lazy(withWords(() => import("@/features/datasets/checks")));
 const CheckRuns = lazy(withWords(() => import("@/features/datasets/check-runs")));
+const Anomalies = lazy(withWords(() => import("@/features/datasets/anomalies")));
 const DatasetSettings = lazy(withWords(() => import("@/features/datasets/dataset-settings")));
 const UploadDialog = lazy(() => import("@/features/datasets/upload-dialog"));
 const TrainDialog = lazy(() => import("@/features/datasets/train-dialog"));
@@ -205,6 +206,14 @@ function DatasetPage() {
                   onRun={(run) => show({ ...search, run })}
                 />
               ) : null}
+            </TabPanel>
+            <TabPanel value="anomalies">
+              <Anomalies
+                org={org}
+                name={name}
+                metric={search.metric}
+                onMetric={(metric) => show({ ...search, metric })}
+              />
             </TabPanel>
             <TabPanel value="settings">
               {dataset ? <DatasetSettings org={org} name={name} dataset={dataset} /> : null}
