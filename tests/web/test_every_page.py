@@ -29,6 +29,7 @@ PAGES = [
     ("/datasets/{address}?tab=checks&check=suggested", "{address}"),
     ("/datasets/{address}?tab=runs", "{address}"),
     ("/datasets/{address}?tab=anomalies", "{address}"),
+    ("/datasets/{address}?tab=sources", "{address}"),
     ("/datasets/{address}?tab=settings", "{address}"),
     ("/datasets/{address}?tab=versions", "{address}"),
     ("/runs", "Runs"),

@@ -27,6 +27,7 @@ const Profile = lazy(withWords(() => import("@/features/datasets/profile-view"))
 const Checks = lazy(withWords(() => import("@/features/datasets/checks")));
 const CheckRuns = lazy(withWords(() => import("@/features/datasets/check-runs")));
 const Anomalies = lazy(withWords(() => import("@/features/datasets/anomalies")));
+const Sources = lazy(withWords(() => import("@/features/datasets/sources")));
 const DatasetSettings = lazy(withWords(() => import("@/features/datasets/dataset-settings")));
 const UploadDialog = lazy(() => import("@/features/datasets/upload-dialog"));
 const TrainDialog = lazy(() => import("@/features/datasets/train-dialog"));
@@ -214,6 +215,9 @@ function DatasetPage() {
                 metric={search.metric}
                 onMetric={(metric) => show({ ...search, metric })}
               />
+            </TabPanel>
+            <TabPanel value="sources">
+              <Sources org={org} name={name} />
             </TabPanel>
             <TabPanel value="settings">
               {dataset ? <DatasetSettings org={org} name={name} dataset={dataset} /> : null}

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Activity } from "lucide-react";
+import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { type Api, api, queryClient } from "@/api/client";
 import { saidBy } from "@/api/problem";
@@ -16,7 +17,7 @@ import { Skeleton } from "@/ui/skeleton";
 import { toast } from "@/ui/toast";
 import { MetricList } from "./metric-list";
 import { metricWords } from "./metric-words";
-import { OddVersions } from "./odd-versions";
+import { anomaliesAnew, OddVersions } from "./odd-versions";
 
 type Path = { org: string; name: string };
 type Props = Path & { metric: string | undefined; onMetric: (metric: string) => void };
@@ -38,6 +39,11 @@ export default function Anomalies({ org, name, metric, onMetric }: Props) {
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ["get", WATCH] }),
     onError: (error) => toast(saidBy(error), { tone: "bad" }),
   });
+  const watched = watch.data?.watched_version;
+  useEffect(() => {
+    // another version was judged while the page stood open
+    if (watched) void anomaliesAnew({ org, name });
+  }, [watched, org, name]);
   const failed = (!watch.data && watch.error) || (!listed.data && listed.error);
   if (failed) {
     return <Failed error={failed} retry={() => void Promise.all([watch.refetch(), listed.refetch()])} />;

@@ -17,7 +17,16 @@ import { metricWords } from "./metric-words";
 type Path = { org: string; name: string };
 type Anomaly = Api["Anomaly"];
 const ANSWERS = ["expected", "not_expected", "new_level"] as const;
+const METRICS = "/api/v1/datasets/{org}/{name}/anomalies/metrics";
 const FINDINGS_SHOWN = 4;
+
+/** Has everything read again that says what was odd of a dataset. */
+export const anomaliesAnew = ({ org, name }: Path) =>
+  Promise.all([
+    queryClient.invalidateQueries({ queryKey: ["anomalies", org, name] }),
+    queryClient.invalidateQueries({ queryKey: ["get", METRICS] }),
+    queryClient.invalidateQueries({ queryKey: ["get", `${METRICS}/{metric}`] }),
+  ]);
 
 /** The versions that were odd, newest first, each with what stood out and whether that was expected. */
 export function OddVersions({ org, name, onMetric }: Path & { onMetric: (metric: string) => void }) {
@@ -51,14 +60,7 @@ function OddVersion({ org, name, odd, onMetric }: RowProps) {
   const answer = api.useMutation("put", "/api/v1/datasets/{org}/{name}/anomalies/{anomaly_id}/answer", {
     onSuccess: async () => {
       toast(t("anomaly.answered"));
-      await Promise.all([
-        queryClient.invalidateQueries({ queryKey: ["anomalies", org, name] }),
-        queryClient.invalidateQueries({ queryKey: ["get", "/api/v1/datasets/{org}/{name}/anomalies/metrics"] }),
-        queryClient.invalidateQueries({
-          queryKey: ["get", "/api/v1/datasets/{org}/{name}/anomalies/metrics/{metric}"],
-        }),
-        queryClient.invalidateQueries({ queryKey: INCIDENTS_KEY }),
-      ]);
+      await Promise.all([anomaliesAnew({ org, name }), queryClient.invalidateQueries({ queryKey: INCIDENTS_KEY })]);
     },
     onError: (error) => toast(saidBy(error), { tone: "bad" }),
   });

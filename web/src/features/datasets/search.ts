@@ -1,6 +1,16 @@
 import { type Filter, readFilters } from "./row-query";
 
-export const TABS = ["data", "profile", "schema", "checks", "runs", "anomalies", "versions", "settings"] as const;
+export const TABS = [
+  "data",
+  "profile",
+  "schema",
+  "checks",
+  "runs",
+  "anomalies",
+  "sources",
+  "versions",
+  "settings",
+] as const;
 type Tab = (typeof TABS)[number];
 
 /** What a dataset's page keeps in its address; `since` and `until` are schemas that are compared, `against`
