@@ -217,7 +217,7 @@ function DatasetPage() {
               />
             </TabPanel>
             <TabPanel value="sources">
-              <Sources org={org} name={name} />
+              <Sources org={org} name={name} onPending={(version) => show({ tab: "sources", pending: version })} />
             </TabPanel>
             <TabPanel value="settings">
               {dataset ? <DatasetSettings org={org} name={name} dataset={dataset} /> : null}
