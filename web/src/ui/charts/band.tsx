@@ -17,10 +17,15 @@ type Props = { label: string; description: string; points: BandPoint[]; words: W
 
 /** Values in order, one place each, before the band they were expected in; an odd one is a filled diamond. */
 export function BandChart({ label, description, points, words, height = 260 }: Props) {
-  const heights = points.flatMap(({ value, low, high }) => [value, low, high]).filter((one) => one !== null);
-  const least = Math.min(...heights, Number.POSITIVE_INFINITY);
-  const most = Math.max(...heights, Number.NEGATIVE_INFINITY);
-  if (!heights.length) return null;
+  const values = points.flatMap(({ value }) => (value === null ? [] : [value]));
+  if (!values.length) return null;
+  const lowest = Math.min(...values);
+  const highest = Math.max(...values);
+  const span = highest - lowest;
+  const band = points.flatMap(({ low, high }) => (low === null || high === null ? [] : [low, high]));
+  // a very wide band is cut, or the values would lie on one line
+  const least = Math.max(Math.min(lowest, ...band), span ? lowest - span : Number.NEGATIVE_INFINITY);
+  const most = Math.min(Math.max(highest, ...band), span ? highest + span : Number.POSITIVE_INFINITY);
   // a value that never changes still needs a height
   const apart = most > least ? 0 : Math.abs(most) * 0.1 || 1;
   const text = (value: number | null) => (value === null ? "" : figure(value));
@@ -46,18 +51,18 @@ export function BandChart({ label, description, points, words, height = 260 }: P
         draw={(plot) => {
           const x = scaleLinear([0, Math.max(1, points.length - 1)], [plot.left + 6, plot.right - 6]);
           const y = scaleLinear([least - apart, most + apart], [plot.bottom - 6, plot.top + 8]).nice(4);
-          const band = area<BandPoint>()
+          const shade = area<BandPoint>()
             .defined(({ low, high }) => low !== null && high !== null)
             .x((_, place) => x(place))
-            .y0(({ low }) => y(low ?? 0))
-            .y1(({ high }) => y(high ?? 0));
+            .y0(({ low }) => y(Math.max(low ?? 0, least)))
+            .y1(({ high }) => y(Math.min(high ?? 0, most)));
           const path = line<BandPoint>()
             .defined(({ value }) => value !== null)
             .x((_, place) => x(place))
             .y(({ value }) => y(value ?? 0));
           return (
             <>
-              <path d={band(points) ?? ""} fill="var(--line-strong)" opacity={0.35} />
+              <path d={shade(points) ?? ""} fill="var(--line-strong)" opacity={0.35} />
               <Axes plot={plot} x={x} y={y} xText={(place) => points[place]?.name ?? ""} />
               <path d={path(points) ?? ""} fill="none" stroke="var(--c1)" strokeWidth={2} />
               {points.map((point, place) =>
