@@ -44,7 +44,7 @@ _NO_PAGE = """
 data/quality/anomalies/ data/quality/engine/small.py data/quality/engine/measuring.py data/quality/engine/states.py
 data/quality/engine/in_duckdb.py data/quality/engine/in_python.py data/datasets/pushes/records.py data/datasets/pushes/service.py
 data/schemas/engine/json_ data/schemas/engine/proto data/schemas/registry/ data/schemas/queries.py data/schemas/service.py
-data/schemas/errors.py data/datasets/databases/ data/datasets/delta_sharing/ data/datasets/handing/ data/streams/ data/quality/watching/ data/quality/cluster.py data/quality/scan.py
+data/schemas/errors.py data/datasets/databases/ data/datasets/delta_sharing/ data/datasets/handing/ data/streams/ data/quality/cluster.py data/quality/scan.py
 """
 OUTSIDE = tuple(f"{_ELSEWHERE} {_FOR_OTHERS} {_MACHINERY} {_NO_PAGE}".split())
 """What the paths begin with of modules that say nothing to whoever has a page open."""

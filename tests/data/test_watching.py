@@ -4,42 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
-import msgspec
-import numpy as np
-import polars as pl
 
 from fixtures.app import rows_of
 from fixtures.staffed import StaffedHub, add_version, csv_of, dataset_with, ok, until
-from lyceum.data.quality.anomalies.public import (
-    BatchMemory,
-    Observation,
-    begun,
-    encoded,
-    measure,
-    remember,
-    replay,
-)
 from make.accounts import Member
-
-POINTS = 40
-DAY_SECONDS = 86_400
-BEGAN = 1_700_000_000.0
-
-
-def delays(seed: int, *, late: float = 0.0) -> pl.DataFrame:
-    drawn = np.random.default_rng(seed)
-    return pl.DataFrame({"delay": (drawn.normal(10, 2, 200) + late).round(3)})
-
-
-def learned() -> tuple[bytes, bytes]:
-    """What is known after many usual versions."""
-    memory, observations = BatchMemory(), []
-    for point in range(POINTS):
-        batch = delays(point)
-        observations.append(Observation(BEGAN + point * DAY_SECONDS, measure(batch, memory)))
-        memory = remember(memory, batch)
-    state, _ = replay(begun(), observations)
-    return encoded(state), msgspec.msgpack.encode(memory)
+from make.watching import POINTS, delays, learned
 
 
 async def test_an_odd_version_opens_an_incident_and_being_told_that_it_was_expected_ends_it(

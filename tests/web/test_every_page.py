@@ -28,6 +28,8 @@ PAGES = [
     ("/datasets/{address}?tab=checks&check=new", "{address}"),
     ("/datasets/{address}?tab=checks&check=suggested", "{address}"),
     ("/datasets/{address}?tab=runs", "{address}"),
+    ("/datasets/{address}?tab=anomalies", "{address}"),
+    ("/datasets/{address}?tab=sources", "{address}"),
     ("/datasets/{address}?tab=settings", "{address}"),
     ("/datasets/{address}?tab=versions", "{address}"),
     ("/datasets/{address}?tab=lineage", "{address}"),

@@ -67,6 +67,10 @@ export function duration(seconds: number): string {
 export const moment = (iso: string) =>
   made("moment", (l) => new Intl.DateTimeFormat(l, { dateStyle: "medium", timeStyle: "short" })).format(new Date(iso));
 
+/** The day without its year: below a chart. */
+export const day = (iso: string) =>
+  made("day", (l) => new Intl.DateTimeFormat(l, { day: "numeric", month: "short" })).format(new Date(iso));
+
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["day", 86_400],
   ["hour", 3_600],

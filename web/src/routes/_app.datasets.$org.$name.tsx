@@ -27,6 +27,8 @@ const Profile = lazy(withWords(() => import("@/features/datasets/profile-view"))
 const Checks = lazy(withWords(() => import("@/features/datasets/checks")));
 const CheckRuns = lazy(withWords(() => import("@/features/datasets/check-runs")));
 const Lineage = lazy(withWords(() => import("@/features/datasets/lineage")));
+const Anomalies = lazy(withWords(() => import("@/features/datasets/anomalies")));
+const Sources = lazy(withWords(() => import("@/features/datasets/sources")));
 const DatasetSettings = lazy(withWords(() => import("@/features/datasets/dataset-settings")));
 const UploadDialog = lazy(() => import("@/features/datasets/upload-dialog"));
 const TrainDialog = lazy(() => import("@/features/datasets/train-dialog"));
@@ -206,6 +208,17 @@ function DatasetPage() {
                   onRun={(run) => show({ ...search, run })}
                 />
               ) : null}
+            </TabPanel>
+            <TabPanel value="anomalies">
+              <Anomalies
+                org={org}
+                name={name}
+                metric={search.metric}
+                onMetric={(metric) => show({ ...search, metric })}
+              />
+            </TabPanel>
+            <TabPanel value="sources">
+              <Sources org={org} name={name} onPending={(version) => show({ tab: "sources", pending: version })} />
             </TabPanel>
             <TabPanel value="settings">
               {dataset ? <DatasetSettings org={org} name={name} dataset={dataset} /> : null}

@@ -1,17 +1,29 @@
 import { type Filter, readFilters } from "./row-query";
 
-export const TABS = ["data", "profile", "schema", "checks", "runs", "versions", "lineage", "settings"] as const;
+export const TABS = [
+  "data",
+  "profile",
+  "schema",
+  "checks",
+  "runs",
+  "anomalies",
+  "sources",
+  "versions",
+  "lineage",
+  "settings",
+] as const;
 type Tab = (typeof TABS)[number];
 
 /** What a dataset's page keeps in its address; `since` and `until` are schemas that are compared, `against`
  * is a version that the profile is compared with, `check` is one that is
- * being changed, or "new"; `run` is a check run. */
+ * being changed, or "new"; `run` is a check run, `metric` one that is watched. */
 export type Search = {
   tab?: Exclude<Tab, "data">;
   version?: number;
   pending?: string;
   check?: string;
   run?: string;
+  metric?: string;
   sort?: string;
   where?: Filter[];
   since?: number;
@@ -29,6 +41,7 @@ export function readSearch(search: Record<string, unknown>): Search {
     ...(typeof search.pending === "string" ? { pending: search.pending } : {}),
     ...(typeof search.check === "string" ? { check: search.check } : {}),
     ...(typeof search.run === "string" ? { run: search.run } : {}),
+    ...(typeof search.metric === "string" ? { metric: search.metric } : {}),
   };
   const where = readFilters(search.where);
   if (where.length) found.where = where;

@@ -1,3 +1,4 @@
+import { BandChart } from "./band";
 import { Bars } from "./bars";
 import { Confusion } from "./confusion";
 import { Curves } from "./curves";
@@ -43,6 +44,18 @@ export default function Charts() {
         xLabel="s"
         yLabel="AUC"
         points={[0.7, 0.74, 0.755, 0.76, 0.77].map((y, x) => ({ x: x * 6, y }))}
+      />
+      <BandChart
+        label="Rows"
+        description="The last is below its band"
+        words={{ value: "Rows", band: "Expected", point: "Day", odd: "Odd" }}
+        points={[50, 52, 49, 51, 38].map((value, day) => ({
+          name: String(day + 1),
+          value,
+          low: day ? 46 : null,
+          high: day ? 55 : null,
+          look: value < 46 ? "odd" : "usual",
+        }))}
       />
       <Scatter
         label="Predicted"
