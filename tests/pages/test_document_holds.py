@@ -29,6 +29,7 @@ from schemathesis.specs.openapi.checks import (
 
 from fixtures.app import free_port, rows_of, served
 from fixtures.live_api import LiveApi, bodies_of, make_callers, make_things_of_accounts
+from fixtures.servers import TestDatabase
 from fixtures.staffed import StaffedHub, csv_of, dataset_with, ok, upload
 from make.accounts import Member, make_key
 from make.data import make_anomaly, make_check, make_check_run, make_diff, make_erasure
@@ -144,7 +145,6 @@ async def live(
         await ok(client.put(f"/api/v1/datasets/{address}/sql-source", json=SQL_SOURCE))
         jobs = await ok(client.get("/api/v1/jobs"))
         document = await ok(nobody.get("/api/openapi.json"))
-    check_id = make_check(database, owner, dataset["id"], definition=SIZE)
     model = make_model(database, home, owner, onnx_file(), aliases={"champion": 1})
     spare_key, _ = make_key(database, org_id=owner.org_id, user_id=owner.user_id, scopes=("datasets:read",))
     there = {
@@ -156,17 +156,7 @@ async def live(
         "number": 1,
         "alias": "champion",
         "version_id": version["id"],
-        "check_id": str(check_id),
-        "anomaly_id": str(make_anomaly(database, owner, dataset["id"])),
-        "diff_id": str(make_diff(database, owner, dataset["id"], version["id"])),
-        "erasure_id": str(make_erasure(database, owner, dataset["id"])),
-        "check_run_id": str(make_check_run(database, owner, version["id"], results_of=(check_id,))),
-        "incident_id": str(make_incident(database, owner, dataset["id"])),
-        "POST /api/v1/incidents/{incident_id}/reopen.incident_id": str(
-            make_incident(database, owner, dataset["id"], state="resolved", resolution="fixed", resolved_at=began)
-        ),
-        "POST /api/v1/incidents/{incident_id}/resolve.incident_id": str(make_incident(database, owner, dataset["id"])),
-        **streams_to_ask_of(database, owner, dataset["id"]),
+        **_things_of_dataset(database, owner, dataset["id"], version["id"]),
         "run_id": str(make_run(database, owner, version["id"])),
         "upload_id": whole,
         "GET /api/v1/uploads/{upload_id}/parts.upload_id": begun["id"],
@@ -188,6 +178,25 @@ async def live(
     # what strangers can see of it would be seen by the tests that share this hub
     for shown in ("datasets", "models"):
         rows_of(database, f"UPDATE {shown} SET visibility = 'private' WHERE created_at >= %s", began)
+
+
+def _things_of_dataset(database: TestDatabase, owner: Member, dataset_id: str, version_id: str) -> dict[str, str]:
+    """Make what is known of a dataset and of its version, and return the ids by the names that paths have for them."""
+    check_id = make_check(database, owner, dataset_id, definition=SIZE)
+    resolved = {"state": "resolved", "resolution": "fixed", "resolved_at": datetime.now(UTC)}
+    made = {
+        "check_id": check_id,
+        "anomaly_id": make_anomaly(database, owner, dataset_id),
+        "diff_id": make_diff(database, owner, dataset_id, version_id),
+        "erasure_id": make_erasure(database, owner, dataset_id),
+        "check_run_id": make_check_run(database, owner, version_id, results_of=(check_id,)),
+        "incident_id": make_incident(database, owner, dataset_id),
+        "POST /api/v1/incidents/{incident_id}/reopen.incident_id": make_incident(
+            database, owner, dataset_id, **resolved
+        ),
+        "POST /api/v1/incidents/{incident_id}/resolve.incident_id": make_incident(database, owner, dataset_id),
+    }
+    return {name: str(made_id) for name, made_id in made.items()} | streams_to_ask_of(database, owner, dataset_id)
 
 
 def operations_of(live: LiveApi) -> list[APIOperation[Any, Any, Any, Any]]:
