@@ -113,6 +113,7 @@ NEVER_SUCCEEDS_HERE = {
     "POST /api/v1/organisations/{org}/transfer": "would leave whoever asks here with fewer powers",
     "POST /api/v1/runs": "would train",
     "POST /api/v1/dataset-versions/{version_id}/push-again": "nothing was held back",
+    "POST /api/v1/datasets/{org}/{name}/erasures": "waits until no version is being made, and others here begin some",
     "PUT /api/v1/uploads/{upload_id}/content": "takes a signed address",
     "PUT /api/v1/uploads/{upload_id}/parts/{number}": "takes a signed address",
     "GET /api/v1/dataset-files/{org_id}/{dataset_id}/{file_name}": "takes a signed address",
