@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
+from uuid import UUID
 
 import httpx
 import polars as pl
@@ -157,7 +158,7 @@ async def live(
         "number": 1,
         "alias": "champion",
         "version_id": version["id"],
-        **_things_of_dataset(database, owner, dataset["id"], version["id"]),
+        **_things_of_dataset(database, owner, UUID(dataset["id"]), UUID(version["id"])),
         "run_id": str(make_run(database, owner, version["id"])),
         "upload_id": whole,
         "GET /api/v1/uploads/{upload_id}/parts.upload_id": begun["id"],
@@ -181,7 +182,7 @@ async def live(
         rows_of(database, f"UPDATE {shown} SET visibility = 'private' WHERE created_at >= %s", began)
 
 
-def _things_of_dataset(database: TestDatabase, owner: Member, dataset_id: str, version_id: str) -> dict[str, str]:
+def _things_of_dataset(database: TestDatabase, owner: Member, dataset_id: UUID, version_id: UUID) -> dict[str, str]:
     """Make what is known of a dataset and of its version, and return the ids by the names that paths have for them."""
     check_id = make_check(database, owner, dataset_id, definition=SIZE)
     resolved = {"state": "resolved", "resolution": "fixed", "resolved_at": datetime.now(UTC)}
