@@ -1,5 +1,6 @@
 """Datasets, versions, checks and check runs as rows, written as the owner of the tables; no files belong to them."""
 
+import time
 from typing import Any
 from uuid import UUID
 
@@ -134,7 +135,8 @@ def make_check_run(
 
 def make_anomaly(database: TestDatabase, owner: Member, dataset_id: UUID) -> UUID:
     """Have a dataset watched with three points of its number of rows, the last of them odd, and return the anomaly's id."""
-    state, _ = replay(begun(), [Observation(1_700_000_000.0 + at, {"|rows": 3.0 + at}) for at in range(3)])
+    now = round(time.time())
+    state, _ = replay(begun(), [Observation(now - 60 + at, {"|rows": 3.0 + at}) for at in range(3)])
     watch = """
         INSERT INTO dataset_watches (dataset_id, org_id, enabled, alarm_share, detectors, state, watched_number)
         VALUES (%s, %s, true, 0.05, %s, %s, 1)

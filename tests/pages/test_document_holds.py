@@ -31,7 +31,7 @@ from schemathesis.specs.openapi.checks import (
 from fixtures.app import free_port, rows_of, served
 from fixtures.live_api import LiveApi, bodies_of, make_callers, make_things_of_accounts
 from fixtures.servers import TestDatabase
-from fixtures.staffed import StaffedHub, csv_of, dataset_with, ok, upload
+from fixtures.staffed import StaffedHub, csv_of, dataset_with, new_dataset, ok, upload
 from make.accounts import Member, make_key
 from make.data import make_anomaly, make_check, make_check_run, make_diff, make_erasure
 from make.incidents import make_incident
@@ -141,6 +141,8 @@ async def live(
         address = await dataset_with(client, csv_of(table))
         [version] = (await ok(client.get(f"/api/v1/datasets/{address}/versions")))["items"]
         dataset = await ok(client.get(f"/api/v1/datasets/{address}"))
+        # what is tried of the other one has its metrics watched anew
+        watched = await ok(client.get(f"/api/v1/datasets/{await new_dataset(client)}"))
         whole, other_whole = [await upload(client, "t.csv", csv_of(table)) for _ in range(2)]
         in_parts = {"file_name": "t.csv", "byte_count": 10, "in_parts": True}
         begun = await ok(client.post("/api/v1/uploads", json=in_parts), 201)
@@ -158,6 +160,9 @@ async def live(
         "number": 1,
         "alias": "champion",
         "version_id": version["id"],
+        "anomaly_id": str(make_anomaly(database, owner, UUID(watched["id"]))),
+        "PUT /api/v1/datasets/{org}/{name}/anomalies/{anomaly_id}/answer.name": watched["name"],
+        "GET /api/v1/datasets/{org}/{name}/anomalies/metrics/{metric}.name": watched["name"],
         **_things_of_dataset(database, owner, UUID(dataset["id"]), UUID(version["id"])),
         "run_id": str(make_run(database, owner, version["id"])),
         "upload_id": whole,
@@ -188,7 +193,6 @@ def _things_of_dataset(database: TestDatabase, owner: Member, dataset_id: UUID, 
     resolved = {"state": "resolved", "resolution": "fixed", "resolved_at": datetime.now(UTC)}
     made = {
         "check_id": check_id,
-        "anomaly_id": make_anomaly(database, owner, dataset_id),
         "diff_id": make_diff(database, owner, dataset_id, version_id),
         "erasure_id": make_erasure(database, owner, dataset_id),
         "check_run_id": make_check_run(database, owner, version_id, results_of=(check_id,)),
