@@ -76,6 +76,8 @@ from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
 from lyceum.data.quality.public import ERASER as CHECKS_ERASER
 from lyceum.data.quality.public import JUDGE as CHECKS_JUDGE
 from lyceum.data.quality.public import check_version, standings, versions_checked
+from lyceum.data.quality.quarantine.jobs import handlers as quarantine_handlers
+from lyceum.data.quality.quarantine.routes import router as quarantine_routes
 from lyceum.data.quality.routes import ROUTERS as QUALITY_ROUTERS
 from lyceum.data.quality.watching.jobs import HANDLERS as METRICS_HANDLERS
 from lyceum.data.quality.watching.jobs import watch_version
@@ -165,6 +167,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     databases_routes,
     streams_routes,
     *QUALITY_ROUTERS,
+    quarantine_routes,
     metrics_routes,
     *INCIDENTS_ROUTERS,
     lineage_routes,
@@ -238,6 +241,7 @@ HANDLERS: tuple[Handler, ...] = (
     *databases_handlers(VERSION_FOLLOWERS, VERSION_JUDGES),
     *streams_handlers(VERSION_FOLLOWERS, VERSION_JUDGES),
     *QUALITY_HANDLERS,
+    *quarantine_handlers(VERSION_FOLLOWERS, VERSION_JUDGES),
     *METRICS_HANDLERS,
     *INCIDENTS_HANDLERS,
     *PREDICTIONS_HANDLERS,
