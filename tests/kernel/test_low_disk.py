@@ -209,5 +209,6 @@ def test_trainings_and_versions_need_room() -> None:
     assert kinds == {
         *("data.append_pushed", "data.append_streamed", "data.fetch_file", "data.read_upload"),
         *("data.import_sql", "data.import_again"),
+        "data.quarantine_rows",
         "train.fit_model",
     }

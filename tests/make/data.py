@@ -111,6 +111,7 @@ def make_check_run(
         "sample": [],
     }
     failed = result | {"status": "failed", "sentence": "2 of 3 values of a are missing.", "failing": 2}
+    failed["sample"] = [{"row": 2, "line": 3, "values": {"a": None}}]
     for check_id in (*results_of, *failing):
         statement = """
             INSERT INTO check_results (id, org_id, check_run_id, check_id, result) VALUES (%s, %s, %s, %s, %s)

@@ -160,6 +160,9 @@ async def live(
         "anomaly_id": str(make_anomaly(database, owner, dataset["id"])),
         "diff_id": str(make_diff(database, owner, dataset["id"], version["id"])),
         "check_run_id": str(make_check_run(database, owner, version["id"], results_of=(check_id,))),
+        "POST /api/v1/check-runs/{check_run_id}/quarantine.check_run_id": str(
+            make_check_run(database, owner, version["id"], failing=(check_id,))
+        ),
         "incident_id": str(make_incident(database, owner, dataset["id"])),
         "POST /api/v1/incidents/{incident_id}/reopen.incident_id": str(
             make_incident(database, owner, dataset["id"], state="resolved", resolution="fixed", resolved_at=began)
