@@ -200,6 +200,7 @@ WORK_OF_AN_ORGANISATION = {
     *("POST /datasets/{org}/{name}/checks/suggestions", "POST /datasets/{org}/{name}/checks/import"),
     "POST /datasets/{org}/{name}/versions/{number}/outside-runs",
     *("POST /datasets/{org}/{name}/versions/{number}/slices", "POST /check-runs/{check_run_id}/quarantine"),
+    "POST /datasets/{org}/{name}/versions/{number}/odd-rows",
     *("POST /datasets/{org}/{name}/records", "POST /dataset-versions/{version_id}/push-again"),
     *("POST /datasets/{org}/{name}/versions/{number}/restore", "POST /datasets/{org}/{name}/diffs"),
     *("POST /datasets/{org}/{name}/fetches", "POST /datasets/{org}/{name}/schema-tries"),

@@ -139,6 +139,10 @@ async def _quarantine(place: Place) -> Creating:
     return Creating(f"/api/v1/check-runs/{run_id}/quarantine", {"dataset": "one"}, {"dataset": "two"})
 
 
+async def _odd_rows(place: Place) -> Creating:
+    return Creating(f"/api/v1/datasets/{place.dataset}/versions/1/odd-rows", {"rows": 1}, {"rows": 2})
+
+
 async def _incident_comment(place: Place) -> Creating:
     path = f"/api/v1/incidents/{make_incident(place.database, place.owner, place.dataset_id)}/comments"
     return Creating(path, {"comment": "one"}, {"comment": "two"})
@@ -221,6 +225,7 @@ OF_OBJECTS: dict[str, Row] = {
     "/api/v1/datasets/{org}/{name}/versions/{number}/check-runs": _check_run,
     "/api/v1/datasets/{org}/{name}/versions/{number}/outside-runs": _outside_run,
     "/api/v1/check-runs/{check_run_id}/quarantine": _quarantine,
+    "/api/v1/datasets/{org}/{name}/versions/{number}/odd-rows": _odd_rows,
     "/api/v1/incidents/{incident_id}/comments": _incident_comment,
     "/api/v1/api-keys/{key_id}/rotate": _rotation,
     "/api/v1/organisations/{org}/groups": _group,

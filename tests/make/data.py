@@ -121,6 +121,19 @@ def make_check_run(
     return run_id
 
 
+def make_odd_rows(database: TestDatabase, owner: Member, version_id: UUID) -> UUID:
+    """Make a search for odd rows that has found one, and return its id."""
+    search_id = new_id()
+    part = {"column": "a", "share": 1.0, "value": 9.0, "usual": "mostly 1 to 3"}
+    rows_of(
+        database,
+        "INSERT INTO odd_row_searches (id, org_id, version_id, rows_max, state, result, finished_at)"
+        " VALUES (%s, %s, %s, 20, 'done', %s, now())",
+        *(search_id, owner.org_id, version_id, Jsonb({"rows": [{"row": 1, "score": 1.0, "columns": [part]}]})),
+    )
+    return search_id
+
+
 def make_anomaly(database: TestDatabase, owner: Member, dataset_id: UUID) -> UUID:
     """Have a dataset watched with three points of its number of rows, the last of them odd, and return the anomaly's id."""
     state, _ = replay(begun(), [Observation(1_700_000_000.0 + at, {"|rows": 3.0 + at}) for at in range(3)])

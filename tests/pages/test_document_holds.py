@@ -31,7 +31,7 @@ from fixtures.app import free_port, rows_of, served
 from fixtures.live_api import LiveApi, bodies_of, make_callers, make_things_of_accounts
 from fixtures.staffed import StaffedHub, csv_of, dataset_with, ok, upload
 from make.accounts import Member, make_key
-from make.data import make_anomaly, make_check, make_check_run, make_diff
+from make.data import make_anomaly, make_check, make_check_run, make_diff, make_odd_rows
 from make.incidents import make_incident
 from make.predictions import make_model, onnx_file
 from make.serve import make_registered
@@ -158,6 +158,7 @@ async def live(
         "version_id": version["id"],
         "check_id": str(check_id),
         "anomaly_id": str(make_anomaly(database, owner, dataset["id"])),
+        "search_id": str(make_odd_rows(database, owner, version["id"])),
         "diff_id": str(make_diff(database, owner, dataset["id"], version["id"])),
         "check_run_id": str(make_check_run(database, owner, version["id"], results_of=(check_id,))),
         "POST /api/v1/check-runs/{check_run_id}/quarantine.check_run_id": str(

@@ -12,6 +12,7 @@ from lyceum.data.quality.models import (
     DatasetQualityRow,
     RefusedSuggestionRow,
 )
+from lyceum.data.quality.oddrows.public import forget_of_organisation as forget_odd_rows
 from lyceum.data.quality.watching.public import forget_of_organisation
 from lyceum.kernel.db import Scope
 from lyceum.kernel.resources import Resources
@@ -19,9 +20,10 @@ from lyceum.kernel.tx import transaction
 
 
 async def _of_organisation(resources: Resources, org_id: UUID) -> None:
-    """Remove its checks, its watches, and what they found."""
+    """Remove its checks, its watches, its odd rows, and what they found."""
     async with transaction(resources.database, Scope(org_id=org_id)) as tx:
         await forget_of_organisation(tx, org_id)
+        await forget_odd_rows(tx, org_id)
         for row in (
             DatasetQualityRow,
             RefusedSuggestionRow,
