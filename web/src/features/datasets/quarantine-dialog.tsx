@@ -20,7 +20,7 @@ export default function QuarantineDialog({ name, run, onClose }: Props) {
     onSuccess: async (version) => {
       void queryClient.invalidateQueries({ queryKey: ["get", "/api/v1/datasets"] });
       const [org = "", made = ""] = version.dataset.split("/");
-      await navigate({ to: "/datasets/$org/$name", params: { org, name: made }, search: {} });
+      await navigate({ to: "/datasets/$org/$name", params: { org, name: made }, search: { pending: version.id } });
     },
     onError: (error: unknown) => setProblem(error instanceof Error ? error.message : t("failed.unknown")),
   });
