@@ -201,6 +201,9 @@ CREATE POLICY dataset_watches_granted ON dataset_watches FOR SELECT
 CREATE POLICY check_runs_granted ON check_runs FOR SELECT
     USING ((SELECT v.dataset_id = ANY ((SELECT definer.granted_ids('dataset'))::uuid[])
             FROM dataset_versions v WHERE v.id = version_id));
+CREATE POLICY odd_row_searches_granted ON odd_row_searches FOR SELECT
+    USING ((SELECT v.dataset_id = ANY ((SELECT definer.granted_ids('dataset'))::uuid[])
+            FROM dataset_versions v WHERE v.id = version_id));
 DROP POLICY IF EXISTS check_results_granted ON check_results;
 CREATE POLICY check_results_granted ON check_results FOR SELECT
     USING ((SELECT true FROM check_runs r WHERE r.id = check_run_id));

@@ -41,7 +41,11 @@ kernel/statements.py kernel/telemetry.py kernel/tracing.py kernel/valkey.py kern
 """
 # answered to programs alone, as long as no page of the app asks for it
 _NO_PAGE = """
-data/quality/anomalies/ data/quality/engine/small.py data/quality/engine/measuring.py data/quality/engine/states.py
+data/quality/anomalies/calibration.py data/quality/anomalies/detectors.py data/quality/anomalies/forest.py data/quality/anomalies/fusion.py
+data/quality/anomalies/measures.py data/quality/anomalies/panel.py data/quality/anomalies/public.py data/quality/anomalies/relations.py
+data/quality/anomalies/sequence.py data/quality/anomalies/smoothing.py data/quality/anomalies/states.py data/quality/anomalies/tallies.py
+data/quality/anomalies/watch.py data/quality/anomalies/watching.py
+data/quality/engine/small.py data/quality/engine/measuring.py data/quality/engine/states.py
 data/quality/engine/in_duckdb.py data/quality/engine/in_python.py data/datasets/pushes/records.py data/datasets/pushes/service.py
 data/schemas/engine/json_ data/schemas/engine/proto data/schemas/registry/ data/schemas/queries.py data/schemas/service.py
 data/schemas/errors.py data/datasets/databases/ data/datasets/delta_sharing/ data/datasets/handing/ data/streams/ data/quality/cluster.py data/quality/scan.py

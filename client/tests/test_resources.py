@@ -204,6 +204,13 @@ def test_checks_that_fail_are_results_and_checks_that_could_not_run_an_error(hub
         client.checks.run("acme/flights")
 
 
+def test_failing_rows_of_a_check_run_are_quarantined(hub: Any, client: Client) -> None:
+    pending = {"id": "v1", "dataset": "acme/bad", "state": "pending"}
+    hub.will("POST", "/api/v1/check-runs/c1/quarantine", pending)
+    assert client.checks.quarantine("c1", "bad", check_id="k").dataset == "acme/bad"
+    assert hub.asked[-1].json == {"dataset": "bad", "check_id": "k"}
+
+
 def test_a_run_is_watched_until_it_has_ended(hub: Any, client: Client) -> None:
     row = {"name": "LightGBM", "score": 0.7}
     hub.will("POST", "/api/v1/runs", {"id": "r1", "state": "queued"})

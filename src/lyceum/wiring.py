@@ -75,9 +75,14 @@ from lyceum.data.incidents.topics import TOPICS as INCIDENTS_TOPICS
 from lyceum.data.lineage.public import PredictionLogsOf
 from lyceum.data.lineage.routes import router as lineage_routes
 from lyceum.data.quality.jobs import HANDLERS as QUALITY_HANDLERS
+from lyceum.data.quality.oddrows.jobs import HANDLERS as ODD_ROWS_HANDLERS
+from lyceum.data.quality.oddrows.public import versions_searched
+from lyceum.data.quality.oddrows.routes import router as odd_rows_routes
 from lyceum.data.quality.public import ERASER as CHECKS_ERASER
 from lyceum.data.quality.public import JUDGE as CHECKS_JUDGE
 from lyceum.data.quality.public import check_version, forget_rows_shown, standings, versions_checked
+from lyceum.data.quality.quarantine.jobs import handlers as quarantine_handlers
+from lyceum.data.quality.quarantine.routes import router as quarantine_routes
 from lyceum.data.quality.routes import ROUTERS as QUALITY_ROUTERS
 from lyceum.data.quality.watching.jobs import HANDLERS as METRICS_HANDLERS
 from lyceum.data.quality.watching.jobs import watch_version
@@ -168,6 +173,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     databases_routes,
     streams_routes,
     *QUALITY_ROUTERS,
+    quarantine_routes,
+    odd_rows_routes,
     metrics_routes,
     *INCIDENTS_ROUTERS,
     lineage_routes,
@@ -219,7 +226,7 @@ VERSION_FOLLOWERS = (register_version, check_version, watch_version, judge_new_v
 VERSION_JUDGES = (SCHEMA_JUDGE, CHECKS_JUDGE)
 """Who looks at the rows of each version before they are committed, and may hold it back."""
 
-VERSIONS_IN_USE = (versions_learned_from, versions_checked, versions_compared)
+VERSIONS_IN_USE = (versions_learned_from, versions_checked, versions_compared, versions_searched)
 """Who is asked which versions somebody stands on, so that their rows stay."""
 ERASURE_FOLLOWERS = (forget_rows_shown, forget_what_was_seen, forget_in_letters, forget_in_runs)
 """Who removes what it shows or remembers of rows, in the transaction that says that a person was erased from versions."""
@@ -244,6 +251,8 @@ HANDLERS: tuple[Handler, ...] = (
     *databases_handlers(VERSION_FOLLOWERS, VERSION_JUDGES),
     *streams_handlers(VERSION_FOLLOWERS, VERSION_JUDGES),
     *QUALITY_HANDLERS,
+    *quarantine_handlers(VERSION_FOLLOWERS, VERSION_JUDGES),
+    *ODD_ROWS_HANDLERS,
     *METRICS_HANDLERS,
     *INCIDENTS_HANDLERS,
     *PREDICTIONS_HANDLERS,

@@ -26,7 +26,16 @@ from make.accounts import Member, make_grant, make_group, make_key, make_member
 from make.changing import changing
 from make.creating import make_place
 from make.creating_people import CREATING
-from make.data import make_anomaly, make_check, make_check_run, make_dataset, make_diff, make_erasure, make_version
+from make.data import (
+    make_anomaly,
+    make_check,
+    make_check_run,
+    make_dataset,
+    make_diff,
+    make_erasure,
+    make_odd_rows,
+    make_version,
+)
 from make.handed import make_sql_source
 from make.incidents import make_incident
 from make.personal import OF_PERSON, make_personal
@@ -135,6 +144,7 @@ class Hidden:
             "diff_id": make_diff(database, owner, dataset_id, version_id),
             "erasure_id": make_erasure(database, owner, dataset_id),
             "check_run_id": make_check_run(database, owner, version_id, results_of=(check_id,)),
+            "search_id": make_odd_rows(database, owner, version_id),
             "incident_id": make_incident(database, owner, dataset_id),
             "stream_id": stream_id,
             "letter_id": make_dead_letter(database, owner, stream_id),
@@ -324,6 +334,7 @@ def _everything(database: TestDatabase, owner: Member) -> dict[str, list[str]]:
         *("incidents", "incident_events", "incident_settings", "alert_rules"),
         *("streams", "stream_partitions", "stream_consumers", "dead_letters"),
         *("incidents", "incident_events", "incident_settings", "alert_rules", "dataset_watches", "anomalies"),
+        "odd_row_searches",
     )
     asked = dict.fromkeys(tables, ("org_id", owner.org_id)) | dict.fromkeys(OF_PERSON, ("user_id", owner.user_id))
     return {

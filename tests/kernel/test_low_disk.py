@@ -208,6 +208,6 @@ def test_trainings_and_versions_need_room() -> None:
     kinds = {kind for kind, handler in handlers().by_kind.items() if handler.args_type.needs_room}
     assert kinds == {
         *("data.append_pushed", "data.append_streamed", "data.fetch_file", "data.read_upload"),
-        *("data.import_sql", "data.import_again", "data.tend_table", "data.erase_person"),
+        *("data.import_sql", "data.import_again", "data.tend_table", "data.erase_person", "data.quarantine_rows"),
         "train.fit_model",
     }

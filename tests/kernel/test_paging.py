@@ -52,6 +52,7 @@ PART_OF_AN_ANSWER = {
     "/api/v1/push-subscriptions": {"subscriptions": "a person has at most so many browsers"},
     "/api/v1/hub/queue": {"open": "counted by kind and state", "workers": "the processes that work now"},
     "/api/v1/hub/storage": {"damaged": "the first hundred: whoever mends them looks again"},
+    "/api/v1/odd-rows/{search_id}": {"rows": "at most five hundred, as many as were asked for"},
     "/api/v1/check-runs/{check_run_id}": {"results": "one for each check of the dataset"},
     "/api/v1/datasets/{org}/{name}/quality": {"terms": "one for each check of the dataset", "dimensions": "a handful"},
     "/api/v1/runs/{run_id}": {

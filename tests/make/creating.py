@@ -11,10 +11,11 @@ from uuid import UUID, uuid4
 import httpx
 from fastapi import FastAPI
 
+from fixtures.app import rows_of
 from fixtures.servers import TestDatabase
 from fixtures.staffed import upload
 from make.accounts import Member, make_key, make_member
-from make.data import make_check, make_dataset, make_version
+from make.data import make_check, make_check_run, make_dataset, make_version
 from make.incidents import make_incident
 from make.train import make_run
 
@@ -135,6 +136,18 @@ async def _check_run(place: Place) -> Creating:
     return Creating(f"/api/v1/datasets/{place.dataset}/versions/1/check-runs", None, {})
 
 
+async def _quarantine(place: Place) -> Creating:
+    query = "SELECT id FROM dataset_versions WHERE dataset_id = %s"
+    [(version_id,)] = rows_of(place.database, query, place.dataset_id)
+    check_id = make_check(place.database, place.owner, place.dataset_id)
+    run_id = make_check_run(place.database, place.owner, version_id, failing=(check_id,))
+    return Creating(f"/api/v1/check-runs/{run_id}/quarantine", {"dataset": "one"}, {"dataset": "two"})
+
+
+async def _odd_rows(place: Place) -> Creating:
+    return Creating(f"/api/v1/datasets/{place.dataset}/versions/1/odd-rows", {"rows": 1}, {"rows": 2})
+
+
 async def _incident_comment(place: Place) -> Creating:
     path = f"/api/v1/incidents/{make_incident(place.database, place.owner, place.dataset_id)}/comments"
     return Creating(path, {"comment": "one"}, {"comment": "two"})
@@ -217,6 +230,8 @@ OF_OBJECTS: dict[str, Row] = {
     "/api/v1/datasets/{org}/{name}/checks/import": _imported,
     "/api/v1/datasets/{org}/{name}/versions/{number}/check-runs": _check_run,
     "/api/v1/datasets/{org}/{name}/versions/{number}/outside-runs": _outside_run,
+    "/api/v1/check-runs/{check_run_id}/quarantine": _quarantine,
+    "/api/v1/datasets/{org}/{name}/versions/{number}/odd-rows": _odd_rows,
     "/api/v1/incidents/{incident_id}/comments": _incident_comment,
     "/api/v1/api-keys/{key_id}/rotate": _rotation,
     "/api/v1/organisations/{org}/groups": _group,

@@ -124,6 +124,7 @@ def make_check_run(
         "sample": [],
     }
     failed = result | {"status": "failed", "sentence": "2 of 3 values of a are missing.", "failing": 2}
+    failed["sample"] = [{"row": 2, "line": 3, "values": {"a": None}}]
     for check_id in (*results_of, *failing):
         statement = """
             INSERT INTO check_results (id, org_id, check_run_id, check_id, result) VALUES (%s, %s, %s, %s, %s)
@@ -131,6 +132,19 @@ def make_check_run(
         of_check = Jsonb(failed if check_id in failing else result)
         rows_of(database, statement, new_id(), owner.org_id, run_id, check_id, of_check)
     return run_id
+
+
+def make_odd_rows(database: TestDatabase, owner: Member, version_id: UUID) -> UUID:
+    """Make a search for odd rows that has found one, and return its id."""
+    search_id = new_id()
+    part = {"column": "a", "share": 1.0, "value": 9.0, "usual": "mostly 1 to 3"}
+    rows_of(
+        database,
+        "INSERT INTO odd_row_searches (id, org_id, version_id, rows_max, state, result, finished_at)"
+        " VALUES (%s, %s, %s, 20, 'done', %s, now())",
+        *(search_id, owner.org_id, version_id, Jsonb({"rows": [{"row": 1, "score": 1.0, "columns": [part]}]})),
+    )
+    return search_id
 
 
 def make_anomaly(database: TestDatabase, owner: Member, dataset_id: UUID) -> UUID:

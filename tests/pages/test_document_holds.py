@@ -33,7 +33,7 @@ from fixtures.live_api import LiveApi, bodies_of, make_callers, make_things_of_a
 from fixtures.servers import TestDatabase
 from fixtures.staffed import StaffedHub, csv_of, dataset_with, new_dataset, ok, upload
 from make.accounts import Member, make_key
-from make.data import make_anomaly, make_check, make_check_run, make_diff, make_erasure
+from make.data import make_anomaly, make_check, make_check_run, make_diff, make_erasure, make_odd_rows
 from make.incidents import make_incident
 from make.predictions import make_model, onnx_file
 from make.serve import make_registered
@@ -196,6 +196,10 @@ def _things_of_dataset(database: TestDatabase, owner: Member, dataset_id: UUID, 
         "diff_id": make_diff(database, owner, dataset_id, version_id),
         "erasure_id": make_erasure(database, owner, dataset_id),
         "check_run_id": make_check_run(database, owner, version_id, results_of=(check_id,)),
+        "search_id": make_odd_rows(database, owner, version_id),
+        "POST /api/v1/check-runs/{check_run_id}/quarantine.check_run_id": make_check_run(
+            database, owner, version_id, failing=(check_id,)
+        ),
         "incident_id": make_incident(database, owner, dataset_id),
         "POST /api/v1/incidents/{incident_id}/reopen.incident_id": make_incident(
             database, owner, dataset_id, **resolved

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lyceum_client.addresses import read_address
-from lyceum_client.answers import Check, CheckPlan, CheckRun, read_answer
+from lyceum_client.answers import Check, CheckPlan, CheckRun, DatasetVersion, read_answer
 from lyceum_client.errors import RunFailed, error_from_job
 from lyceum_client.transport import Transport, segment
 from lyceum_client.waiting import last_state
@@ -75,6 +75,17 @@ class Checks:
     def run_result(self, check_run_id: str) -> CheckRun:
         """Return a check run in any state."""
         return read_answer(CheckRun, self._transport.get(f"/check-runs/{segment(check_run_id)}"))
+
+    def quarantine(self, check_run_id: str, dataset: str, *, check_id: str | None = None) -> DatasetVersion:
+        """Have all rows that failed in a check run, or failed one check of it, written as a version, and return it pending.
+
+        `dataset` is a name in the organisation of the dataset that was checked; it is made where it is not there. The
+        columns `row_number` and `failed_checks` come first. Wait for it with `client.datasets.wait`. Raises
+        `InvalidRequest`, `Conflict`.
+        """
+        body = {"dataset": dataset, **({"check_id": check_id} if check_id else {})}
+        path = f"/check-runs/{segment(check_run_id)}/quarantine"
+        return read_answer(DatasetVersion, self._transport.post(path, body))
 
 
 def _checks(data: Any) -> tuple[Check, ...]:

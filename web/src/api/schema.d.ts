@@ -968,6 +968,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/check-runs/{check_run_id}/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Quarantine Rows
+         * @description Have all failing rows of a check run written as the next version of a dataset; follow it at `/dataset-versions/{id}`.
+         *
+         *     Each row has its number in the version that was checked, and the checks that it failed.
+         *
+         *     Needs `datasets:read` and `datasets:write`.
+         */
+        post: operations["quarantine_rows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/checks/{check_id}": {
         parameters: {
             query?: never;
@@ -1986,6 +2010,36 @@ export interface paths {
         get: operations["read_version_files"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{org}/{name}/versions/{number}/odd-rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Odd Row Searches
+         * @description List the searches for odd rows of a version, newest first, without what they found.
+         *
+         *     Needs `datasets:read`.
+         */
+        get: operations["list_odd_row_searches"];
+        put?: never;
+        /**
+         * Find Odd Rows
+         * @description Have the rows of a version found that are odd among the others, with the columns that make them so.
+         *
+         *     Follow it at `/odd-rows/{id}`.
+         *
+         *     Needs `datasets:write`.
+         */
+        post: operations["find_odd_rows"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3764,6 +3818,28 @@ export interface paths {
          *     Anyone may ask.
          */
         post: operations["post_userinfo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/odd-rows/{search_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Odd Rows
+         * @description Read a search for odd rows and what it found.
+         *
+         *     Needs `datasets:read`.
+         */
+        get: operations["read_odd_rows"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -8896,6 +8972,17 @@ export interface components {
             uses_max?: number;
         };
         /**
+         * NewOddRowSearch
+         * @description How many of the oddest rows to tell of.
+         */
+        NewOddRowSearch: {
+            /**
+             * Rows
+             * @default 20
+             */
+            rows?: number;
+        };
+        /**
          * NewOrganisation
          * @description An organisation to be; its name is the first half of every address and stays.
          */
@@ -9057,6 +9144,22 @@ export interface components {
             /** Endpoint */
             endpoint: string;
             keys: components["schemas"]["NewPushKeys"];
+        };
+        /**
+         * NewQuarantine
+         * @description Where the failing rows of a check run go, and of which check.
+         */
+        NewQuarantine: {
+            /**
+             * Check Id
+             * @description The check whose failing rows go there; `null` for those of all.
+             */
+            check_id?: string | null;
+            /**
+             * Dataset
+             * @description The name of a dataset in the organisation of the one that was checked; made where it is not there.
+             */
+            dataset: string;
         };
         /**
          * NewRule
@@ -9410,6 +9513,109 @@ export interface components {
              * @description What people are asked about.
              */
             title: string;
+        };
+        /**
+         * OddColumn
+         * @description A column's part in what makes a row odd: `share` of its oddness, 0 to 1, and what is usual there.
+         */
+        OddColumn: {
+            /** Column */
+            column: string;
+            /** Share */
+            share: number;
+            /** Usual */
+            usual: string;
+            /** Value */
+            value: string | number | null;
+        };
+        /**
+         * OddRow
+         * @description A row that is odd among the others: its number from 1, and the columns that made it so, the most first.
+         */
+        OddRow: {
+            /** Columns */
+            columns: components["schemas"]["OddColumn"][];
+            /** Row */
+            row: number;
+            /**
+             * Score
+             * @description 0 to 1, the larger the odder: the mean of its ranks by an Isolation Forest and by robust z.
+             */
+            score: number;
+        };
+        /**
+         * OddRowSearch
+         * @description A search for odd rows with what it found, the oddest first.
+         */
+        OddRowSearch: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Error */
+            error: {
+                [key: string]: unknown;
+            } | null;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Job Id */
+            job_id: string | null;
+            /** Rows */
+            rows: components["schemas"]["OddRow"][];
+            /** State */
+            state: string;
+            /**
+             * Version Id
+             * Format: uuid
+             */
+            version_id: string;
+        };
+        /**
+         * OddRowSearchListed
+         * @description A search for odd rows, as lists show it: queued, then done, or failed with the reason.
+         */
+        OddRowSearchListed: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Error */
+            error: {
+                [key: string]: unknown;
+            } | null;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Job Id */
+            job_id: string | null;
+            /** State */
+            state: string;
+            /**
+             * Version Id
+             * Format: uuid
+             */
+            version_id: string;
+        };
+        /**
+         * OddRowSearchPage
+         * @description A page of searches, newest first; `next` is the cursor of the page after this one.
+         */
+        OddRowSearchPage: {
+            /** Items */
+            items: components["schemas"]["OddRowSearchListed"][];
+            /** Next */
+            next: string | null;
         };
         /**
          * OpenJobs
@@ -16589,6 +16795,125 @@ export interface operations {
             };
         };
     };
+    quarantine_rows: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by you, new for each request you mean: sent again within 24 hours, the request is not carried out again but answered as before. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                check_run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewQuarantine"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Version"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not enough space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     drop_check: {
         parameters: {
             query?: never;
@@ -22292,6 +22617,212 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_odd_row_searches: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in one page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+                /** @description A version's number, or `latest`. */
+                number: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OddRowSearchPage"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    find_odd_rows: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by you, new for each request you mean: sent again within 24 hours, the request is not carried out again but answered as before. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                name: string;
+                /** @description A version's number, or `latest`. */
+                number: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewOddRowSearch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OddRowSearch"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -30861,6 +31392,91 @@ export interface operations {
             };
             /** @description Conflicts with the present state */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_odd_rows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                search_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OddRowSearch"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

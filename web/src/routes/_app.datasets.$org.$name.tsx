@@ -24,6 +24,7 @@ import { TabPanel, Tabs } from "@/ui/tabs";
 const Rows = lazy(withWords(() => import("@/features/datasets/rows")));
 const Schema = lazy(withWords(() => import("@/features/datasets/schema-view")));
 const Profile = lazy(withWords(() => import("@/features/datasets/profile-view")));
+const OddRows = lazy(withWords(() => import("@/features/datasets/odd-rows")));
 const Checks = lazy(withWords(() => import("@/features/datasets/checks")));
 const CheckRuns = lazy(withWords(() => import("@/features/datasets/check-runs")));
 const Lineage = lazy(withWords(() => import("@/features/datasets/lineage")));
@@ -159,16 +160,19 @@ function DatasetPage() {
             </TabPanel>
             <TabPanel value="profile">
               {number ? (
-                <Profile
-                  org={org}
-                  name={name}
-                  version={number}
-                  against={search.against === number ? undefined : search.against}
-                  onCompare={(against) => {
-                    const { against: _, ...rest } = search;
-                    show(against ? { ...rest, against } : rest);
-                  }}
-                />
+                <>
+                  <Profile
+                    org={org}
+                    name={name}
+                    version={number}
+                    against={search.against === number ? undefined : search.against}
+                    onCompare={(against) => {
+                      const { against: _, ...rest } = search;
+                      show(against ? { ...rest, against } : rest);
+                    }}
+                  />
+                  <OddRows key={number} org={org} name={name} version={number} />
+                </>
               ) : null}
             </TabPanel>
             <TabPanel value="schema">

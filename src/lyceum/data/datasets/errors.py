@@ -45,6 +45,18 @@ class DatasetDormant(Conflict):
     code = "dataset_dormant"
 
 
+class IntoItself(Conflict):
+    """A version of a dataset that would be made of rows of that dataset."""
+
+    code = "into_itself"
+
+
+class LessWatched(Conflict):
+    """Rows of a dataset whose reads are recorded would go to one whose reads are not."""
+
+    code = "less_watched"
+
+
 class AddressInvalid(Invalid):
     """Text that is no address of a dataset."""
 

@@ -61,6 +61,27 @@ async def _stage(storage: Storage, work: Intake, folder: Path, side: ChildSide) 
         )
 
 
+def take_in_rows(rows: "pl.LazyFrame", work: Intake, side: ChildSide) -> AcceptedTable:
+    """Write the rows down part by part, and commit them as an upload is; running it again commits nothing twice.
+
+    Raises `UnreadableTable`.
+    """
+    storage = open_storage(settings())
+    with telling_full(work.file_name), workplace(settings().home) as folder:
+        side.event({"fraction": 0.1, "note": f"writing {work.file_name}"})
+        file = folder / "rows.parquet"
+        rows.sink_parquet(file, compression="zstd")
+        side.stop_if_asked()
+        staged = stage_table(
+            file,
+            file_name=work.file_name,
+            target=folder / "staged",
+            format=FileFormat.PARQUET,
+            stop_if_asked=side.stop_if_asked,
+        )
+        return commit_staged(table_store(storage), work, staged, side)
+
+
 def commit_staged(store: TableStore, work: Intake, staged: StagedTable, side: ChildSide) -> AcceptedTable:
     """Profile what was read and commit it to the table, once however often; nothing stays staged."""
     try:

@@ -7,6 +7,9 @@ import msgspec
 import orjson
 
 CHECKS_PER_DATASET_MAX = 1_000
+SET_VALUES_MAX = 20
+"""Of a set, in its result; the check itself has them all."""
+TEXT_CHARS_MAX = 200
 
 
 def usable(definition: dict[str, Any], table_schema: dict[str, Any] | None) -> dict[str, Any]:
@@ -42,3 +45,18 @@ def free_id(own: str, *, taken: Iterable[str]) -> str:
         number += 1
         free = f"{own}-{number}"
     return free
+
+
+def shortened(definition: dict[str, Any]) -> dict[str, Any]:
+    """Return a check's definition as its results show it: of a set the first values, and how many are left out."""
+    values = definition.get("values")
+    if values is None:
+        return definition
+    short = {**definition, "values": [_cut(value) for value in values[:SET_VALUES_MAX]]}
+    omitted = len(values) - SET_VALUES_MAX
+    return {**short, "values_omitted": omitted} if omitted > 0 else short
+
+
+def _cut(value: Any) -> Any:
+    long = isinstance(value, str) and len(value) > TEXT_CHARS_MAX
+    return f"{value[: TEXT_CHARS_MAX - 1]}…" if long else value

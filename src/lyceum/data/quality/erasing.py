@@ -14,6 +14,8 @@ from lyceum.data.quality.models import (
     DatasetQualityRow,
     RefusedSuggestionRow,
 )
+from lyceum.data.quality.oddrows.public import forget_of_organisation as forget_odd_rows
+from lyceum.data.quality.oddrows.public import forget_rows_of
 from lyceum.data.quality.watching.public import forget_of_organisation, forget_values
 from lyceum.kernel.db import Scope
 from lyceum.kernel.resources import Resources
@@ -23,9 +25,10 @@ ERASED = "What rows showed is gone, since somebody was erased from this version.
 
 
 async def _of_organisation(resources: Resources, org_id: UUID) -> None:
-    """Remove its checks, its watches, and what they found."""
+    """Remove its checks, its watches, its odd rows, and what they found."""
     async with transaction(resources.database, Scope(org_id=org_id)) as tx:
         await forget_of_organisation(tx, org_id)
+        await forget_odd_rows(tx, org_id)
         for row in (
             DatasetQualityRow,
             RefusedSuggestionRow,
@@ -47,5 +50,6 @@ async def forget_rows_shown(tx: AsyncSession, resources: Resources, person: Eras
         cut: dict[str, object] = {"sample": [], "observed": None, "partitions": [], "sentence": ERASED}
         row.result = {**row.result, **cut}
     await tx.flush()
+    await forget_rows_of(tx, person.version_ids)
     if person.version_ids:
         await forget_values(tx, person.dataset_id)

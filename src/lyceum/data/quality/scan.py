@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from lyceum.data.datasets.rows.public import Marks, TablePart, parts_of, scan_unmasked
 from lyceum.data.quality.cluster import ClusterUnusable, report_from, state_by_cluster
+from lyceum.data.quality.definitions import shortened
 from lyceum.data.quality.engine.public import (
     Check,
     CheckReport,
@@ -32,15 +33,12 @@ logger = logging.getLogger(__name__)
 SAMPLE_ROWS_PER_CHECK_MAX = 10
 SAMPLE_ROWS_MAX = 500
 """Of all checks together, so that a thousand of them make no answer of many megabytes; each may have one all the same."""
-SET_VALUES_MAX = 20
-"""Of a set, in its result; the check itself has them all."""
-TEXT_CHARS_MAX = 200
 
 
 def scan_checks(work: CheckWork, side: ChildSide) -> CheckedTable:
     """Run the checks in as few passes over the table as the engine needs, by a cluster where there is one."""
     rows = scan_unmasked(open_storage(settings()), work.table_key, work.delta_version)
-    around = _around(work, checks_from_plain(work.definitions))
+    around = around_of(work, checks_from_plain(work.definitions))
     state = _state_by_cluster(work, around, side)
     return _checked(rows, work, around, state, line_of_first_row=work.line_of_first_row, marks=work.marks)
 
@@ -52,7 +50,7 @@ def checked_rows(
 
     `marks` are columns that the rows were found to have beside those that were known.
     """
-    around = _around(work, checks_from_plain(work.definitions))
+    around = around_of(work, checks_from_plain(work.definitions))
     known = {**marks, **work.marks}
     return _checked(rows, work, around, None, line_of_first_row=line_of_first_row, marks=known)
 
@@ -79,7 +77,7 @@ def _checked(
 def as_kept(report: CheckReport, marks: Marks) -> list[dict[str, Any]]:
     """Return the results as they are kept and shown: of long sets their beginnings, of marked columns no value."""
     results = report.to_plain()["results"]
-    return [masked_result({**result, "check": _shortened(result["check"])}, marks) for result in results]
+    return [masked_result({**result, "check": shortened(result["check"])}, marks) for result in results]
 
 
 class _Sampling(TypedDict):
@@ -112,7 +110,7 @@ def _whole(storage: Storage, at: TableAt) -> TablePart:
     return whole
 
 
-def _around(work: ChecksToRun, checks: Sequence[Check]) -> Surroundings:
+def around_of(work: ChecksToRun, checks: Sequence[Check]) -> Surroundings:
     """Return what the checks compare with: other versions of the table, and other tables."""
 
     def table_at(at: TableAt) -> "pl.LazyFrame":
@@ -130,22 +128,3 @@ def _around(work: ChecksToRun, checks: Sequence[Check]) -> Surroundings:
             read[name].update(check.subjects())
     references = {name: reference_of(table_at(at), sorted(read[name])) for name, at in work.references.items()}
     return Surroundings(references=references, table_named=table_named)
-
-
-def _with_short_check(result: dict[str, Any]) -> dict[str, Any]:
-    return {**result, "check": _shortened(result["check"])}
-
-
-def _shortened(definition: dict[str, Any]) -> dict[str, Any]:
-    """Return a check's definition as its results show it: of a set the first values, and how many are left out."""
-    values = definition.get("values")
-    if values is None:
-        return definition
-    short = {**definition, "values": [_cut(value) for value in values[:SET_VALUES_MAX]]}
-    omitted = len(values) - SET_VALUES_MAX
-    return {**short, "values_omitted": omitted} if omitted > 0 else short
-
-
-def _cut(value: Any) -> Any:
-    long = isinstance(value, str) and len(value) > TEXT_CHARS_MAX
-    return f"{value[: TEXT_CHARS_MAX - 1]}…" if long else value

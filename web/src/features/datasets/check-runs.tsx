@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { History } from "lucide-react";
+import { History, TableRowsSplit } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Api, api, client } from "@/api/client";
@@ -7,7 +7,7 @@ import { useCursor } from "@/features/cursor";
 import { More } from "@/features/more";
 import { ago, count, moment } from "@/i18n/format";
 import { useHubWords } from "@/i18n/hub";
-import { BareButton } from "@/ui/button";
+import { BareButton, Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Empty } from "@/ui/empty";
 import { Failed } from "@/ui/failed";
@@ -18,6 +18,7 @@ import { wordsOf } from "./check-words";
 import { FailingRows } from "./failing-rows";
 
 const CheckHistory = lazy(() => import("./check-history"));
+const QuarantineDialog = lazy(() => import("./quarantine-dialog"));
 
 type Path = { org: string; name: string };
 type Listed = Api["CheckRunListed"];
@@ -86,6 +87,7 @@ function Results({ org, name, id }: Path & { id: string }) {
   const { t } = useTranslation();
   const inWords = useHubWords();
   const pollMs = usePollMs();
+  const [taking, setTaking] = useState(false);
   const query = useQuery({
     ...api.queryOptions("get", "/api/v1/check-runs/{check_run_id}", { params: { path: { check_run_id: id } } }),
     refetchInterval: (of) => (of.state.data && !isOver(of.state.data.state) ? pollMs : false),
@@ -96,7 +98,26 @@ function Results({ org, name, id }: Path & { id: string }) {
   if (!run) return <Skeleton className="h-96 rounded-lg" />;
   const results = [...run.results].sort((one, other) => rank(one) - rank(other));
   return (
-    <Card flush title={t("checkRun.results")} actions={<StateBadge state={run.state} />}>
+    <Card
+      flush
+      title={t("checkRun.results")}
+      actions={
+        <>
+          {run.results.some((result) => result.check_id && result.failing_rows.length) ? (
+            <Button onClick={() => setTaking(true)}>
+              <TableRowsSplit aria-hidden className="size-4" />
+              {t("quarantine.open")}
+            </Button>
+          ) : null}
+          <StateBadge state={run.state} />
+        </>
+      }
+    >
+      {taking ? (
+        <Suspense>
+          <QuarantineDialog name={name} run={run.id} onClose={() => setTaking(false)} />
+        </Suspense>
+      ) : null}
       {run.error ? (
         <p className="px-4 py-3 text-sm text-bad">{inWords(String(run.error.detail ?? run.error.title))}</p>
       ) : null}

@@ -23,6 +23,7 @@ from lyceum.data.datasets.rows.masking import (
     masked_frame,
     masked_profile,
 )
+from lyceum.data.datasets.work import AcceptedTable, Intake
 from lyceum.kernel.storage import Storage
 
 if TYPE_CHECKING:
@@ -30,20 +31,30 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lyceum.data.datasets.table_store import TableContent, TableStore
+    from lyceum.kernel.jobs.child import ChildSide
 
 __all__ = [
+    "BATCH_ROWS",
     "MASKED",
+    "AcceptedTable",
+    "Intake",
     "Marks",
+    "StagedRows",
+    "TablePart",
+    "content_of_version",
     "mask_of",
     "masked_cells",
     "masked_frame",
     "masked_profile",
+    "parts_of",
     "read_batches",
     "read_unmasked_batches",
+    "scan_part",
     "scan_table",
     "scan_unmasked",
     "sweep_staging",
     "table_store",
+    "take_in_rows",
 ]
 
 BATCH_ROWS = 16_384
@@ -118,6 +129,16 @@ def scan_part(part: TablePart) -> "pl.LazyFrame":
     from lyceum.data.datasets.tables import scan_files
 
     return scan_files(_table_store(part.url, tuple(sorted(part.options.items()))), part.table_key, part.names)
+
+
+def take_in_rows(rows: "pl.LazyFrame", intake: Intake, side: "ChildSide") -> AcceptedTable:
+    """Commit rows, not yet read, as the version that `intake` names; running it again commits nothing twice.
+
+    They are written part by part, so they need not fit into memory. Raises `UnreadableTable` where there are none.
+    """
+    from lyceum.data.datasets.intake import take_in_rows
+
+    return take_in_rows(rows, intake, side)
 
 
 async def sweep_staging(storage: Storage, *, older_than_seconds: float) -> int:

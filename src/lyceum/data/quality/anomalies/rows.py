@@ -1,5 +1,6 @@
 """Odd rows of a table, with the columns that made each one odd: Isolation Forest and robust z together."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,10 @@ from lyceum.data.quality.anomalies.panel import Numbers, median
 
 SAMPLE_ROWS = 20_000
 """Rows that what is usual is learnt from, drawn with the seed."""
+ROWS_MIN = 10
 CHUNK_ROWS = 50_000
+READ_CELLS = 10_000_000
+"""Read at once: to cut a small part out of a file takes about as long as to read a large one."""
 TREES = 100
 TREE_ROWS = 256
 CONTRIBUTIONS_MAX = 5
@@ -83,36 +87,77 @@ class _Column:
 
 
 def odd_rows(
-    table: pl.DataFrame, *, rows_max: int = 20, columns: tuple[str, ...] | None = None, seed: int = 0
+    table: pl.DataFrame | pl.LazyFrame,
+    *,
+    rows_max: int = 20,
+    columns: tuple[str, ...] | None = None,
+    seed: int = 0,
+    stop_if_asked: Callable[[], None] = lambda: None,
 ) -> tuple[OddRow, ...]:
     """Return the oddest rows of a table, the oddest first; with fewer than ten rows, none.
 
-    What is usual is learnt from at most 20,000 rows drawn with `seed`, and rows are scored 50,000 at a time, so memory
-    does not grow with the table. Numbers count by robust z (distance from the median in 1.4826 MAD, floored), texts and
+    What is usual is learnt from at most 20,000 rows drawn with `seed`, and rows are read and scored part by part, so memory
+    grows by two numbers a row; between the parts `stop_if_asked` is called. Numbers count by robust z (distance from the median in 1.4826 MAD, floored), texts and
     booleans by the bits of surprise of their value, missing values by how rare they are. A row's score is the mean of two
     ranks: of an Isolation Forest (Liu, Ting, Zhou 2008) over all columns, and of the root of the sum of its squared
     oddness beyond what is usual. A column's share is its part in both: of that sum, and of what the forest's score falls
     by when the column's value is made usual. Columns with lists, times or other types, and texts of which nearly every
     row has its own, are left out.
     """
-    if table.height < 10:
+    rows = table.lazy()
+    height = int(rows.select(pl.len()).collect(engine="streaming").item())
+    if height < ROWS_MIN:
         return ()
-    sample = table.sample(min(SAMPLE_ROWS, table.height), seed=seed) if table.height > SAMPLE_ROWS else table
-    chosen = [_learnt(sample.get_column(name)) for name in columns or table.columns]
+    names = columns or tuple(rows.collect_schema().names())
+    rows = rows.select(names)
+    sample = _sampled(rows, height, seed)
+    chosen = [_learnt(sample.get_column(name)) for name in names]
     learnt = [column for column in chosen if column is not None]
     if not learnt:
         return ()
     forest = _forest(np.column_stack([c.signed(_plain(sample.get_column(c.name))) for c in learnt]), seed)
-    isolation, distance = np.empty(table.height), np.empty(table.height)
+    isolation, distance = np.empty(height), np.empty(height)
     limits = [_edge(c.oddness(_plain(sample.get_column(c.name)))) for c in learnt]
-    for start in range(0, table.height, CHUNK_ROWS):
-        part = table.slice(start, CHUNK_ROWS)
+    rows = rows.select(column.name for column in learnt)
+    for start, part in _parts(rows, height, len(learnt)):
+        stop_if_asked()
         signed = np.column_stack([c.signed(_plain(part.get_column(c.name))) for c in learnt])
         isolation[start : start + part.height] = -forest.score_samples(signed.astype(np.float32))
         distance[start : start + part.height] = np.sqrt((_beyond(part, learnt, limits) ** 2).sum(axis=1))
     scores = (_ranks(isolation) + _ranks(distance)) / 2
     found = np.argsort(-scores, kind="stable")[:rows_max]
-    return tuple(_told(table, int(row), float(scores[row]), learnt, limits, forest) for row in found)
+    odd = _at(rows, [int(row) for row in found])
+    return tuple(_told(odd[int(row)], int(row), float(scores[row]), learnt, limits, forest) for row in found)
+
+
+def _sampled(rows: pl.LazyFrame, height: int, seed: int) -> pl.DataFrame:
+    if height <= SAMPLE_ROWS:
+        return rows.collect(engine="streaming")
+    drawn = np.random.default_rng(seed).choice(height, SAMPLE_ROWS, replace=False)
+    return _numbered(rows, drawn.tolist())[1]
+
+
+def _at(rows: pl.LazyFrame, places: list[int]) -> dict[int, pl.DataFrame]:
+    """Return the rows at some places, each as a frame of one."""
+    at, found = _numbered(rows, places)
+    return {number: found.slice(order, 1) for order, number in enumerate(at)}
+
+
+def _numbered(rows: pl.LazyFrame, places: list[int]) -> tuple[list[int], pl.DataFrame]:
+    place = "place"
+    while place in rows.collect_schema().names():
+        place += "_"
+    numbered = rows.with_row_index(place).filter(pl.col(place).is_in(places)).collect(engine="streaming")
+    return numbered.get_column(place).to_list(), numbered.drop(place)
+
+
+def _parts(rows: pl.LazyFrame, height: int, columns: int) -> Iterator[tuple[int, pl.DataFrame]]:
+    """Yield the table in order, so many rows at a time, each part with the place of its first row."""
+    read_rows = max(CHUNK_ROWS, READ_CELLS // columns)
+    for start in range(0, height, read_rows):
+        read = rows.slice(start, read_rows).collect(engine="streaming")
+        for within in range(0, read.height, CHUNK_ROWS):
+            yield start + within, read.slice(within, CHUNK_ROWS)
 
 
 def _learnt(column: pl.Series) -> _Column | None:
@@ -179,9 +224,8 @@ def _ranks(scores: Numbers) -> Numbers:
 
 
 def _told(
-    table: pl.DataFrame, row: int, score: float, learnt: list[_Column], limits: list[float], forest: Any
+    part: pl.DataFrame, row: int, score: float, learnt: list[_Column], limits: list[float], forest: Any
 ) -> OddRow:
-    part = table.slice(row, 1)
     squares = _beyond(part, learnt, limits)[0] ** 2
     signed = np.column_stack([column.signed(_plain(part.get_column(column.name))) for column in learnt])
     made_usual = np.repeat(signed, len(learnt), axis=0)

@@ -32,6 +32,7 @@ from lyceum.data.quality.engine.checks import (
     with_distinct_ids,
 )
 from lyceum.data.quality.engine.described import FieldType, KindDescribed, kinds_described
+from lyceum.data.quality.engine.failing import failing_rows
 from lyceum.data.quality.engine.in_duckdb import counts_in_duckdb
 from lyceum.data.quality.engine.measuring import is_mergeable, measure, report_of
 from lyceum.data.quality.engine.notebook import check, spelt_out
@@ -110,6 +111,7 @@ __all__ = [
     "check",
     "checks_from_plain",
     "counts_in_duckdb",
+    "failing_rows",
     "find_personal",
     "grown_profile",
     "infer_schema",

@@ -61,7 +61,7 @@ def run_checks(
     asked = with_distinct_ids(checks)
     plain, types = as_plain(table)
     plans = [planned(check, types) for check in asked]
-    rows, outcomes = _counted(plain, types, plans, around or Surroundings())
+    rows, outcomes = counted(plain, types, plans, around or Surroundings())
     samples = first_failing_rows(
         plain,
         {
@@ -103,7 +103,7 @@ def planned(check: Check, types: dict[str, ColumnType | None]) -> Planned:
     return plan
 
 
-def _counted(
+def counted(
     plain: pl.LazyFrame, types: dict[str, ColumnType | None], plans: list[Planned], around: Surroundings
 ) -> tuple[int, dict[str, Outcome]]:
     """Count rows and failures of every plan that can be run."""

@@ -59,7 +59,7 @@ def _found(
 
     Looks at windows that grow, since what fails often fails early; each row is in one window.
     """
-    row = _free_name(table.collect_schema().names())
+    row = free_name(table.collect_schema().names())
     places: dict[str, list[int]] = {check: [] for check in checks}
     values: dict[int, dict[str, Any]] = {}
     start, length = 0, FIRST_WINDOW_ROWS
@@ -108,8 +108,8 @@ def _cell(value: Any, *, covered: bool) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)[:CELL_CHARS_MAX]
 
 
-def _free_name(names: Collection[str]) -> str:
-    row = "row"
-    while row in names:
-        row += "_"
-    return row
+def free_name(names: Collection[str], wanted: str = "row") -> str:
+    """Return the wanted name of a column, with `_` behind it where the table has that."""
+    while wanted in names:
+        wanted += "_"
+    return wanted
