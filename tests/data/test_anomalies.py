@@ -179,6 +179,39 @@ def test_an_odd_point_moves_the_baseline_no_further_than_its_band_and_a_confirme
     assert Judge(confirmed, state.times[-1] + DAY).verdict({"|rows": 100.0}).standing is Standing.USUAL
 
 
+def _band_width(state: MetricWatch, metric: str = "|rows") -> float:
+    point = chart(state, metric, next_at=state.times[-1] + DAY)[-1]
+    assert point.low is not None
+    assert point.high is not None
+    return point.high - point.low
+
+
+@settings(max_examples=25)
+@given(away=st.floats(8, 1e12), up=st.sampled_from([-1, 1]), points=st.integers(40, 100), seed=st.integers(0, 50))
+def test_one_odd_value_of_any_size_widens_the_next_band_by_a_bounded_factor(
+    away: float, up: int, points: int, seed: int
+) -> None:
+    values = noise(points, seed=seed)
+    usual, _ = replay(begun(QUICK), history([*values, 100.0]))
+    told, verdicts = replay(begun(QUICK), history([*values, 100 + up * away]))
+    if verdicts[-1].standing is Standing.ODD:
+        assert _band_width(told) <= 2.5 * _band_width(usual)
+        assert abs((chart(told, "|rows", next_at=told.times[-1] + DAY)[-1].expected or 0) - 100) < 2
+
+
+def test_a_metric_that_is_odd_beside_an_odder_one_widens_its_band_no_more_than_that() -> None:
+    random = np.random.default_rng(5)
+    points = [
+        Observation(START + day * DAY, {"a|mean": float(random.normal()), "b|mean": float(random.normal())})
+        for day in range(80)
+    ]
+    before, _ = replay(begun(QUICK), points)
+    told, verdict = observe(before, Observation(START + 80 * DAY, {"a|mean": 1e9, "b|mean": 60.0}))
+    assert verdict.standing is Standing.ODD
+    for metric in ("a|mean", "b|mean"):
+        assert _band_width(told, metric) <= 2.5 * _band_width(before, metric)
+
+
 def test_what_people_call_expected_is_not_odd_the_next_day() -> None:
     state, verdict = observe(known(), next_of(known(), 112.0))
     assert verdict.standing is Standing.ODD

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from lyceum.data.quality.anomalies.calibration import POINTS_MIN, RANKED_POINTS
+from lyceum.data.quality.anomalies.calibration import POINTS_MIN
 from lyceum.data.quality.anomalies.panel import Numbers, quantiles
 from lyceum.data.quality.anomalies.states import (
     Answer,
@@ -22,6 +22,8 @@ from lyceum.data.quality.anomalies.watching import Known, Ready, Said
 
 FINDINGS_MAX = 10
 _HELD_SHARE = 0.5
+_HELD_FROM = 2.0
+"""Whatever else is odder on that day."""
 _LINE_FLOOR = 1.0
 _TOLERANCE_KEPT = 0.98
 _FAR = 2.0
@@ -164,8 +166,7 @@ def threshold_of(state: MetricWatch) -> float:
 def _threshold(known: Known) -> float:
     if known.options.threshold is not None:
         return known.options.threshold
-    usual = [score for score, refuted in zip(known.fused, known.refuted, strict=True) if not refuted]
-    told = np.array(usual[-RANKED_POINTS:])
+    told = known.usual_scores(known.fused)
     told = told[np.isfinite(told)]
     # a rank that the budget's share of earlier points has: quiet data uses up no budget
     least = -float(np.log10(known.options.alarm_share))
@@ -259,7 +260,8 @@ def _append(known: Known, judged: _Judged, at: float) -> None:
     marks = np.full(len(known.names), Mark.KEPT, dtype=np.uint8)
     if is_odd:
         top = float(judged.together.max(initial=0.0))
-        marks[judged.together >= max(_LINE_FLOOR, _HELD_SHARE * top)] = Mark.HELD
+        line = max(_LINE_FLOOR, min(_HELD_SHARE * top, _HELD_FROM))
+        marks[judged.together >= line] = Mark.HELD
     known.times.append(at)
     known.values = np.vstack([known.values, judged.values])
     inside = np.clip(judged.values, judged.low, judged.high)

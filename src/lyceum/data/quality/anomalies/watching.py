@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from lyceum.data.quality.anomalies import forest
-from lyceum.data.quality.anomalies.calibration import RANKED_POINTS, Calibration, day_score, rank_surprise
+from lyceum.data.quality.anomalies.calibration import RANKED_POINTS, Calibration, day_score, held_down, rank_surprise
 from lyceum.data.quality.anomalies.detectors import SCALE_FLOOR, Detector, RobustZ, SeasonalResidual, deviations
 from lyceum.data.quality.anomalies.panel import Expected, Numbers, Panel, counted, quantiles
 from lyceum.data.quality.anomalies.smoothing import HoltWinters
@@ -154,12 +154,12 @@ class Known:
         return Calibration.of(errors, self._past(self.surprises[name]), np.maximum(floor, usual))
 
     def usual_errors(self, name: str) -> Numbers:
-        """Return the absolute errors of one detector, NaN for points that are confirmed as faults."""
-        is_out = self.marks == Mark.CONFIRMED
-        return np.where(is_out, np.nan, np.abs(self.errors[name].astype(np.float64)))
+        """Return the absolute errors of one detector, NaN for points that are confirmed as faults; held ones count less."""
+        return self._past(np.abs(self.errors[name]))
 
-    def _past(self, surprises: np.ndarray) -> Numbers:
-        return np.where(self.marks == Mark.CONFIRMED, np.nan, surprises.astype(np.float64))
+    def _past(self, magnitudes: np.ndarray) -> Numbers:
+        known = np.where(self.marks == Mark.CONFIRMED, np.nan, magnitudes.astype(np.float64))
+        return held_down(known, self.marks == Mark.HELD)
 
     def vector(self, errors: Numbers) -> Numbers:
         """Return errors of the seasonal detector in units of each metric's usual error, for the forest."""
@@ -180,8 +180,12 @@ class Known:
         """Return minus log10 of the calibrated rank of a detector's score; 0 for one that is not known."""
         if not np.isfinite(score):
             return 0.0
-        earlier = np.where(self.refuted, np.nan, self.scores[name])
-        return rank_surprise(score, earlier[-RANKED_POINTS:])
+        return rank_surprise(score, self.usual_scores(self.scores[name]))
+
+    def usual_scores(self, scores: list[float]) -> Numbers:
+        """Return the newest scores of points, NaN for those confirmed as faults; those of odd points count less."""
+        earlier = np.where(self.refuted, np.nan, np.array(scores, dtype=np.float64))[-RANKED_POINTS:]
+        return held_down(earlier, np.array(self.odd[-RANKED_POINTS:], dtype=bool))
 
     def with_names(self, names: list[str]) -> None:
         """Take in metrics that were not known, with no history."""
