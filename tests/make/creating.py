@@ -138,9 +138,9 @@ async def _check_run(place: Place) -> Creating:
 
 async def _quarantine(place: Place) -> Creating:
     query = "SELECT id FROM dataset_versions WHERE dataset_id = %s"
-    [(version_id,)] = rows_of(place.database, query, place.dataset_id)
+    [version] = rows_of(place.database, query, place.dataset_id)
     check_id = make_check(place.database, place.owner, place.dataset_id)
-    run_id = make_check_run(place.database, place.owner, version_id, failing=(check_id,))
+    run_id = make_check_run(place.database, place.owner, version["id"], failing=(check_id,))
     return Creating(f"/api/v1/check-runs/{run_id}/quarantine", {"dataset": "one"}, {"dataset": "two"})
 
 
