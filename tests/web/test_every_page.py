@@ -27,6 +27,7 @@ PAGES = [
     ("/datasets/{address}?tab=checks", "{address}"),
     ("/datasets/{address}?tab=checks&check=new", "{address}"),
     ("/datasets/{address}?tab=checks&check=suggested", "{address}"),
+    ("/datasets/{address}?tab=checks&check=import", "{address}"),
     ("/datasets/{address}?tab=runs", "{address}"),
     ("/datasets/{address}?tab=anomalies", "{address}"),
     ("/datasets/{address}?tab=sources", "{address}"),

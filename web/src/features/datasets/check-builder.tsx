@@ -23,6 +23,8 @@ type Props = Path & {
   version: number;
   columns: Column[];
   check: Api["Check"] | null;
+  /** One that is not kept yet, and what keeps it in place of a new check. */
+  suggested?: { definition: Definition; keep: (definition: Definition) => Promise<unknown> };
   onClose: () => void;
 };
 
@@ -37,10 +39,12 @@ export default function CheckBuilder(props: Props) {
   return <Builder {...props} kinds={query.data.items} />;
 }
 
-function Builder({ org, name, version, columns, check, kinds, onClose }: Props & { kinds: Kind[] }) {
+function Builder({ org, name, version, columns, check, suggested, kinds, onClose }: Props & { kinds: Kind[] }) {
   const { t } = useTranslation();
   const first = kinds[0]?.kind ?? "not_null";
-  const [definition, setDefinition] = useState<Definition>(check?.definition ?? { kind: first });
+  const [definition, setDefinition] = useState<Definition>(
+    check?.definition ?? suggested?.definition ?? { kind: first },
+  );
   const [when, setWhen] = useState({ schedule: check?.schedule ?? "", zone: check?.zone ?? ownZone() });
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
@@ -52,15 +56,17 @@ function Builder({ org, name, version, columns, check, kinds, onClose }: Props &
     setProblem("");
     try {
       const body = { definition: written, schedule: when.schedule.trim(), zone: when.zone };
-      await (check
-        ? client.PATCH("/api/v1/checks/{check_id}", {
-            params: { path: { check_id: check.id }, header: { "If-Match": `"${check.revision}"` } },
-            body,
-          })
-        : client.POST("/api/v1/datasets/{org}/{name}/checks", {
-            params: { path: { org, name } },
-            body: { ...body, reason: "" },
-          }));
+      await (suggested
+        ? suggested.keep(written)
+        : check
+          ? client.PATCH("/api/v1/checks/{check_id}", {
+              params: { path: { check_id: check.id }, header: { "If-Match": `"${check.revision}"` } },
+              body,
+            })
+          : client.POST("/api/v1/datasets/{org}/{name}/checks", {
+              params: { path: { org, name } },
+              body: { ...body, reason: "" },
+            }));
       await queryClient.invalidateQueries({ queryKey: ["get", "/api/v1/datasets/{org}/{name}/checks"] });
       toast(t("check.saved"));
       onClose();
@@ -74,7 +80,7 @@ function Builder({ org, name, version, columns, check, kinds, onClose }: Props &
     <>
       <Button kind="ghost" onClick={onClose} className="mb-3 -ml-2">
         <ArrowLeft size={15} aria-hidden />
-        {t("check.back")}
+        {t(suggested ? "suggestion.back" : "check.back")}
       </Button>
       <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-2">
         <Card title={t(check ? "check.change" : "check.build")}>
@@ -107,7 +113,7 @@ function Builder({ org, name, version, columns, check, kinds, onClose }: Props &
                 onChange={set(field.name)}
               />
             ))}
-            <OfAll definition={definition} set={set} when={when} onWhen={setWhen} />
+            <OfAll definition={definition} set={set} when={suggested ? null : when} onWhen={setWhen} />
             {problem ? (
               <div role="alert">
                 <Note tone="bad">{problem}</Note>
@@ -142,14 +148,15 @@ type When = { schedule: string; zone: string };
 type OfAllProps = {
   definition: Definition;
   set: (field: string) => (value: unknown) => void;
-  when: When;
+  /** Null for one that cannot have a time yet. */
+  when: When | null;
   onWhen: (when: When) => void;
 };
 
 /** What every check has: how bad its failure is, who answers for it, and when it runs. */
 function OfAll({ definition, set, when, onWhen }: OfAllProps) {
   const { t } = useTranslation();
-  const zones = [...new Set([when.zone, "UTC", ...Intl.supportedValuesOf("timeZone")])];
+  const zones = [...new Set([when?.zone ?? "UTC", "UTC", ...Intl.supportedValuesOf("timeZone")])];
   const blocking = definition.blocking === true ? "yes" : definition.blocking === false ? "no" : "default";
   return (
     <>
@@ -182,24 +189,26 @@ function OfAll({ definition, set, when, onWhen }: OfAllProps) {
             onChange={(event) => set("owner")(event.target.value)}
           />
           <Tags tags={definition.tags} onChange={set("tags")} />
-          <div className="grid gap-3 sm:grid-cols-2">
-            <TextField
-              label={t("check.schedule")}
-              hint={t("check.scheduleHint")}
-              maxLength={100}
-              autoComplete="off"
-              spellCheck={false}
-              className="mono text-sm"
-              value={when.schedule}
-              onChange={(event) => onWhen({ ...when, schedule: event.target.value })}
-            />
-            <SelectField
-              label={t("check.zone")}
-              value={when.zone}
-              options={zones.map((one) => ({ value: one, label: one.replaceAll("_", " ") }))}
-              onChange={(event) => onWhen({ ...when, zone: event.target.value })}
-            />
-          </div>
+          {when ? (
+            <div className="grid gap-3 sm:grid-cols-2">
+              <TextField
+                label={t("check.schedule")}
+                hint={t("check.scheduleHint")}
+                maxLength={100}
+                autoComplete="off"
+                spellCheck={false}
+                className="mono text-sm"
+                value={when.schedule}
+                onChange={(event) => onWhen({ ...when, schedule: event.target.value })}
+              />
+              <SelectField
+                label={t("check.zone")}
+                value={when.zone}
+                options={zones.map((one) => ({ value: one, label: one.replaceAll("_", " ") }))}
+                onChange={(event) => onWhen({ ...when, zone: event.target.value })}
+              />
+            </div>
+          ) : null}
         </div>
       </details>
     </>

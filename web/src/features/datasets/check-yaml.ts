@@ -27,3 +27,22 @@ export function definitionOf(text: string): Typed {
   if (typeof one !== "object" || one === null || Array.isArray(one) || !("kind" in one)) return { line: 0 };
   return { definition: one as Definition };
 }
+
+/** Whether a file of checks is in the hub's own words, or was written for another tool. */
+export type Dialect = "own" | "foreign";
+
+const READ_CHARACTERS_MAX = 2_000_000;
+
+/** Finds in whose words a file is: only the hub's own has a list of checks that each name their `kind`. */
+export function dialectOf(text: string): Dialect {
+  if (text.length > READ_CHARACTERS_MAX) return "foreign";
+  let value: unknown;
+  try {
+    value = parseDocument(text).toJS({ maxAliasCount: 0 });
+  } catch {
+    return "foreign";
+  }
+  const checks: unknown = typeof value === "object" && value !== null && "checks" in value ? value.checks : value;
+  const isCheck = (one: unknown) => typeof one === "object" && one !== null && "kind" in one;
+  return Array.isArray(checks) && checks.length > 0 && checks.every(isCheck) ? "own" : "foreign";
+}

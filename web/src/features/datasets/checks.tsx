@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { CalendarClock, ListChecks, Play, Plus, Power, Sparkles, Trash2 } from "lucide-react";
+import { CalendarClock, FileUp, ListChecks, Play, Plus, Power, Sparkles, Trash2 } from "lucide-react";
 import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { type Api, api, client } from "@/api/client";
@@ -19,13 +19,14 @@ import { wordsOf } from "./check-words";
 import { QualityCard } from "./quality-card";
 
 const Suggestions = lazy(() => import("./suggestions"));
+const CheckImport = lazy(() => import("./check-import"));
 const CheckBuilder = lazy(() => import("./check-builder"));
 
 type Path = { org: string; name: string };
 type Props = Path & {
   version: number;
   columns: Api["ColumnOut"][];
-  /** The check that is being changed, "new", or "suggested" for those that may be kept. */
+  /** The check that is being changed, "new", "import" for a file of them, or "suggested" for those that may be kept. */
   open: string | undefined;
   onOpen: (check: string | undefined) => void;
 };
@@ -81,7 +82,14 @@ export default function Checks({ org, name, version, columns, open, onOpen }: Pr
   if (open === "suggested") {
     return (
       <Suspense fallback={<Skeleton className="h-[34rem] rounded-lg" />}>
-        <Suggestions org={org} name={name} onClose={() => onOpen(undefined)} />
+        <Suggestions org={org} name={name} version={version} columns={columns} onClose={() => onOpen(undefined)} />
+      </Suspense>
+    );
+  }
+  if (open === "import") {
+    return (
+      <Suspense fallback={<Skeleton className="h-[20rem] rounded-lg" />}>
+        <CheckImport org={org} name={name} onClose={() => onOpen(undefined)} />
       </Suspense>
     );
   }
@@ -108,6 +116,12 @@ export default function Checks({ org, name, version, columns, open, onOpen }: Pr
       {t("check.suggest")}
     </Button>
   );
+  const importButton = (
+    <Button onClick={() => onOpen("import")}>
+      <FileUp size={15} aria-hidden />
+      {t("checkImport.open")}
+    </Button>
+  );
   const addButton = (
     <Button onClick={() => onOpen("new")}>
       <Plus size={15} aria-hidden />
@@ -123,6 +137,7 @@ export default function Checks({ org, name, version, columns, open, onOpen }: Pr
           action={
             <>
               {suggestButton}
+              {importButton}
               {addButton}
             </>
           }
@@ -147,6 +162,7 @@ export default function Checks({ org, name, version, columns, open, onOpen }: Pr
         actions={
           <>
             {suggestButton}
+            {importButton}
             {addButton}
             <Button
               kind="primary"
