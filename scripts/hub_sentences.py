@@ -48,7 +48,7 @@ data/quality/anomalies/watch.py data/quality/anomalies/watching.py
 data/quality/engine/small.py data/quality/engine/measuring.py data/quality/engine/states.py
 data/quality/engine/in_duckdb.py data/quality/engine/in_python.py data/datasets/pushes/records.py data/datasets/pushes/service.py
 data/schemas/engine/json_ data/schemas/engine/proto data/schemas/registry/ data/schemas/queries.py data/schemas/service.py
-data/schemas/errors.py data/datasets/databases/ data/datasets/delta_sharing/ data/datasets/handing/ data/streams/ data/quality/cluster.py data/quality/scan.py
+data/schemas/errors.py data/datasets/delta_sharing/ data/datasets/handing/ data/quality/cluster.py data/quality/scan.py
 """
 OUTSIDE = tuple(f"{_ELSEWHERE} {_FOR_OTHERS} {_MACHINERY} {_NO_PAGE}".split())
 """What the paths begin with of modules that say nothing to whoever has a page open."""
@@ -63,6 +63,19 @@ Lyceum client
 ^{}(?:,? (?:(?:de|del|der|di|da|la|le|van|von|zu|bin|al|y|e) )*{}){0,4}$
 phone telephone tel mobile cell cellphone fax telefon handy mobil rufnummer
 firstname lastname surname forename givenname familyname fullname middlename maidenname vorname nachname patient customername contactname personname employeename
+sql import
+sql import {}
+trusted_schema = OFF
+query_only = ON
+cell_size_check = ON
+mmap_size = 0
+Reading({}, {}, {})
+messages of a stream
+streams cannot be looked for just now
+application/vnd.schemaregistry.v1+json, application/json
+postgresql://… or mysql://user:password@host:port/database; kept sealed, and never shown.
+A table, or schema.table; instead of a query.
+One query that reads; instead of a table.
 PUT part {} of upload {}/{}
 PUT upload {}/{}
 Samsung Internet
