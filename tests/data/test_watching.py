@@ -56,6 +56,14 @@ async def test_an_odd_version_opens_an_incident_and_being_told_that_it_was_expec
         told = await ok(client.put(answer, json={"answer": "expected"}))
         assert told["answer"] == "expected"
         await until(open_incidents, lambda found: not found)
+
+        async def timeline() -> list[dict[str, Any]]:
+            page = await ok(client.get(f"/api/v1/incidents/{incident['id']}/events"))
+            lines: list[dict[str, Any]] = page["items"]
+            return [line for line in lines if line["kind"] == "answered"]
+
+        [line] = await until(timeline, lambda found: len(found) == 1)
+        assert (line["data"]["answer"], line["by"]["user_id"]) == ("expected", str(owner.user_id))
         series = await ok(client.get(f"{place}/anomalies/metrics/delay|mean"))
         assert (series["points"][-1]["mark"], series["points"][-1]["answer"]) == ("expected", "expected")
         [line] = rows_of(

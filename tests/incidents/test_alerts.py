@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 from fastapi import FastAPI
+from psycopg.types.json import Jsonb
 
 from fixtures.app import client_of, eventually, rows_of, running_worker, settings_for
 from fixtures.far_http import LOOPBACK, far_http
@@ -24,7 +25,7 @@ from lyceum.kernel.config import Settings
 from lyceum.kernel.resources import Resources
 from lyceum.notify.jobs import HANDLERS as NOTIFY_HANDLERS
 from make.accounts import Member, make_member
-from make.data import make_dataset
+from make.data import DEFINITION, make_check, make_dataset
 from make.incidents import OF_INCIDENTS, events_of, incident_row, recovery, tell, trouble
 
 __all__ = ["database", "module_database"]
@@ -172,6 +173,35 @@ async def test_the_first_rule_tells_and_what_falls_under_none_goes_to_whoever_ma
     notices = rows_of(database, "SELECT user_id, data FROM notices WHERE org_id = %s", member.org_id)
     told = {row["user_id"]: row["data"]["level"] for row in notices}
     assert told == {colleague.user_id: "critical", member.user_id: "warning"}
+
+
+async def test_rules_go_by_the_tags_of_the_dataset_and_of_the_check(
+    mine: httpx.AsyncClient, resources: Resources, database: TestDatabase, member: Member, dataset_id: UUID
+) -> None:
+    owners, keepers = (
+        make_member(database, organisation=(member.org_id, member.org_name), role="viewer") for _ in range(2)
+    )
+    rows_of(database, "UPDATE datasets SET tags = %s WHERE id = %s", Jsonb(["finance", "daily"]), dataset_id)
+    check_id = make_check(database, member, dataset_id, definition=DEFINITION | {"tags": ["Personal data"]})
+    wanted = {"dataset_tags": ["finance"], "check_tags": ["Personal data", "x"]}
+    made = await add_rule(mine, member, conditions=wanted, to={"people": [str(keepers.user_id)]})
+    assert {name: made["conditions"][name] for name in wanted} == wanted
+    await add_rule(mine, member, conditions={"dataset_tags": ["hourly"]}, to={"people": [str(member.user_id)]})
+    by_dataset = await add_rule(
+        mine, member, conditions={"dataset_tags": ["finance"]}, to={"people": [str(owners.user_id)]}
+    )
+    async with running_worker(resources, *HANDLERS):
+        await tell(resources, member, trouble(dataset_id, subject=Subject(dataset_id, "check", str(check_id))))
+        await tell(resources, member, trouble(dataset_id))
+        told_of = "SELECT user_id FROM notices WHERE kind = 'incident' AND org_id = %s"
+        await eventually(lambda: len(rows_of(database, told_of, member.org_id)) == 2)
+        await settled(database)
+    assert {row["user_id"] for row in rows_of(database, told_of, member.org_id)} == {keepers.user_id, owners.user_id}
+    # as a rule stands that was kept before rules had tags
+    kept = "UPDATE alert_rules SET conditions = conditions - 'dataset_tags' - 'check_tags' WHERE id = %s"
+    rows_of(database, kept, by_dataset["id"])
+    path = f"/api/v1/organisations/{member.org_name}/alert-rules/{by_dataset['id']}"
+    assert (await ok(mine.get(path)))["conditions"]["dataset_tags"] == []
 
 
 async def test_what_nobody_acknowledges_is_brought_before_others_once(

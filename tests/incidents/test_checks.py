@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import polars as pl
@@ -11,11 +11,12 @@ import pytest
 from fixtures.app import rows_of
 from fixtures.servers import TestDatabase
 from fixtures.staffed import add_version, csv_of, dataset_with, ok, until
-from lyceum.data.quality.events import CheckDropped, ChecksRan
+from lyceum.data.incidents.public import Subject
+from lyceum.data.quality.events import AnomalyAnswered, CheckDropped, ChecksRan
 from lyceum.kernel.resources import Resources
 from make.accounts import Member
 from make.data import DEFINITION, make_check, make_check_run, make_dataset, make_version
-from make.incidents import deliver, events_of, incident_row
+from make.incidents import deliver, events_of, incident_row, tell, trouble
 
 
 @pytest.fixture
@@ -73,6 +74,32 @@ async def test_the_incident_of_a_check_that_is_dropped_ends(
     await deliver(resources, database, member, CheckDropped(check_id=check_id, dataset_id=dataset_id))
     assert open_incidents(database, dataset_id) == []
     assert incident_row(database, opened["id"])["resolution"] == "ignored"
+
+
+async def test_what_people_say_of_an_anomaly_stands_in_its_timeline_once(
+    resources: Resources, database: TestDatabase, member: Member, dataset_id: UUID
+) -> None:
+    judged = f"watch:{dataset_id}:7"
+    odd = trouble(dataset_id, subject=Subject(dataset_id, "metrics", "metrics"), source=judged)
+    incident_id = await tell(resources, member, odd)
+    assert incident_id is not None
+    answered = AnomalyAnswered(
+        dataset_id=dataset_id,
+        anomaly_id=uuid4(),
+        version_number=7,
+        judged_source=judged,
+        source=f"answer:{uuid4()}",
+        answer="not_expected",
+        user_id=member.user_id,
+    )
+    for _ in range(2):
+        await deliver(resources, database, member, answered)
+    assert events_of(database, incident_id) == ["opened", "answered"]
+    [line] = rows_of(
+        database, "SELECT * FROM incident_events WHERE kind = 'answered' AND incident_id = %s", incident_id
+    )
+    assert line["user_id"] == member.user_id
+    assert (line["data"]["answer"], line["data"]["version_number"]) == ("not_expected", 7)
 
 
 async def test_a_file_with_wrong_values_opens_an_incident_and_a_better_one_ends_it(

@@ -28,6 +28,8 @@ severities = st.sampled_from(["info", "warning", "critical"])
 rules = st.builds(
     Rule,
     id=st.uuids(),
+    dataset_tags=st.sampled_from([frozenset(), frozenset({"a"}), frozenset({"b", "c"})]),
+    check_tags=st.sampled_from([frozenset(), frozenset({"k"})]),
     datasets=st.sampled_from([(), ("main/flights",), ("main/*",), ("other/*",)]),
     severities=st.frozensets(severities),
     kinds=st.sampled_from([frozenset(), frozenset({"check"}), frozenset({"metric"})]),
@@ -101,3 +103,22 @@ def test_what_is_always_quiet_is_told_all_the_same() -> None:
     always = Hours(frozenset(DAYS), time(0), time(0))
     now = datetime(2026, 3, 27, 23, tzinfo=UTC)
     assert now < end_of_quiet(always, "UTC", now) < now + timedelta(days=16)
+
+
+@pytest.mark.parametrize(
+    ("of_dataset", "of_check", "falls"),
+    [
+        (set(), set(), True),
+        ({"finance", "other"}, set(), True),
+        ({"other"}, set(), False),
+        (set(), {"personal"}, True),
+        ({"finance"}, {"personal", "x"}, True),
+        ({"finance"}, {"x"}, False),
+    ],
+)
+def test_one_of_the_tags_of_each_sort_is_enough(of_dataset: set[str], of_check: set[str], *, falls: bool) -> None:
+    tagged = Facts(UUID(int=1), "main/flights", "check", "warning", frozenset({"finance"}), frozenset({"personal"}))
+    rule = Rule(id=UUID(int=2), dataset_tags=frozenset(of_dataset), check_tags=frozenset(of_check))
+    now = datetime(2026, 1, 5, tzinfo=UTC)
+    assert falls_under(rule, tagged, now) is falls
+    assert falls_under(rule, FACTS, now) is (not of_dataset and not of_check)

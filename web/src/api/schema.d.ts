@@ -5458,8 +5458,20 @@ export interface components {
         /**
          * AlertConditions
          * @description Which incidents a rule is about; what is empty or null leaves none out. `datasets` are `org/name` and may hold `*`.
+         *
+         *     Of tags the dataset, or the check that failed, has at least one; incidents of no check fall under no rule with `check_tags`.
          */
         AlertConditions: {
+            /**
+             * Check Tags
+             * @default []
+             */
+            check_tags?: string[];
+            /**
+             * Dataset Tags
+             * @default []
+             */
+            dataset_tags?: string[];
             /**
              * Datasets
              * @default []
@@ -5578,6 +5590,8 @@ export interface components {
             /**
              * @default {
              *       "datasets": [],
+             *       "dataset_tags": [],
+             *       "check_tags": [],
              *       "severities": [],
              *       "kinds": []
              *     }
@@ -6325,6 +6339,10 @@ export interface components {
          * @description Which incidents a rule is about.
          */
         ConditionsShown: {
+            /** Check Tags */
+            check_tags: string[];
+            /** Dataset Tags */
+            dataset_tags: string[];
             /** Datasets */
             datasets: string[];
             hours: components["schemas"]["HoursShown"] | null;

@@ -78,6 +78,11 @@ async def dataset_of_version(tx: AsyncSession, version_id: UUID) -> DatasetRef:
     return DatasetRef(row.id, row.org_id, (await addresses_of_datasets(tx, [row.id]))[row.id])
 
 
+async def tags_of_dataset(tx: AsyncSession, dataset_id: UUID) -> frozenset[str]:
+    """Return the tags of a dataset, for a job that works as its organisation; none for one that is gone."""
+    return frozenset(await tx.scalar(select(DatasetRow.tags).where(DatasetRow.id == dataset_id)) or ())
+
+
 async def owner_of_dataset(tx: AsyncSession, dataset_id: UUID) -> UUID | None:
     """Return who made a dataset, for a job that works as its organisation; None for one that was made by nobody."""
     return await tx.scalar(select(DatasetRow.created_by).where(DatasetRow.id == dataset_id))

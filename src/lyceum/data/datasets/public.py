@@ -7,6 +7,7 @@ from lyceum.data.datasets.cards import (
     addresses_of_datasets,
     dataset_of_version,
     owner_of_dataset,
+    tags_of_dataset,
     version_cards,
     versions_after,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "owner_of_dataset",
     "profile_by_id",
     "require_awake_by_id",
+    "tags_of_dataset",
     "version_by_id",
     "version_cards",
     "version_for",

@@ -8,16 +8,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.accounts.events import PersonLeft
 from lyceum.data.incidents.models import IncidentRow
 from lyceum.data.incidents.opening import end_of_subject, see_recovery, see_trouble
-from lyceum.data.incidents.seeing import Recovery, Severity, Subject, Trouble
-from lyceum.data.quality.events import CheckDropped, ChecksRan, QualityJudged
+from lyceum.data.incidents.seeing import CHECK, Recovery, Severity, Subject, Trouble
+from lyceum.data.incidents.timeline import incident_told_of, note
+from lyceum.data.quality.events import AnomalyAnswered, CheckDropped, ChecksRan, QualityJudged
 from lyceum.data.quality.public import CheckOutcome, CheckRunOutcome, check_run_outcome
 from lyceum.kernel.db import NOBODY
 from lyceum.kernel.events import Subscription
 from lyceum.kernel.jobs.handlers import JobRun
 from lyceum.kernel.tx import transaction
 
-CHECK = "check"
-"""The kind of incidents that checks make."""
 _SEVERITY: dict[str, Severity] = {"warning": "warning", "error": "critical"}
 _LEAVE = text("SELECT definer.incidents_of_person_leave(:person, :org_id)")
 
@@ -98,6 +97,15 @@ async def _hear_of_drop(run: JobRun, event: CheckDropped) -> None:
         await end_of_subject(tx, Subject(event.dataset_id, CHECK, str(event.check_id)), why="check_dropped")
 
 
+async def _hear_of_answer(run: JobRun, event: AnomalyAnswered) -> None:
+    async with transaction(run.resources.database, run.scope) as tx:
+        row = await incident_told_of(tx, event.judged_source)
+        if row is None:
+            return
+        facts = {"answer": event.answer, "anomaly_id": str(event.anomaly_id), "version_number": event.version_number}
+        await note(tx, row, "answered", by=event.user_id, data=facts, source=event.source)
+
+
 async def _unassign(run: JobRun, event: PersonLeft) -> None:
     async with transaction(run.resources.database, NOBODY) as tx:
         await tx.execute(_LEAVE, {"person": event.user_id, "org_id": event.org_id})
@@ -114,5 +122,6 @@ SUBSCRIPTIONS = (
     Subscription(ChecksRan, "incidents.checks", _hear_of_checks),
     Subscription(CheckDropped, "incidents.check_dropped", _hear_of_drop),
     Subscription(QualityJudged, "incidents.judged", _hear_of_judgement),
+    Subscription(AnomalyAnswered, "incidents.anomaly_answered", _hear_of_answer),
     Subscription(PersonLeft, "incidents.person_left", _unassign),
 )

@@ -34,10 +34,15 @@ class Hours:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Who is told of which incidents; empty conditions leave none out. `datasets` may hold `*`; names are told apart by case."""
+    """Who is told of which incidents; empty conditions leave none out. `datasets` may hold `*`; names are told apart by case.
+
+    One of the tags is enough. An incident of no check has no tags of a check.
+    """
 
     id: UUID
     datasets: tuple[str, ...] = ()
+    dataset_tags: frozenset[str] = frozenset()
+    check_tags: frozenset[str] = frozenset()
     severities: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()
     hours: Hours | None = None
@@ -58,6 +63,8 @@ class Facts:
     dataset: str
     kind: str
     severity: str
+    dataset_tags: frozenset[str] = frozenset()
+    check_tags: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,8 @@ def falls_under(rule: Rule, facts: Facts, now: datetime) -> bool:
     """Say whether an incident falls under a rule at a time."""
     return (
         (not rule.datasets or _any_like(rule.datasets, facts.dataset))
+        and (not rule.dataset_tags or not rule.dataset_tags.isdisjoint(facts.dataset_tags))
+        and (not rule.check_tags or not rule.check_tags.isdisjoint(facts.check_tags))
         and (not rule.severities or facts.severity in rule.severities)
         and (not rule.kinds or facts.kind in rule.kinds)
         and (rule.hours is None or rule.hours.hold(now.astimezone(ZoneInfo(rule.zone))))

@@ -30,6 +30,7 @@ from lyceum.kernel.ids import new_id
 from lyceum.notify.public import Incident, destination_cards, notify, send_to
 
 RULES_MAX = 100
+_NO_TAGS: dict[str, list[str]] = {"dataset_tags": [], "check_tags": []}
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:org_id, 2))")
 
 
@@ -130,7 +131,7 @@ def as_rule(row: AlertRuleRow) -> AlertRule:
         id=row.id,
         name=row.name,
         enabled=row.enabled,
-        conditions=ConditionsShown.model_validate(row.conditions),
+        conditions=ConditionsShown.model_validate(_NO_TAGS | row.conditions),
         delivery=DeliveryShown.model_validate(row.delivery),
         to=TargetsShown(destination_id=row.destination_id, people=[UUID(one) for one in row.people]),
         escalation=escalation,
@@ -186,6 +187,8 @@ def _as_asked(row: AlertRuleRow) -> Rule:
     return Rule(
         id=row.id,
         datasets=tuple(conditions["datasets"]),
+        dataset_tags=frozenset(conditions.get("dataset_tags", ())),
+        check_tags=frozenset(conditions.get("check_tags", ())),
         severities=frozenset(conditions["severities"]),
         kinds=frozenset(conditions["kinds"]),
         hours=_hours(conditions["hours"]),

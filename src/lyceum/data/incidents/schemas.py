@@ -198,6 +198,7 @@ TimeOfDay = Annotated[
     str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="Hours and minutes, as `22:30`.")
 ]
 Pattern = Annotated[str, Field(min_length=1, max_length=200)]
+TagsNamed = Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=20)]
 KindName = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,39}$")]
 
 
@@ -212,11 +213,16 @@ class HoursOfDays(BaseModel):
 
 
 class AlertConditions(BaseModel):
-    """Which incidents a rule is about; what is empty or null leaves none out. `datasets` are `org/name` and may hold `*`."""
+    """Which incidents a rule is about; what is empty or null leaves none out. `datasets` are `org/name` and may hold `*`.
+
+    Of tags the dataset, or the check that failed, has at least one; incidents of no check fall under no rule with `check_tags`.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     datasets: Annotated[list[Pattern], Field(max_length=100)] = []
+    dataset_tags: TagsNamed = []
+    check_tags: TagsNamed = []
     severities: Annotated[list[Severity], Field(max_length=3)] = []
     kinds: Annotated[list[KindName], Field(max_length=20)] = []
     hours: HoursOfDays | None = None
@@ -283,6 +289,8 @@ class ConditionsShown(BaseModel):
     """Which incidents a rule is about."""
 
     datasets: list[str]
+    dataset_tags: list[str]
+    check_tags: list[str]
     severities: list[Severity]
     kinds: list[str]
     hours: HoursShown | None

@@ -7,6 +7,8 @@ from typing import Any, Literal
 from uuid import UUID
 
 Severity = Literal["info", "warning", "critical"]
+CHECK = "check"
+"""The kind of incidents that checks make."""
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 """From the least to the worst."""
 TEXT_CHARACTERS_MAX = 500

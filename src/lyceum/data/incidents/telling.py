@@ -1,5 +1,6 @@
 """Who is told of what became of an incident: by the organisation's rules, or without any by whoever made the dataset."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -8,13 +9,15 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Power, members_with
-from lyceum.data.datasets.public import addresses_of_datasets, owner_of_dataset
+from lyceum.data.datasets.public import addresses_of_datasets, owner_of_dataset, tags_of_dataset
 from lyceum.data.incidents.models import AlertIncidentRow, AlertRow, AlertRuleRow, IncidentRow
-from lyceum.data.incidents.routing import Decision, Facts, decide
+from lyceum.data.incidents.routing import Decision, Facts, Rule, decide
 from lyceum.data.incidents.rules import rules_of
 from lyceum.data.incidents.saying import over_notice, single_notice, told_together
+from lyceum.data.incidents.seeing import CHECK
 from lyceum.data.incidents.timeline import note
 from lyceum.data.incidents.work import Change, EscalateAlert, SendAlert, TellOfIncident
+from lyceum.data.quality.public import tags_of_check
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.handlers import JobRun
 from lyceum.kernel.jobs.queue import enqueue
@@ -105,13 +108,24 @@ async def _alert(tx: AsyncSession, row: IncidentRow, change: Change) -> int:
         return 0
     rules, repeat_minutes = await rules_of(tx, row.org_id)
     address = (await addresses_of_datasets(tx, [row.dataset_id])).get(row.dataset_id, "?")
-    facts = Facts(row.id, address, row.kind, row.severity)
+    facts = await _facts(tx, row, address, rules)
     decisions = decide(rules, facts, now)
     for decision in decisions:
         again_after = timedelta(minutes=repeat_minutes[decision.rule_id])
         if change == "worsened" or not await _was_alerted(tx, decision.rule_id, row.id, since=now - again_after):
             await _gather(tx, row, decision)
     return len(decisions) or await _tell_by_default(tx, row, address)
+
+
+async def _facts(tx: AsyncSession, row: IncidentRow, address: str, rules: Sequence[Rule]) -> Facts:
+    """Return what the rules ask of an incident; tags are read only where a rule names some."""
+    of_dataset: frozenset[str] = frozenset()
+    of_check: frozenset[str] = frozenset()
+    if any(rule.dataset_tags for rule in rules):
+        of_dataset = await tags_of_dataset(tx, row.dataset_id)
+    if row.kind == CHECK and any(rule.check_tags for rule in rules):
+        of_check = await tags_of_check(tx, UUID(row.subject))
+    return Facts(row.id, address, row.kind, row.severity, of_dataset, of_check)
 
 
 async def _gather(tx: AsyncSession, row: IncidentRow, decision: Decision) -> None:

@@ -61,6 +61,12 @@ async def was_told(tx: AsyncSession, org_id: UUID, source: str) -> bool:
     return await tx.scalar(query) is not None
 
 
+async def incident_told_of(tx: AsyncSession, source: str) -> IncidentRow | None:
+    """Return the incident in whose timeline a source stands, of the organisation `tx` works for; None for none."""
+    query = select(IncidentRow).join(IncidentEventRow, IncidentEventRow.incident_id == IncidentRow.id)
+    return await tx.scalar(query.where(IncidentEventRow.source == source))
+
+
 async def tidy(tx: AsyncSession, row: IncidentRow) -> None:
     """Remove the oldest of very many times that trouble was seen."""
     if row.occurrences <= SEEN_KEPT_MAX or row.occurrences % _TIDY_EVERY:

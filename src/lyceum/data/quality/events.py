@@ -44,3 +44,19 @@ class QualityJudged(Event, frozen=True, kw_only=True):
     summary: str
     version_id: UUID | None = None
     evidence: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class AnomalyAnswered(Event, frozen=True, kw_only=True):
+    """Somebody said of an anomaly whether it was expected; `judged_source` is that of the judgement that told of it.
+
+    `source` names this answer, which counts once however often it is delivered.
+    """
+
+    name = "quality.anomaly_answered"
+    dataset_id: UUID
+    anomaly_id: UUID
+    version_number: int
+    judged_source: str
+    source: str
+    answer: Literal["expected", "not_expected", "new_level"]
+    user_id: UUID | None

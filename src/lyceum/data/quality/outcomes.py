@@ -76,6 +76,12 @@ async def check_run_outcome(tx: AsyncSession, check_run_id: UUID) -> CheckRunOut
     return CheckRunOutcome(run.id, dataset.id, run.version_id, run.finished_at, outdated, outcomes)
 
 
+async def tags_of_check(tx: AsyncSession, check_id: UUID) -> frozenset[str]:
+    """Return the tags of a check, for a job that works as its organisation; none for one that is gone."""
+    definition = await tx.scalar(select(CheckRow.definition).where(CheckRow.id == check_id))
+    return frozenset((definition or {}).get("tags") or ())
+
+
 async def _is_outdated(tx: AsyncSession, run: CheckRunRow, dataset_id: UUID, number: int) -> bool:
     newer = await versions_after(tx, dataset_id, number)
     ours = (CheckRunRow.state.in_(HAS_RESULTS), CheckRunRow.origin.in_(OF_ALL_CHECKS))

@@ -3,7 +3,7 @@
 from lyceum.data.quality.due import check_version
 from lyceum.data.quality.erasing import ERASER, forget_rows_shown
 from lyceum.data.quality.judging import JUDGE
-from lyceum.data.quality.outcomes import CheckOutcome, CheckRunOutcome, check_run_outcome
+from lyceum.data.quality.outcomes import CheckOutcome, CheckRunOutcome, check_run_outcome, tags_of_check
 from lyceum.data.quality.scoring import standings
 from lyceum.data.quality.standing import versions_checked
 
@@ -16,5 +16,6 @@ __all__ = [
     "check_version",
     "forget_rows_shown",
     "standings",
+    "tags_of_check",
     "versions_checked",
 ]

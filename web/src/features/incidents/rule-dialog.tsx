@@ -9,7 +9,7 @@ import { TextField } from "@/ui/field";
 import { Note } from "@/ui/note";
 import { SelectField } from "@/ui/select";
 import { HoursFields, TargetFields } from "./rule-fields";
-import { addRule, changeRule, GROUPS, KINDS, type Rule, rulesAnew, SEVERITIES, wantedOf } from "./rules";
+import { addRule, changeRule, GROUPS, KINDS, type Rule, rulesAnew, SEVERITIES, TAGS, wantedOf } from "./rules";
 
 type Person = { id: string; name: string };
 type Props = { org: string; rule: Rule | null; destinations: Api["DestinationNamed"][]; onClose: () => void };
@@ -65,6 +65,20 @@ export default function RuleDialog({ org, rule, destinations, onClose }: Props) 
               problem={problems.datasets}
             />
             <div className="grid gap-3 sm:grid-cols-2">
+              {TAGS.map((of) => (
+                <TextField
+                  key={of}
+                  name={of}
+                  label={t(`alert.tags.${of}`)}
+                  hint={t("alert.tags.hint")}
+                  autoComplete="off"
+                  spellCheck={false}
+                  defaultValue={rule?.conditions[of].join(", ") ?? ""}
+                  problem={problems[of]}
+                />
+              ))}
+            </div>
+            <div className="grid gap-3 sm:grid-cols-2">
               <Boxes legend={t("alert.severities")} hint={t("alert.severitiesHint")}>
                 {SEVERITIES.map((one) => (
                   <Checkbox
@@ -82,7 +96,7 @@ export default function RuleDialog({ org, rule, destinations, onClose }: Props) 
                     key={one}
                     name="kind"
                     value={one}
-                    label={one === "check" || one === "metric" ? t(`alert.kind.${one}`) : one}
+                    label={one === "check" || one === "metrics" ? t(`alert.kind.${one}`) : one}
                     defaultChecked={rule?.conditions.kinds.includes(one)}
                   />
                 ))}

@@ -19,6 +19,7 @@ import {
   removeRule,
   rulesAnew,
   rulesKey,
+  TAGS,
   testRule,
 } from "./rules";
 
@@ -189,6 +190,7 @@ function useSaid(rule: Rule, destinations: List["destinations"]): [string, strin
       ? conditions.severities.map((one) => t(`incident.severity.${one}`)).join(", ")
       : t("alert.any"),
     conditions.datasets.length ? t("alert.says.datasets", { datasets: conditions.datasets.join(", ") }) : "",
+    ...TAGS.map((of) => (conditions[of].length ? t(`alert.says.${of}`, { tags: conditions[of].join(", ") }) : "")),
     conditions.hours ? t("alert.says.hours", daysOf(conditions.hours)) : "",
     `→ ${named(rule.to)}`,
   ];

@@ -20,6 +20,8 @@ test("what belongs to a box that is not ticked is not sent", () => {
     filled([
       ["name", " Nights "],
       ["datasets", "main/*, main/rides\n"],
+      ["dataset_tags", " finance, daily,finance,"],
+      ["check_tags", "Personal data"],
       ["severity", "critical"],
       ["hours.day", "mon"],
       ["hours.begins", "22:00"],
@@ -38,7 +40,13 @@ test("what belongs to a box that is not ticked is not sent", () => {
   );
   expect(wanted).toMatchObject({
     name: "Nights",
-    conditions: { datasets: ["main/*", "main/rides"], severities: ["critical"], hours: null },
+    conditions: {
+      datasets: ["main/*", "main/rides"],
+      dataset_tags: ["finance", "daily"],
+      check_tags: ["Personal data"],
+      severities: ["critical"],
+      hours: null,
+    },
     delivery: {
       quiet: { days: ["sat", "sun"], begins: "00:00", ends: "00:00" },
       quiet_lets_critical_pass: false,

@@ -6,7 +6,8 @@ type Hours = Api["HoursShown"];
 export const DAYS: readonly Hours["days"][number][] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 export const SEVERITIES: readonly Api["Incident"]["severity"][] = ["critical", "warning", "info"];
 /** What incidents are of that the hub opens by itself. */
-export const KINDS = ["check", "metric"] as const;
+export const KINDS = ["check", "metrics"] as const;
+export const TAGS = ["dataset_tags", "check_tags"] as const;
 export const GROUPS: readonly Rule["delivery"]["group_by"][] = ["incident", "dataset", "rule"];
 const ESCALATES_AFTER_MINUTES = 30;
 
@@ -53,6 +54,14 @@ export function wantedOf(form: FormData, people: { to: string[]; escalation: str
           ends: text(`${name}.ends`),
         }
       : null;
+  const tags = (name: string) => [
+    ...new Set(
+      text(name)
+        .split(",")
+        .map((tag) => tag.trim())
+        .filter(Boolean),
+    ),
+  ];
   return {
     name: text("name"),
     enabled,
@@ -60,6 +69,8 @@ export function wantedOf(form: FormData, people: { to: string[]; escalation: str
       datasets: text("datasets")
         .split(/[\s,]+/)
         .filter(Boolean),
+      dataset_tags: tags("dataset_tags"),
+      check_tags: tags("check_tags"),
       severities: SEVERITIES.filter((one) => form.getAll("severity").includes(one)),
       kinds: form.getAll("kind").map(String),
       hours: hours("hours"),

@@ -19,10 +19,14 @@ const KINDS = [
   "recovered",
   "reopened",
   "alerted",
+  "answered",
   "escalated",
   "acknowledge_overdue",
   "resolve_overdue",
 ] as const;
+
+/** What people say of metrics that were odd. */
+const ANSWERS = ["expected", "not_expected", "new_level"] as const;
 
 /** What was seen and what people did, newest first. */
 export function Timeline({ id }: { id: string }) {
@@ -40,7 +44,12 @@ export function Timeline({ id }: { id: string }) {
       <ol className="divide-y divide-line">
         {items.map((event) => {
           const kind = KINDS.find((one) => one === event.kind) ?? "other";
-          const said = event.comment || String(event.data.summary ?? "");
+          const answer = ANSWERS.find((one) => one === event.data.answer);
+          const said =
+            event.comment ||
+            (answer
+              ? t(`incident.answer.${answer}`, { number: event.data.version_number })
+              : String(event.data.summary ?? ""));
           return (
             <li key={event.id} className="px-4 py-3">
               <p className="flex flex-wrap items-baseline gap-x-2">

@@ -141,7 +141,7 @@ def _odd(row: AnomalyRow, told: WatchedVersion) -> QualityJudged:
         dataset_id=row.dataset_id,
         kind=METRICS,
         subject=METRICS,
-        source=f"watch:{row.dataset_id}:{told.number}",
+        source=judged_source(row.dataset_id, told.number),
         judged_at=datetime.now(UTC),
         holds=False,
         severity="critical" if is_grave else "warning",
@@ -155,6 +155,11 @@ def _odd(row: AnomalyRow, told: WatchedVersion) -> QualityJudged:
             "metrics": told.findings[:3],
         },
     )
+
+
+def judged_source(dataset_id: UUID, number: int) -> str:
+    """Return what names the judgement that a version was odd."""
+    return f"watch:{dataset_id}:{number}"
 
 
 def usual_again(dataset_id: UUID, version_id: UUID | None, why: str, number: int) -> QualityJudged:

@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.accounts.audit.public import note_audit
 from lyceum.accounts.public import Actor, Power
 from lyceum.data.datasets.public import dataset_ref_for, marks_of_dataset, writing_to
+from lyceum.data.quality.events import AnomalyAnswered
 from lyceum.data.quality.watching.errors import AnomalyNotFound, AnomalyTooOld
-from lyceum.data.quality.watching.jobs import begin_watch, usual_again, watch_soon
+from lyceum.data.quality.watching.jobs import begin_watch, judged_source, usual_again, watch_soon
 from lyceum.data.quality.watching.models import AnomalyRow, DatasetWatchRow
 from lyceum.data.quality.watching.queries import as_anomaly, as_watch
 from lyceum.data.quality.watching.schemas import Anomaly, AnomalyAnswer, Watch, WatchChange
@@ -58,6 +59,18 @@ async def answer_anomaly(
         watch.revision += 1
         row.answer, row.answered_at = wanted.answer, datetime.now(UTC)
         await tx.flush()
+        await publish(
+            tx,
+            AnomalyAnswered(
+                dataset_id=dataset.id,
+                anomaly_id=row.id,
+                version_number=row.version_number,
+                judged_source=judged_source(dataset.id, row.version_number),
+                source=f"answer:{row.id}:{watch.revision}",
+                answer=wanted.answer,
+                user_id=who.user_id,
+            ),
+        )
         if wanted.answer != "not_expected" and row.version_number == watch.watched_number:
             why = f"answer:{row.id}:{watch.revision}"
             await publish(tx, usual_again(dataset.id, None, why, row.version_number))
