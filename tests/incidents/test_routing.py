@@ -106,7 +106,7 @@ def test_what_is_always_quiet_is_told_all_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    ("of_dataset", "of_check", "falls"),
+    "of_dataset, of_check, falls",
     [
         (set(), set(), True),
         ({"finance", "other"}, set(), True),
