@@ -68,8 +68,8 @@ class Calibration:
 def held_down(values: Numbers, is_odd: np.ndarray) -> Numbers:
     """Return magnitudes with those of odd points cut to twice the largest of the others, or to 0 where there are no others.
 
-    So that one odd point, of whatever size, widens no band and hides no later one by more than a bounded factor, while
-    points that are often odd still teach (bounded influence, Gelper, Fried, Croux 2010). NaN stays NaN.
+    For the bands that people see: one odd point, of whatever size, widens them by no more than a bounded factor (bounded
+    influence, Gelper, Fried, Croux 2010). NaN stays NaN.
     """
     most = _ODD_COUNTS_MAX * np.nan_to_num(np.where(is_odd, 0.0, values)).max(axis=0, initial=0.0)
     return np.where(is_odd, np.minimum(values, most), values)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from lyceum.data.quality.anomalies.calibration import POINTS_MIN
+from lyceum.data.quality.anomalies.calibration import POINTS_MIN, RANKED_POINTS, held_down
 from lyceum.data.quality.anomalies.panel import Numbers, quantiles
 from lyceum.data.quality.anomalies.states import (
     Answer,
@@ -22,8 +22,6 @@ from lyceum.data.quality.anomalies.watching import Known, Ready, Said
 
 FINDINGS_MAX = 10
 _HELD_SHARE = 0.5
-_HELD_FROM = 2.0
-"""Whatever else is odder on that day."""
 _LINE_FLOOR = 1.0
 _TOLERANCE_KEPT = 0.98
 _FAR = 2.0
@@ -141,7 +139,7 @@ def chart(state: MetricWatch, metric: str, *, next_at: float | None = None) -> l
     place = known.names.index(metric)
     at = next_at if next_at is not None else known.times[-1]
     ready = known.ready(at)["seasonal"]
-    half = float(ready.half_band(max(_threshold(known), _LINE_FLOOR))[place])
+    half = float(known.drawn("seasonal", ready).half_band(_line_drawn(known))[place])
     values, errors = known.values[:, place], known.errors["seasonal"][:, place].astype(np.float64)
     points = [
         _chart_point(time, float(value), float(value - error), half, Mark(int(mark)))
@@ -166,13 +164,26 @@ def threshold_of(state: MetricWatch) -> float:
 def _threshold(known: Known) -> float:
     if known.options.threshold is not None:
         return known.options.threshold
-    told = known.usual_scores(known.fused)
-    told = told[np.isfinite(told)]
+    usual = [score for score, refuted in zip(known.fused, known.refuted, strict=True) if not refuted]
+    told = np.array(usual[-RANKED_POINTS:])
+    return _threshold_of(told[np.isfinite(told)], known.options.alarm_share)
+
+
+def _threshold_of(told: Numbers, alarm_share: float) -> float:
     # a rank that the budget's share of earlier points has: quiet data uses up no budget
-    least = -float(np.log10(known.options.alarm_share))
+    least = -float(np.log10(alarm_share))
     if len(told) < POINTS_MIN:
         return least
-    return max(least, float(np.quantile(told, 1 - known.options.alarm_share)))
+    return max(least, float(np.quantile(told, 1 - alarm_share)))
+
+
+def _line_drawn(known: Known) -> float:
+    """Return the score that bands are drawn at: the threshold, to which odd points count for twice the largest usual one."""
+    if known.options.threshold is not None:
+        return max(known.options.threshold, _LINE_FLOOR)
+    fused = np.where(known.refuted, np.nan, np.array(known.fused, dtype=np.float64))[-RANKED_POINTS:]
+    told = held_down(fused, np.array(known.odd[-RANKED_POINTS:], dtype=bool))
+    return max(_threshold_of(told[np.isfinite(told)], known.options.alarm_share), _LINE_FLOOR)
 
 
 def _observed(known: Known, observation: Observation) -> Verdict:
@@ -260,8 +271,7 @@ def _append(known: Known, judged: _Judged, at: float) -> None:
     marks = np.full(len(known.names), Mark.KEPT, dtype=np.uint8)
     if is_odd:
         top = float(judged.together.max(initial=0.0))
-        line = max(_LINE_FLOOR, min(_HELD_SHARE * top, _HELD_FROM))
-        marks[judged.together >= line] = Mark.HELD
+        marks[judged.together >= max(_LINE_FLOOR, _HELD_SHARE * top)] = Mark.HELD
     known.times.append(at)
     known.values = np.vstack([known.values, judged.values])
     inside = np.clip(judged.values, judged.low, judged.high)

@@ -154,12 +154,25 @@ class Known:
         return Calibration.of(errors, self._past(self.surprises[name]), np.maximum(floor, usual))
 
     def usual_errors(self, name: str) -> Numbers:
-        """Return the absolute errors of one detector, NaN for points that are confirmed as faults; held ones count less."""
-        return self._past(np.abs(self.errors[name]))
+        """Return the absolute errors of one detector, NaN for points that are confirmed as faults."""
+        is_out = self.marks == Mark.CONFIRMED
+        return np.where(is_out, np.nan, np.abs(self.errors[name].astype(np.float64)))
 
-    def _past(self, magnitudes: np.ndarray) -> Numbers:
-        known = np.where(self.marks == Mark.CONFIRMED, np.nan, magnitudes.astype(np.float64))
-        return held_down(known, self.marks == Mark.HELD)
+    def drawn(self, name: str, ready: Ready) -> Ready:
+        """Return what a detector expects, with the calibration that bands are drawn by.
+
+        Odd points count for no more there than usual ones of twice the size. Points are not judged by it: the size of
+        what was odd makes the detectors calmer for some time, so that a storm is told of once.
+        """
+        is_odd = np.array(self.odd, dtype=bool)[:, None] & (self.marks != Mark.EXPECTED)
+        errors = held_down(self.usual_errors(name), is_odd)
+        usual = np.sqrt(np.nansum(errors**2, axis=0) / np.maximum(counted(errors), 1))
+        floor = np.maximum(np.maximum(SCALE_FLOOR * deviations(self.panel().values) / ready.unit, _TINY), usual)
+        surprises = held_down(self._past(self.surprises[name]), is_odd)
+        return Ready(ready.expected, Calibration.of(errors, surprises, floor), ready.tolerance)
+
+    def _past(self, surprises: np.ndarray) -> Numbers:
+        return np.where(self.marks == Mark.CONFIRMED, np.nan, surprises.astype(np.float64))
 
     def vector(self, errors: Numbers) -> Numbers:
         """Return errors of the seasonal detector in units of each metric's usual error, for the forest."""
@@ -180,12 +193,8 @@ class Known:
         """Return minus log10 of the calibrated rank of a detector's score; 0 for one that is not known."""
         if not np.isfinite(score):
             return 0.0
-        return rank_surprise(score, self.usual_scores(self.scores[name]))
-
-    def usual_scores(self, scores: list[float]) -> Numbers:
-        """Return the newest scores of points, NaN for those confirmed as faults; those of odd points count less."""
-        earlier = np.where(self.refuted, np.nan, np.array(scores, dtype=np.float64))[-RANKED_POINTS:]
-        return held_down(earlier, np.array(self.odd[-RANKED_POINTS:], dtype=bool))
+        earlier = np.where(self.refuted, np.nan, self.scores[name])
+        return rank_surprise(score, earlier[-RANKED_POINTS:])
 
     def with_names(self, names: list[str]) -> None:
         """Take in metrics that were not known, with no history."""
