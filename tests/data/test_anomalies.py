@@ -2,6 +2,7 @@
 
 import importlib.util
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import msgspec
 import numpy as np
@@ -179,39 +180,6 @@ def test_an_odd_point_moves_the_baseline_no_further_than_its_band_and_a_confirme
     assert Judge(confirmed, state.times[-1] + DAY).verdict({"|rows": 100.0}).standing is Standing.USUAL
 
 
-def _band_width(state: MetricWatch, metric: str = "|rows") -> float:
-    point = chart(state, metric, next_at=state.times[-1] + DAY)[-1]
-    assert point.low is not None
-    assert point.high is not None
-    return point.high - point.low
-
-
-@settings(max_examples=25)
-@given(away=st.floats(8, 1e12), up=st.sampled_from([-1, 1]), points=st.integers(40, 100), seed=st.integers(0, 50))
-def test_one_odd_value_of_any_size_widens_the_next_band_by_a_bounded_factor(
-    away: float, up: int, points: int, seed: int
-) -> None:
-    values = noise(points, seed=seed)
-    usual, _ = replay(begun(QUICK), history([*values, 100.0]))
-    told, verdicts = replay(begun(QUICK), history([*values, 100 + up * away]))
-    if verdicts[-1].standing is Standing.ODD:
-        assert _band_width(told) <= 2.5 * _band_width(usual)
-        assert abs((chart(told, "|rows", next_at=told.times[-1] + DAY)[-1].expected or 0) - 100) < 2
-
-
-def test_a_metric_that_is_odd_beside_an_odder_one_widens_its_band_no_more_than_that() -> None:
-    random = np.random.default_rng(5)
-    points = [
-        Observation(START + day * DAY, {"a|mean": float(random.normal()), "b|mean": float(random.normal())})
-        for day in range(80)
-    ]
-    before, _ = replay(begun(QUICK), points)
-    told, verdict = observe(before, Observation(START + 80 * DAY, {"a|mean": 1e9, "b|mean": 60.0}))
-    assert verdict.standing is Standing.ODD
-    for metric in ("a|mean", "b|mean"):
-        assert _band_width(told, metric) <= 2.5 * _band_width(before, metric)
-
-
 def test_what_people_call_expected_is_not_odd_the_next_day() -> None:
     state, verdict = observe(known(), next_of(known(), 112.0))
     assert verdict.standing is Standing.ODD
@@ -275,3 +243,44 @@ def test_the_recurrent_network_finds_a_spike_and_says_the_same_twice() -> None:
     first = Judge(state, following).verdict({"|rows": 150.0})
     assert first.standing is Standing.ODD
     assert Judge(state, following).verdict({"|rows": 150.0}) == first
+
+
+@cache
+def learned(points: int, detectors: tuple[str, ...]) -> tuple[MetricWatch, float]:
+    """A state, and how wide its next band is, or would be after a usual point.
+
+    With the fourteenth score that is known the threshold begins to go by them, whatever came.
+    """
+    state = known(points, options=WatchOptions(detectors=detectors))
+    return state, max(band_after(state), band_after(observe(state, next_of(state, 100.0))[0]))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    far=st.floats(1e2, 1e12).flatmap(lambda far: st.sampled_from((far, -far))),
+    points=st.sampled_from((30, 41, 70, 90)),
+    detectors=st.sampled_from((("seasonal",), QUICK.detectors)),
+)
+def test_one_odd_value_of_any_size_hardly_widens_the_next_band(
+    far: float, points: int, detectors: tuple[str, ...]
+) -> None:
+    state, usual = learned(points, detectors)
+    after, verdict = observe(state, next_of(state, 100.0 + far))
+    assert verdict.standing is Standing.ODD
+    assert band_after(after) <= 1.5 * usual
+
+
+def test_an_odd_metric_stays_out_of_the_baseline_though_another_is_odder() -> None:
+    plain = noise(80)
+    both = [Observation(START + place * DAY, {"a|mean": value, "b|mean": 5.0}) for place, value in enumerate(plain)]
+    state = replay(begun(QUICK), both)[0]
+    before = band_after(state, "a|mean")
+    after, _ = observe(state, Observation(state.times[-1] + DAY, {"a|mean": 150.0, "b|mean": 9.0}))
+    assert band_after(after, "a|mean") <= 1.5 * before
+
+
+def band_after(state: MetricWatch, metric: str = "|rows") -> float:
+    last = chart(state, metric, next_at=state.times[-1] + DAY)[-1]
+    assert last.low is not None
+    assert last.high is not None
+    return last.high - last.low

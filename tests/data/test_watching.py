@@ -1,6 +1,7 @@
 """The metrics of a dataset's versions are watched, and people answer what was odd."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx
@@ -9,6 +10,12 @@ from fixtures.app import rows_of
 from fixtures.staffed import StaffedHub, add_version, csv_of, dataset_with, ok, until
 from make.accounts import Member
 from make.watching import POINTS, delays, learned
+
+
+async def answers(client: httpx.AsyncClient, incident_id: str) -> list[dict[str, Any]]:
+    page = await ok(client.get(f"/api/v1/incidents/{incident_id}/events"))
+    lines: list[dict[str, Any]] = page["items"]
+    return [line for line in lines if line["kind"] == "answered"]
 
 
 async def test_an_odd_version_opens_an_incident_and_being_told_that_it_was_expected_ends_it(
@@ -56,21 +63,12 @@ async def test_an_odd_version_opens_an_incident_and_being_told_that_it_was_expec
         told = await ok(client.put(answer, json={"answer": "expected"}))
         assert told["answer"] == "expected"
         await until(open_incidents, lambda found: not found)
-
-        async def timeline() -> list[dict[str, Any]]:
-            page = await ok(client.get(f"/api/v1/incidents/{incident['id']}/events"))
-            lines: list[dict[str, Any]] = page["items"]
-            return [line for line in lines if line["kind"] == "answered"]
-
-        [line] = await until(timeline, lambda found: len(found) == 1)
+        [line] = await until(partial(answers, client, incident["id"]), lambda found: len(found) == 1)
         assert (line["data"]["answer"], line["by"]["user_id"]) == ("expected", str(owner.user_id))
         series = await ok(client.get(f"{place}/anomalies/metrics/delay|mean"))
         assert (series["points"][-1]["mark"], series["points"][-1]["answer"]) == ("expected", "expected")
-        [line] = rows_of(
-            staffed_hub.database,
-            "SELECT * FROM audit_log WHERE org_id = %s AND action = 'answer_anomaly'",
-            owner.org_id,
-        )
+        audited = "SELECT * FROM audit_log WHERE org_id = %s AND action = 'answer_anomaly'"
+        [line] = rows_of(staffed_hub.database, audited, owner.org_id)
         assert line["actor_id"] == owner.user_id
         await ok(client.get(f"{place}/anomalies/metrics/no|such"), 404)
         async with hub_client(outsider) as other:

@@ -15,8 +15,6 @@ LOUD_SHARE = 0.9
 LOUD_FLOOR = 0.3
 RANKED_POINTS = 120
 """Earlier points that a score is ranked among: the first ones of a history are loud, since little was known."""
-_ODD_COUNTS_MAX = 2.0
-"""Times the largest usual one."""
 _BODY_SURPRISE = float(-np.log10(1 - BODY))
 _TAIL_DECADES = float(np.log10((1 - BODY) / (1 - TAIL)))
 
@@ -63,16 +61,6 @@ class Calibration:
         undivided = np.minimum(score * self.loudness, SURPRISE_MAX)
         beyond = self.body + np.maximum(undivided - _BODY_SURPRISE, 0.0) * self.slope
         return np.where(undivided > _BODY_SURPRISE, beyond, self.body * undivided / _BODY_SURPRISE)
-
-
-def held_down(values: Numbers, is_odd: np.ndarray) -> Numbers:
-    """Return magnitudes with those of odd points cut to twice the largest of the others, or to 0 where there are no others.
-
-    For the bands that people see: one odd point, of whatever size, widens them by no more than a bounded factor (bounded
-    influence, Gelper, Fried, Croux 2010). NaN stays NaN.
-    """
-    most = _ODD_COUNTS_MAX * np.nan_to_num(np.where(is_odd, 0.0, values)).max(axis=0, initial=0.0)
-    return np.where(is_odd, np.minimum(values, most), values)
 
 
 def day_score(scores: Numbers) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from lyceum.data.quality.anomalies.calibration import POINTS_MIN, RANKED_POINTS, held_down
+from lyceum.data.quality.anomalies.calibration import POINTS_MIN, RANKED_POINTS
 from lyceum.data.quality.anomalies.panel import Numbers, quantiles
 from lyceum.data.quality.anomalies.states import (
     Answer,
@@ -18,7 +18,7 @@ from lyceum.data.quality.anomalies.states import (
     Verdict,
     WatchOptions,
 )
-from lyceum.data.quality.anomalies.watching import Known, Ready, Said
+from lyceum.data.quality.anomalies.watching import HELD_POINTS, Known, Ready, Said
 
 FINDINGS_MAX = 10
 _HELD_SHARE = 0.5
@@ -139,7 +139,7 @@ def chart(state: MetricWatch, metric: str, *, next_at: float | None = None) -> l
     place = known.names.index(metric)
     at = next_at if next_at is not None else known.times[-1]
     ready = known.ready(at)["seasonal"]
-    half = float(known.drawn("seasonal", ready).half_band(_line_drawn(known))[place])
+    half = float(ready.half_band(max(_threshold(known), _LINE_FLOOR))[place])
     values, errors = known.values[:, place], known.errors["seasonal"][:, place].astype(np.float64)
     points = [
         _chart_point(time, float(value), float(value - error), half, Mark(int(mark)))
@@ -164,26 +164,17 @@ def threshold_of(state: MetricWatch) -> float:
 def _threshold(known: Known) -> float:
     if known.options.threshold is not None:
         return known.options.threshold
-    usual = [score for score, refuted in zip(known.fused, known.refuted, strict=True) if not refuted]
-    told = np.array(usual[-RANKED_POINTS:])
-    return _threshold_of(told[np.isfinite(told)], known.options.alarm_share)
-
-
-def _threshold_of(told: Numbers, alarm_share: float) -> float:
+    kept = ~np.array(known.refuted, dtype=bool) & np.isfinite(known.fused)
+    told = np.array(known.fused)[kept][-RANKED_POINTS:]
+    odd = np.array(known.odd, dtype=bool)[kept][-RANKED_POINTS:]
     # a rank that the budget's share of earlier points has: quiet data uses up no budget
-    least = -float(np.log10(alarm_share))
+    least = -float(np.log10(known.options.alarm_share))
     if len(told) < POINTS_MIN:
         return least
-    return max(least, float(np.quantile(told, 1 - alarm_share)))
-
-
-def _line_drawn(known: Known) -> float:
-    """Return the score that bands are drawn at: the threshold, to which odd points count for twice the largest usual one."""
-    if known.options.threshold is not None:
-        return max(known.options.threshold, _LINE_FLOOR)
-    fused = np.where(known.refuted, np.nan, np.array(known.fused, dtype=np.float64))[-RANKED_POINTS:]
-    told = held_down(fused, np.array(known.odd[-RANKED_POINTS:], dtype=bool))
-    return max(_threshold_of(told[np.isfinite(told)], known.options.alarm_share), _LINE_FLOOR)
+    if odd.sum() <= max(HELD_POINTS, known.options.alarm_share * len(told)):
+        # of few points the quantile is among the largest, and how large an odd one is must not say what the next may be
+        told = np.where(odd, np.minimum(told, told[~odd].max(initial=least)), told)
+    return max(least, float(np.quantile(told, 1 - known.options.alarm_share)))
 
 
 def _observed(known: Known, observation: Observation) -> Verdict:
@@ -271,7 +262,9 @@ def _append(known: Known, judged: _Judged, at: float) -> None:
     marks = np.full(len(known.names), Mark.KEPT, dtype=np.uint8)
     if is_odd:
         top = float(judged.together.max(initial=0.0))
-        marks[judged.together >= max(_LINE_FLOOR, _HELD_SHARE * top)] = Mark.HELD
+        # one that is far out must not be taken for usual because another is farther
+        line = max(_LINE_FLOOR, min(_HELD_SHARE * top, judged.verdict.threshold))
+        marks[judged.together >= line] = Mark.HELD
     known.times.append(at)
     known.values = np.vstack([known.values, judged.values])
     inside = np.clip(judged.values, judged.low, judged.high)

@@ -7,12 +7,20 @@ import msgspec
 import numpy as np
 
 from lyceum.data.quality.anomalies import forest
-from lyceum.data.quality.anomalies.calibration import RANKED_POINTS, Calibration, day_score, held_down, rank_surprise
-from lyceum.data.quality.anomalies.detectors import SCALE_FLOOR, Detector, RobustZ, SeasonalResidual, deviations
+from lyceum.data.quality.anomalies.calibration import BODY, RANKED_POINTS, Calibration, day_score, rank_surprise
+from lyceum.data.quality.anomalies.detectors import (
+    SCALE_FLOOR,
+    Detector,
+    RobustZ,
+    SeasonalResidual,
+    deviations,
+)
 from lyceum.data.quality.anomalies.panel import Expected, Numbers, Panel, counted, quantiles
 from lyceum.data.quality.anomalies.smoothing import HoltWinters
 from lyceum.data.quality.anomalies.states import Mark, MetricWatch, WatchOptions
 
+HELD_POINTS = 3
+"""What so many odd points reach is usual in a way; one or two may be a fault of some days."""
 _TINY = 1e-12
 _PANEL_DETECTORS: Mapping[str, type[Detector]] = {
     "seasonal": SeasonalResidual,
@@ -151,28 +159,30 @@ class Known:
         """Return the calibration of one detector by its errors so far; `floor` is the least error that counts."""
         errors = self.usual_errors(name)
         usual = np.sqrt(np.nansum(errors**2, axis=0) / np.maximum(counted(errors), 1))
-        return Calibration.of(errors, self._past(self.surprises[name]), np.maximum(floor, usual))
+        surprises = self._bounded(self.surprises[name].astype(np.float64), np.abs(self.errors[name].astype(np.float64)))
+        return Calibration.of(errors, surprises, np.maximum(floor, usual))
 
     def usual_errors(self, name: str) -> Numbers:
-        """Return the absolute errors of one detector, NaN for points that are confirmed as faults."""
-        is_out = self.marks == Mark.CONFIRMED
-        return np.where(is_out, np.nan, np.abs(self.errors[name].astype(np.float64)))
+        """Return the absolute errors of one detector: NaN where a fault is confirmed, bounded where a point is held."""
+        errors = np.abs(self.errors[name].astype(np.float64))
+        return self._bounded(errors, errors)
 
-    def drawn(self, name: str, ready: Ready) -> Ready:
-        """Return what a detector expects, with the calibration that bands are drawn by.
+    def _bounded(self, told: Numbers, errors: Numbers) -> Numbers:
+        """Return what is known without the confirmed faults; where a point is held, at most what others reach.
 
-        Odd points count for no more there than usual ones of twice the size. Points are not judged by it: the size of
-        what was odd makes the detectors calmer for some time, so that a storm is told of once.
+        Others are the points that are not held, or two more that are: how large one odd value is says nothing of what is
+        usual. Of a metric that hardly ever moves nothing else is known, and there all counts as it came.
         """
-        is_odd = np.array(self.odd, dtype=bool)[:, None] & (self.marks != Mark.EXPECTED)
-        errors = held_down(self.usual_errors(name), is_odd)
-        usual = np.sqrt(np.nansum(errors**2, axis=0) / np.maximum(counted(errors), 1))
-        floor = np.maximum(np.maximum(SCALE_FLOOR * deviations(self.panel().values) / ready.unit, _TINY), usual)
-        surprises = held_down(self._past(self.surprises[name]), is_odd)
-        return Ready(ready.expected, Calibration.of(errors, surprises, floor), ready.tolerance)
-
-    def _past(self, surprises: np.ndarray) -> Numbers:
-        return np.where(self.marks == Mark.CONFIRMED, np.nan, surprises.astype(np.float64))
+        known = np.where(self.marks == Mark.CONFIRMED, np.nan, told)
+        is_held = self.marks == Mark.HELD
+        if not is_held.any():
+            return known
+        body = quantiles(np.where(is_held, np.nan, errors), [BODY])[0]
+        most = np.nan_to_num(quantiles(np.where(is_held, np.nan, known), [1.0])[0])
+        if len(known) >= HELD_POINTS:
+            held = np.where(is_held, np.nan_to_num(known), 0.0)
+            most = np.maximum(most, np.partition(held, -HELD_POINTS, axis=0)[-HELD_POINTS])
+        return np.where(is_held & (body > 0), np.fmin(known, most), known)
 
     def vector(self, errors: Numbers) -> Numbers:
         """Return errors of the seasonal detector in units of each metric's usual error, for the forest."""
