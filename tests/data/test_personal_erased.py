@@ -166,9 +166,9 @@ def _require_told_nowhere(hub: StaffedHub, dataset_id: UUID) -> None:
         "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_name <> 'dataset_versions'",
     )
     for name in names:
-        for kept in rows_of(hub.database, f"SELECT row_to_json(t)::text AS text FROM {name['table_name']} t"):
-            assert THEM not in kept["text"], name
-            assert THEM.encode().hex() not in kept["text"], name
+        for row in rows_of(hub.database, f"SELECT row_to_json(t)::text AS text FROM {name['table_name']} t"):
+            assert THEM not in row["text"], name
+            assert THEM.encode().hex() not in row["text"], name
     kept = rows_of(
         hub.database, "SELECT row_to_json(t)::text AS text FROM dataset_versions t WHERE dataset_id = %s", dataset_id
     )

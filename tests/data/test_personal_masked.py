@@ -55,7 +55,12 @@ async def test_a_download_is_masked_unless_a_member_asks_by_name_which_is_record
     async with hub_client(owner) as client:
         address = await dataset_with(client, csv_of(PEOPLE))
         where = f"/api/v1/datasets/{address}/versions/1/rows"
-        read = {"csv": pl.read_csv, "parquet": pl.read_parquet, "arrow": pl.read_ipc}[form]
+        readers: dict[str, Callable[[io.BytesIO], pl.DataFrame]] = {
+            "csv": pl.read_csv,
+            "parquet": pl.read_parquet,
+            "arrow": pl.read_ipc,
+        }
+        read = readers[form]
         masked = read(io.BytesIO((await client.get(where, params={"format": form})).content))
         assert masked["mail"].to_list() == ["•••@•••"] * 3 + [None]
         assert masked["city"].to_list() == PEOPLE["city"].to_list()

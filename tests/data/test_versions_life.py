@@ -15,7 +15,7 @@ from fixtures.staffed import StaffedHub, add_version, csv_of, dataset_with, ok, 
 from lyceum.data.datasets.addresses import table_key
 from lyceum.data.datasets.life.jobs import tend_dataset
 from lyceum.data.datasets.pushes.jobs import begin_flush
-from lyceum.data.datasets.rows.public import scan_table, table_store
+from lyceum.data.datasets.rows.public import scan_unmasked, table_store
 from lyceum.data.datasets.tables import files_of
 from lyceum.kernel.resources import open_resources
 from lyceum.kernel.storage import open_storage
@@ -186,7 +186,7 @@ def _delta(hub: StaffedHub, dataset_id: str, number: int) -> int:
 
 def _rows(hub: StaffedHub, owner: Member, dataset_id: str, number: int) -> list[int]:
     key = table_key(owner.org_id, UUID(dataset_id))
-    found = scan_table(open_storage(hub.settings), key, _delta(hub, dataset_id, number)).collect()["id"]
+    found = scan_unmasked(open_storage(hub.settings), key, _delta(hub, dataset_id, number)).collect()["id"]
     return found.to_list()
 
 
