@@ -9,11 +9,12 @@ const PAGE_ITEMS = 50;
 export function useCursor<T>(
   queryKey: QueryKey,
   read: (asked: Asked, signal: AbortSignal) => Promise<{ data?: Page<T> | undefined }>,
-  { enabled = true } = {},
+  { enabled = true, pollMs = false as number | false } = {},
 ) {
   const query = useInfiniteQuery({
     queryKey,
     enabled,
+    refetchInterval: pollMs,
     initialPageParam: null as string | null,
     queryFn: async ({ pageParam, signal }) => {
       const { data } = await read({ limit: PAGE_ITEMS, ...(pageParam ? { cursor: pageParam } : {}) }, signal);

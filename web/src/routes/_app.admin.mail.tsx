@@ -6,7 +6,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Api, api, client } from "@/api/client";
 import { hubPath } from "@/api/root";
-import { FormDialog } from "@/features/admin/form-dialog";
+import { FormDialog } from "@/features/form-dialog";
 import { useMe } from "@/shell/me";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";

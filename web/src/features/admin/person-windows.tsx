@@ -3,13 +3,13 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Api, client } from "@/api/client";
 import { saidBy } from "@/api/problem";
+import { FormDialog } from "@/features/form-dialog";
 import { beginActing } from "@/shell/acting-banner";
 import { Button } from "@/ui/button";
 import { Confirm } from "@/ui/confirm";
 import { Dialog, DialogActions } from "@/ui/dialog";
 import { TextArea } from "@/ui/field";
 import { Note } from "@/ui/note";
-import { FormDialog } from "./form-dialog";
 import type { PersonAction } from "./person-row";
 import { ShownOnce } from "./shown-once";
 

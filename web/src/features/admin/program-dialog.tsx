@@ -1,8 +1,8 @@
 import { useTranslation } from "react-i18next";
 import { type Api, client } from "@/api/client";
+import { FormDialog } from "@/features/form-dialog";
 import { Checkbox } from "@/ui/checkbox";
 import { TextArea, TextField } from "@/ui/field";
-import { FormDialog } from "./form-dialog";
 import { wordsOf } from "./provider-dialog";
 
 type Program = Api["OauthClient"];

@@ -1,10 +1,10 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Api, client } from "@/api/client";
+import { FormDialog } from "@/features/form-dialog";
 import { Checkbox } from "@/ui/checkbox";
 import { TextArea, TextField } from "@/ui/field";
 import { SelectField } from "@/ui/select";
-import { FormDialog } from "./form-dialog";
 
 type Provider = Api["SignOnProvider"];
 type Props = { provider: Provider | null; onClose: () => void; onDone: (provider: Provider) => void };

@@ -1,9 +1,9 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Api, client } from "@/api/client";
+import { FormDialog } from "@/features/form-dialog";
 import { TextField } from "@/ui/field";
 import { SelectField } from "@/ui/select";
-import { FormDialog } from "./form-dialog";
 
 const GIBIBYTE = 1024 ** 3;
 type Choice = "hub" | "any" | "own";

@@ -3,10 +3,10 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Api, api } from "@/api/client";
 import { saidBy } from "@/api/problem";
+import { FormDialog } from "@/features/form-dialog";
 import { ROLES, roleOf, useRoleOptions } from "@/features/organisation/roles";
 import { TextField } from "@/ui/field";
 import { SelectField } from "@/ui/select";
-import { FormDialog } from "./form-dialog";
 
 const OFFERED_MAX = 200;
 

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { client } from "@/api/client";
 import { Problem, saidBy } from "@/api/problem";
-import { FormDialog } from "@/features/admin/form-dialog";
+import { FormDialog } from "@/features/form-dialog";
 import { moment } from "@/i18n/format";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";

@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Api, client } from "@/api/client";
-import { FormDialog } from "@/features/admin/form-dialog";
+import { FormDialog } from "@/features/form-dialog";
 import { TextField } from "@/ui/field";
 import { SelectField } from "@/ui/select";
 

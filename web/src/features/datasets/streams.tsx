@@ -22,14 +22,19 @@ type Path = { org: string; name: string };
 type Stream = Api["Stream"];
 const TONES: Record<Stream["state"], Tone> = { running: "ok", paused: "neutral", stopped: "bad" };
 
+/** How far a stream is moves on by itself. */
+const POLL_MS = 5000;
+
 const keyOf = ({ org, name }: Path) => ["streams", org, name];
 
 /** The topics of Kafka that are read into a dataset, and how each goes. */
 export function Streams(path: Path) {
   const { t } = useTranslation();
   const [adding, setAdding] = useState(false);
-  const { query, items } = useCursor<Stream>(keyOf(path), (asked, signal) =>
-    client.GET("/api/v1/datasets/{org}/{name}/streams", { params: { path, query: asked }, signal }),
+  const { query, items } = useCursor<Stream>(
+    keyOf(path),
+    (asked, signal) => client.GET("/api/v1/datasets/{org}/{name}/streams", { params: { path, query: asked }, signal }),
+    { pollMs: POLL_MS },
   );
   const anew = () => queryClient.invalidateQueries({ queryKey: keyOf(path) });
   if (query.error && !items) return <Failed error={query.error} retry={() => void query.refetch()} />;

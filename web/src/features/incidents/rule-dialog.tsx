@@ -3,7 +3,7 @@ import { type ReactNode, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Api, api } from "@/api/client";
 import { Problem } from "@/api/problem";
-import { FormDialog } from "@/features/admin/form-dialog";
+import { FormDialog } from "@/features/form-dialog";
 import { Checkbox } from "@/ui/checkbox";
 import { TextField } from "@/ui/field";
 import { Note } from "@/ui/note";
