@@ -220,5 +220,5 @@ def test_a_version_whose_columns_are_masked_is_read_as_a_download(
 async def test_files_with_masked_columns_are_not_handed_out(resources: Resources) -> None:
     schema = TableSchemaOut(columns=[])
     table = VersionTable(new_id(), new_id(), new_id(), "acme/people", 1, "tables/a/b", 1, 3, {}, schema, None, {})
-    with pytest.raises(ColumnsMasked, match=r"masked for you \(mail, name\)"):
+    with pytest.raises(ColumnsMasked, match=r"hold personal data \(mail, name\)"):
         await hand_out(resources, table, masked={"name", "mail"})
