@@ -192,7 +192,7 @@ async def test_what_few_routes_refuse_is_promised_by_those_alone(app: FastAPI, a
         if isinstance(route, APIRoute) and NEEDS_ROOM in route.dependencies
         for method in route.methods or ()
     }
-    assert len(need_room) == 7
+    assert len(need_room) == 8
     assert promised["507"] == need_room | {
         *("POST /uploads", "PUT /uploads/{upload_id}/content", "PUT /uploads/{upload_id}/parts/{number}"),
         "POST /uploads/{upload_id}/complete",
