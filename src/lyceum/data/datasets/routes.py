@@ -19,7 +19,7 @@ from lyceum.accounts.edge import (
 )
 from lyceum.data.datasets import queries, service
 from lyceum.data.datasets.edge import VersionNumber, as_number
-from lyceum.data.datasets.errors import FilterUnusable, SlicesBusy
+from lyceum.data.datasets.errors import FilterUnusable, SlicesBusy, VersionThinned
 from lyceum.data.datasets.health import HealthSources, with_health
 from lyceum.data.datasets.preview import preview_json
 from lyceum.data.datasets.schemas import (
@@ -137,7 +137,9 @@ async def follow_version(tx: Tx, who: Who, version_id: UUID) -> Version:
     return await queries.version_by_id(tx, who, version_id)
 
 
-@router.get("/datasets/{org}/{name}/versions/{number}/preview", response_model=Preview)
+@router.get(
+    "/datasets/{org}/{name}/versions/{number}/preview", response_model=Preview, responses=refuses(VersionThinned)
+)
 @needs_of_object(Power.DATASETS_READ)
 async def preview_version(
     who: Who,
@@ -159,7 +161,7 @@ async def preview_version(
 @router.post(
     "/datasets/{org}/{name}/versions/{number}/slices",
     response_model=Slice,
-    responses=refuses(FilterUnusable, SlicesBusy),
+    responses=refuses(FilterUnusable, SlicesBusy, VersionThinned),
 )
 @needs_of_object(Power.DATASETS_READ)
 async def slice_version(

@@ -17,6 +17,7 @@ from lyceum.accounts.edge import (
     needs_of_object,
 )
 from lyceum.data.datasets.edge import VersionNumber, as_number
+from lyceum.data.datasets.errors import VersionThinned
 from lyceum.data.quality import queries, scoring, service, suggestions, trial
 from lyceum.data.quality.errors import TrialsBusy
 from lyceum.data.quality.schemas import (
@@ -68,7 +69,7 @@ async def accept_suggested_checks(tx: Tx, who: Who, org: str, name: str) -> Chec
     return CheckList(items=await suggestions.accept_all(tx, who, org, name))
 
 
-@router.post("/datasets/{org}/{name}/checks/try", responses=refuses(TrialsBusy))
+@router.post("/datasets/{org}/{name}/checks/try", responses=refuses(TrialsBusy, VersionThinned))
 @needs_of_object(Power.DATASETS_READ)
 async def try_check(who: Who, resources: CurrentResources, org: str, name: str, wanted: NewTrial) -> Trial:
     """Try a check on the first rows of a version, at most 50,000 and for 10 seconds; nothing is kept.
@@ -107,7 +108,12 @@ async def drop_check(tx: Tx, who: Who, check_id: UUID) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/datasets/{org}/{name}/versions/{number}/check-runs", status_code=202, dependencies=[KEEPS_ANSWER])
+@router.post(
+    "/datasets/{org}/{name}/versions/{number}/check-runs",
+    status_code=202,
+    dependencies=[KEEPS_ANSWER],
+    responses=refuses(VersionThinned),
+)
 @needs_of_object(Power.DATASETS_WRITE)
 async def start_check_run(tx: Tx, who: Who, org: str, name: str, number: VersionNumber) -> CheckRun:
     """Run a dataset's checks on one of its versions; follow it at `/check-runs/{id}`."""

@@ -6,6 +6,7 @@ from fastapi import Query, Request, Response
 
 from lyceum.accounts.edge import KEEPS_ANSWER, Power, Tx, Who, api_router, needs_of_object
 from lyceum.data.datasets.edge import VersionNumber, as_number
+from lyceum.data.datasets.errors import VersionThinned
 from lyceum.data.quality import sets, suggestions
 from lyceum.data.quality.errors import FileUnreadable
 from lyceum.data.quality.schemas import CheckRun
@@ -18,6 +19,7 @@ from lyceum.data.quality.set_schemas import (
     SuggestionsDecided,
     SuggestionsKept,
 )
+from lyceum.kernel.http.documented import refuses
 
 router = api_router(tags=["checks"])
 
@@ -72,7 +74,12 @@ async def import_checks(tx: Tx, who: Who, org: str, name: str, wanted: NewImport
     return await sets.import_checks(tx, who, org, name, wanted)
 
 
-@router.post("/datasets/{org}/{name}/versions/{number}/outside-runs", status_code=201, dependencies=[KEEPS_ANSWER])
+@router.post(
+    "/datasets/{org}/{name}/versions/{number}/outside-runs",
+    status_code=201,
+    dependencies=[KEEPS_ANSWER],
+    responses=refuses(VersionThinned),
+)
 @needs_of_object(Power.DATASETS_READ, Power.DATASETS_WRITE)
 async def keep_outside_run(
     tx: Tx, who: Who, org: str, name: str, number: VersionNumber, wanted: NewOutsideRun

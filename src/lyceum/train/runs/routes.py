@@ -14,7 +14,10 @@ from lyceum.accounts.edge import (
     needs,
     needs_of_object,
 )
+from lyceum.data.datasets.errors import VersionThinned
+from lyceum.kernel.http.documented import refuses
 from lyceum.kernel.http.paging import Cursor, Limit, NamePart, decode_cursor, next_cursor
+from lyceum.kernel.problems import NoSpace
 from lyceum.serve.registry.public import ModelVersion
 from lyceum.train.runs import queries, service
 from lyceum.train.runs.schemas import NewRun, Registration, Run, RunPage
@@ -22,7 +25,7 @@ from lyceum.train.runs.schemas import NewRun, Registration, Run, RunPage
 router = api_router("/api/v1/runs", tags=["training runs"])
 
 
-@router.post("", status_code=202, dependencies=[KEEPS_ANSWER, NEEDS_ROOM])
+@router.post("", status_code=202, dependencies=[KEEPS_ANSWER, NEEDS_ROOM], responses=refuses(NoSpace, VersionThinned))
 @needs(Power.RUNS_WRITE)
 async def start_run(tx: Tx, who: Who, resources: CurrentResources, wanted: NewRun) -> Run:
     """Start a training; follow it at `/runs/{id}`."""

@@ -8,8 +8,10 @@ from fastapi.responses import StreamingResponse
 
 from lyceum.accounts.edge import OPEN, CurrentResources, Power, Who, api_router, needs, needs_of_object, own_limit
 from lyceum.data.datasets.edge import VersionNumber, as_number
+from lyceum.data.datasets.errors import VersionThinned
 from lyceum.data.datasets.handing import queries, service
 from lyceum.data.datasets.handing.schemas import VersionFile, VersionFiles
+from lyceum.kernel.http.documented import refuses
 from lyceum.kernel.http.downloads import SHOWS_FILE, answer_download
 from lyceum.kernel.tx import aside
 
@@ -18,7 +20,7 @@ router = api_router(tags=["datasets"])
 FileName = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,150}\.parquet$")]
 
 
-@router.get("/datasets/{org}/{name}/versions/{number}/files")
+@router.get("/datasets/{org}/{name}/versions/{number}/files", responses=refuses(VersionThinned))
 @needs_of_object(Power.DATASETS_READ)
 async def read_version_files(
     who: Who, resources: CurrentResources, org: str, name: str, number: VersionNumber

@@ -19,6 +19,7 @@ from lyceum.accounts.edge import (
 )
 from lyceum.data.datasets import queries
 from lyceum.data.datasets.edge import VersionNumber, as_number
+from lyceum.data.datasets.errors import VersionThinned
 from lyceum.data.datasets.history import queries as diff_queries
 from lyceum.data.datasets.history import service
 from lyceum.data.datasets.history.downloading import MEDIA_TYPES, DownloadFormat, written_as
@@ -47,7 +48,7 @@ _FILE: dict[int | str, dict[str, Any]] = {
     "/datasets/{org}/{name}/versions/{number}/restore",
     status_code=202,
     dependencies=[KEEPS_ANSWER, NEEDS_ROOM],
-    responses=refuses(NoSpace),
+    responses=refuses(NoSpace, VersionThinned),
 )
 @needs_of_object(Power.DATASETS_WRITE)
 async def restore_version(tx: Tx, who: Who, org: str, name: str, number: VersionNumber) -> Version:
@@ -55,7 +56,11 @@ async def restore_version(tx: Tx, who: Who, org: str, name: str, number: Version
     return await service.restore(tx, who, org, name, as_number(number))
 
 
-@router.get("/datasets/{org}/{name}/versions/{number}/rows", response_class=StreamingResponse, responses=_FILE)
+@router.get(
+    "/datasets/{org}/{name}/versions/{number}/rows",
+    response_class=StreamingResponse,
+    responses=_FILE | refuses(VersionThinned),
+)
 @needs_of_object(Power.DATASETS_READ)
 async def download_version(
     who: Who,
@@ -91,7 +96,12 @@ async def download_version(
     return StreamingResponse(content, media_type=MEDIA_TYPES[format], headers=headers)
 
 
-@router.post("/datasets/{org}/{name}/diffs", status_code=202, dependencies=[KEEPS_ANSWER])
+@router.post(
+    "/datasets/{org}/{name}/diffs",
+    status_code=202,
+    dependencies=[KEEPS_ANSWER],
+    responses=refuses(VersionThinned),
+)
 @needs_of_object(Power.DATASETS_WRITE)
 async def compare_versions(tx: Tx, who: Who, org: str, name: str, wanted: NewDiff) -> Diff:
     """Have two versions compared: columns, rows by a key, and the figures of their profiles; follow it at `/dataset-diffs/{id}`."""

@@ -4,14 +4,21 @@ from uuid import UUID
 
 from lyceum.accounts.edge import KEEPS_ANSWER, Power, PrimaryTx, Tx, Who, api_router, needs_of_object
 from lyceum.data.datasets.edge import VersionNumber, as_number
+from lyceum.data.datasets.errors import VersionThinned
 from lyceum.data.quality.oddrows import queries, service
 from lyceum.data.quality.oddrows.schemas import NewOddRowSearch, OddRowSearch, OddRowSearchPage
+from lyceum.kernel.http.documented import refuses
 from lyceum.kernel.http.paging import Cursor, Limit, decode_cursor, next_cursor
 
 router = api_router(tags=["anomalies"])
 
 
-@router.post("/datasets/{org}/{name}/versions/{number}/odd-rows", status_code=202, dependencies=[KEEPS_ANSWER])
+@router.post(
+    "/datasets/{org}/{name}/versions/{number}/odd-rows",
+    status_code=202,
+    dependencies=[KEEPS_ANSWER],
+    responses=refuses(VersionThinned),
+)
 @needs_of_object(Power.DATASETS_WRITE)
 async def find_odd_rows(
     tx: Tx, who: Who, org: str, name: str, number: VersionNumber, wanted: NewOddRowSearch

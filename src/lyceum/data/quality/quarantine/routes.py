@@ -12,6 +12,7 @@ from lyceum.accounts.edge import (
     api_router,
     needs_of_object,
 )
+from lyceum.data.datasets.errors import VersionThinned
 from lyceum.data.datasets.schemas import Version
 from lyceum.data.quality.quarantine import service
 from lyceum.data.quality.quarantine.schemas import NewQuarantine
@@ -25,7 +26,7 @@ router = api_router(tags=["checks"])
     "/check-runs/{check_run_id}/quarantine",
     status_code=202,
     dependencies=[KEEPS_ANSWER, NEEDS_ROOM],
-    responses=refuses(NoSpace),
+    responses=refuses(NoSpace, VersionThinned),
 )
 @needs_of_object(Power.DATASETS_READ, Power.DATASETS_WRITE)
 async def quarantine_rows(
