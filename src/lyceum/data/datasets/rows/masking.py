@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 MASKED = "•••"
 _MASKS = {"email": "•••@•••"}
-_FIGURES_WITHOUT_VALUES = ("name", "type", "missing", "missing_fraction", "distinct", "distinct_is_exact")
+_FIGURES_WITHOUT_VALUES = ("name", "type", "missing", "missing_fraction", "distinct", "distinct_is_exact", "patterns")
 _NOTHING: dict[str, Any] = {
     "min": None,
     "max": None,
