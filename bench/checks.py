@@ -24,10 +24,11 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from lyceum.data.datasets.reading.public import ColumnType
+from lyceum.data.datasets.reading.public import ColumnType, scan_local_files
 from lyceum.data.quality.engine.frames import as_plain
 from lyceum.data.quality.engine.public import (
     Check,
+    CheckReport,
     Drift,
     InSet,
     NotNull,
@@ -44,9 +45,12 @@ from lyceum.data.quality.engine.public import (
     reference_of,
     run_checks,
     small_checks,
+    state_from_bytes,
 )
+from lyceum.data.quality.growing import Sampling, grows, report_by
 
 ROWS_A_PART = 500_000
+ROWS_NEW = 1_000
 RUNS = 3
 COUNTRIES, STATES, CHANNELS = ("DE", "FR", "US", "GB", "JP", "NL"), ("new", "paid", "shipped"), ("web", "app", "shop")
 CHECKS: tuple[Check, ...] = (
@@ -70,6 +74,8 @@ CHECKS: tuple[Check, ...] = (
     Statistic(column="amount", statistic="max", max=1e6),
 )
 READ = list(dict.fromkeys(name for check in CHECKS for name in check.subjects()))
+GROWING = tuple(check for check in CHECKS if grows(check, ()))
+NONE_FAILING = tuple(check for check in GROWING if not getattr(check, "at_most_failing", 0))
 DRIFTING = ("amount", "tax", "discount", "country", "status")
 
 
@@ -104,6 +110,9 @@ def make_table(folder: Path, rows: int) -> None:
     for first in range(0, rows, ROWS_A_PART):
         part = orders(random, first, min(ROWS_A_PART, rows - first))
         part.write_parquet(folder / f"{first:012}.parquet", compression="zstd", row_group_size=100_000)
+    (folder / "new").mkdir()
+    orders(random, rows, ROWS_NEW).write_parquet(folder / "new" / "0.parquet")
+    (folder / "state").write_bytes(measure(scan_local_files(parts(folder)), GROWING).to_bytes())
     earlier = orders(random, 0, min(rows, ROWS_A_PART))
     (folder / "earlier").mkdir()
     earlier.write_parquet(folder / "earlier" / "0.parquet")
@@ -187,7 +196,7 @@ def decode_floor(folder: Path) -> None:
 
 def with_polars(folder: Path) -> None:
     """Run the checks as a job does."""
-    report = run_checks(pl.scan_parquet(parts(folder)), CHECKS)
+    report = run_checks(scan_local_files(parts(folder)), CHECKS)
     if not report.passed or report.count("passed") != len(CHECKS):
         raise SystemExit(f"the checks did not run as meant:\n{report}")
 
@@ -201,7 +210,7 @@ def with_duckdb(folder: Path) -> None:
 
 def as_states(folder: Path) -> None:
     """Measure each file by itself and merge what it says."""
-    first, *others = [measure(pl.scan_parquet(part), CHECKS) for part in parts(folder)]
+    first, *others = [measure(scan_local_files([part]), CHECKS) for part in parts(folder)]
     first.merged(*others).to_bytes()
 
 
@@ -209,9 +218,29 @@ def drift(folder: Path) -> None:
     """Compare five columns with a stored reference."""
     reference: Reference = reference_from_bytes((folder / "reference").read_bytes())
     around = Surroundings(references={"previous": reference})
-    report = run_checks(pl.scan_parquet(parts(folder)), [Drift(columns=DRIFTING)], around=around)
+    report = run_checks(scan_local_files(parts(folder)), [Drift(columns=DRIFTING)], around=around)
     if not report.passed:
         raise SystemExit(f"there is no drift in this table:\n{report}")
+
+
+def grown_read_whole(folder: Path) -> None:
+    """Check a version of some more rows, all of it."""
+    require_passed(run_checks(scan_local_files([*parts(folder), folder / "new" / "0.parquet"]), CHECKS))
+
+
+def grown(folder: Path, checks: Sequence[Check]) -> None:
+    """Check a version of some more rows from what was counted on the one before."""
+    new = folder / "new" / "0.parquet"
+    state = state_from_bytes((folder / "state").read_bytes()).merged(measure(scan_local_files([new]), GROWING))
+    rows = scan_local_files([*parts(folder), new])
+    sampling = Sampling(sample_rows_max=10, line_of_first_row=None, masked={})
+    require_passed(report_by(state, rows, checks, growing=GROWING, around=Surroundings(), sampling=sampling))
+
+
+def require_passed(report: CheckReport) -> None:
+    """End the program where a check did not hold."""
+    if not report.passed:
+        raise SystemExit(f"the checks did not run as meant:\n{report}")
 
 
 def parts(folder: Path) -> list[Path]:
@@ -222,7 +251,7 @@ def parts(folder: Path) -> list[Path]:
 def small_batches(folder: Path) -> None:
     """Print the CPU time of the checks on 1, 10, 100 and 1,000 rows, beside that of the same through a frame."""
     rows: list[dict[str, Any]] = pl.read_parquet(parts(folder)[0]).head(1_000).to_dicts()
-    types = {name: kind for name, kind in as_plain(pl.scan_parquet(parts(folder)[0]))[1].items() if kind is not None}
+    types = {name: kind for name, kind in as_plain(scan_local_files(parts(folder)[:1]))[1].items() if kind is not None}
     ready = small_checks(CHECKS, types)
     print(f"small batches, {len(ready.counted)} of the {len(CHECKS)} checks, CPU microseconds a call (median)")
     print(f"{'rows':>6}{'generated':>11}{'looked up':>11}{'frame':>11}")
@@ -260,6 +289,10 @@ STEPS: dict[str, Callable[[Path], None]] = {
     "18 checks, DuckDB": with_duckdb,
     "20 checks, states": as_states,
     "drift, 5 columns": drift,
+    "grown, read whole": grown_read_whole,
+    "grown, new rows": partial(grown, checks=CHECKS),
+    "so, no unique": partial(grown, checks=GROWING),
+    "so, none failing": partial(grown, checks=NONE_FAILING),
 }
 
 if __name__ == "__main__":

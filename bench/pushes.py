@@ -4,6 +4,9 @@ The hub's API runs as in the product, one process, with a key, limits that are c
 and PostgreSQL as durable as in the product; a worker makes versions of what comes meanwhile, on the same machine. Marks: 500
 batches a second acknowledged, and p95 within 250 ms at 50 a second, each sent when it is due whether or not those before
 have been answered. At the end nothing is missing in the table and nothing is there twice.
+
+The dataset has checks, which run on every version, and its metrics are watched. The last push breaks one of them: told is
+how long it takes from its acknowledgement to a webhook's having been told of the incident, the wait for a version included.
 """
 
 import argparse
@@ -13,6 +16,7 @@ import secrets
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -31,6 +35,13 @@ MARK_A_SECOND = 500
 STEADY_A_SECOND = 50
 STEADY_P95_MS_MAX = 250.0
 SETTLE_SECONDS_MAX = 300
+FLUSH_SECONDS = 5
+CHECKS: tuple[Mapping[str, object], ...] = (
+    *({"kind": "not_null", "column": column} for column in ("number", "sensor", "at")),
+    {"kind": "unique", "columns": ["number"]},
+    {"kind": "regex", "column": "sensor", "pattern": "^sensor-[0-9]+$"},
+    {"kind": "range", "column": "temperature", "min": 0},
+)
 
 
 class Line:
@@ -90,7 +101,8 @@ def main() -> None:
             "LYCEUM_LOG_LEVEL": "warning",
             "LYCEUM_USER_PUSHES_PER_MINUTE": "10000000",
             "LYCEUM_USER_READS_PER_MINUTE": "10000000",
-            "LYCEUM_PUSH_FLUSH_SECONDS": "5",
+            "LYCEUM_PUSH_FLUSH_SECONDS": str(FLUSH_SECONDS),
+            "LYCEUM_OUTWARD_ALLOWED_NETWORKS": "127.0.0.0/8",
         }
         key = asyncio.run(_key())
         with own_process([sys.executable, "-m", "lyceum.web"], os.environ, port) as process_id:
@@ -134,6 +146,8 @@ async def _measure(port: int, key: str, process_id: int, *, seconds: int) -> Non
             pushing.lines.put_nowait(Line(port, key, path))
         await pushing.push()
         await _settled(client, path)
+        for check in CHECKS:
+            (await client.post(f"/datasets/{address}/checks", json={"definition": check})).raise_for_status()
         for connections in CONNECTIONS:
             await _closed_load(pushing, process_id, connections=connections, seconds=seconds)
         await _open_load(pushing, seconds=seconds)
@@ -148,6 +162,42 @@ async def _measure(port: int, key: str, process_id: int, *, seconds: int) -> Non
         )
         if latest["row_count"] != pushing.sent:
             sys.exit("records were lost or doubled")
+        await _alert(client, path)
+
+
+async def _alert(client: httpx.AsyncClient, path: str) -> None:
+    told = asyncio.Event()
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        body = await reader.readexactly(int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0]))
+        writer.write(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+        if b"temperature" in body:
+            told.set()
+
+    async with await asyncio.start_server(take, "127.0.0.1", 0) as receiver:
+        organisation = path.split("/")[2]
+        receiver_port = receiver.sockets[0].getsockname()[1]
+        webhook = {
+            "name": "bench",
+            "kind": "webhook",
+            "url": f"http://127.0.0.1:{receiver_port}/",
+            "notice_kinds": ["run_finished"],
+        }
+        made = (await client.post(f"/organisations/{organisation}/destinations", json=webhook)).raise_for_status()
+        rule = {"name": "bench", "to": {"destination_id": made.json()["id"]}}
+        (await client.post(f"/organisations/{organisation}/alert-rules", json=rule)).raise_for_status()
+        odd = [_record(-number) for number in range(1, RECORDS + 1)]
+        (await client.post(path, json=odd)).raise_for_status()
+        began = time.perf_counter()
+        async with asyncio.timeout(SETTLE_SECONDS_MAX):
+            await told.wait()
+        print(
+            f"a push that breaks a check: a webhook knew of the incident {time.perf_counter() - began:.1f} s later; "
+            f"a version is made every {FLUSH_SECONDS} s"
+        )
 
 
 async def _closed_load(pushing: Pushing, process_id: int, *, connections: int, seconds: int) -> None:

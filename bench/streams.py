@@ -58,7 +58,7 @@ def main() -> None:
             "LYCEUM_SECRET_KEY": secrets.token_hex(32),
             "LYCEUM_PORT": str(port),
             "LYCEUM_LOG_LEVEL": "warning",
-            "LYCEUM_OUTWARD_ALLOWED_NETWORKS": '["127.0.0.0/8"]',
+            "LYCEUM_OUTWARD_ALLOWED_NETWORKS": "127.0.0.0/8",
         }
         key = asyncio.run(_key())
         with own_process([sys.executable, "-m", "lyceum.web"], os.environ, port):

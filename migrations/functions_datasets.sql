@@ -40,3 +40,16 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WHERE v.id = ANY (ids) AND v.org_id = nullif(current_setting('lyceum.org_id', true), '')::uuid
       AND EXISTS (SELECT FROM public.training_runs r WHERE r.dataset_version_id = v.id)
 $$;
+
+-- What checks counted holds smallest and largest values: none may stay of a column that has come to be known as personal,
+-- whoever found it out. Only rows of the dataset that is being written go.
+CREATE FUNCTION definer.forget_check_state() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM public.check_states WHERE dataset_id = NEW.id AND org_id = NEW.org_id;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER datasets_forget_check_state AFTER UPDATE OF personal_columns ON public.datasets FOR EACH ROW
+    WHEN (OLD.personal_columns IS DISTINCT FROM NEW.personal_columns)
+    EXECUTE FUNCTION definer.forget_check_state();

@@ -13,10 +13,8 @@ import msgspec
 
 from lyceum.data.datasets.reading.public import ColumnType
 from lyceum.data.quality.engine.described import notes_of
-from lyceum.data.quality.engine.in_duckdb import duckdb_covers
 from lyceum.data.quality.engine.kinds.shared import AnyCheck, RowCheck
-from lyceum.data.quality.engine.public import KINDS, checks_from_plain, is_mergeable, small_checks
-from lyceum.data.quality.engine.run import planned
+from lyceum.data.quality.engine.public import KINDS, checks_from_plain, decided_by_rows, is_mergeable
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "checks.md"
 SHARED = (AnyCheck, RowCheck)
@@ -116,14 +114,10 @@ def _section(name: str, kind: type[Any]) -> str:
 def _run_by(plain: dict[str, Any]) -> str:
     check = checks_from_plain([plain])[0]
     known = {name: kind for name, kind in COLUMNS.items() if kind is not None}
-    whole = {**plain, "partition_by": None} if "partition_by" in plain else plain
-    one = checks_from_plain([whole])
-    others = [
-        *(["generated Python for small batches"] if small_checks(one, known).counted else []),
-        *(["DuckDB in little memory"] if duckdb_covers(planned(one[0], COLUMNS)) else []),
-    ]
-    run_by = f"Also run by {' and by '.join(others)}." if others else "Run by Polars alone."
-    return run_by if is_mergeable(check) else f"{run_by} It needs the whole table at once."
+    if decided_by_rows(check, known):
+        return "Looked at on [records before they are pushed](../howto/checks-of-a-dataset.md), too."
+    whole = "" if is_mergeable(check) else " It needs the whole table at once: its parts do not merge."
+    return f"Asks of the table, not of a row.{whole}"
 
 
 def _table(kind: type[Any], without: Any) -> str:

@@ -16,6 +16,7 @@ pytest_plugins = (
     "fixtures.mail_server",
     "fixtures.web",
     "fixtures.kafka",
+    "fixtures.kafka_gate",
     "fixtures.streaming",
 )
 

@@ -211,6 +211,15 @@ def test_failing_rows_of_a_check_run_are_quarantined(hub: Any, client: Client) -
     assert hub.asked[-1].json == {"dataset": "bad", "check_id": "k"}
 
 
+def test_records_are_looked_at_and_the_first_that_fail_are_named(hub: Any, client: Client) -> None:
+    found = {"check_id": "k", "name": "a.not_null", "holds": False, "failing_count": 1, "first_failing": [2]}
+    told = {"records": 2, "holds": False, "items": [found], "undecided": [{"name": "row_count", "why": "whole_table"}]}
+    hub.will("POST", "/api/v1/datasets/acme/flights/checks/records", told)
+    answer = client.checks.of_records("acme/flights", [{"a": 1.5}, {"a": float("nan")}])
+    assert (answer.holds, answer.items[0].first_failing, answer.undecided[0].why) == (False, (2,), "whole_table")
+    assert hub.asked[-1].json == [{"a": 1.5}, {"a": None}]
+
+
 def test_a_run_is_watched_until_it_has_ended(hub: Any, client: Client) -> None:
     row = {"name": "LightGBM", "score": 0.7}
     hub.will("POST", "/api/v1/runs", {"id": "r1", "state": "queued"})

@@ -52,13 +52,12 @@ def check_command(
     """
     if suggest and checks_file is not None:
         raise HubRefused("--suggest prints checks and --checks runs them; give one of the two.")
+    from lyceum.data.datasets.reading.public import scan_local_files
     from lyceum.data.quality.engine.public import profile_table, run_checks, suggest_checks
 
     asked = None if checks_file is None else _checks_of(checks_file)
     with _read(table, file_format=file_format, encoding=encoding, delimiter=delimiter) as staged:
-        import polars as pl
-
-        rows = pl.scan_parquet(list(staged.files))
+        rows = scan_local_files(staged.files)
         if asked is None:
             suggested = suggest_checks(profile_table(rows))
             if suggest:
@@ -175,6 +174,8 @@ def _text_of(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise HubRefused(f"{path} is no text in UTF-8; save it as one.") from None
+    except OSError as unread:
+        raise HubRefused(f"{path} cannot be read: {unread.strerror}.") from None
 
 
 def _require_file(path: Path) -> None:

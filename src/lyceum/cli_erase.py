@@ -45,6 +45,8 @@ def erase_command(
         typer.echo(f"No version of {dataset} had a row with this {column}.")
     for number, rows in erasure.rows_removed.items():
         typer.echo(f"version {number}: {rows:,} row(s) removed")
+    for address in erasure.made_into:
+        typer.echo(f"made of rows of {dataset}, and not touched: {address}")
     for made in erasure.trained_on:
         typer.echo(f"trained on version {made['version']}: {made['kind']} {made['name']}")
 

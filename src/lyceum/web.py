@@ -20,6 +20,7 @@ from lyceum.accounts.edge import (
 )
 from lyceum.accounts.signon.public import IdentityProviders
 from lyceum.data.datasets.pushes.edge import PushesTogether
+from lyceum.data.quality.edge import RecordChecks
 from lyceum.kernel.config import Settings, settings
 from lyceum.kernel.db import CONNECTIONS_ASIDE, Database
 from lyceum.kernel.http.health import add_health
@@ -63,6 +64,7 @@ def create_app(config: Settings) -> FastAPI:
                     yield
             finally:
                 await app.state.known_actors.close()
+                await app.state.record_checks.close()
                 await app.state.refusals.close()
 
     app = FastAPI(
@@ -108,6 +110,7 @@ def _hold(app: FastAPI, resources: Resources, uses: KeyUses, predictions: Predic
     app.state.grantable = {kind.kind: kind for kind in wiring.GRANTABLE}
     app.state.transaction_turns = asyncio.Semaphore(config.database_pool_size)
     app.state.pushes_together = PushesTogether(resources, app.state.transaction_turns)
+    app.state.record_checks = RecordChecks(resources)
     app.state.refusals = Refusals(resources.database)
 
 

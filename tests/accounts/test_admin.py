@@ -197,6 +197,7 @@ WORK_OF_AN_ORGANISATION = {
     *("POST /datasets/{org}/{name}/versions", "POST /datasets/{org}/{name}/versions/{number}/check-runs"),
     *("POST /datasets/{org}/{name}/checks", "POST /datasets/{org}/{name}/checks/suggest", "DELETE /checks/{check_id}"),
     *("PATCH /checks/{check_id}", "POST /datasets/{org}/{name}/checks/try", "PUT /datasets/{org}/{name}/checks.yaml"),
+    "POST /datasets/{org}/{name}/checks/records",
     *("POST /datasets/{org}/{name}/checks/suggestions", "POST /datasets/{org}/{name}/checks/import"),
     "POST /datasets/{org}/{name}/versions/{number}/outside-runs",
     *("POST /datasets/{org}/{name}/versions/{number}/slices", "POST /check-runs/{check_run_id}/quarantine"),

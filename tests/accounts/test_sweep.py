@@ -334,7 +334,7 @@ def _everything(database: TestDatabase, owner: Member) -> dict[str, list[str]]:
         *("incidents", "incident_events", "incident_settings", "alert_rules"),
         *("streams", "stream_partitions", "stream_consumers", "dead_letters"),
         *("incidents", "incident_events", "incident_settings", "alert_rules", "dataset_watches", "anomalies"),
-        "odd_row_searches",
+        *("odd_row_searches", "check_states"),
     )
     asked = dict.fromkeys(tables, ("org_id", owner.org_id)) | dict.fromkeys(OF_PERSON, ("user_id", owner.user_id))
     return {

@@ -1,7 +1,6 @@
 """What is odd in the history of metrics: the detectors, the state, and what people say back."""
 
-import importlib.util
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 
 import msgspec
@@ -20,7 +19,6 @@ from lyceum.data.quality.anomalies.public import (
     OutOfOrder,
     Standing,
     StateUnreadable,
-    TorchMissing,
     WatchOptions,
     answered,
     begun,
@@ -227,22 +225,6 @@ def test_weights_are_chosen_by_what_finds_moved_points() -> None:
 def test_an_unknown_detector_is_named_with_those_there_are() -> None:
     with pytest.raises(ValueError, match="choose from seasonal, robust, smoothing"):
         observe(begun(WatchOptions(detectors=("oracle",))), Observation(START, {"|rows": 1.0}))
-
-
-@pytest.mark.skipif(importlib.util.find_spec("torch") is not None, reason="PyTorch is installed")
-def test_the_recurrent_network_says_what_to_install() -> None:
-    with pytest.raises(TorchMissing, match=r"install lyceum-hub\[torch\]"):
-        observe(begun(WatchOptions(detectors=("sequence",))), Observation(START, {"|rows": 1.0}))
-
-
-@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")
-def test_the_recurrent_network_finds_a_spike_and_says_the_same_twice() -> None:
-    options = WatchOptions(detectors=("sequence",))
-    state, _ = replay(begun(options), history(noise(90)))
-    following = state.times[-1] + timedelta(days=1).total_seconds()
-    first = Judge(state, following).verdict({"|rows": 150.0})
-    assert first.standing is Standing.ODD
-    assert Judge(state, following).verdict({"|rows": 150.0}) == first
 
 
 @cache

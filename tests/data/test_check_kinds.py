@@ -27,7 +27,7 @@ SENSIBLE: dict[str, dict[str, Any]] = {
     "conditional": {"when": "a > 1", "then": "b < 2"},
     "expression": {"expression": "a > 1"},
     "referential": {"to": "main/other"},
-    "outliers": {"robust_z_max": 6.0},
+    "outliers": {"column": "a", "robust_z_max": 6.0},
     "sql": {"query": "SELECT 1 FROM data"},
     "cross_column": {"right": "b"},
 }

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +75,9 @@ def cluster() -> Iterator[Any]:
         head_node_args={"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False},
     )
     yield made
-    made.shutdown()
+    made.shutdown()  # type: ignore[no-untyped-call]
 
 
-@pytest.mark.deep
-@pytest.mark.skipif(find_spec("ray") is None, reason="needs lyceum-hub[ray]")
 @pytest.mark.filterwarnings("ignore")
 def test_a_node_lost_in_mid_scan_changes_no_answer(
     cluster: Any, parts: list[TablePart], others: dict[str, TablePart], around: Surroundings

@@ -1,5 +1,6 @@
-"""Tables of a real MariaDB, where this machine has one: no package of the lock brings a server of MySQL's protocol."""
+"""Tables of a real MariaDB: no package of the lock brings a server of MySQL's protocol, Debian's `mariadb-server-core` does."""
 
+import os
 import shutil
 import socket
 import subprocess
@@ -13,13 +14,14 @@ import pytest
 from msgspec import structs
 
 from fixtures.app import free_port
+from fixtures.machine import refuse_or_skip
 from lyceum.data.datasets.databases.batches import write_rows
 from lyceum.data.datasets.databases.errors import DatabaseAway, DatabaseRefused, RowsTooMany
 from lyceum.data.datasets.databases.mysql import reading_mysql
 from lyceum.data.datasets.databases.work import Reading
 from lyceum.data.datasets.work import Intake
 
-SERVER = shutil.which("mariadbd") or shutil.which("mysqld")
+SERVER = shutil.which("mariadbd", path=f"{os.environ['PATH']}:/usr/sbin") or shutil.which("mysqld")
 START_SECONDS_MAX = 60
 MAKE = """
 CREATE DATABASE shop
@@ -32,15 +34,15 @@ SET SESSION sql_mode = ''
 INSERT INTO shop.`order lines` (id, day) VALUES (3, '0000-00-00')
 """
 
-pytestmark = pytest.mark.skipif(SERVER is None, reason="neither mariadbd nor mysqld is installed on this machine")
-
 
 @pytest.fixture(scope="module")
 def reading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reading]:
     """A read of a server of this module's own, in which anybody may do anything."""
+    if SERVER is None:
+        refuse_or_skip("neither mariadbd nor mysqld is installed on this machine")
     folder, port = tmp_path_factory.mktemp("mysql"), free_port()
     command = [
-        *(str(SERVER), "--no-defaults", "--user=root", f"--datadir={folder}", f"--socket={folder / 's'}"),
+        *(SERVER, "--no-defaults", "--user=root", f"--datadir={folder}", f"--socket={folder / 's'}"),
         *("--skip-grant-tables", "--skip-networking=0", "--bind-address=127.0.0.1", f"--port={port}"),
         f"--pid-file={folder / 'pid'}",
     ]

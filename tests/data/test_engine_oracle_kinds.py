@@ -8,6 +8,7 @@ from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
@@ -31,6 +32,7 @@ from lyceum.data.quality.engine.public import (
     RowCount,
     Type,
     Unique,
+    decided_by_rows,
     run_checks,
     small_checks,
 )
@@ -242,6 +244,20 @@ def test_frames_and_generated_python_count_as_plain_reading_does(table: list[Row
     assert [(found.checked, found.failing) for found in small.counts(table)] == wanted
     assert [found.fails for found in small.counts(table)] == [result.status == "failed" for result in results]
     assert small.failing(table) == [found for found in small.counts(table) if found.fails]
+
+
+@settings(max_examples=30, deadline=None)
+@given(table=tables, asked=st.lists(st.one_of(*ROW_CHECKS), min_size=1, max_size=6))
+def test_generated_python_names_the_first_rows_that_fail(table: list[Row], asked: list[Check]) -> None:
+    objects = [SimpleNamespace(**{f"c{place}": row[name] for place, name in enumerate(TYPES)}) for row in table]
+    small = small_checks(asked, TYPES, as_fields=True)
+    assert [(found.checked, found.failing) for found in small.counts(objects)] == [
+        expected(check, table) for check in asked
+    ]
+    frame = pl.DataFrame(table, schema=SCHEMA, strict=False)
+    for check, result in zip(asked, run_checks(frame.lazy(), asked, sample_rows_max=3).results, strict=True):
+        assert decided_by_rows(check, TYPES)
+        assert small.first_failing(check, objects, at_most=3) == [sample.row for sample in result.sample]
 
 
 @settings(max_examples=6, deadline=None)

@@ -75,6 +75,8 @@ async def test_an_upload_that_fails_a_blocking_check_is_rejected_and_consumers_k
         assert run["results"][0]["failing_rows"][0]["line"] == 3
         [listed] = (await ok(client.get(f"/api/v1/dataset-versions/{bad['id']}/check-runs")))["items"]
         assert listed["id"] == run["id"]
+        refused = await ok(client.post(f"/api/v1/check-runs/{run['id']}/quarantine", json={"dataset": "odd"}), 409)
+        assert (refused["code"], refused["detail"][:22]) == ("version_pending", "bad.csv was held back,")
         # nothing was committed, and who asks for the latest is given the last good one
         assert await _delta_version(staffed_hub, owner, client, address) == committed
         assert (await ok(client.get(f"/api/v1/datasets/{address}")))["latest_version"] == 2

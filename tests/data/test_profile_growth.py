@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from lyceum.data.datasets.rows.public import masked_profile
 from lyceum.data.quality.engine import profile_growth
 from lyceum.data.quality.engine.public import TableProfile, grown_profile, infer_schema, profile_table, schema_of
 
@@ -108,3 +109,13 @@ def test_an_order_that_new_rows_break_is_told_no_more() -> None:
     assert late is not None
     assert late.column("at").order is None
     assert not late.column("id").distinct_is_exact
+
+
+@pytest.mark.parametrize("name", _readings(1).columns)
+def test_a_profile_whose_values_were_cut_is_not_grown_from(name: str) -> None:
+    whole = _readings(ROWS).with_columns(pl.when(pl.col("level") > 0).then("level").otherwise(float("inf")))
+    before = profile_table(whole.head(ROWS - 300).select(name).lazy())
+    added = whole.tail(300).select(name).lazy()
+    assert grown_profile(before, added) is not None
+    cut = masked_profile(msgspec.to_builtins(before), {name: "other"})
+    assert grown_profile(msgspec.convert(cut, TableProfile), added) is None

@@ -175,6 +175,23 @@ async def test_what_an_upload_meanwhile_made_unfitting_is_held_and_the_rest_goes
         assert latest["row_count"] == 3
 
 
+async def test_a_time_that_there_is_none_of_in_utc_holds_up_nobody_elses_records(
+    patient_client: Client, owner: Member, staffed_hub: StaffedHub
+) -> None:
+    beyond = {"id": 3, "at": "9999-12-31T23:59:59-05:00"}
+    async with patient_client(owner) as client:
+        address = await dataset_with(client, csv_of(FRAME.with_columns(at=pl.lit("soon"))))
+        await _push(client, address, [beyond])
+        await _push(client, address, [{"id": 4, "at": "9999-12-31T23:59:59Z"}])
+        await add_version(client, address, "other.csv", csv_of(FRAME))
+        refused = await client.post(f"/api/v1/datasets/{address}/records", json=[{"id": 5}, beyond])
+        assert (refused.status_code, refused.json()["code"]) == (422, "records_unreadable")
+        assert refused.json()["detail"].startswith("Record 2, column 'at': 9999-12-31T23:59:59-05:00 lies outside")
+        version = await _flush(staffed_hub, owner, client, address)
+        assert (version["state"], version["row_count"]) == ("accepted", 3), version
+        assert (await ok(client.get(f"/api/v1/datasets/{address}/records")))["held_records"] == 1
+
+
 async def test_an_upload_accepted_while_records_were_appended_is_not_lost(
     patient_client: Client, owner: Member, staffed_hub: StaffedHub
 ) -> None:

@@ -46,6 +46,22 @@ async def _run(client: httpx.AsyncClient, address: str) -> dict[str, Any]:
     return run
 
 
+async def _is_found_from_both_sides(client: httpx.AsyncClient, address: str, made: str) -> None:
+    """Ask lineage on either side, and an erasure, which does not reach the copy and says so."""
+    derived = {"source": f"version:{address}@1", "target": f"version:{made}@1", "kind": "derived"}
+    origin = await ok(client.get(f"/api/v1/datasets/{address}/lineage"))
+    assert derived in origin["edges"]
+    copy = await ok(client.get(f"/api/v1/datasets/{made}/lineage"))
+    assert copy["edges"] == [derived]
+    assert [node["title"] for node in copy["nodes"]] == ["version 1", f"{address}@1"]
+    wanted = {"column": "age", "value": "no such age"}
+    begun = await ok(client.post(f"/api/v1/datasets/{address}/erasures", json=wanted), 202)
+    erasure = await until(
+        lambda: ok(client.get(f"/api/v1/dataset-erasures/{begun['id']}")), lambda found: found["state"] != "queued"
+    )
+    assert erasure["made_into"] == [made]
+
+
 async def test_failing_rows_of_a_run_become_versions_of_a_dataset(
     hub_client: Client, owner: Member, outsider: Member
 ) -> None:
@@ -62,6 +78,7 @@ async def test_failing_rows_of_a_run_become_versions_of_a_dataset(
         assert (all_of_them["state"], all_of_them["number"], all_of_them["row_count"]) == ("accepted", 1, 4)
         assert all_of_them["source"]["format"] == "quarantine"
         assert all_of_them["source"]["check_run_id"] == run["id"]
+        await _is_found_from_both_sides(client, address, begun["dataset"])
         kept = await ok(client.get(f"/api/v1/datasets/{begun['dataset']}"))
         assert (kept["sensitive"], kept["visibility"]) == (True, "private")
 

@@ -91,11 +91,11 @@ def test_mixed_columns_are_text(stage: Stage, values: tuple[str, str]) -> None:
     assert rows_of(staged) == [(value,) for value in values]
 
 
-def test_the_one_value_that_makes_a_column_text_is_named(stage: Stage) -> None:
+def test_the_row_whose_value_makes_a_column_text_is_named_and_its_value_is_not(stage: Stage) -> None:
     staged = stage(column(*[str(n) for n in range(100)], "12 EUR"))
     assert (
-        "Column 'x' is kept as text, because row 101 holds '12 EUR', which is not a whole number as nearly all its "
-        "other values are." in staged.notes
+        "Column 'x' is kept as text, because the value of row 101 is not a whole number as nearly all its other values "
+        "are." in staged.notes
     )
 
 

@@ -106,3 +106,11 @@ async def test_a_wide_table_is_shown_in_fewer_rows_and_only_so_many_are_looked_t
             for _ in taken:
                 slices._PLACES.release()
         assert (answer.status_code, answer.json()["code"]) == (503, "slices_busy")
+
+
+async def test_columns_may_have_the_names_that_places_would_be_counted_under(hub_client: Client, owner: Member) -> None:
+    names = ["place", "place_", "key", "__place__", "__key__"]
+    async with hub_client(owner) as client:
+        address = await dataset_with(client, csv_of(pl.DataFrame({name: [2, 3, 1] for name in names})))
+        for name in names:
+            assert await _places(client, address, (name, "at_least", "2"), order={"column": name}) == [0, 1]

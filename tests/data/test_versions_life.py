@@ -65,7 +65,10 @@ async def _tend(hub: StaffedHub, owner: Member, dataset_id: str) -> int:
 
 async def _tended(hub: StaffedHub, owner: Member) -> None:
     async def open_jobs() -> list[dict[str, Any]]:
-        statement = "SELECT id FROM jobs WHERE kind = 'data.tend_table' AND org_id = %s AND state NOT IN ('done', 'dead', 'cancelled')"
+        statement = (
+            "SELECT state, attempt, error, run_at, now() FROM jobs WHERE kind = 'data.tend_table' AND org_id = %s"
+            " AND state NOT IN ('done', 'dead', 'cancelled')"
+        )
         return rows_of(hub.database, statement, owner.org_id)
 
     assert await until(open_jobs, lambda found: not found) == []

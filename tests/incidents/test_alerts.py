@@ -305,6 +305,49 @@ async def test_in_quiet_hours_only_what_is_critical_is_told(
     assert "critical" in receiver.taken[0]["text"]
 
 
+async def test_what_becomes_critical_in_quiet_hours_does_not_wait_with_what_it_was_before(
+    mine: httpx.AsyncClient,
+    resources: Resources,
+    database: TestDatabase,
+    member: Member,
+    dataset_id: UUID,
+    served: Serve,
+) -> None:
+    receiver, destination_id = await to_slack(mine, member, served)
+    begins, ends = (datetime.now(UTC) + timedelta(hours=hours) for hours in (-2, 2))
+    quiet = {"days": ALL_DAYS, "begins": f"{begins:%H:%M}", "ends": f"{ends:%H:%M}"}
+    await add_rule(mine, member, to={"destination_id": destination_id}, delivery={"quiet": quiet, "zone": "UTC"})
+    async with running_worker(resources, *HANDLERS):
+        await tell(resources, member, trouble(dataset_id))
+        await eventually(lambda: rows_of(database, "SELECT 1 FROM alerts WHERE org_id = %s", member.org_id))
+        assert receiver.taken == []
+        await tell(resources, member, trouble(dataset_id, severity="critical"))
+        await eventually(lambda: receiver.taken)
+    [alert] = rows_of(database, "SELECT state FROM alerts WHERE rule_id IS NOT NULL AND org_id = %s", member.org_id)
+    assert (alert["state"], len(receiver.taken)) == ("sent", 1)
+
+
+async def test_what_rested_and_is_still_open_is_told_anew(
+    mine: httpx.AsyncClient,
+    resources: Resources,
+    database: TestDatabase,
+    member: Member,
+    dataset_id: UUID,
+    served: Serve,
+) -> None:
+    receiver, destination_id = await to_slack(mine, member, served)
+    await add_rule(mine, member, to={"destination_id": destination_id})
+    async with running_worker(resources, *HANDLERS):
+        incident_id = await tell(resources, member, trouble(dataset_id))
+        await eventually(lambda: receiver.taken)
+        over = "UPDATE incidents SET snoozed_until = now() - interval '1 s', look_at = now() - interval '1 s' WHERE id = %s"
+        rows_of(database, over, incident_id)
+        assert incident_id is not None
+        await look_at(resources, member.org_id, incident_id)
+        await eventually(lambda: len(receiver.taken) == 2)
+    assert "woken" in events_of(database, incident_id)
+
+
 async def test_a_rule_is_tried_changed_ordered_and_removed(
     mine: httpx.AsyncClient, resources: Resources, member: Member, stranger: Member, served: Serve
 ) -> None:

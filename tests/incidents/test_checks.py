@@ -7,8 +7,9 @@ from uuid import UUID, uuid4
 import httpx
 import polars as pl
 import pytest
+from fastapi import FastAPI
 
-from fixtures.app import rows_of
+from fixtures.app import client_of, eventually, rows_of, running_worker
 from fixtures.servers import TestDatabase
 from fixtures.staffed import add_version, csv_of, dataset_with, ok, until
 from lyceum.data.incidents.public import Subject
@@ -16,7 +17,7 @@ from lyceum.data.quality.events import AnomalyAnswered, CheckDropped, ChecksRan
 from lyceum.kernel.resources import Resources
 from make.accounts import Member
 from make.data import DEFINITION, make_check, make_check_run, make_dataset, make_version
-from make.incidents import deliver, events_of, incident_row, tell, trouble
+from make.incidents import OF_INCIDENTS, deliver, events_of, incident_row, tell, trouble
 
 
 @pytest.fixture
@@ -52,6 +53,21 @@ async def test_each_failing_check_has_an_incident_that_ends_when_it_holds_again(
     assert events_of(database, told["id"]) == ["opened", "recovered"]
 
 
+async def test_a_check_with_too_little_to_judge_by_neither_opens_nor_ends_anything(
+    resources: Resources, database: TestDatabase, member: Member, dataset_id: UUID
+) -> None:
+    old, new = (make_version(database, member, dataset_id, number=number) for number in (1, 2))
+    one, other = (make_check(database, member, dataset_id) for _ in range(2))
+    before = make_check_run(database, member, old, results_of=(other,), failing=(one,))
+    await deliver(resources, database, member, ChecksRan(check_run_id=before))
+    assert [row["subject"] for row in open_incidents(database, dataset_id)] == [str(one)]
+    undecided = make_check_run(database, member, new, results_of=(one, other))
+    statement = """UPDATE check_results SET result = result || '{"status": "skipped"}' WHERE check_run_id = %s"""
+    rows_of(database, statement, undecided)
+    await deliver(resources, database, member, ChecksRan(check_run_id=undecided))
+    assert [row["subject"] for row in open_incidents(database, dataset_id)] == [str(one)]
+
+
 async def test_runs_on_older_versions_neither_open_nor_end_anything(
     resources: Resources, database: TestDatabase, member: Member, dataset_id: UUID
 ) -> None:
@@ -74,6 +90,19 @@ async def test_the_incident_of_a_check_that_is_dropped_ends(
     await deliver(resources, database, member, CheckDropped(check_id=check_id, dataset_id=dataset_id))
     assert open_incidents(database, dataset_id) == []
     assert incident_row(database, opened["id"])["resolution"] == "ignored"
+
+
+async def test_the_incident_of_a_check_that_is_switched_off_ends(
+    app: FastAPI, resources: Resources, database: TestDatabase, member: Member, dataset_id: UUID
+) -> None:
+    version_id, check_id = make_version(database, member, dataset_id), make_check(database, member, dataset_id)
+    run_id = make_check_run(database, member, version_id, failing=(check_id,))
+    await deliver(resources, database, member, ChecksRan(check_run_id=run_id))
+    assert len(open_incidents(database, dataset_id)) == 1
+    async with client_of(app, key=member.key) as client, running_worker(resources, *OF_INCIDENTS):
+        off = client.patch(f"/api/v1/checks/{check_id}", json={"enabled": False}, headers={"if-match": '"1"'})
+        assert (await ok(off))["enabled"] is False
+        await eventually(lambda: not open_incidents(database, dataset_id))
 
 
 async def test_what_people_say_of_an_anomaly_stands_in_its_timeline_once(

@@ -47,6 +47,7 @@ def changing(*, org_name: str, user_id: UUID) -> dict[str, Any]:
         f"PUT {api}/datasets/{{org}}/{{name}}/checks.yaml": {"checks": [{"kind": "row_count", "min": 1}]},
         f"POST {api}/datasets/{{org}}/{{name}}/versions/{{number}}/slices": {"limit": 1},
         f"POST {api}/datasets/{{org}}/{{name}}/checks/try": {"definition": {"kind": "row_count", "min": 1}},
+        f"POST {api}/datasets/{{org}}/{{name}}/checks/records": [{"late": None}],
         f"PATCH {api}/streams/{{stream_id}}": {"flush_rows": 20},
         f"PUT {api}/datasets/{{org}}/{{name}}/sql-source": {"url": "mysql://u:p@203.0.113.7/data", "table": "t"},
         f"PUT {api}/datasets/{{org}}/{{name}}/personal-columns": {"column": "a", "is_marked": True},

@@ -12,7 +12,8 @@ import pytest
 
 from lyceum.data.schemas.engine.public import SchemaType, Written, message_class, parse
 from lyceum.data.streams.columns import Columns, Unfit
-from lyceum.data.streams.decoding import Decoded, Decoder, Undecodable
+from lyceum.data.streams.decoded import Decoded, Undecodable
+from lyceum.data.streams.decoding import Decoder
 from lyceum.data.streams.work import Format, SchemaText
 
 PROTO = """
@@ -173,7 +174,7 @@ ENDLESS = json.dumps({"type": "record", "name": "R", "fields": [{"name": "a", "t
         ("avro", ("AVRO", RECORD), b"\0\0\0\0\x07\x02\xff", "not written with schema 7"),
         ("avro", ("AVRO", '"string"'), b"\0\0\0\0\x07\x02a", "no record"),
         ("avro", ("AVRO", ENDLESS), b"\0\0\0\0\x07\xfe\xff\xff\xff\xff\xff\xff\x7f\0", "take no bytes"),
-        ("avro", ("AVRO", "{"), b"\0\0\0\0\x07\x02a", "not written with schema 7"),
+        ("avro", ("AVRO", "{"), b"\0\0\0\0\x07\x02a", "Schema 7 cannot be used"),
         ("avro", ("PROTOBUF", PROTO), b"\0\0\0\0\x07\x02a", "one of Protobuf"),
         ("protobuf", ("PROTOBUF", PROTO), b"\0\0\0\0\x07\x02\x10\0", "names no type"),
         ("protobuf", ("PROTOBUF", PROTO), b"\0\0\0\0\x07\xff\xff\xff\xff\xff\xff", "path to its type"),

@@ -3,6 +3,7 @@
 import base64
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,9 +21,13 @@ from lyceum.data.streams.connecting import StreamSecrets, plan_of
 from lyceum.data.streams.errors import BrokerAway, BrokerRefuses
 from lyceum.data.streams.models import StreamRow
 from lyceum.data.streams.registry import fetch_schema
+from lyceum.data.streams.trying import TryDeadLetter, try_again
 from lyceum.kernel.ids import new_id
-from lyceum.kernel.resources import open_resources
+from lyceum.kernel.jobs.handlers import JobRun
+from lyceum.kernel.resources import Resources, open_resources
 from make.accounts import Member, make_member
+from make.data import make_dataset, make_version
+from make.streams import make_dead_letter, make_stream_row
 
 SASL = {"protocol": "sasl_plaintext", "mechanism": "PLAIN", "username": "u", "password": "tell-nobody"}
 STREAM = {"name": "s", "servers": ["203.0.113.7:9092"], "topic": "t"}
@@ -155,3 +160,31 @@ async def test_a_registry_elsewhere_is_asked_with_its_password_for_a_schema_and_
             await fetch_schema(resources, replace(plan, secrets=StreamSecrets()), 1)
         with pytest.raises(BrokerRefuses, match="LYCEUM_SECRET_KEY"):
             plan_of(row, b"x" * 40, resources)
+
+
+async def test_a_message_is_not_tried_again_for_a_dataset_that_is_archived(
+    app: Any, database: TestDatabase, member: Member, resources: Resources
+) -> None:
+    dataset_id, _ = make_dataset(database, member)
+    make_version(database, member, dataset_id)
+    stream_id = make_stream_row(database, member, dataset_id)
+    letter_id = make_dead_letter(database, member, stream_id, content='{"a": 1}')
+    path = f"/api/v1/dead-letters/{letter_id}"
+    archive = "UPDATE datasets SET dormant_at = %s WHERE id = %s"
+    rows_of(database, archive, datetime.now(UTC), dataset_id)
+    async with client_of(app, key=member.key) as client:
+        refused = await client.post(f"{path}/retry")
+        assert (refused.status_code, refused.json()["code"]) == (409, "dataset_dormant"), refused.text
+        assert (await ok(client.get(path)))["state"] == "held"
+        # archived after it was asked for, and before a worker came to it
+        rows_of(database, archive, None, dataset_id)
+        await ok(client.post(f"{path}/retry"), 202)
+        rows_of(database, archive, datetime.now(UTC), dataset_id)
+
+        async def unseen(_fraction: float, _note: str) -> None: ...
+
+        run = JobRun(new_id(), 1, new_id(), member.scope, resources, unseen)
+        assert await try_again(run, TryDeadLetter(letter_id=letter_id)) == {"taken": False}
+        held = await ok(client.get(path))
+        assert (held["state"], "archived and takes no data" in held["reason"]) == ("held", True), held
+        assert rows_of(database, "SELECT FROM pushed_batches WHERE dataset_id = %s", dataset_id) == []

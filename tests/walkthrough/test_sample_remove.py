@@ -27,8 +27,10 @@ def test_the_sample_goes_and_other_datasets_stay(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     tried = run(served_hub, member, "try", "--time-limit", "1s", "--exit")
-    [incident] = list(hub.incidents.list(dataset=f"{member.org_name}/flights-predictions", states=["open"]))[:1]
-    assert f"/incidents/{incident.id}" in tried
+    opened = hub.incidents.list(dataset=f"{member.org_name}/flights-predictions", states=["open"])
+    shown = re.search(r"incident \S+/incidents/(\S+)\n", tried)
+    assert shown is not None
+    assert shown[1] in {str(incident.id) for incident in opened}
     assert re.search(r"temp and \d more inputs have moved since training", tried)
     learnable().write_csv(tmp_path / "mine.csv")
     mine = hub.datasets.create("mine").address

@@ -122,7 +122,7 @@ def test_the_keyboard_alone_finds_an_object_and_changes_the_language(
     page.keyboard.press("Control+k")
     expect(page.get_by_role("combobox")).to_be_focused()
     page.keyboard.type("houses data")
-    expect(page.get_by_role("option", name=re.compile("main.houses.*Dataset"))).to_be_visible()
+    expect(page.get_by_role("option", name=re.compile(r"main.houses\s+Dataset"))).to_be_visible()
     page.keyboard.press("Enter")
     page.wait_for_url("**/datasets/main/houses")
     page.get_by_role("button", name=re.compile("account menu")).focus()

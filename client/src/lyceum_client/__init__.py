@@ -49,6 +49,7 @@ from lyceum_client.errors import (
     WaitedTooLong,
 )
 from lyceum_client.incidents import Incident
+from lyceum_client.record_checks import RecordCheck, RecordsChecked, UndecidedCheck
 from lyceum_client.version import __version__
 from lyceum_client.version_files import VersionFile, VersionFiles
 from lyceum_client.watched import MovedColumn, WatchedVersion, WatchFinding, WatchVerdict
@@ -88,11 +89,14 @@ __all__ = [
     "Predictions",
     "Preview",
     "Progress",
+    "RecordCheck",
+    "RecordsChecked",
     "Run",
     "RunFailed",
     "TableSchema",
     "TooLarge",
     "TooManyRequests",
+    "UndecidedCheck",
     "VersionFile",
     "VersionFiles",
     "VersionRejected",

@@ -6,6 +6,8 @@ from typing import Any
 from lyceum_client.addresses import read_address
 from lyceum_client.answers import Check, CheckPlan, CheckRun, DatasetVersion, read_answer
 from lyceum_client.errors import RunFailed, error_from_job
+from lyceum_client.record_checks import RecordsChecked
+from lyceum_client.tables import as_json, rows_of
 from lyceum_client.transport import Transport, segment
 from lyceum_client.waiting import last_state
 
@@ -75,6 +77,15 @@ class Checks:
     def run_result(self, check_run_id: str) -> CheckRun:
         """Return a check run in any state."""
         return read_answer(CheckRun, self._transport.get(f"/check-runs/{segment(check_run_id)}"))
+
+    def of_records(self, address: str, records: Any) -> RecordsChecked:
+        """Return which of a dataset's checks hold on records, which the hub keeps nowhere.
+
+        `records` are a list of mappings from column to value, one mapping, or a data frame. Raises `InvalidRequest` naming
+        record and column.
+        """
+        path = f"/datasets/{read_address(address).path}/checks/records"
+        return read_answer(RecordsChecked, self._transport.post_made(path, as_json(rows_of(records)))[0])
 
     def quarantine(self, check_run_id: str, dataset: str, *, check_id: str | None = None) -> DatasetVersion:
         """Have all rows that failed in a check run, or failed one check of it, written as a version, and return it pending.

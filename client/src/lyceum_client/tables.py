@@ -49,7 +49,7 @@ def rows_of(rows: Any) -> list[Mapping[str, Any]]:
     return list(rows)
 
 
-def as_json(body: Mapping[str, Any]) -> bytes:
+def as_json(body: Mapping[str, Any] | list[Mapping[str, Any]]) -> bytes:
     """Return JSON; NaN becomes null, dates ISO texts, NumPy's scalars Python's."""
     return json.dumps(_plain(body), ensure_ascii=False, allow_nan=False).encode()
 

@@ -1424,6 +1424,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/{org}/{name}/checks/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Records
+         * @description Say which of a dataset's checks hold on some records, sent as a push has them; nothing is kept.
+         *
+         *     Only checks that each record decides by itself are looked at, not those that ask of the table as a whole.
+         *
+         *     Needs `datasets:read`.
+         */
+        post: operations["check_records"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets/{org}/{name}/checks/suggest": {
         parameters: {
             query?: never;
@@ -1487,7 +1511,8 @@ export interface paths {
          * Try Check
          * @description Try a check on the first rows of a version, at most 50,000 and for 10 seconds; nothing is kept.
          *
-         *     What is asked of the table as a whole, such as the number of its rows or its newest day, is asked of all of it.
+         *     What is asked of the table as a whole, such as the number of its rows or its newest day, is asked of all of it. Of a column
+         *     that is masked, who may not change the dataset asks what is missing alone.
          *
          *     Needs `datasets:read`.
          */
@@ -7079,6 +7104,11 @@ export interface components {
             /** Job Id */
             job_id: string | null;
             /**
+             * Made Into
+             * @description Datasets with versions made of rows of this one, which are not touched: erase them there as well.
+             */
+            made_into: string[];
+            /**
              * Rows Removed
              * @description By the numbers of the versions that had the person.
              */
@@ -8282,14 +8312,14 @@ export interface components {
         };
         /**
          * LineageEdge
-         * @description Data went from one node to another.
+         * @description Data went from one node to another; `derived` says that rows of a version were taken into one of another dataset.
          */
         LineageEdge: {
             /**
              * Kind
              * @enum {string}
              */
-            kind: "read" | "appended" | "follows" | "restores" | "trained" | "made" | "predicted";
+            kind: "read" | "appended" | "follows" | "restores" | "trained" | "made" | "predicted" | "derived";
             /** Source */
             source: string;
             /** Target */
@@ -10370,6 +10400,52 @@ export interface components {
             up_to?: string | null;
         };
         /**
+         * RecordCheck
+         * @description What came of a check on records that were sent; the numbers of the first that fail count from 1.
+         */
+        RecordCheck: {
+            /**
+             * Check Id
+             * Format: uuid
+             */
+            check_id: string;
+            /** Failing Count */
+            failing_count: number;
+            /**
+             * First Failing
+             * @description At most ten.
+             */
+            first_failing: number[];
+            /**
+             * Holds
+             * @description Whether no more fail than the check tolerates.
+             */
+            holds: boolean;
+            /** Name */
+            name: string;
+            /**
+             * Records Checked
+             * @description On how many it decided: of a missing value most checks say nothing.
+             */
+            records_checked: number;
+            /** Severity */
+            severity: string;
+        };
+        /**
+         * RecordsChecked
+         * @description Which of a dataset's checks hold on records that were sent; it `holds` where all that were decided do.
+         */
+        RecordsChecked: {
+            /** Holds */
+            holds: boolean;
+            /** Items */
+            items: components["schemas"]["RecordCheck"][];
+            /** Records */
+            records: number;
+            /** Undecided */
+            undecided: components["schemas"]["UndecidedCheck"][];
+        };
+        /**
          * RecoveryCodes
          * @description Fresh codes, each good for one sign-in, shown this once; those before count no more.
          */
@@ -11696,6 +11772,27 @@ export interface components {
             type: "boolean" | "integer" | "float" | "string" | "date" | "timestamp" | "timestamp_utc";
         };
         /**
+         * UndecidedCheck
+         * @description A check that records by themselves do not decide.
+         *
+         *     `whole_table` asks of the table as a whole, `misfit` of columns that are not there or of another type, and `masked` of
+         *     columns marked as personal, whose checks only those are told of who may change the dataset.
+         */
+        UndecidedCheck: {
+            /**
+             * Check Id
+             * Format: uuid
+             */
+            check_id: string;
+            /** Name */
+            name: string;
+            /**
+             * Why
+             * @enum {string}
+             */
+            why: "whole_table" | "misfit" | "masked";
+        };
+        /**
          * UnreadNotices
          * @description Which notices are to be read yet.
          */
@@ -11943,6 +12040,7 @@ export interface components {
             alarm_share?: number;
             /**
              * Detectors
+             * @description `sequence` needs the extra `lyceum-hub[torch]`.
              * @default [
              *       "seasonal",
              *       "robust",
@@ -11950,7 +12048,7 @@ export interface components {
              *       "forest"
              *     ]
              */
-            detectors?: ("seasonal" | "robust" | "smoothing" | "forest")[];
+            detectors?: ("seasonal" | "robust" | "smoothing" | "forest" | "sequence")[];
             /** Enabled */
             enabled: boolean;
         };
@@ -19248,6 +19346,127 @@ export interface operations {
             };
             /** @description Too large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be carried out as it stands */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_records: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                org: string;
+            };
+            cookie?: never;
+        };
+        /** @description Records by the names of the columns, as one list, or one record on each line. */
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: string | number | boolean | null;
+                }[];
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordsChecked"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflicts with the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another form */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

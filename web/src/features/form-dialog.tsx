@@ -11,13 +11,24 @@ type Props = {
   description?: ReactNode;
   action: string;
   wide?: boolean;
+  /** For what cannot be taken back. */
+  danger?: boolean;
   onClose: () => void;
   onSubmit: (given: FormData) => Promise<unknown>;
   children: (problems: Problems) => ReactNode;
 };
 
 /** A form in a window: what is wrong with a field stands below it, what else is wrong above the buttons. */
-export function FormDialog({ title, description, action, wide = false, onClose, onSubmit, children }: Props) {
+export function FormDialog({
+  title,
+  description,
+  action,
+  wide = false,
+  danger = false,
+  onClose,
+  onSubmit,
+  children,
+}: Props) {
   const { t } = useTranslation();
   const [problems, setProblems] = useState<Problems>({});
   const [busy, setBusy] = useState(false);
@@ -50,7 +61,7 @@ export function FormDialog({ title, description, action, wide = false, onClose, 
         ) : null}
         <DialogActions>
           <Button onClick={onClose}>{t("action.cancel")}</Button>
-          <Button type="submit" kind="primary" busy={busy}>
+          <Button type="submit" kind={danger ? "danger" : "primary"} busy={busy}>
             {action}
           </Button>
         </DialogActions>

@@ -5,8 +5,8 @@ import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
 import { PendingVersion } from "@/features/datasets/pending-version";
+import { useMayChange } from "@/features/datasets/rights";
 import { readSearch, type Search, TABS } from "@/features/datasets/search";
-import { Versions } from "@/features/datasets/versions";
 import { OpenIncidents } from "@/features/incidents/open-count";
 import { datasetNotebook } from "@/features/notebook";
 import { NotebookButton } from "@/features/notebook-button";
@@ -31,7 +31,8 @@ const Lineage = lazy(withWords(() => import("@/features/datasets/lineage")));
 const Anomalies = lazy(withWords(() => import("@/features/datasets/anomalies")));
 const Sources = lazy(withWords(() => import("@/features/datasets/sources")));
 const DatasetSettings = lazy(withWords(() => import("@/features/datasets/dataset-settings")));
-const UploadDialog = lazy(() => import("@/features/datasets/upload-dialog"));
+const Versions = lazy(withWords(() => import("@/features/datasets/versions")));
+const UploadDialog = lazy(withWords(() => import("@/features/datasets/upload-dialog")));
 const TrainDialog = lazy(() => import("@/features/datasets/train-dialog"));
 
 const datasetOptions = (path: { org: string; name: string }) =>
@@ -42,6 +43,8 @@ export const Route = createFileRoute("/_app/datasets/$org/$name")({
   loader: ({ context, params }) => void context.queryClient.prefetchQuery(datasetOptions(params)),
   component: DatasetPage,
 });
+
+const withoutDiff = ({ diff: _, ...rest }: Search): Search => rest;
 
 function DatasetPage() {
   const { t } = useTranslation();
@@ -61,6 +64,7 @@ function DatasetPage() {
     }),
     enabled: number !== null,
   }).data;
+  const mayChange = useMayChange(org, name);
   const address = `${org}/${name}`;
   if (query.error && !dataset) {
     return <NotSeen kind="dataset" address={address} error={query.error} retry={() => void query.refetch()} />;
@@ -101,10 +105,12 @@ function DatasetPage() {
           <>
             <NotebookButton name={name} notebook={() => datasetNotebook(number ? `${address}@${number}` : address)} />
             <ShareButton kind="dataset" address={address} organisation={org} />
-            <Button onClick={() => setOpen("upload")}>
-              <Upload size={15} aria-hidden />
-              {t("dataset.newVersion")}
-            </Button>
+            {mayChange ? (
+              <Button onClick={() => setOpen("upload")}>
+                <Upload size={15} aria-hidden />
+                {t("dataset.newVersion")}
+              </Button>
+            ) : null}
             <Button kind="primary" disabled={!version} onClick={() => setOpen("train")}>
               <FlaskConical size={15} aria-hidden />
               {t("run.start")}
@@ -120,9 +126,11 @@ function DatasetPage() {
             icon={Upload}
             title={t("dataset.empty")}
             action={
-              <Button kind="primary" onClick={() => setOpen("upload")}>
-                {t("dataset.upload")}
-              </Button>
+              mayChange ? (
+                <Button kind="primary" onClick={() => setOpen("upload")}>
+                  {t("dataset.upload")}
+                </Button>
+              ) : null
             }
           >
             {t("dataset.emptyText")}
@@ -231,7 +239,16 @@ function DatasetPage() {
               <Lineage org={org} name={name} />
             </TabPanel>
             <TabPanel value="versions">
-              <Versions org={org} name={name} shown={number} />
+              <Versions
+                org={org}
+                name={name}
+                shown={number}
+                latest={dataset?.latest_version ?? null}
+                columns={version?.table_schema?.columns ?? []}
+                diff={search.diff}
+                onDiff={(diff) => show(diff ? { ...search, diff } : withoutDiff(search))}
+                onPending={(pending) => show({ tab: "versions", pending })}
+              />
             </TabPanel>
           </Suspense>
         </Tabs>

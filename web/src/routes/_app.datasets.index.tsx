@@ -6,6 +6,8 @@ import { More } from "@/features/more";
 import { usePages } from "@/features/pages";
 import { StateBadge } from "@/features/state-badge";
 import { ago } from "@/i18n/format";
+import { withWords } from "@/i18n/parts";
+import { useMe } from "@/shell/me";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
@@ -14,7 +16,7 @@ import { Failed } from "@/ui/failed";
 import { PageHead } from "@/ui/page-head";
 import { SkeletonRows } from "@/ui/skeleton";
 
-const UploadDialog = lazy(() => import("@/features/datasets/upload-dialog"));
+const UploadDialog = lazy(withWords(() => import("@/features/datasets/upload-dialog")));
 
 export const Route = createFileRoute("/_app/datasets/")({
   validateSearch: (search: Record<string, unknown>): { upload?: true } => (search.upload ? { upload: true } : {}),
@@ -27,12 +29,13 @@ function Datasets() {
   const navigate = Route.useNavigate();
   const { query, items } = usePages("/api/v1/datasets");
   const open = () => void navigate({ search: { upload: true } });
-  const bring = (
+  const mayBring = useMe().powers.includes("datasets:write");
+  const bring = mayBring ? (
     <Button kind="primary" onClick={open}>
       <Upload size={15} aria-hidden />
       {t("dataset.upload")}
     </Button>
-  );
+  ) : null;
   return (
     <>
       <PageHead title={t("nav.datasets")} facts={t("dataset.listText")} actions={bring} />
@@ -79,7 +82,7 @@ function Datasets() {
         )}
         <More query={query} />
       </Card>
-      {upload ? (
+      {upload && mayBring ? (
         <Suspense fallback={null}>
           <UploadDialog onClose={() => void navigate({ search: {} })} />
         </Suspense>

@@ -9,7 +9,7 @@ import { IncidentState, restsNow, SeverityIcon } from "@/features/incidents/look
 import { useIncidentNews } from "@/features/incidents/news";
 import { Timeline } from "@/features/incidents/timeline";
 import { ObjectLink } from "@/features/sharing/object-link";
-import { ago, moment } from "@/i18n/format";
+import { ago, figure, moment } from "@/i18n/format";
 import { loadWords } from "@/i18n/parts";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
@@ -165,6 +165,15 @@ function Say({ id }: { id: string }) {
   );
 }
 
+/** A fact in lines: a figure, a text, metrics with their value, or figures by column. */
+function inWords(value: unknown): string[] {
+  if (typeof value === "number") return [figure(value)];
+  if (Array.isArray(value)) return value.flatMap(inWords);
+  if (value === null || typeof value !== "object") return [String(value ?? "–")];
+  if ("metric" in value && "value" in value) return [`${value.metric}: ${inWords(value.value).join(", ")}`];
+  return Object.entries(value).map(([name, one]) => `${name}: ${inWords(one).join(", ")}`);
+}
+
 function Evidence({ incident }: { incident: Detail }) {
   const { t } = useTranslation();
   const figures = Object.entries(incident.evidence).filter(([name]) => !name.endsWith("_id"));
@@ -175,7 +184,13 @@ function Evidence({ incident }: { incident: Detail }) {
         {figures.map(([fact, value]) => (
           <div key={fact} className="contents">
             <dt className="text-fg-2">{fact}</dt>
-            <dd className="num min-w-0 text-right break-words">{String(value)}</dd>
+            <dd className="num min-w-0 text-right break-words">
+              {inWords(value).map((line) => (
+                <span key={line} className="block">
+                  {line}
+                </span>
+              ))}
+            </dd>
           </div>
         ))}
       </dl>

@@ -177,11 +177,17 @@ function useFound<P extends Listed>(path: P, query: string): Found[P][] {
   return [...new Map(all.map((one) => [one.id, one])).values()] as unknown as Found[P][];
 }
 
-/** Every word of the query occurs; what begins with it comes first. */
+/** Every word of the query occurs; what is called by one of them comes first, then what begins with the first. */
 export function fitting(commands: Command[], query: string): Command[] {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-  const begins = (command: Command) => (words[0] && command.label.toLowerCase().startsWith(words[0]) ? 0 : 1);
+  const behind = (command: Command) => {
+    const label = command.label.toLowerCase();
+    if (words.some((word) => label === word || label.endsWith(`/${word}`))) {
+      return 0;
+    }
+    return words[0] && label.startsWith(words[0]) ? 1 : 2;
+  };
   return commands
     .filter((command) => words.every((word) => `${command.label} ${command.detail}`.toLowerCase().includes(word)))
-    .sort((one, other) => begins(one) - begins(other));
+    .sort((one, other) => behind(one) - behind(other));
 }

@@ -1,10 +1,11 @@
 """What modules that stand on datasets say of them and of their versions, found by ids."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from lyceum.accounts.public import organisation_names
 from lyceum.data.datasets.addresses import AcceptedVersion, DatasetRef, VersionCard, table_key
@@ -12,6 +13,7 @@ from lyceum.data.datasets.errors import VersionNotFound
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 
 _VERSIONS_AFTER_MAX = 200
+_ROWS_TAKEN_MAX = 200
 
 
 async def addresses_of_datasets(tx: AsyncSession, dataset_ids: Iterable[UUID]) -> dict[UUID, str]:
@@ -76,6 +78,34 @@ async def dataset_of_version(tx: AsyncSession, version_id: UUID) -> DatasetRef:
     if row is None:
         raise VersionNotFound(f"There is no dataset version {version_id}.")
     return DatasetRef(row.id, row.org_id, (await addresses_of_datasets(tx, [row.id]))[row.id])
+
+
+async def rows_taken(tx: AsyncSession, version_ids: Collection[UUID]) -> list[tuple[UUID, UUID]]:
+    """Return (version, version made of its rows) wherever some versions are one of the two, as far as the caller sees both.
+
+    One query; the newest 200.
+    """
+    made = DatasetVersionRow
+    origin = aliased(DatasetVersionRow)
+    query = select(origin.id, made.id.label("made_id")).join(origin, origin.id == made.made_of_id)
+    ours = list(version_ids)
+    query = query.where(or_(made.id.in_(ours), made.made_of_id.in_(ours)), made.made_of_id.is_not(None))
+    rows = await tx.execute(query.order_by(made.id.desc()).limit(_ROWS_TAKEN_MAX))
+    return [(row.id, row.made_id) for row in rows]
+
+
+async def datasets_made_of(tx: AsyncSession, dataset_id: UUID) -> list[str]:
+    """Return the addresses of datasets with versions made of rows of a dataset, or of rows of such versions.
+
+    As far as the caller sees them.
+    """
+    made, origin = DatasetVersionRow, aliased(DatasetVersionRow)
+    query = select(made.dataset_id).join(origin, origin.id == made.made_of_id).where(made.state == "accepted")
+    found, new = {dataset_id}, {dataset_id}
+    while new:
+        new = set(await tx.scalars(query.where(origin.dataset_id.in_(new)).distinct())) - found
+        found |= new
+    return sorted((await addresses_of_datasets(tx, found - {dataset_id})).values())
 
 
 async def tags_of_dataset(tx: AsyncSession, dataset_id: UUID) -> frozenset[str]:

@@ -10,15 +10,14 @@ import msgspec
 
 from lyceum.data.datasets.judging import are_good, judged
 from lyceum.data.datasets.marks import found_in, marks_in
+from lyceum.data.datasets.newest import on_newest
 from lyceum.data.datasets.reading.public import FileFormat, StagedTable, stage_table
 from lyceum.data.datasets.rows.public import StagedRows, table_store
 from lyceum.data.datasets.space import telling_full
-from lyceum.data.datasets.table_store import StagedData, TableStore
+from lyceum.data.datasets.table_store import TableStore
 from lyceum.data.datasets.tables import (
-    TableChanged,
     commit,
     discard_staged,
-    newest_version,
     remove_orphans,
     scan_staged,
     stage,
@@ -32,8 +31,6 @@ from lyceum.kernel.storage import Storage, open_storage
 
 if TYPE_CHECKING:
     import polars as pl
-
-COMMIT_ATTEMPTS_MAX = 20
 
 
 def take_in(work: Intake, side: ChildSide) -> AcceptedTable:
@@ -96,7 +93,11 @@ def commit_staged(store: TableStore, work: Intake, staged: StagedTable, side: Ch
             work.questions, StagedRows(rows, schema, staged.line_of_first_row, marks=marks_in(personal))
         )
         side.stop_if_asked()
-        delta_version = _commit_on_newest(store, work.table_key, data) if are_good(judgements) else None
+        delta_version = None
+        if are_good(judgements):
+            # an upload replaces the whole content, so it does not matter what the version before it held
+            key = work.table_key
+            delta_version = on_newest(store, key, lambda newest: commit(store, key, data, base=newest))
         remove_orphans(store, work.table_key, older_than=timedelta(seconds=work.leftovers_older_than_seconds))
     finally:
         discard_staged(store, work.operation_id)
@@ -117,16 +118,6 @@ def profile_of(rows: "pl.LazyFrame") -> dict[str, Any]:
     """Return the profile of rows as a version keeps it."""
     profile: dict[str, Any] = msgspec.to_builtins(profile_table(rows))
     return profile
-
-
-def _commit_on_newest(store: TableStore, table_key: str, data: StagedData) -> int:
-    """An upload replaces the whole content, so it does not matter what the version before it held."""
-    for _ in range(COMMIT_ATTEMPTS_MAX):
-        try:
-            return commit(store, table_key, data, base=newest_version(store, table_key))
-        except TableChanged:
-            continue
-    raise RuntimeError(f"{COMMIT_ATTEMPTS_MAX} other versions were committed first, one after the other")
 
 
 def _source(staged: StagedTable) -> dict[str, Any]:

@@ -65,6 +65,9 @@ class DatasetVersionRow(Base):
     delta_version: Mapped[int | None] = mapped_column(BigInteger)
     file_name: Mapped[str]
     source: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    # under row-level security an index on what the JSON says would not be used
+    made_of_id: Mapped[UUID | None] = mapped_column(Computed("(source->>'version_id')::uuid"))
+    """The version, of another dataset, whose rows it was made of."""
     row_count: Mapped[int | None] = mapped_column(BigInteger)
     byte_count: Mapped[int | None] = mapped_column(BigInteger)
     table_bytes: Mapped[int | None] = mapped_column(BigInteger)

@@ -29,8 +29,6 @@ ORDERED_BY_CHARS = 100
 
 _PLACES = threading.BoundedSemaphore(AT_ONCE)
 _ASK_NO_VALUE = frozenset({"is_missing", "is_present"})
-_PLACE = "__place__"
-_KEY = "__key__"
 
 
 async def slice_json(storage: Storage, table: VersionTable, wanted: SliceWanted) -> bytes:
@@ -90,13 +88,16 @@ def _run(storage: Storage, table: VersionTable, wanted: SliceWanted, kinds: dict
 
 
 def _sliced(rows: "pl.LazyFrame", row_count: int, wanted: SliceWanted, kinds: dict[str, str]) -> bytes:
+    from lyceum.data.datasets.reading.public import free_name
+
     limit = min(wanted.limit, max(1, CELLS_MAX // max(1, len(kinds))))
     if not wanted.filters and wanted.order is None:
         frame, matching = rows.slice(wanted.offset, limit).with_columns(cut_texts()).collect(), row_count
         places = list(range(wanted.offset, wanted.offset + frame.height))
     else:
-        places, matching = _places(rows, wanted, kinds, limit)
-        frame = _rows_at(rows, places)
+        place, key = free_name(kinds, "place"), free_name(kinds, "key")
+        places, matching = _places(rows, wanted, kinds, limit, place=place, key=key)
+        frame = _rows_at(rows, places, place=place, key=key)
     answer = {
         "columns": list(kinds),
         "rows": shown_rows(frame.select(list(kinds))),
@@ -107,43 +108,48 @@ def _sliced(rows: "pl.LazyFrame", row_count: int, wanted: SliceWanted, kinds: di
     return orjson.dumps(answer, option=orjson.OPT_UTC_Z)
 
 
-def _places(rows: "pl.LazyFrame", wanted: SliceWanted, kinds: dict[str, str], limit: int) -> tuple[list[int], int]:
-    """Return where the rows stand that are shown, counted from 0, in their order; and how many rows fit in all."""
+def _places(
+    rows: "pl.LazyFrame", wanted: SliceWanted, kinds: dict[str, str], limit: int, *, place: str, key: str
+) -> tuple[list[int], int]:
+    """Return where the rows stand that are shown, counted from 0, in their order; and how many rows fit in all.
+
+    `place` and `key` are names that no column of the table has.
+    """
     import polars as pl
 
-    fitting = rows.with_row_index(_PLACE)
+    fitting = rows.with_row_index(place)
     for one in wanted.filters:
         fitting = fitting.filter(_condition(one, kinds[one.column]))
     order = wanted.order
     if order is None:
-        found = fitting.select(_PLACE).slice(wanted.offset, limit)
+        found = fitting.select(place).slice(wanted.offset, limit)
     else:
-        key = pl.col(order.column)
+        value = pl.col(order.column)
         if kinds[order.column] == "string":
-            key = key.str.head(ORDERED_BY_CHARS)
+            value = value.str.head(ORDERED_BY_CHARS)
         elif kinds[order.column] == "float":
-            key = key.fill_nan(None)
+            value = value.fill_nan(None)
         found = (
-            fitting.select(_PLACE, key.alias(_KEY))
-            .sort([_KEY, _PLACE], descending=[order.descending, False], nulls_last=True)
+            fitting.select(place, value.alias(key))
+            .sort([key, place], descending=[order.descending, False], nulls_last=True)
             .slice(wanted.offset, limit)
-            .select(_PLACE)
+            .select(place)
         )
     shown, counted = pl.collect_all([found, fitting.select(pl.len())], engine="streaming")
-    return shown[_PLACE].to_list(), int(counted.item())
+    return shown[place].to_list(), int(counted.item())
 
 
-def _rows_at(rows: "pl.LazyFrame", places: list[int]) -> "pl.DataFrame":
+def _rows_at(rows: "pl.LazyFrame", places: list[int], *, place: str, key: str) -> "pl.DataFrame":
     """Return the rows that stand at these places, in the order of the places."""
     import polars as pl
 
-    wanted = pl.DataFrame({_PLACE: pl.Series(places, dtype=pl.get_index_type())}).with_row_index(_KEY)
+    wanted = pl.DataFrame({place: pl.Series(places, dtype=pl.get_index_type())}).with_row_index(key)
     if not places:
         return rows.head(0).collect()
     first, last = min(places), max(places)
-    near = rows.with_row_index(_PLACE).slice(first, last - first + 1)
-    found = near.filter(pl.col(_PLACE).is_in(places)).with_columns(cut_texts()).collect(engine="streaming")
-    return wanted.join(found, on=_PLACE, how="left", maintain_order="left").sort(_KEY).drop(_KEY, _PLACE)
+    near = rows.with_row_index(place).slice(first, last - first + 1)
+    found = near.filter(pl.col(place).is_in(places)).with_columns(cut_texts()).collect(engine="streaming")
+    return wanted.join(found, on=place, how="left", maintain_order="left").sort(key).drop(key, place)
 
 
 def _condition(wanted: RowFilter, kind: str) -> "pl.Expr":

@@ -11,6 +11,7 @@ import obstore
 import polars as pl
 from obstore.store import ObjectStore
 
+from lyceum.data.datasets.scanning import scan_local_files
 from lyceum.kernel.objects import folder_of, open_objects
 
 
@@ -46,8 +47,10 @@ class TableStore:
 
     def scan(self, paths: Sequence[str]) -> pl.LazyFrame:
         """Return the rows of Parquet files of one schema, in their order."""
-        options = dict(self.options) or None
-        return pl.scan_parquet([self.uri(path) for path in paths], storage_options=options, glob=False)
+        addresses = [self.uri(path) for path in paths]
+        if folder_of(self.url) is not None:
+            return scan_local_files(addresses)
+        return pl.scan_parquet(addresses, storage_options=dict(self.options) or None, glob=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """A pending version's two ends: accepted with a number, or rejected with the reason."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -9,13 +9,15 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.audit.public import record
+from lyceum.data.datasets.events import ColumnsMarked
 from lyceum.data.datasets.judges import VersionJudge, kept
-from lyceum.data.datasets.marks import with_found
+from lyceum.data.datasets.marks import marks_in, with_found
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.pushes import public as pushes
 from lyceum.data.datasets.queries import addresses_of_versions
 from lyceum.data.datasets.work import AcceptedTable
 from lyceum.files.public import give_up_content
+from lyceum.kernel.events import publish
 from lyceum.kernel.problems import Conflict
 from lyceum.kernel.usage import count_kept
 from lyceum.notify.public import VersionRejected, notify
@@ -24,6 +26,8 @@ VersionFollower = Callable[[AsyncSession, UUID], Awaitable[None]]
 """Told of a version that is being accepted, in that transaction; a `Conflict` that it raises has the version rejected instead."""
 CALLED_OFF = {"code": "cancelled", "title": "Called off", "status": 409, "detail": "Reading the file was called off."}
 
+WHY_IS_COVERED = "Why this version was rejected is covered, since it tells of a column that is masked now."
+_NAME_CHARS_SAID = 39
 NEVER_READ = {
     "code": "never_read",
     "title": "The file was not read",
@@ -73,6 +77,7 @@ async def _accept(
     if table.personal.keys() - (known or {}).keys():
         marked = with_found(known or {}, table.personal)
         await tx.execute(update(DatasetRow).where(DatasetRow.id == row.dataset_id).values(personal_columns=marked))
+        await cover_what_was_said(tx, row.dataset_id, [name for name in marks_in(marked) if name not in (known or {})])
     query = select(func.coalesce(func.max(DatasetVersionRow.number), 0)).where(
         DatasetVersionRow.dataset_id == row.dataset_id
     )
@@ -108,6 +113,34 @@ async def reject(tx: AsyncSession, version_id: UUID, error: dict[str, Any]) -> N
         address = (await addresses_of_versions(tx, [row.id]))[row.id][0]
         told = VersionRejected(dataset=address, file_name=row.file_name, reason=str(error.get("detail", "")))
         await notify(tx, told, [row.created_by] if row.created_by else [], collapse_key=f"version:{row.id}")
+
+
+async def cover_what_was_said(tx: AsyncSession, dataset_id: UUID, columns: Collection[str]) -> None:
+    """Have nothing that was said tell values of columns that are marked from now on: why versions were rejected, and elsewhere."""
+    version = DatasetVersionRow
+    earlier = (version.dataset_id == dataset_id, version.state != "pending")
+    if not columns or await tx.scalar(select(version.id).where(*earlier).limit(1)) is None:
+        return
+    rejected = select(version.id, version.error).where(*earlier, version.state == "rejected")
+    for found in (await tx.execute(rejected)).all():
+        if _tells_of(found.error or {}, columns):
+            error = without_values(found.error, WHY_IS_COVERED)
+            await tx.execute(update(version).where(version.id == found.id).values(error=error))
+    await publish(tx, ColumnsMarked(dataset_id=dataset_id, columns=tuple(columns)))
+
+
+def without_values(error: dict[str, Any], detail: str) -> dict[str, Any]:
+    """Return why a version was rejected with nothing in it that may quote its rows; `detail` stands for that."""
+    kept: dict[str, Any] = {name: error[name] for name in ("code", "title", "status", "check_run_id") if name in error}
+    return {**kept, "detail": detail}
+
+
+def _tells_of(error: dict[str, Any], columns: Iterable[str]) -> bool:
+    said = " ".join(
+        str(told) for told in (error.get("detail"), *(one.get("sentence") for one in error.get("checks", ())))
+    )
+    # a refusal may cut long names
+    return any(name[:_NAME_CHARS_SAID] in said for name in columns)
 
 
 async def list_undecided(tx: AsyncSession, *, limit: int) -> list[tuple[UUID, UUID]]:

@@ -6,6 +6,8 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.events import PersonLeft
+from lyceum.data.datasets.events import ColumnsMarked
+from lyceum.data.incidents.forgetting import cover_what_was_seen
 from lyceum.data.incidents.models import IncidentRow
 from lyceum.data.incidents.opening import end_of_subject, see_recovery, see_trouble
 from lyceum.data.incidents.seeing import CHECK, Recovery, Severity, Subject, Trouble
@@ -106,6 +108,11 @@ async def _hear_of_answer(run: JobRun, event: AnomalyAnswered) -> None:
         await note(tx, row, "answered", by=event.user_id, data=facts, source=event.source)
 
 
+async def _hear_of_marks(run: JobRun, event: ColumnsMarked) -> None:
+    async with transaction(run.resources.database, run.scope) as tx:
+        await cover_what_was_seen(tx, event.dataset_id, event.columns)
+
+
 async def _unassign(run: JobRun, event: PersonLeft) -> None:
     async with transaction(run.resources.database, NOBODY) as tx:
         await tx.execute(_LEAVE, {"person": event.user_id, "org_id": event.org_id})
@@ -123,5 +130,6 @@ SUBSCRIPTIONS = (
     Subscription(CheckDropped, "incidents.check_dropped", _hear_of_drop),
     Subscription(QualityJudged, "incidents.judged", _hear_of_judgement),
     Subscription(AnomalyAnswered, "incidents.anomaly_answered", _hear_of_answer),
+    Subscription(ColumnsMarked, "incidents.columns_marked", _hear_of_marks),
     Subscription(PersonLeft, "incidents.person_left", _unassign),
 )

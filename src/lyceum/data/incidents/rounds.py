@@ -38,7 +38,7 @@ async def look_at(resources: Resources, org_id: UUID, incident_id: UUID) -> None
         now = datetime.now(UTC)
         if row is None or row.look_at is None or row.look_at > now:
             return
-        overdue = False
+        overdue = woken = False
         if row.state == "open" and _passed(row.acknowledge_due_at, now) and row.acknowledge_breached_at is None:
             row.acknowledge_breached_at, overdue = now, True
             await note(tx, row, "acknowledge_overdue")
@@ -46,11 +46,13 @@ async def look_at(resources: Resources, org_id: UUID, incident_id: UUID) -> None
             row.resolve_breached_at, overdue = now, True
             await note(tx, row, "resolve_overdue")
         if _passed(row.snoozed_until, now):
-            row.snoozed_until = None
+            row.snoozed_until, woken = None, row.state == "open"
             await note(tx, row, "woken")
         row.look_at = look_again(row)
         await tx.flush()
-        if overdue:
+        if woken:
+            await tell_of(tx, row.id, "woken")
+        elif overdue and row.snoozed_until is None:
             await tell_of(tx, row.id, "overdue")
 
 

@@ -34,7 +34,9 @@ from lyceum.notify.public import (
 
 INCIDENTS_TOGETHER_MAX = 100
 RATE_WINDOW = timedelta(hours=1)
-_ALERTING: frozenset[Change] = frozenset({"opened", "reopened", "worsened"})
+_ALERTING: frozenset[Change] = frozenset({"opened", "reopened", "worsened", "woken"})
+_TOLD_ANYWAY: frozenset[Change] = frozenset({"worsened", "woken"})
+"""Of what a rule tells though it has told of the incident a short while ago."""
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:destination, 1))")
 
 
@@ -105,14 +107,15 @@ async def escalate(run: JobRun, args: EscalateAlert) -> dict[str, int]:
 async def _alert(tx: AsyncSession, row: IncidentRow, change: Change) -> int:
     now = datetime.now(UTC)
     if row.state != "open" or (row.snoozed_until is not None and row.snoozed_until > now):
-        return 0
+        # who said that they look after it, or later, did not know how bad it would be
+        return await _remind(tx, row) if change == "worsened" else 0
     rules, repeat_minutes = await rules_of(tx, row.org_id)
     address = (await addresses_of_datasets(tx, [row.dataset_id])).get(row.dataset_id, "?")
     facts = await _facts(tx, row, address, rules)
     decisions = decide(rules, facts, now)
     for decision in decisions:
         again_after = timedelta(minutes=repeat_minutes[decision.rule_id])
-        if change == "worsened" or not await _was_alerted(tx, decision.rule_id, row.id, since=now - again_after):
+        if change in _TOLD_ANYWAY or not await _was_alerted(tx, decision.rule_id, row.id, since=now - again_after):
             await _gather(tx, row, decision)
     return len(decisions) or await _tell_by_default(tx, row, address)
 
@@ -144,11 +147,12 @@ async def _gather(tx: AsyncSession, row: IncidentRow, decision: Decision) -> Non
         index_elements=["rule_id", "group_key"],
         # as text: a plan for any value could not be sure that it is this index
         index_where=text("state = 'waiting'"),
-        set_={"group_key": made.excluded.group_key},
+        # what cannot wait takes those with it that could
+        set_={"send_at": func.least(AlertRow.send_at, made.excluded.send_at)},
     ).returning(AlertRow.id, AlertRow.send_at)
     alert = (await tx.execute(found)).one()
     await _add_incident(tx, row.org_id, alert.id, row.id)
-    key = f"alert:{alert.id}"
+    key = f"alert:{alert.id}:{alert.send_at.isoformat()}"
     await enqueue(tx, SendAlert(alert_id=alert.id), run_at=alert.send_at, dedup_key=key)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from lyceum.kernel.jobs.queue import JobArgs
 
 ROUND_SECONDS_MAX = 600
-Change = Literal["opened", "reopened", "worsened", "acknowledged", "resolved", "overdue"]
+Change = Literal["opened", "reopened", "worsened", "acknowledged", "resolved", "overdue", "woken"]
 
 
 class TellOfIncident(JobArgs, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor, Power
-from lyceum.data.datasets.public import dataset_ref_for, list_versions
+from lyceum.data.datasets.public import addresses_of_versions, dataset_ref_for, list_versions, rows_taken
 from lyceum.data.datasets.schemas import Version
 from lyceum.data.incidents.public import Consumer, ConsumersOf, consumers_of
 from lyceum.data.lineage.logs import PredictionLogsOf
@@ -47,7 +47,7 @@ async def lineage_for(
 ) -> Lineage:
     """Return where a page of a dataset's versions come from, and what the caller sees that was made of them.
 
-    At most fourteen queries, and `CONSUMERS_MAX` runs and models of each asked. Raises `DatasetNotFound`.
+    At most seventeen queries, and `CONSUMERS_MAX` runs and models of each asked. Raises `DatasetNotFound`.
     """
     dataset = await dataset_ref_for(tx, who, org, name, need=Power.DATASETS_READ)
     versions = await list_versions(tx, who, org, name, limit=limit, before=before)
@@ -55,6 +55,7 @@ async def lineage_for(
     ids = {version.id: graph.add(_version_node(version)) for version in versions}
     consumers = await consumers_of(tx, asked, list(ids))
     logs = await logs_of(tx, dataset.id, [consumer.id for consumer in consumers if consumer.kind == "model"])
+    await _join_rows_taken(tx, graph, ids)
     is_log = any(log.dataset_id == dataset.id for log in logs)
     for version in versions:
         _join_sources(graph, ids[version.id], version, is_log=is_log)
@@ -71,11 +72,32 @@ async def lineage_for(
     )
 
 
+async def _join_rows_taken(tx: AsyncSession, graph: _Graph, ids: dict[UUID, str]) -> None:
+    """Join versions of other datasets whose rows are in one of these, and those that rows of these are in."""
+    pairs = await rows_taken(tx, list(ids))
+    beside = {version_id for pair in pairs for version_id in pair} - ids.keys()
+    if not beside:
+        return
+    named = {
+        version_id: graph.add(_beside(address, number, title=f"{address}@{number}"))
+        for version_id, (address, number) in (await addresses_of_versions(tx, beside)).items()
+        # one that was not accepted has none
+        if number
+    }
+    for origin_id, made_id in pairs:
+        source, target = ({**ids, **named}.get(version_id) for version_id in (origin_id, made_id))
+        if source is not None and target is not None:
+            graph.join(source, target, "derived")
+
+
 def _join_sources(graph: _Graph, target: str, version: Version, *, is_log: bool) -> None:
     source, address = version.source, version.dataset
     format_read = source.get("format")
     if (restored := source.get("restores")) is not None:
         graph.join(graph.add(_beside(address, restored)), target, "restores")
+        return
+    if source.get("version_id") is not None:
+        # where its rows were taken is joined as far as that is seen
         return
     if format_read == "push":
         pushed = _log_node(address) if is_log else _node(f"push:{address}", "push", "pushed records")
@@ -105,12 +127,12 @@ def _version_node(version: Version) -> LineageNode:
     )
 
 
-def _beside(address: str, number: int) -> LineageNode:
+def _beside(address: str, number: int, *, title: str = "") -> LineageNode:
     """Return a version that may be on another page."""
     return LineageNode(
         id=_id_of(address, number),
         kind="version",
-        title=f"version {number}",
+        title=title or f"version {number}",
         address=address,
         number=number,
         state=None,

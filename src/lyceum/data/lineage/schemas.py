@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 NodeKind = Literal["upload", "push", "stream", "database", "prediction_log", "version", "run", "model"]
-EdgeKind = Literal["read", "appended", "follows", "restores", "trained", "made", "predicted"]
+EdgeKind = Literal["read", "appended", "follows", "restores", "trained", "made", "predicted", "derived"]
 
 
 class LineageNode(BaseModel):
@@ -26,7 +26,7 @@ class LineageNode(BaseModel):
 
 
 class LineageEdge(BaseModel):
-    """Data went from one node to another."""
+    """Data went from one node to another; `derived` says that rows of a version were taken into one of another dataset."""
 
     source: str
     target: str

@@ -47,5 +47,11 @@ def looked_up_in(definitions: Iterable[dict[str, Any]]) -> list[str]:
 
 
 def at(table: VersionTable) -> TableAt:
-    """Return where a version's rows lie."""
+    """Return where the rows of a version of the same dataset lie."""
     return TableAt(table_key=table.table_key, delta_version=table.delta_version)
+
+
+def looked_up_at(table: VersionTable, org_id: UUID) -> TableAt:
+    """Return where the rows of a version of another dataset lie, for checks of an organisation."""
+    hidden = () if table.org_id == org_id else tuple(table.marks)
+    return TableAt(table_key=table.table_key, delta_version=table.delta_version, hidden=hidden)

@@ -40,19 +40,19 @@ async def _ask(tx: AsyncSession, version_id: UUID) -> dict[str, Any] | None:
         check_ids=[row.id for row in checks],
         definitions=definitions,
         references=await compared.references(tx, version_id, definitions),
-        others=await _tables_looked_up(tx, definitions),
+        others=await _tables_looked_up(tx, dataset.org_id, definitions),
         marks=dict(await marks_of_dataset(tx, dataset.id)),
     )
     asked: dict[str, Any] = msgspec.to_builtins(work)
     return asked
 
 
-async def _tables_looked_up(tx: AsyncSession, definitions: list[dict[str, Any]]) -> dict[str, TableAt]:
+async def _tables_looked_up(tx: AsyncSession, org_id: UUID, definitions: list[dict[str, Any]]) -> dict[str, TableAt]:
     """Return the datasets that keys are looked up in, of the organisation's own and those that are shown to all."""
     found: dict[str, TableAt] = {}
     for address in compared.looked_up_in(definitions):
         try:
-            found[address] = compared.at(await version_table_at(tx, address))
+            found[address] = compared.looked_up_at(await version_table_at(tx, address), org_id)
         except (Invalid, NotFound):
             # the check says so in its result
             continue

@@ -8,11 +8,19 @@ from typing import Any
 from lyceum.data.datasets.rows.public import MASKED, Marks, mask_of, masked_cells
 
 COVERED = "What was found is covered, since the column is."
+ERASED = "What rows showed is gone, since somebody was erased from this version."
 _NO_COLUMNS = frozenset({"id", "kind", "severity", "owner", "tags"})
+COVERED_REASON = "Suggested of a column that is masked."
+ASK_NO_VALUE = frozenset({"not_null", "completeness"})
+"""Kinds that ask of a column what is missing, which masked rows tell as well."""
+SUGGESTED = "suggested"
+"""The origin of checks that say what a profile has shown, not what a person wrote."""
+_LEARNED = ("values", "min", "max", "pattern", "when", "then", "expression")
+"""What a suggested check says that the values of its columns have taught."""
 
 
-def masked_result(result: dict[str, Any], marks: Marks) -> dict[str, Any]:
-    """Return a result as the engine writes it, with no value of a marked column in it."""
+def masked_result(result: dict[str, Any], marks: Marks, *, origin: str = "") -> dict[str, Any]:
+    """Return a result as the engine writes it, with no value of a marked column in it; `origin` is that of its check."""
     if not marks:
         return result
     check = result["check"]
@@ -25,7 +33,9 @@ def masked_result(result: dict[str, Any], marks: Marks) -> dict[str, Any]:
     covered = [name for name in marks if _reads(check, name)]
     if not covered:
         return shown
-    if check.get("values"):
+    if (masked := masked_check(check, marks, origin=origin)) != check:
+        shown |= {"check": masked, "sentence": COVERED}
+    elif check.get("values"):
         shown |= {"check": {**check, "values": [MASKED]}, "sentence": COVERED}
     if check.get("partition_by") in marks and result.get("partitions"):
         mask = mask_of(marks[check["partition_by"]])
@@ -34,6 +44,25 @@ def masked_result(result: dict[str, Any], marks: Marks) -> dict[str, Any]:
     if result["observed"]:
         shown |= {"observed": None, "sentence": COVERED, "metrics": None}
     return shown
+
+
+def masked_check(check: dict[str, Any], marks: Marks, *, origin: str) -> dict[str, Any]:
+    """Return a check without what marked columns have taught where it was suggested; what a person wrote stays."""
+    if not is_learned(check, marks, origin=origin):
+        return check
+    learned = {field: MASKED for field in _LEARNED if check.get(field) is not None}
+    return {**check, **learned, **({"values": [MASKED]} if check.get("values") else {})}
+
+
+def is_learned(check: dict[str, Any], marks: Marks, *, origin: str) -> bool:
+    """Say whether a check, or why it is there, may tell what a marked column holds: it was suggested of one."""
+    return origin == SUGGESTED and reads_any(check, marks)
+
+
+def without_rows(result: dict[str, Any]) -> dict[str, Any]:
+    """Return a result as the engine writes it with nothing that rows showed: counts and verdict stay."""
+    cut = {**result, "sample": [], "observed": None, "partitions": [], "sentence": ERASED}
+    return {**cut, "metrics": None} if result.get("observed") else cut
 
 
 def reads_any(check: dict[str, Any], marks: Marks) -> bool:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import BigInteger, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lyceum.kernel.db import Base
@@ -85,3 +85,15 @@ class DatasetQualityRow(Base):
     state: Mapped[str]
     score: Mapped[float | None]
     judged_at: Mapped[datetime]
+
+
+class CheckStateRow(Base):
+    """What a dataset's checks counted on the newest version that they ran on, for the next one to go on from."""
+
+    __tablename__ = "check_states"
+
+    dataset_id: Mapped[UUID] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True)
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    delta_version: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[bytes]
+    kept_at: Mapped[datetime] = mapped_column(server_default="now()")

@@ -1,5 +1,6 @@
 """What a check run found, for modules that go by it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -8,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.data.datasets.public import dataset_of_version, marks_of_dataset, version_cards, versions_after
-from lyceum.data.quality.masking import masked_result
+from lyceum.data.quality.masking import ASK_NO_VALUE, masked_result, reads_any
 from lyceum.data.quality.models import CheckResultRow, CheckRow, CheckRunRow
 
 HAS_RESULTS = ("passed", "failed")
@@ -32,7 +33,10 @@ class CheckOutcome:
 
 @dataclass(frozen=True, slots=True)
 class CheckRunOutcome:
-    """What a check run found; it `is_outdated` once a newer version was checked, or the same version again."""
+    """What a check run found; it `is_outdated` once a newer version was checked, or the same version again.
+
+    A check that had too little to judge by is not among the outcomes: it says neither that all is well nor that it is not.
+    """
 
     check_run_id: UUID
     dataset_id: UUID
@@ -54,7 +58,7 @@ async def check_run_outcome(tx: AsyncSession, check_run_id: UUID) -> CheckRunOut
         return None
     marks = await marks_of_dataset(tx, dataset.id)
     query = (
-        select(CheckResultRow.check_id, CheckResultRow.result, CheckRow.archived_at)
+        select(CheckResultRow.check_id, CheckResultRow.result, CheckRow.archived_at, CheckRow.origin)
         .join(CheckRow, CheckRow.id == CheckResultRow.check_id)
         .where(CheckResultRow.check_run_id == run.id)
         .order_by(CheckResultRow.check_id)
@@ -65,15 +69,27 @@ async def check_run_outcome(tx: AsyncSession, check_run_id: UUID) -> CheckRunOut
             name=str(row.result["check"].get("id", row.check_id)),
             severity=str(row.result["check"].get("severity", "error")),
             holds=row.result["status"] == "passed",
-            sentence=str(masked_result(row.result, marks)["sentence"]),
+            sentence=str(masked_result(row.result, marks, origin=row.origin)["sentence"]),
             rows_checked=int(row.result["rows_checked"]),
             failing_count=int(row.result["failing"]),
             is_dropped=row.archived_at is not None,
         )
         for row in await tx.execute(query)
+        if row.result["status"] != "skipped"
     )
     outdated = await _is_outdated(tx, run, dataset.id, number)
     return CheckRunOutcome(run.id, dataset.id, run.version_id, run.finished_at, outdated, outcomes)
+
+
+async def checks_telling_of(tx: AsyncSession, dataset_id: UUID, columns: Iterable[str]) -> set[UUID]:
+    """Return the checks of a dataset whose results may have told values of columns, dropped ones too."""
+    marks = dict.fromkeys(columns, "other")
+    query = select(CheckRow.id, CheckRow.definition).where(CheckRow.dataset_id == dataset_id)
+    return {
+        row.id
+        for row in await tx.execute(query)
+        if row.definition["kind"] not in ASK_NO_VALUE and reads_any(row.definition, marks)
+    }
 
 
 async def tags_of_check(tx: AsyncSession, check_id: UUID) -> frozenset[str]:

@@ -1,6 +1,6 @@
 """Reads of checks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor, Power, require_to_see
 from lyceum.data.datasets.public import (
+    acts_on_dataset,
     dataset_ref_for,
     marks_of_dataset,
     marks_of_version,
@@ -20,7 +21,7 @@ from lyceum.data.datasets.public import (
 from lyceum.data.datasets.rows.public import Marks
 from lyceum.data.quality.definitions import CHECKS_PER_DATASET_MAX
 from lyceum.data.quality.errors import CheckNotFound, CheckRunNotFound
-from lyceum.data.quality.masking import masked_result, reads_any
+from lyceum.data.quality.masking import COVERED_REASON, is_learned, masked_check, masked_result, reads_any
 from lyceum.data.quality.models import CheckResultRow, CheckRow, CheckRunRow
 from lyceum.data.quality.schemas import (
     Check,
@@ -43,9 +44,17 @@ def check_kinds() -> CheckKindList:
 
 
 async def list_checks(tx: AsyncSession, who: Actor, org: str, name: str) -> list[Check]:
-    """Return a dataset's checks, oldest first."""
+    """Return a dataset's checks, oldest first; to who may not change it, without what marked columns have taught."""
     dataset = await dataset_ref_for(tx, who, org, name, need=Power.DATASETS_READ)
-    return [as_check(row) for row in await check_rows(tx, dataset.id)]
+    marks = await marks_kept_from(tx, who, dataset.id, dataset.org_id)
+    return [as_check(row, marks) for row in await check_rows(tx, dataset.id)]
+
+
+async def marks_kept_from(tx: AsyncSession, who: Actor, dataset_id: UUID, org_id: UUID) -> Marks:
+    """Return the marked columns that checks tell the caller nothing of; none for who may change them, and has to see them."""
+    if await acts_on_dataset(tx, who, dataset_id, org_id, need=Power.DATASETS_WRITE):
+        return {}
+    return await marks_of_dataset(tx, dataset_id)
 
 
 async def check_rows(tx: AsyncSession, dataset_id: UUID) -> list[CheckRow]:
@@ -164,15 +173,17 @@ async def check_run_for(tx: AsyncSession, who: Actor, run_id: UUID) -> CheckRun:
     if run is None:
         raise CheckRunNotFound(f"There is no check run {run_id} that you may read.")
     await note_read_of_version(tx, run.version_id)
-    results = await tx.scalars(
-        select(CheckResultRow).where(CheckResultRow.check_run_id == run_id).order_by(CheckResultRow.id)
-    )
-    return as_check_run(run, results, await marks_of_version(tx, run.version_id))
+    query = select(CheckResultRow, CheckRow.origin).outerjoin(CheckRow, CheckRow.id == CheckResultRow.check_id)
+    found = (await tx.execute(query.where(CheckResultRow.check_run_id == run_id).order_by(CheckResultRow.id))).all()
+    origins = {result.check_id: origin for result, origin in found}
+    return as_check_run(run, [result for result, _ in found], await marks_of_version(tx, run.version_id), origins)
 
 
-def as_check_run(run: CheckRunRow, results: Iterable[CheckResultRow], marks: Marks) -> CheckRun:
-    """Return a check run with its results as its readers see it: without what marked columns hold."""
-    shown = [as_result(row.result, row.check_id, marks) for row in results]
+def as_check_run(
+    run: CheckRunRow, results: Iterable[CheckResultRow], marks: Marks, origins: Mapping[UUID | None, str | None]
+) -> CheckRun:
+    """Return a check run with its results as its readers see it: without what marked columns hold; origins by check."""
+    shown = [as_result(row.result, row.check_id, marks, origin=origins.get(row.check_id) or "") for row in results]
     return CheckRun(**_as_listed(run).model_dump(), results=shown)
 
 
@@ -189,13 +200,14 @@ def _as_listed(run: CheckRunRow) -> CheckRunListed:
     )
 
 
-def as_check(row: CheckRow) -> Check:
-    """Return a check as its readers see it."""
+def as_check(row: CheckRow, marks: Marks) -> Check:
+    """Return a check as those see it who are told nothing of the marked columns."""
+    covered = is_learned(row.definition, marks, origin=row.origin)
     return Check(
         id=row.id,
-        definition=row.definition,
+        definition=masked_check(row.definition, marks, origin=row.origin),
         origin=row.origin,
-        reason=row.reason,
+        reason=COVERED_REASON if covered else row.reason,
         schedule=row.schedule,
         zone=row.zone,
         enabled=row.enabled,
@@ -204,9 +216,9 @@ def as_check(row: CheckRow) -> Check:
     )
 
 
-def as_result(kept: dict[str, Any], check_id: UUID | None, marks: Marks) -> CheckResult:
+def as_result(kept: dict[str, Any], check_id: UUID | None, marks: Marks, *, origin: str = "") -> CheckResult:
     """Return what came of a check, as the engine says it in JSON, as its readers see it: marked columns masked."""
-    found = masked_result(kept, marks)
+    found = masked_result(kept, marks, origin=origin)
     return CheckResult(
         check_id=check_id,
         definition=found["check"],

@@ -3,7 +3,7 @@
 import asyncio
 from uuid import UUID
 
-from fastapi import Response
+from fastapi import Request, Response
 
 from lyceum.accounts.edge import (
     KEEPS_ANSWER,
@@ -13,13 +13,17 @@ from lyceum.accounts.edge import (
     Tx,
     Who,
     api_router,
+    counts_as_push,
     needs,
     needs_of_object,
+    not_recorded,
 )
 from lyceum.data.datasets.edge import VersionNumber, as_number
 from lyceum.data.datasets.errors import VersionThinned
+from lyceum.data.datasets.pushes.edge import RECORDS_BODY, MediaTypeUnknown, form_of
 from lyceum.data.quality import queries, scoring, service, suggestions, trial
 from lyceum.data.quality.errors import TrialsBusy
+from lyceum.data.quality.records import RecordChecks
 from lyceum.data.quality.schemas import (
     Check,
     CheckChange,
@@ -31,6 +35,7 @@ from lyceum.data.quality.schemas import (
     DatasetQuality,
     NewCheck,
     NewTrial,
+    RecordsChecked,
     Trial,
 )
 from lyceum.data.quality.set_routes import router as set_routes
@@ -74,9 +79,29 @@ async def accept_suggested_checks(tx: Tx, who: Who, org: str, name: str) -> Chec
 async def try_check(who: Who, resources: CurrentResources, org: str, name: str, wanted: NewTrial) -> Trial:
     """Try a check on the first rows of a version, at most 50,000 and for 10 seconds; nothing is kept.
 
-    What is asked of the table as a whole, such as the number of its rows or its newest day, is asked of all of it.
+    What is asked of the table as a whole, such as the number of its rows or its newest day, is asked of all of it. Of a column
+    that is masked, who may not change the dataset asks what is missing alone.
     """
     return await trial.try_check(resources, who, org, name, wanted)
+
+
+@router.post(
+    "/datasets/{org}/{name}/checks/records",
+    response_model=RecordsChecked,
+    responses=refuses(MediaTypeUnknown),
+    openapi_extra=RECORDS_BODY,
+)
+@needs_of_object(Power.DATASETS_READ)
+@counts_as_push
+@not_recorded
+async def check_records(request: Request, who: Who, org: str, name: str) -> Response:
+    """Say which of a dataset's checks hold on some records, sent as a push has them; nothing is kept.
+
+    Only checks that each record decides by itself are looked at, not those that ask of the table as a whole.
+    """
+    form, body = form_of(request), await request.body()
+    checks: RecordChecks = request.app.state.record_checks
+    return Response(await checks.check(who, org, name, body=body, form=form), media_type="application/json")
 
 
 @router.get("/datasets/{org}/{name}/checks/{check_id}/history")

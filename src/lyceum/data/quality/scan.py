@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from lyceum.data.datasets.rows.public import Marks, TablePart, parts_of, scan_unmasked
 from lyceum.data.quality.cluster import ClusterUnusable, report_from, state_by_cluster
@@ -14,9 +14,11 @@ from lyceum.data.quality.engine.public import (
     Surroundings,
     TableState,
     checks_from_plain,
+    measure,
     reference_of,
     run_checks,
 )
+from lyceum.data.quality.growing import Sampling, growth_of, report_by
 from lyceum.data.quality.masking import masked_result
 from lyceum.data.quality.work import CheckedTable, ChecksToRun, CheckWork, TableAt
 from lyceum.kernel.config import settings
@@ -36,11 +38,24 @@ SAMPLE_ROWS_MAX = 500
 
 
 def scan_checks(work: CheckWork, side: ChildSide) -> CheckedTable:
-    """Run the checks in as few passes over the table as the engine needs, by a cluster where there is one."""
-    rows = scan_unmasked(open_storage(settings()), work.table_key, work.delta_version)
-    around = around_of(work, checks_from_plain(work.definitions))
-    state = _state_by_cluster(work, around, side)
-    return _checked(rows, work, around, state, line_of_first_row=work.line_of_first_row, marks=work.marks)
+    """Run the checks in as few passes over the table as the engine needs, by a cluster where there is one.
+
+    Rows that an earlier run counted are not read again, but by checks that need all of them.
+    """
+    storage = open_storage(settings())
+    rows = scan_unmasked(storage, work.table_key, work.delta_version)
+    checks = checks_from_plain(work.definitions)
+    around = around_of(work, checks)
+    growth = growth_of(storage, work, checks)
+    kept = growth.known() if growth else None
+    state = _state_by_cluster(work, around, side) if kept is None else None
+    if growth is None or state is not None:
+        return _checked(rows, work, around, state, line_of_first_row=work.line_of_first_row, marks=work.marks)
+    counted = growth.state(kept, around) if kept else measure(rows, growth.checks, around=around)
+    sampling = _sampling(checks, line_of_first_row=work.line_of_first_row, marks=work.marks)
+    report = report_by(counted, rows, checks, growing=growth.checks, around=around, sampling=sampling)
+    found = as_kept(report, work.marks)
+    return CheckedTable(passed=report.passed, check_ids=work.check_ids, results=found, keep=growth.to_keep(counted))
 
 
 def checked_rows(
@@ -65,8 +80,7 @@ def _checked(
     marks: Marks,
 ) -> CheckedTable:
     checks = checks_from_plain(work.definitions)
-    rows_each = min(SAMPLE_ROWS_PER_CHECK_MAX, max(1, SAMPLE_ROWS_MAX // max(1, len(checks))))
-    sampled: _Sampling = {"sample_rows_max": rows_each, "line_of_first_row": line_of_first_row, "masked": marks}
+    sampled = _sampling(checks, line_of_first_row=line_of_first_row, marks=marks)
     if state is None:
         report = run_checks(rows, checks, around=around, **sampled)
     else:
@@ -80,16 +94,15 @@ def as_kept(report: CheckReport, marks: Marks) -> list[dict[str, Any]]:
     return [masked_result({**result, "check": shortened(result["check"])}, marks) for result in results]
 
 
-class _Sampling(TypedDict):
-    sample_rows_max: int
-    line_of_first_row: int | None
-    masked: Marks
+def _sampling(checks: Sequence[Check], *, line_of_first_row: int | None, marks: Marks) -> Sampling:
+    rows_each = min(SAMPLE_ROWS_PER_CHECK_MAX, max(1, SAMPLE_ROWS_MAX // max(1, len(checks))))
+    return {"sample_rows_max": rows_each, "line_of_first_row": line_of_first_row, "masked": marks}
 
 
 def _state_by_cluster(work: CheckWork, around: Surroundings, side: ChildSide) -> TableState | None:
-    """Return what a cluster found of the table; None where there is none, it cannot, or the table is not worth it."""
+    """Return what a cluster found of the table; None where there is none, it cannot or may not, or the table is not worth it."""
     address = settings().ray_address
-    if address is None:
+    if address is None or any(at.hidden for at in work.others.values()):
         return None
     storage = open_storage(settings())
     parts = parts_of(storage, work.table_key, work.delta_version, part_bytes=PART_BYTES)
@@ -114,7 +127,9 @@ def around_of(work: ChecksToRun, checks: Sequence[Check]) -> Surroundings:
     """Return what the checks compare with: other versions of the table, and other tables."""
 
     def table_at(at: TableAt) -> "pl.LazyFrame":
-        return scan_unmasked(open_storage(settings()), at.table_key, at.delta_version)
+        rows = scan_unmasked(open_storage(settings()), at.table_key, at.delta_version)
+        # a mark outlives its column
+        return rows.drop(at.hidden, strict=False) if at.hidden else rows
 
     def table_named(address: str) -> "pl.LazyFrame":
         if address not in work.others:

@@ -188,6 +188,39 @@ class Trial(BaseModel):
     result: CheckResult
 
 
+class RecordCheck(BaseModel):
+    """What came of a check on records that were sent; the numbers of the first that fail count from 1."""
+
+    check_id: UUID
+    name: str
+    severity: str
+    holds: bool = Field(description="Whether no more fail than the check tolerates.")
+    records_checked: int = Field(description="On how many it decided: of a missing value most checks say nothing.")
+    failing_count: int
+    first_failing: list[int] = Field(description="At most ten.")
+
+
+class UndecidedCheck(BaseModel):
+    """A check that records by themselves do not decide.
+
+    `whole_table` asks of the table as a whole, `misfit` of columns that are not there or of another type, and `masked` of
+    columns marked as personal, whose checks only those are told of who may change the dataset.
+    """
+
+    check_id: UUID
+    name: str
+    why: Literal["whole_table", "misfit", "masked"]
+
+
+class RecordsChecked(BaseModel):
+    """Which of a dataset's checks hold on records that were sent; it `holds` where all that were decided do."""
+
+    records: int
+    holds: bool
+    items: list[RecordCheck]
+    undecided: list[UndecidedCheck]
+
+
 class CheckPoint(BaseModel):
     """What a check found in one run: a point of its history."""
 

@@ -67,7 +67,7 @@ async def _add_check(tx: AsyncSession, who: Actor, org: str, name: str, wanted: 
     await tx.flush()
     await keep_schedule(tx, row)
     await tx.refresh(row)
-    return as_check(row)
+    return as_check(row, {})
 
 
 async def change_check(
@@ -88,7 +88,7 @@ async def change_check(
         locked = await tx.get(CheckRow, check_id, with_for_update={"key_share": True}, populate_existing=True)
         if locked is None or locked.archived_at is not None:
             raise _no_check(check_id)
-        before = as_check(locked)
+        before = as_check(locked, {})
         require_revision(if_match, locked.revision, newest=before)
         note_audit(before=before)
         if changes.keys() & {"definition", *_IN_DEFINITION}:
@@ -99,7 +99,9 @@ async def change_check(
         locked.revision += 1
         await tx.flush()
         await keep_schedule(tx, locked)
-        return as_check(locked)
+        if before.enabled and not locked.enabled:
+            await publish(tx, CheckDropped(check_id=locked.id, dataset_id=locked.dataset_id))
+        return as_check(locked, {})
 
 
 async def _changed_definition(tx: AsyncSession, row: CheckRow, changes: dict[str, Any]) -> dict[str, Any]:
@@ -174,7 +176,7 @@ async def start_check_run(tx: AsyncSession, who: Actor, org: str, name: str, num
                 f"{table.address} has no checks that run; add one, accept the suggested ones, or have those run again "
                 "that were switched off."
             )
-        return as_check_run(run, [], {})
+        return as_check_run(run, [], {}, {})
 
 
 async def checks_alone(tx: AsyncSession, dataset: DatasetRef) -> list[CheckRow]:

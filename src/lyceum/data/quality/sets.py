@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,8 +15,9 @@ from lyceum.accounts.public import Actor, Power
 from lyceum.data.datasets.public import DatasetRef, VersionTable, dataset_ref_for, version_table_for, writing_to
 from lyceum.data.quality.definitions import free_id, says, usable
 from lyceum.data.quality.errors import TooManyOutsideResults
+from lyceum.data.quality.masking import is_learned
 from lyceum.data.quality.models import CheckResultRow, CheckRow, CheckRunRow
-from lyceum.data.quality.queries import as_check_run, check_rows
+from lyceum.data.quality.queries import as_check_run, check_rows, marks_kept_from
 from lyceum.data.quality.schemas import CheckRun
 from lyceum.data.quality.service import checks_alone, new_row, refuse_too_many, stop
 from lyceum.data.quality.set_schemas import ChangedCheck, Imported, NewImport, NewOutsideRun, NotTaken, SetPlan
@@ -33,17 +35,27 @@ class _Plan:
 
 
 async def checks_as_file(tx: AsyncSession, who: Actor, org: str, name: str) -> str:
-    """Return a dataset's checks as YAML that `replace_checks` takes; raises `DatasetNotFound`."""
+    """Return a dataset's checks as YAML that `replace_checks` takes; raises `DatasetNotFound`.
+
+    To who may not change it, without those that were suggested of columns that are masked.
+    """
     dataset = await dataset_ref_for(tx, who, org, name, need=Power.DATASETS_READ)
-    rows = await check_rows(tx, dataset.id)
+    rows = await _rows_shown(tx, who, dataset.id, dataset.org_id)
     kept = [(row.definition, row.reason if row.enabled else f"(does not run) {row.reason}") for row in rows]
     return await asyncio.to_thread(_as_yaml, dataset.address, kept)
+
+
+async def _rows_shown(tx: AsyncSession, who: Actor, dataset_id: UUID, org_id: UUID) -> list[CheckRow]:
+    """Return the rows of a dataset's checks, without those suggested of columns that the caller is told nothing of."""
+    marks = await marks_kept_from(tx, who, dataset_id, org_id)
+    rows = await check_rows(tx, dataset_id)
+    return [row for row in rows if not is_learned(row.definition, marks, origin=row.origin)]
 
 
 async def contract_of(tx: AsyncSession, who: Actor, org: str, name: str) -> str:
     """Return a dataset's columns and checks as a contract of the open standard (ODCS); raises `VersionNotFound`."""
     table = await version_table_for(tx, who, f"{org}/{name}")
-    definitions = [row.definition for row in await check_rows(tx, table.dataset_id)]
+    definitions = [row.definition for row in await _rows_shown(tx, who, table.dataset_id, table.org_id)]
     return await asyncio.to_thread(_as_contract, table, definitions)
 
 
@@ -166,7 +178,7 @@ async def keep_outside_run(
         tx.add_all(results)
         await tx.flush()
         await tx.refresh(run)
-        return as_check_run(run, results, table.marks)
+        return as_check_run(run, results, table.marks, {})
 
 
 def _as_yaml(address: str, kept: list[tuple[dict[str, Any], str]]) -> str:

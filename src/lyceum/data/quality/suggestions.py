@@ -74,7 +74,7 @@ async def decide(tx: AsyncSession, who: Actor, org: str, name: str, wanted: Sugg
         kept = await check_rows(tx, dataset.id)
         ids = {row.id for row in new}
         return SuggestionsKept(
-            kept=[as_check(row) for row in kept if row.id in ids],
+            kept=[as_check(row, {}) for row in kept if row.id in ids],
             suggestions=await _suggested(tx, table, [row.definition for row in kept]),
         )
 
@@ -91,7 +91,7 @@ async def accept_all(tx: AsyncSession, who: Actor, org: str, name: str) -> list[
             new_row(dataset, writer, each.definition, origin="suggested", reason=each.reason) for each in found.items
         )
         await tx.flush()
-        return [as_check(row) for row in await check_rows(tx, dataset.id)]
+        return [as_check(row, {}) for row in await check_rows(tx, dataset.id)]
 
 
 async def _suggested(tx: AsyncSession, table: VersionTable, kept: list[dict[str, Any]]) -> SuggestionList:

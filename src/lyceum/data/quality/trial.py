@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lyceum.accounts.public import Actor
+from lyceum.data.datasets.errors import ColumnMasked
+from lyceum.data.datasets.personal.public import may_read_unmasked
 from lyceum.data.datasets.public import VersionTable, version_table_for
 from lyceum.data.datasets.rows.public import scan_unmasked
 from lyceum.data.quality import compared
 from lyceum.data.quality.definitions import usable
 from lyceum.data.quality.errors import TrialsBusy, TrialTooSlow
+from lyceum.data.quality.masking import ASK_NO_VALUE
 from lyceum.data.quality.queries import as_result
 from lyceum.data.quality.schemas import NewTrial, Trial
 from lyceum.data.quality.work import TableAt
@@ -54,7 +57,7 @@ class _Work:
 async def try_check(resources: Resources, who: Actor, org: str, name: str, wanted: NewTrial) -> Trial:
     """Return what would come of a check on a version, the newest where none is named; nothing is kept.
 
-    Raises `DatasetNotFound`, `VersionNotFound`, `InvalidCheck`, `TrialTooSlow` and `TrialsBusy`.
+    Raises `DatasetNotFound`, `VersionNotFound`, `InvalidCheck`, `ColumnMasked`, `TrialTooSlow` and `TrialsBusy`.
     """
     # no transaction is open while rows are read
     async with aside(resources.database, who.scope, writes=False) as tx:
@@ -63,11 +66,11 @@ async def try_check(resources: Resources, who: Actor, org: str, name: str, wante
         definition = await asyncio.to_thread(usable, wanted.definition, table.table_schema.model_dump())
         references = await compared.references(tx, table.version_id, [definition])
         others = await compared.tables_looked_up(tx, who, compared.looked_up_in([definition]))
+    work = _Work(table, definition, references, others)
+    await asyncio.to_thread(_refuse_masked, who, work)
     if not _PLACES.acquire(blocking=False):
         raise TrialsBusy("Other checks are being tried just now; try again in some seconds.")
-    running = asyncio.get_running_loop().run_in_executor(
-        None, _run, resources.storage, _Work(table, definition, references, others)
-    )
+    running = asyncio.get_running_loop().run_in_executor(None, _run, resources.storage, work)
     running.add_done_callback(_forget)
     try:
         async with asyncio.timeout(SECONDS_MAX):
@@ -77,6 +80,38 @@ async def try_check(resources: Resources, who: Actor, org: str, name: str, wante
             f"The check {definition['id']} took longer than {SECONDS_MAX:g} seconds on a part of the table; "
             "make it simpler, or keep it and have it run on a version."
         ) from None
+
+
+def _refuse_masked(who: Actor, work: _Work) -> None:
+    """Raise `ColumnMasked` for what would tell the caller values of marked columns by how many rows fail, and which."""
+    if work.table.marks and not may_read_unmasked(who, work.table):
+        if work.definition["kind"] == "sql":
+            raise ColumnMasked(
+                "Columns of this dataset hold personal data and are masked, so only members who may change it try "
+                "queries on it; try another kind of check."
+            )
+        for name in _values_asked(work.definition):
+            if name in work.table.marks:
+                raise ColumnMasked(
+                    f"{name[:100]!r} holds personal data and is masked, so only members who may change the dataset try "
+                    "checks of its values; ask for not_null or completeness, or take another column."
+                )
+    for address, other in work.others.items():
+        if not may_read_unmasked(who, other) and any(name in other.marks for name in work.definition["to_columns"]):
+            raise ColumnMasked(
+                f"The column of {address} that keys would be looked up in holds personal data and is masked; only "
+                "members who may change that dataset try this."
+            )
+
+
+def _values_asked(definition: dict[str, Any]) -> list[str]:
+    """Return the columns by whose values a check tells rows apart, as the engine understands what names them."""
+    from lyceum.data.quality.engine.public import checks_from_plain
+
+    [check] = checks_from_plain([definition])
+    partition_by = definition.get("partition_by")
+    subjects = () if definition["kind"] in ASK_NO_VALUE else check.subjects()
+    return [*subjects, *([partition_by] if partition_by else [])]
 
 
 def _forget(running: "asyncio.Future[Trial]") -> None:

@@ -11,6 +11,8 @@ class TableAt(msgspec.Struct, frozen=True, kw_only=True):
 
     table_key: str
     delta_version: int
+    hidden: tuple[str, ...] = ()
+    """Columns that nobody of the organisation whose checks these are reads unmasked: keys are not looked up in them."""
 
 
 class ChecksToRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +34,19 @@ class CheckWork(ChecksToRun, frozen=True, kw_only=True):
     table_key: str
     delta_version: int
     line_of_first_row: int | None
+    keeps_state: bool = False
+    """Whether all of the dataset's checks run, so that what they counted is of use to its next version."""
+    kept: bytes | None = None
+    """What an earlier run kept."""
+
+
+class StateToKeep(msgspec.Struct, frozen=True, kw_only=True):
+    """What the checks counted on a version, for the next one to go on from."""
+
+    delta_version: int
+    state: bytes
+    marks: dict[str, str]
+    """The columns of which it holds no value."""
 
 
 class CheckedTable(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,3 +55,4 @@ class CheckedTable(msgspec.Struct, frozen=True, kw_only=True):
     passed: bool
     check_ids: list[UUID]
     results: list[dict[str, Any]]
+    keep: StateToKeep | None = None

@@ -258,18 +258,23 @@ async def resolve(tx: AsyncSession, org_id: UUID, references: Iterable[Reference
     Raises `SubjectNotFound`, `SchemaVersionNotFound`.
     """
     found: dict[str, Referred] = {}
+    asked: set[str] = set()
     for reference in references:
-        await _resolve(tx, org_id, reference, found)
+        await _resolve(tx, org_id, reference, found, asked)
     return tuple(found.values())
 
 
-async def _resolve(tx: AsyncSession, org_id: UUID, reference: Reference, found: dict[str, Referred]) -> None:
-    if reference.name in found or len(found) >= REFERENCES_MAX:
+async def _resolve(
+    tx: AsyncSession, org_id: UUID, reference: Reference, found: dict[str, Referred], asked: set[str]
+) -> None:
+    # counted on the way down: a long line of schemas, each building on the one before, is all way down
+    if reference.name in asked or len(asked) >= REFERENCES_MAX:
         return
+    asked.add(reference.name)
     number = reference.version if reference.version > 0 else None
     version = await version_for(tx, org_id, reference.subject, number, with_deleted=True)
     for inner in await references_of(tx, org_id, version.schema_id):
-        await _resolve(tx, org_id, inner, found)
+        await _resolve(tx, org_id, inner, found, asked)
     found[reference.name] = Referred(reference.name, reference.subject, version.number, version.text)
 
 

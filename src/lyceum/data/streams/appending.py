@@ -20,10 +20,12 @@ from lyceum.data.datasets.appends.tables.public import (
     workplace,
 )
 from lyceum.data.streams.columns import Columns, Unfit
-from lyceum.data.streams.decoding import Decoder, Undecodable
+from lyceum.data.streams.decoded import Undecodable
+from lyceum.data.streams.decoding import Decoder
 from lyceum.data.streams.errors import MessagesGone
 from lyceum.data.streams.work import (
     CONTENT_BYTES_MAX,
+    MESSAGE_BYTES_MAX,
     DeadLetter,
     Message,
     StagedMessages,
@@ -99,6 +101,9 @@ def _read(staged: StagedMessages, work: Streaming, columns: Columns) -> tuple[li
     for message in staged.messages:
         if message.value is None:
             continue
+        if message.too_large is not None:
+            letters.append(_letter(message, message.value, _too_large(message.too_large)))
+            continue
         try:
             rows.append(columns.fitted(decoder.decode(message.value)))
         except (Undecodable, Unfit) as error:
@@ -111,10 +116,14 @@ def _letter(message: Message, value: bytes, reason: str) -> DeadLetter:
         partition=message.partition,
         offset=message.offset,
         at_ms=message.at_ms,
-        byte_count=len(value),
+        byte_count=message.too_large or len(value),
         content=value[:CONTENT_BYTES_MAX],
         reason=reason,
     )
+
+
+def _too_large(byte_count: int) -> str:
+    return f"The message has {byte_count:,} bytes, and one of more than {MESSAGE_BYTES_MAX:,} is not read."
 
 
 def _append(storage: Storage, work: Streaming, columns: Columns, rows: Sequence[Mapping[str, Any]]) -> AppendedTable:

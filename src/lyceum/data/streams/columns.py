@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from lyceum.data.streams.decoding import Decoded
+from lyceum.data.streams.decoded import Decoded
 from lyceum.data.streams.work import NewFields
 
 TEXT_CHARACTERS_MAX = 256 * 1024

@@ -48,9 +48,10 @@ PAUSE_SECONDS = 3.0
 CLOSE_SECONDS_MAX = 8.0
 PLACES_SECONDS_MAX = 120.0
 ERROR_CHARACTERS_MAX = 500
-SCHEMAS_KEPT_MAX = 200
+SCHEMAS_KEPT_MAX = 100
 FILE_NAME = "messages of a stream"
 ASLEEP = "The dataset is archived and takes no data; its messages wait in Kafka until it is brought back."
+BROKEN_OFF = "Reading was broken off, and is begun again; the worker's log says why."
 
 Begun = Literal["begun", "wait", "stale", "over"]
 
@@ -90,6 +91,11 @@ class StreamConsumer:
                 await asyncio.sleep(LOOK_SECONDS)
         except BrokerRefuses as refused:
             await self._stop_stream(refused.detail)
+        except Exception:
+            # who looks after consumers says why in the log, and has another one begin
+            with contextlib.suppress(Exception):
+                await self._show_error(BROKEN_OFF)
+            raise
         finally:
             # also where the worker stops: others take over at once
             await asyncio.shield(self._leave())
@@ -188,7 +194,7 @@ class StreamConsumer:
             await self._show_error(error.detail)
         else:
             log.warning("reading a stream was broken off", exc_info=error, extra={"stream_id": str(self.stream_id)})
-            await self._show_error("Reading was broken off, and is begun again; the worker's log says why.")
+            await self._show_error(BROKEN_OFF)
 
     async def _places(self, plan: StreamPlan, numbers: Sequence[int]) -> dict[int, int]:
         """Return from where to read partitions that were read before: where the table's last commit of the stream says.
@@ -241,20 +247,24 @@ class StreamConsumer:
         if self._batch is None:
             return
         for number in sorted(self._batch.schema_numbers - self._schemas.keys()):
-            await self._learn_schema(plan, number)
+            # messages may name any number of schemas, and a registry may take its time
+            if not await self._renew():
+                return
+            await self._learn_schema(plan, number, self._batch.schema_numbers)
         begun = await self._begin_version(plan, self._batch)
         if begun == "wait":
             return
+        # what the registry does not have today it may have tomorrow
+        self._schemas = {number: schema for number, schema in self._schemas.items() if not schema.missing}
         self._batch = None
         if begun == "stale":
             reader.rewind()
 
-    async def _learn_schema(self, plan: StreamPlan, number: int) -> None:
+    async def _learn_schema(self, plan: StreamPlan, number: int, wanted: set[int]) -> None:
         schema = await fetch_schema(self.resources, plan, number)
-        if not schema.missing:
-            if len(self._schemas) >= SCHEMAS_KEPT_MAX:
-                self._schemas.clear()
-            self._schemas[number] = schema
+        if len(self._schemas) >= SCHEMAS_KEPT_MAX:
+            self._schemas = {one: kept for one, kept in self._schemas.items() if one in wanted}
+        self._schemas[number] = schema
 
     async def _begin_version(self, plan: StreamPlan, batch: Batch) -> Begun:
         """Stage the messages and begin a version of them, unless another is under way or they were read by somebody else."""

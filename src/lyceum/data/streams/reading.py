@@ -4,6 +4,7 @@ One batch is gathered while another is being made a version of; when both are fu
 """
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,13 +18,23 @@ from confluent_kafka import Message as KafkaMessage
 from lyceum.data.streams.connecting import StreamPlan, client_settings
 from lyceum.data.streams.errors import BrokerAway, BrokerRefuses
 from lyceum.data.streams.framing import schema_number
-from lyceum.data.streams.work import Message, Span
+from lyceum.data.streams.work import CONTENT_BYTES_MAX, MESSAGE_BYTES_MAX, Message, Span
 from lyceum.kernel.problems import Problem
 
 BATCH_BYTES_MAX = 16 * 1024**2
+SCHEMAS_MAX = 100
+"""That the messages of a batch name; it is full with them."""
 POLL_SECONDS = 0.1
 AT_ONCE_MAX = 1000
 METADATA_SECONDS_MAX = 10.0
+COMPLAINTS_MAX = 10
+METADATA_SECONDS = 1.0
+"""Of one try, after which is seen whether the brokers refuse."""
+LOOK_AT = "Look at the stream's servers, and at whether they ask for TLS, a password or a certificate."
+_LOCAL = "Local: "
+"""What the library begins with when it is not a broker that says so."""
+_UNTRUSTED = re.compile("certificate.verify.failed")
+_ASIDE = re.compile(r" \(after [^)]*\)|(?<=\d)/bootstrap")
 _REFUSALS = frozenset(
     {
         KafkaError._AUTHENTICATION,  # noqa: SLF001 so they are called
@@ -116,7 +127,8 @@ class TopicReader(threading.Thread):
         try:
             self._run()
         except Exception as error:  # noqa: BLE001 whoever started the thread looks at it
-            self.failed = _as_problem(error)
+            if self.failed is None:
+                self.failed = _as_problem(error)
 
     def stop(self) -> None:
         """Have the thread end soon, leaving the group; does not wait."""
@@ -160,20 +172,31 @@ class TopicReader(threading.Thread):
 
     def _look(self, consumer: Consumer) -> None:
         """Look at the brokers and the topic before anything is asked of other brokers than those that were named."""
-        try:
-            found = consumer.list_topics(self._plan.topic, timeout=METADATA_SECONDS_MAX)
-        except KafkaException as error:
-            if self.complaint is not None and error.args[0].code() not in _REFUSALS:
-                raise BrokerAway(self.complaint) from None
-            raise
+        found = self._metadata(consumer)
         self._asked.judging([(broker.host, broker.port) for broker in found.brokers.values()])
         topic = found.topics.get(self._plan.topic)
         if topic is None or topic.error is not None:
             why = topic.error if topic is not None else None
-            if why is not None and why.code() in _REFUSALS:
+            if why is not None and _is_refusal(why):
                 raise KafkaException(why)
             raise BrokerAway(f"The brokers have no topic {self._plan.topic!r}; it is looked for again.")
         self.complaint = None
+
+    def _metadata(self, consumer: Consumer) -> Any:
+        until = time.monotonic() + METADATA_SECONDS_MAX
+        while True:
+            try:
+                return consumer.list_topics(self._plan.topic, timeout=METADATA_SECONDS)
+            except KafkaException as error:
+                # what the library has to say of its connections it says when it is asked for messages, one thing at a time
+                for _ in range(COMPLAINTS_MAX):
+                    consumer.poll(0)
+                if self.failed is not None:
+                    raise self.failed from None
+                if error.args[0].code() not in _AWAY:
+                    raise
+                if time.monotonic() >= until or self._stopped.is_set():
+                    raise BrokerAway(f"{self.complaint or _unreachable(error.args[0])} {LOOK_AT}") from None
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._positions = {}
@@ -233,14 +256,14 @@ class TopicReader(threading.Thread):
             # of a partition that has gone to another consumer, or from before it was rewound
             if position is None or offset < position:
                 continue
-            value = message.value()
+            value, too_large = _kept(message.value())
             kind, at_ms = message.timestamp()
             at = at_ms if kind != TIMESTAMP_NOT_AVAILABLE else None
             if not batch.messages:
                 batch.began_at = time.monotonic()
-            batch.messages.append(Message(partition, offset, at, value))
+            batch.messages.append(Message(partition, offset, at, value, too_large))
             batch.byte_count += len(value or b"")
-            if value is not None and (number := schema_number(value)) is not None:
+            if value is not None and too_large is None and (number := schema_number(value)) is not None:
                 batch.schema_numbers.add(number)
             batch.first.setdefault(partition, position)
             batch.next[partition] = self._positions[partition] = offset + 1
@@ -253,6 +276,7 @@ class TopicReader(threading.Thread):
     def _hand_on(self, consumer: Consumer) -> None:
         batch = self._gathered
         is_full = len(batch.messages) >= self._plan.flush_rows or batch.byte_count >= BATCH_BYTES_MAX
+        is_full = is_full or len(batch.schema_numbers) >= SCHEMAS_MAX
         is_old = bool(batch.messages) and time.monotonic() - batch.began_at >= self._plan.flush_seconds
         with self._lock:
             if (is_full or is_old) and self._full is None:
@@ -283,10 +307,19 @@ class TopicReader(threading.Thread):
                     self._seen[number] = PartitionSeen(number, high, seen.message_at)
 
     def _complain(self, error: KafkaError) -> None:
-        if error.code() in _REFUSALS:
+        if _is_refusal(error):
             self.failed = _as_problem(KafkaException(error))
             self._stopped.set()
-        self.complaint = _unreachable(error)
+        # that all of them are down says less than what one of them has done
+        if self.complaint is None or error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 so it is called
+            self.complaint = _unreachable(error)
+
+
+def _kept(value: bytes | None) -> tuple[bytes | None, int | None]:
+    """Return what is handed on of a message, and its size where that is not all of it."""
+    if value is None or len(value) <= MESSAGE_BYTES_MAX:
+        return value, None
+    return value[:CONTENT_BYTES_MAX], len(value)
 
 
 def _as_problem(error: Exception) -> Exception:
@@ -294,7 +327,7 @@ def _as_problem(error: Exception) -> Exception:
     if isinstance(error, Problem) or not isinstance(error, KafkaException):
         return error
     why: Any = error.args[0] if error.args else None
-    if isinstance(why, KafkaError) and why.code() in _REFUSALS:
+    if isinstance(why, KafkaError) and _is_refusal(why):
         return BrokerRefuses(f"The brokers do not let the stream read: {_said(why)}.")
     if isinstance(why, KafkaError) and why.code() == KafkaError._INVALID_ARG:  # noqa: SLF001 so it is called
         return BrokerRefuses(f"The settings of the stream cannot be used: {_said(why)}.")
@@ -303,10 +336,17 @@ def _as_problem(error: Exception) -> Exception:
     return BrokerAway(f"Reading was broken off, and is begun again: {_said(why)}.")
 
 
+def _is_refusal(error: KafkaError) -> bool:
+    # a connection that is lost while a client signs in is told of as if the client had been refused
+    return error.code() in _REFUSALS and _LOCAL not in str(error.str())
+
+
 def _unreachable(error: KafkaError) -> str:
     return f"The brokers cannot be reached: {_said(error)}."
 
 
 def _said(error: Any) -> str:
-    text = error.str() if isinstance(error, KafkaError) else str(error)
-    return " ".join(text.split())[:300].rstrip(". ")
+    text = str(error.str()) if isinstance(error, KafkaError) else str(error)
+    if _UNTRUSTED.search(text):
+        return "their certificate is signed by nobody whom the stream trusts, or is for another name"
+    return _ASIDE.sub("", " ".join(text.split()))[:300].rstrip(". ")

@@ -141,12 +141,15 @@ async def remove_stream(tx: AsyncSession, who: Actor, stream_id: UUID) -> None:
 
 
 async def try_dead_letter(tx: AsyncSession, who: Actor, letter_id: UUID) -> DeadLetterShown:
-    """Have a message tried again; raises `DeadLetterNotFound`, `DeadLetterDecided`."""
+    """Have a message tried again; raises `DeadLetterNotFound`, `DeadLetterDecided`, `DatasetDormant`."""
     row = await queries.letter_row_for(tx, who, letter_id, locked=True)
     if row.state != "held":
         raise DeadLetterDecided(f"This message is not held any more: it is {row.state.replace('_', ' ')}.")
     if len(row.content) != row.byte_count:
         raise DeadLetterDecided("Only the first bytes of this message were kept, so it cannot be tried again here.")
+    stream = await tx.get_one(StreamRow, row.stream_id)
+    addresses = await addresses_of_datasets(tx, [stream.dataset_id])
+    await require_awake_by_id(tx, stream.dataset_id, addresses[stream.dataset_id])
     row.state, row.decided_by, row.decided_at = "trying", who.user_id, datetime.now(UTC)
     await enqueue(tx, TryDeadLetter(letter_id=row.id))
     await tx.flush()

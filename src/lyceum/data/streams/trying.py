@@ -11,8 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
-from lyceum.data.datasets.appends.public import latest_of
-from lyceum.data.datasets.public import keep_records, make_version_of_kept
+from lyceum.data.datasets.appends.public import is_there, latest_of
+from lyceum.data.datasets.public import is_dormant, keep_records, make_version_of_kept
 from lyceum.data.streams.connecting import StreamPlan, plan_of
 from lyceum.data.streams.framing import schema_number
 from lyceum.data.streams.models import DeadLetterRow, StreamRow
@@ -22,6 +22,8 @@ from lyceum.kernel.jobs.handlers import JobRun
 from lyceum.kernel.jobs.queue import JobArgs
 from lyceum.kernel.problems import Invalid
 from lyceum.kernel.tx import transaction
+
+ASLEEP = "The dataset is archived and takes no data; bring it back, and try the message again."
 
 
 class TryDeadLetter(JobArgs, frozen=True, kw_only=True):
@@ -67,7 +69,8 @@ def _as_record(
     content: bytes, form: Format, schemas: Mapping[int, SchemaText], columns: tuple[tuple[str, str], ...]
 ) -> bytes:
     from lyceum.data.streams.columns import Columns, Unfit
-    from lyceum.data.streams.decoding import Decoder, Undecodable
+    from lyceum.data.streams.decoded import Undecodable
+    from lyceum.data.streams.decoding import Decoder
 
     try:
         values = Columns.of(columns, "dead_letter").fitted(Decoder(form, schemas).decode(content))
@@ -81,6 +84,8 @@ async def _take(run: JobRun, letter_id: UUID, plan: StreamPlan, body: bytes) -> 
         letter = await _letter(tx, letter_id)
         if letter is None:
             return
+        if await is_dormant(tx, plan.dataset_id) or not await is_there(tx, plan.dataset_id):
+            raise Invalid(ASLEEP)
         await keep_records(tx, plan.dataset_id, body, records=1, pushed_by=letter.decided_by)
         await make_version_of_kept(tx, run.resources.settings, plan.dataset_id)
         letter.state = "taken"

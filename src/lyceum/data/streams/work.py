@@ -9,17 +9,21 @@ from lyceum.data.datasets.appends.tables.public import AppendedTable, AppendTarg
 
 Format = Literal["json", "avro", "protobuf"]
 NewFields = Literal["add", "dead_letter"]
+MESSAGE_BYTES_MAX = 16 * 1024**2
+"""Of a message that is read: what is small on the wire may be large once the client library has unpacked it."""
 CONTENT_BYTES_MAX = 64 * 1024
 """Of a dead letter that are kept."""
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True):
-    """A message of a topic; `value` is None where a key was deleted."""
+    """A message of a topic; `value` is None where a key was deleted, and the first of it where it is `too_large`."""
 
     partition: int
     offset: int
     at_ms: int | None
     value: bytes | None
+    too_large: int | None = None
+    """How many bytes it has, of which only the first were kept."""
 
 
 class SchemaText(msgspec.Struct, frozen=True, kw_only=True):

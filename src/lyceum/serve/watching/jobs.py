@@ -88,7 +88,8 @@ async def judge_new_version(tx: AsyncSession, version_id: UUID) -> None:
     dataset_id = (await version_table_by_id(tx, version_id)).dataset_id
     watched = select(WatchedVersionRow.model_version_id).where(WatchedVersionRow.dataset_id == dataset_id)
     for model_version_id in (await tx.scalars(watched)).all():
-        await enqueue(tx, JudgePredictions(model_version_id=model_version_id, dataset_version_id=version_id))
+        judging = JudgePredictions(model_version_id=model_version_id, dataset_version_id=version_id)
+        await enqueue(tx, judging, ordering_key=f"predictions:{model_version_id}")
 
 
 async def _prepare(run: JobRun, args: JudgePredictions) -> Judging:
@@ -116,6 +117,9 @@ async def _conclude(tx: AsyncSession, run: JobRun, args: JudgePredictions, verdi
     del run
     row = await tx.get(WatchedVersionRow, args.model_version_id, with_for_update=True)
     if row is None or not verdict.rows:
+        return
+    # ids go by time: what was judged of newer predictions stands
+    if row.judged_version_id is not None and args.dataset_version_id < row.judged_version_id:
         return
     row.verdict = msgspec.to_builtins(verdict)
     row.judged_version_id = args.dataset_version_id

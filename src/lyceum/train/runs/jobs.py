@@ -2,6 +2,7 @@
 
 import math
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -10,11 +11,13 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.audit.public import record
-from lyceum.data.datasets.public import version_table_by_id
+from lyceum.data.datasets.personal.public import is_erased_meanwhile
+from lyceum.data.datasets.public import VersionNotFound, dataset_of_version, version_table_by_id
+from lyceum.kernel.holding import remove_unless_held
 from lyceum.kernel.jobs.ending import hold_in
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRun
 from lyceum.kernel.jobs.queue import JobArgs
-from lyceum.kernel.tx import run_in_tx
+from lyceum.kernel.tx import after_commit, run_in_tx
 from lyceum.kernel.usage import count_kept
 from lyceum.train.runs.errors import RunNotFound
 from lyceum.train.runs.models import TrainingRunRow, TrialRow
@@ -95,8 +98,10 @@ def _trial(run: JobRun, args: FitModel, member: dict[str, Any]) -> Insert:
 
 
 async def _conclude(tx: AsyncSession, run: JobRun, args: FitModel, outcome: FitOutcome) -> None:
-    del run
+    was_erased = await _is_erased_meanwhile(tx, run, args.run_id)
     row = await _run_row(tx, args.run_id)
+    if was_erased:
+        outcome = _without_rows(tx, run, outcome)
     report = outcome.report
     is_new = row.artifact is None
     row.state = "finished"
@@ -112,6 +117,26 @@ async def _conclude(tx: AsyncSession, run: JobRun, args: FitModel, outcome: FitO
     if is_new:
         await count_kept(tx, "models", byte_count=outcome.artifact["byte_count"], object_count=1)
         await tell_of_finished(tx, row)
+
+
+async def _is_erased_meanwhile(tx: AsyncSession, run: JobRun, run_id: UUID) -> bool:
+    row = await tx.get(TrainingRunRow, run_id)
+    try:
+        dataset = await dataset_of_version(tx, row.dataset_version_id) if row is not None else None
+    except VersionNotFound:
+        # another organisation's, which shows it no more
+        return False
+    return dataset is not None and await is_erased_meanwhile(tx, run, dataset.id)
+
+
+def _without_rows(tx: AsyncSession, run: JobRun, outcome: FitOutcome) -> FitOutcome:
+    """Return what was found with no row in it, nor what is kept beside the model of the values it has learned from."""
+    path = outcome.artifact.get("reference_path")
+    if path is not None:
+        after_commit(tx, partial(remove_unless_held, run.resources.database, run.resources.storage, path))
+    return FitOutcome(
+        report={**outcome.report, "sample_rows": []}, artifact={**outcome.artifact, "reference_path": None}
+    )
 
 
 async def _gave_up(tx: AsyncSession, args: FitModel, error: dict[str, Any] | None, state: str) -> None:

@@ -33,6 +33,9 @@ export function wordsOf(definition: Definition, t: TFunction): string {
     case "monotonic":
       return t(definition.direction === "decreasing" ? "check.says.decreasing" : "check.says.increasing", { column });
     case "outliers":
+      if (definition.method === "isolation_forest") {
+        return t("check.says.isolated", { columns, max: bound(definition.score_max ?? 0.65) });
+      }
       return t("check.says.outliers", { column, max: bound(definition.robust_z_max ?? 5) });
     case "statistic":
       return t(`check.says.statistic${sides}`, { column, statistic: text("statistic"), min, max });

@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQueries, useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -25,12 +25,34 @@ export default function DatasetSettings({ org, name, dataset }: Props) {
   return (
     <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-[3fr_2fr]">
       <Facts org={org} name={name} dataset={dataset} />
-      <div className="min-w-0 space-y-4">
-        <PersonalData org={org} name={name} />
-        <Compatibility org={org} name={name} />
-        <Retention org={org} name={name} />
-        <Archive org={org} name={name} />
-      </div>
+      <Rules org={org} name={name} />
+    </div>
+  );
+}
+
+/** The cards that stand below one another come at once, so that none moves when the one above it knows its height. */
+function Rules({ org, name }: { org: string; name: string }) {
+  const params = { path: { org, name } };
+  const known = useQueries({
+    queries: [
+      api.queryOptions("get", "/api/v1/datasets/{org}/{name}/personal-columns", { params }),
+      api.queryOptions("get", "/api/v1/datasets/{org}/{name}/schema-compatibility", { params }),
+      api.queryOptions("get", "/api/v1/datasets/{org}/{name}/retention", { params }),
+      {
+        ...api.queryOptions("get", "/api/v1/datasets/{org}/{name}/versions/{number}", {
+          params: { path: { org, name, number: "latest" } },
+        }),
+        retry: false,
+      },
+    ],
+  });
+  if (known.some((one) => one.isPending)) return <Skeleton className="h-[60rem] rounded-lg" />;
+  return (
+    <div className="min-w-0 space-y-4">
+      <PersonalData org={org} name={name} />
+      <Compatibility org={org} name={name} />
+      <Retention org={org} name={name} />
+      <Archive org={org} name={name} />
     </div>
   );
 }

@@ -5,12 +5,12 @@ import type { ColumnProfile, TableProfile } from "./profile";
 
 const column = (name: string, type: string, more: Partial<ColumnProfile> = {}): ColumnProfile => ({
   ...{ name, type, missing: 0, missing_fraction: 0, distinct: 3, distinct_is_exact: true },
-  ...{ min: null, max: null, mean: null, std: null, histogram: null, top_values: [] },
+  ...{ min: null, max: 3, mean: null, std: null, histogram: null, top_values: [] },
   ...more,
 });
 const table = (...columns: ColumnProfile[]): TableProfile => ({ rows: 10, duplicate_rows: 0, columns });
 
-test("what has another type, is long text, or no number where one is needed is not compared", () => {
+test("what has another type, is long text, is masked, or no number where one is needed is not compared", () => {
   const now = table(
     column("a", "integer"),
     column("b", "float"),
@@ -18,8 +18,15 @@ test("what has another type, is long text, or no number where one is needed is n
     column("note", "string", { distinct: 5000 }),
     column("at", "timestamp"),
     column("new", "integer"),
+    column("salary", "integer", { max: null }),
   );
-  const before = table(column("a", "string"), column("b", "float"), column("city", "string"), column("note", "string"));
+  const before = table(
+    column("a", "string"),
+    column("b", "float"),
+    column("city", "string"),
+    column("note", "string"),
+    column("salary", "integer"),
+  );
   expect(comparable(now, before, "psi")).toEqual(["b", "city"]);
   expect(comparable(now, before, "ks")).toEqual(["b"]);
 });

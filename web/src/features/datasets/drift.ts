@@ -8,11 +8,13 @@ const OF_NUMBERS = new Set<Method>(["ks", "wasserstein"]);
 const CATEGORIES_MAX = 200;
 const COLUMNS_MAX = 40;
 
-/** The columns of both versions whose distributions a method can compare; long texts and times have none worth it. */
+/** The columns of both versions whose distributions a method can compare; long texts and times have none worth it, masked columns none at all. */
 export function comparable(now: TableProfile, before: TableProfile, method: Method): string[] {
   const types = new Map(before.columns.map((one) => [one.name, one.type]));
   const fits = (one: ColumnProfile) => {
     if (types.get(one.name) !== one.type) return false;
+    // masked, or there is nothing in it: no value of it is told
+    if (one.max === null && one.histogram === null && one.top_values.length === 0) return false;
     if (one.type === "integer" || one.type === "float") return true;
     return (
       !OF_NUMBERS.has(method) && (one.type === "boolean" || (one.type === "string" && one.distinct <= CATEGORIES_MAX))

@@ -108,7 +108,7 @@ function graphOf(parts: Part[]) {
     // what a model has predicted stands beside it; the versions that follow say so themselves
     outOf: (id: string) =>
       out(id)
-        .filter((edge) => edge.kind === "trained" || edge.kind === "made")
+        .filter((edge) => edge.kind === "trained" || edge.kind === "made" || edge.kind === "derived")
         .flatMap((edge) => [
           ...joined(edge.target, edge.kind),
           ...out(edge.target).flatMap((further) => joined(further.target, further.kind)),
@@ -133,20 +133,20 @@ function Things({ joined }: { joined: Joined[] }) {
       {joined.map(({ node, kind }) => (
         <li key={`${kind} ${node.id}`} className="flex min-w-0 flex-wrap items-baseline gap-x-2">
           <span className="shrink-0 text-xs text-fg-3">{t(`lineage.edge.${kind}`)}</span>
-          <Thing node={node} />
+          <Thing node={node} elsewhere={kind === "derived"} />
         </li>
       ))}
     </ul>
   );
 }
 
-function Thing({ node }: { node: Node }) {
+function Thing({ node, elsewhere = false }: { node: Node; elsewhere?: boolean }) {
   const { t } = useTranslation();
   const Icon = ICONS[node.kind];
   const words =
     node.kind === "push"
       ? t("lineage.pushed")
-      : node.kind === "version" && node.number
+      : node.kind === "version" && node.number && !elsewhere
         ? t("dataset.version", { number: node.number })
         : node.title;
   return (

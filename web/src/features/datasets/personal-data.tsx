@@ -11,6 +11,8 @@ import { Failed } from "@/ui/failed";
 import { SelectField } from "@/ui/select";
 import { SkeletonRows } from "@/ui/skeleton";
 import { toast } from "@/ui/toast";
+import { ErasePerson } from "./erase-person";
+import { useChangesAsMember } from "./rights";
 
 type Known = Api["PersonalColumn"];
 const COLUMNS = "/api/v1/datasets/{org}/{name}/personal-columns";
@@ -21,6 +23,7 @@ export function PersonalData({ org, name }: { org: string; name: string }) {
   const { t } = useTranslation();
   const inWords = useHubWords();
   const [busy, setBusy] = useState(false);
+  const mayErase = useChangesAsMember(org);
   const path = { org, name };
   const options = api.queryOptions("get", COLUMNS, { params: { path } });
   const query = useQuery(options);
@@ -47,9 +50,9 @@ export function PersonalData({ org, name }: { org: string; name: string }) {
   };
   if (query.error && !query.data) return <Failed error={query.error} retry={() => void query.refetch()} />;
   const known = query.data?.items;
-  const others = (latest.data?.table_schema?.columns ?? [])
-    .map((column) => column.name)
-    .filter((column) => !known?.some((one) => one.name === column));
+  const columns = (latest.data?.table_schema?.columns ?? []).map((column) => column.name);
+  const others = columns.filter((column) => !known?.some((one) => one.name === column));
+  const marked = columns.filter((column) => known?.some((one) => one.name === column && one.is_marked));
   return (
     <Card title={t("personal.title")}>
       <p className="mb-2 text-sm text-fg-2">{t("personal.text")}</p>
@@ -91,6 +94,9 @@ export function PersonalData({ org, name }: { org: string; name: string }) {
             if (event.target.value) void decide(event.target.value, true, "other");
           }}
         />
+      ) : null}
+      {mayErase && known && !latest.isPending ? (
+        <ErasePerson org={org} name={name} columns={[...new Set([...marked, ...columns])]} />
       ) : null}
     </Card>
   );

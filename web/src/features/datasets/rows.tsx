@@ -13,6 +13,7 @@ import { Empty } from "@/ui/empty";
 import { Failed } from "@/ui/failed";
 import { Note } from "@/ui/note";
 import { Skeleton } from "@/ui/skeleton";
+import { DownloadMenu } from "./download-menu";
 import { type ColumnProfile, isNumber, profileQuery, shapeOf } from "./profile";
 import { RowFilters } from "./row-filters";
 import { type Filter, nextSort, pageRows, pagesOf } from "./row-query";
@@ -61,7 +62,12 @@ export default function Rows({ org, name, version, columns, sort, filters, onAsk
   if (!first.data && !first.error) return <Skeleton className="h-[38rem] rounded-lg" />;
   return (
     <>
-      <RowFilters columns={columns} filters={filters} onChange={(next) => ask({ filters: next })} />
+      <div className="flex flex-wrap items-start justify-between gap-x-4">
+        <RowFilters columns={columns} filters={filters} onChange={(next) => ask({ filters: next })} />
+        <div className="mb-3 sm:pt-6">
+          <DownloadMenu org={org} name={name} version={version} />
+        </div>
+      </div>
       {first.error ? <Failed error={first.error} retry={() => void first.refetch()} /> : null}
       {problem ? (
         <Note tone="bad" className="mb-3">

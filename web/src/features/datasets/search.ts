@@ -16,7 +16,7 @@ type Tab = (typeof TABS)[number];
 
 /** What a dataset's page keeps in its address; `since` and `until` are schemas that are compared, `against`
  * is a version that the profile is compared with, `check` is one that is
- * being changed, or "new"; `run` is a check run, `metric` one that is watched. */
+ * being changed, or "new"; `run` is a check run, `metric` one that is watched, `diff` a comparison of rows. */
 export type Search = {
   tab?: Exclude<Tab, "data">;
   version?: number;
@@ -24,6 +24,7 @@ export type Search = {
   check?: string;
   run?: string;
   metric?: string;
+  diff?: string;
   sort?: string;
   where?: Filter[];
   since?: number;
@@ -41,6 +42,7 @@ export function readSearch(search: Record<string, unknown>): Search {
     ...(typeof search.pending === "string" ? { pending: search.pending } : {}),
     ...(typeof search.check === "string" ? { check: search.check } : {}),
     ...(typeof search.run === "string" ? { run: search.run } : {}),
+    ...(typeof search.diff === "string" ? { diff: search.diff } : {}),
     ...(typeof search.metric === "string" ? { metric: search.metric } : {}),
   };
   const where = readFilters(search.where);

@@ -6,13 +6,26 @@ const NAME_CHARACTERS_MAX = 96;
 
 /** A name that a dataset can have, made of a file's. */
 export function nameOf(file: string): string {
-  const stem = file.replace(/\.(csv|tsv|txt|parquet|jsonl|ndjson|json)(\.gz|\.zst)?$/i, "");
+  const stem = file.replace(/\.(csv|tsv|txt|parquet|jsonl|ndjson|json|arrow|feather|ipc|xlsx)(\.gz|\.zst)?$/i, "");
   return (
     stem
       .replace(/[^A-Za-z0-9._-]+/g, "-")
       .replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, "")
       .slice(0, NAME_CHARACTERS_MAX) || "table"
   );
+}
+
+/** The name of a dataset that is fetched from an address; null for what is none. */
+export function nameInAddress(address: string): string | null {
+  const text = address.trim();
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return null;
+  const { hostname, pathname } = new URL(text);
+  const last = pathname.split("/").filter(Boolean).at(-1) ?? "";
+  try {
+    return nameOf(decodeURIComponent(last) || hostname);
+  } catch {
+    return nameOf(last);
+  }
 }
 
 export type Uploading = { fileName: string; address: string; fraction: number; abort: () => void };
@@ -42,11 +55,7 @@ export async function upload({ file, name, org, isNew }: Wanted): Promise<Api["V
   const address = `${org}/${name}`;
   become({ fileName: file.name, address, fraction: 0, abort: () => undefined });
   try {
-    if (isNew) {
-      await client
-        .POST("/api/v1/datasets", { body: { name, description: "", column_notes: {}, visibility: "private" } })
-        .catch(unlessThere);
-    }
+    if (isNew) await makeUnlessThere(name);
     const body = { file_name: file.name, byte_count: file.size, sha256: null, in_parts: false };
     const { data: begun } = await client.POST("/api/v1/uploads", { body });
     if (!begun?.put_url) throw new Problem(500, {});
@@ -67,9 +76,15 @@ export async function upload({ file, name, org, isNew }: Wanted): Promise<Api["V
   }
 }
 
-// a file for a name that exists becomes its next version
-function unlessThere(error: unknown) {
-  if (!(error instanceof Problem && error.status === 409)) throw error;
+/** Makes a dataset; a file for a name that exists becomes its next version. */
+export async function makeUnlessThere(name: string): Promise<void> {
+  try {
+    await client.POST("/api/v1/datasets", {
+      body: { name, description: "", column_notes: {}, visibility: "private" },
+    });
+  } catch (error) {
+    if (!(error instanceof Problem && error.status === 409)) throw error;
+  }
 }
 
 // `fetch` does not tell how much has left

@@ -61,8 +61,11 @@ def reading_mysql(work: Reading) -> Iterator[tuple[list[SourceColumn], Fetch]]:
             connection.hang_up()
             with suppress(pymysql.err.Error):
                 cursor.close()
-            # else it is closed once more when it is forgotten
+            # else it is closed once more when it is forgotten, and so is what it was reading
             cursor.connection = None  # type: ignore[assignment] # as the driver itself does it
+            for owner in (cursor, connection):
+                if (result := getattr(owner, "_result", None)) is not None:
+                    result.unbuffered_active = False
 
 
 class _Connection(pymysql.Connection):

@@ -29,3 +29,8 @@ def profiles_compared(before: dict[str, Any], after: dict[str, Any]) -> list[dic
         for figure in FIGURES
         if column.get(figure) != other.get(figure)
     ]
+
+
+def diff_without_rows(result: dict[str, Any]) -> dict[str, Any]:
+    """Return what differs between two versions with nothing that rows showed: counts and columns stay."""
+    return {**result, "rows": {**result["rows"], "samples": {}}, "profile": []}

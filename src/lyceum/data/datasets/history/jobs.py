@@ -10,12 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.data.datasets import versions
 from lyceum.data.datasets.addresses import table_key
 from lyceum.data.datasets.errors import VersionNotFound
-from lyceum.data.datasets.history.diffs import columns_compared, profiles_compared
+from lyceum.data.datasets.history.diffs import columns_compared, diff_without_rows, profiles_compared
 from lyceum.data.datasets.history.errors import DiffNotFound
 from lyceum.data.datasets.history.models import DatasetDiffRow
 from lyceum.data.datasets.history.work import Compared, Comparing, TakenBack, TakingBack
 from lyceum.data.datasets.judges import VersionJudge, questions_to
 from lyceum.data.datasets.models import DatasetVersionRow
+from lyceum.data.datasets.personal.public import is_erased_meanwhile
 from lyceum.data.datasets.profiles import profile_by_id, unmasked_profile_by_id
 from lyceum.data.datasets.queries import version_table_by_id
 from lyceum.data.datasets.readiness import require_rows
@@ -119,15 +120,18 @@ async def _prepare_diff(run: JobRun, args: CompareVersions) -> Comparing:
         )
 
 
-async def _conclude_diff(tx: AsyncSession, _run: JobRun, args: CompareVersions, compared: Compared) -> None:
+async def _conclude_diff(tx: AsyncSession, run: JobRun, args: CompareVersions, compared: Compared) -> None:
+    asked = await tx.get(DatasetDiffRow, args.diff_id)
+    was_erased = asked is not None and await is_erased_meanwhile(tx, run, asked.dataset_id)
     row = await _diff(tx, args.diff_id)
     before, after = [await version_table_by_id(tx, version_id) for version_id in (row.before_id, row.after_id)]
     profiles = [await profile_by_id(tx, version_id) for version_id in (row.before_id, row.after_id)]
-    row.result = {
+    result = {
         "columns": columns_compared(before.table_schema.model_dump(), after.table_schema.model_dump()),
         "rows": compared.rows,
         "profile": profiles_compared(*profiles),
     }
+    row.result = diff_without_rows(result) if was_erased else result
     row.state = "done"
     row.finished_at = datetime.now(UTC)
     await tx.flush()

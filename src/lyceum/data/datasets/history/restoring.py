@@ -2,15 +2,14 @@
 
 from lyceum.data.datasets.history.work import TakenBack, TakingBack
 from lyceum.data.datasets.judging import are_good, judged
+from lyceum.data.datasets.newest import on_newest
 from lyceum.data.datasets.rows.public import StagedRows, table_store
 from lyceum.data.datasets.table_store import TableStore
-from lyceum.data.datasets.tables import TableChanged, newest_version, scan_version, take_back
+from lyceum.data.datasets.tables import scan_version, take_back
 from lyceum.data.datasets.work import Judgement
 from lyceum.kernel.config import settings
 from lyceum.kernel.jobs.child import ChildSide
 from lyceum.kernel.storage import open_storage
-
-COMMIT_ATTEMPTS_MAX = 20
 
 
 def restore(work: TakingBack, _side: ChildSide) -> TakenBack:
@@ -19,14 +18,11 @@ def restore(work: TakingBack, _side: ChildSide) -> TakenBack:
     judgements = _judged(store, work) if work.questions else ()
     if not are_good(judgements):
         return TakenBack(delta_version=None, judgements=judgements)
-    for _ in range(COMMIT_ATTEMPTS_MAX):
-        newest = newest_version(store, work.table_key) or 0
-        try:
-            version = take_back(store, work.table_key, work.operation_id, to=work.to_delta_version, base=newest)
-        except TableChanged:
-            continue
-        return TakenBack(delta_version=version, judgements=judgements)
-    raise RuntimeError(f"{COMMIT_ATTEMPTS_MAX} other versions were committed first, one after the other")
+
+    def taken_back(newest: int | None) -> int:
+        return take_back(store, work.table_key, work.operation_id, to=work.to_delta_version, base=newest or 0)
+
+    return TakenBack(delta_version=on_newest(store, work.table_key, taken_back), judgements=judgements)
 
 
 def _judged(store: TableStore, work: TakingBack) -> tuple[Judgement, ...]:

@@ -11,7 +11,7 @@ from lyceum.data.datasets import service, versions
 from lyceum.data.datasets.addresses import VersionTable, table_key
 from lyceum.data.datasets.errors import DatasetNotFound, IntoItself, LessWatched, VersionNotFound
 from lyceum.data.datasets.judges import VersionJudge, questions_to
-from lyceum.data.datasets.marks import with_found
+from lyceum.data.datasets.marks import marks_in, with_found
 from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.personal.public import refuse_while_erasing
 from lyceum.data.datasets.queries import as_version, dataset_row_for
@@ -62,13 +62,20 @@ async def begin_made(
         require_awake(dataset, address)
         await refuse_past_quota(tx, settings)
         row = DatasetVersionRow(
-            org_id=dataset.org_id, dataset_id=dataset.id, file_name=file_name[:255], created_by=who.user_id
+            org_id=dataset.org_id,
+            dataset_id=dataset.id,
+            file_name=file_name[:255],
+            source={"dataset": origin.address, "version_id": str(origin.version_id)},
+            created_by=who.user_id,
         )
         tx.add(row)
         await tx.flush()
         await refuse_while_erasing(tx, dataset.id)
         # what is covered there is covered here as well
-        dataset.personal_columns = with_found(dataset.personal_columns, source.personal_columns)
+        known = dataset.personal_columns
+        dataset.personal_columns = with_found(known, source.personal_columns)
+        new = [name for name in marks_in(dataset.personal_columns) if name not in known]
+        await versions.cover_what_was_said(tx, dataset.id, new)
         row.job_id = await enqueue(tx, job(row.id))
         await tx.flush()
         await tx.refresh(row)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.accounts.audit.public import note_audit
 from lyceum.accounts.public import Actor, Power, require, require_to_see
 from lyceum.data.datasets.addresses import rewriting_key
+from lyceum.data.datasets.cards import datasets_made_of
 from lyceum.data.datasets.models import DatasetRow
 from lyceum.data.datasets.personal.errors import ErasureNotFound, ErasureUnderWay
 from lyceum.data.datasets.personal.jobs import ErasePerson
@@ -73,7 +74,7 @@ async def begin_erasure(
     await tx.flush()
     await tx.refresh(row)
     note_audit(after={"column": wanted.column})
-    return _as_erasure(row, address, [])
+    return _as_erasure(row, address, [], await datasets_made_of(tx, dataset.id))
 
 
 async def erasure_for(tx: AsyncSession, who: Actor, erasure_id: UUID, asked: Sequence[MadeOf]) -> Erasure:
@@ -90,10 +91,11 @@ async def erasure_for(tx: AsyncSession, who: Actor, erasure_id: UUID, asked: Seq
         if numbers
         for made in await ask(tx, list(numbers))
     ]
-    return _as_erasure(row, f"{who.org_name}/{dataset.name}", trained)
+    made_into = await datasets_made_of(tx, dataset.id)
+    return _as_erasure(row, f"{who.org_name}/{dataset.name}", trained, made_into)
 
 
-def _as_erasure(row: ErasureRow, address: str, trained: list[ModelTrained]) -> Erasure:
+def _as_erasure(row: ErasureRow, address: str, trained: list[ModelTrained], made_into: list[str]) -> Erasure:
     had = (row.result or {}).get("versions", [])
     return Erasure(
         id=row.id,
@@ -103,6 +105,7 @@ def _as_erasure(row: ErasureRow, address: str, trained: list[ModelTrained]) -> E
         job_id=row.job_id,
         rows_removed={int(one["number"]): int(one["rows"]) for one in had},
         trained_on=trained,
+        made_into=made_into,
         error=row.error,
         created_at=row.created_at,
         finished_at=row.finished_at,

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.audit.public import record
 from lyceum.data.datasets import versions
 from lyceum.data.datasets.addresses import table_key
-from lyceum.data.datasets.history.public import DatasetDiffRow
-from lyceum.data.datasets.models import DatasetVersionRow
+from lyceum.data.datasets.history.public import DatasetDiffRow, diff_without_rows
+from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.personal.buffered import erase_pushed
 from lyceum.data.datasets.personal.errors import ErasureNotFound, ErasureUnderWay
 from lyceum.data.datasets.personal.models import ErasureRow
@@ -27,6 +27,8 @@ from lyceum.kernel.resources import Resources
 from lyceum.kernel.tx import transaction
 
 ERASE_SECONDS_MAX = 6 * 3600
+WHY_IS_GONE = "Why this version was rejected is not told any more, since somebody was erased from its dataset."
+_SAYS_NO_VALUE = frozenset({versions.CALLED_OFF["code"], versions.NEVER_READ["code"]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class ErasedPerson:
 
     dataset_id: UUID
     version_ids: tuple[UUID, ...]
+    """Those that had them, and those of which nobody can tell: whose rows were given up, or never accepted."""
     column: str
     value: str = field(repr=False)
 
@@ -95,16 +98,20 @@ class _Concluding:
         row = await _erasure(tx, args.erasure_id)
         if row.state != "queued":
             return
+        # whoever concludes what they read meanwhile waits, and is told then
+        await tx.execute(select(DatasetRow.id).where(DatasetRow.id == row.dataset_id).with_for_update())
         value = opened_key(run.resources.sealer, row.id, await _sealed(tx, row.id))
-        await _forget_in_thinned(tx, row.dataset_id)
+        lost = [*await _forget_in_thinned(tx, row.dataset_id), *await _forget_in_rejected(tx, row.dataset_id)]
         had = [await _changed(tx, one.version_id, one.row_count, one.profile) for one in erased.versions]
-        ids = tuple(version.version_id for version in erased.versions)
+        ids = (*(version.version_id for version in erased.versions), *lost)
         await _forget_in_diffs(tx, ids)
         await erase_pushed(tx, row.dataset_id, column=row.key_column, value=value)
         person = ErasedPerson(row.dataset_id, ids, row.key_column, value)
         for follow in self.followers:
             await follow(tx, run.resources, person)
-        row.state, row.finished_at, row.result = "done", datetime.now(UTC), {"versions": had}
+        # by the clock that says when jobs began
+        finished_at = await tx.scalar(select(func.clock_timestamp()))
+        row.state, row.finished_at, row.result = "done", finished_at, {"versions": had}
         row.key_sealed = None
         await tx.flush()
         record(tx, tx.info["scope"], "erase_person", "dataset", row.dataset_id)
@@ -125,15 +132,31 @@ def _without_values(profile: dict[str, Any]) -> dict[str, Any]:
     return masked_profile(profile, {column["name"]: "other" for column in profile["columns"]})
 
 
-async def _forget_in_thinned(tx: AsyncSession, dataset_id: UUID) -> None:
-    """Cut what versions show of values whose rows were given up, so that nobody can tell who was among them."""
+async def _forget_in_thinned(tx: AsyncSession, dataset_id: UUID) -> list[UUID]:
+    """Cut what versions show of values whose rows were given up, so that nobody can tell who was among them; return which."""
     thinned = select(DatasetVersionRow.id, DatasetVersionRow.profile).where(
         DatasetVersionRow.dataset_id == dataset_id, DatasetVersionRow.thinned_at.is_not(None)
     )
-    for version in (await tx.execute(thinned)).all():
+    versions_thinned = (await tx.execute(thinned)).all()
+    for version in versions_thinned:
         if version.profile is not None:
             changed = update(DatasetVersionRow).where(DatasetVersionRow.id == version.id)
             await tx.execute(changed.values(profile=_without_values(version.profile)))
+    return [version.id for version in versions_thinned]
+
+
+async def _forget_in_rejected(tx: AsyncSession, dataset_id: UUID) -> list[UUID]:
+    """Cut what is said of why versions were rejected, which may quote their rows; return which were."""
+    rejected = select(DatasetVersionRow.id, DatasetVersionRow.error).where(
+        DatasetVersionRow.dataset_id == dataset_id, DatasetVersionRow.state == "rejected"
+    )
+    versions_rejected = (await tx.execute(rejected)).all()
+    for version in versions_rejected:
+        error = version.error or {}
+        if error.get("code") not in _SAYS_NO_VALUE:
+            changed = update(DatasetVersionRow).where(DatasetVersionRow.id == version.id)
+            await tx.execute(changed.values(error=versions.without_values(error, WHY_IS_GONE)))
+    return [version.id for version in versions_rejected]
 
 
 async def _forget_in_diffs(tx: AsyncSession, version_ids: Sequence[UUID]) -> None:
@@ -141,8 +164,7 @@ async def _forget_in_diffs(tx: AsyncSession, version_ids: Sequence[UUID]) -> Non
     diff = DatasetDiffRow
     query = select(diff).where(or_(diff.before_id.in_(version_ids), diff.after_id.in_(version_ids)))
     for row in await tx.scalars(query.where(diff.result.is_not(None))):
-        result = row.result or {}
-        row.result = {**result, "rows": {**result["rows"], "samples": {}}, "profile": []}
+        row.result = diff_without_rows(row.result or {})
     await tx.flush()
 
 

@@ -69,6 +69,9 @@ class Erasure(BaseModel):
     job_id: UUID | None
     rows_removed: dict[int, int] = Field(description="By the numbers of the versions that had the person.")
     trained_on: list[ModelTrained] = Field(description="What was trained on one of them, and may have learned of them.")
+    made_into: list[str] = Field(
+        description="Datasets with versions made of rows of this one, which are not touched: erase them there as well."
+    )
     error: dict[str, Any] | None
     created_at: datetime
     finished_at: datetime | None

@@ -14,6 +14,7 @@ from lyceum.data.datasets.models import DatasetRow, DatasetVersionRow
 from lyceum.data.datasets.personal.queries import as_columns
 from lyceum.data.datasets.personal.schemas import PersonalColumns, PersonalDecision
 from lyceum.data.datasets.queries import dataset_to_change
+from lyceum.data.datasets.versions import cover_what_was_said
 
 
 async def decide(tx: AsyncSession, who: Actor, org: str, name: str, wanted: PersonalDecision) -> PersonalColumns:
@@ -41,7 +42,14 @@ async def decide(tx: AsyncSession, who: Actor, org: str, name: str, wanted: Pers
     }
     note_audit(before=before, after=known[wanted.column])
     await tx.execute(update(DatasetRow).where(DatasetRow.id == dataset.id).values(personal_columns=known))
+    if wanted.is_marked and not (before or {}).get("is_marked"):
+        await cover_what_was_said(tx, dataset.id, [wanted.column])
     return as_columns(known)
+
+
+def may_read_unmasked(who: Actor, table: VersionTable) -> bool:
+    """Say whether the caller may read what marked columns hold: a member who may change the dataset."""
+    return who.org_id == table.org_id and Power.DATASETS_WRITE in who.powers
 
 
 def note_unmasked_read(tx: AsyncSession, who: Actor, table: VersionTable) -> None:

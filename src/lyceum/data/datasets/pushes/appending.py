@@ -1,7 +1,7 @@
 """Appending pushed records to a table, in a process of its own: typed against its columns, or the first of it."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -89,13 +89,6 @@ def _typed(fitting: dict[int, Sequence[Any]], columns_wanted: Columns) -> pl.Dat
     for place, (name, kind) in enumerate(columns_wanted):
         values = [getattr(record, f"c{place}") for record in records]
         if kind == ColumnType.TIMESTAMP_UTC:
-            values = [value if value is None else _in_utc(value) for value in values]
+            values = [value if value is None else value.astimezone(UTC) for value in values]
         columns.append(pl.Series(name, values, dtype=POLARS_TYPES[ColumnType(kind)]))
     return pl.DataFrame(columns)
-
-
-def _in_utc(moment: datetime) -> datetime | None:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise RecordsUnreadable(f"{moment.isoformat()} lies outside the years 1 to 9999 in UTC.") from None

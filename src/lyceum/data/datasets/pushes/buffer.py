@@ -25,6 +25,8 @@ TIMES_PUT_BACK_MAX = 5
 AT_FAULT_STATUS_MAX = 499
 """A version is rejected for its content with a status up to here, and for something that may pass with a higher one."""
 PUSHED = "push"
+SEEN_AFTER = timedelta(seconds=1)
+"""So long after a push its window ends at the earliest, so that what is committed a moment later is still seen."""
 """What the source of such a version says of its format."""
 
 _ADD = text("""
@@ -101,10 +103,9 @@ async def any_waiting(tx: AsyncSession, dataset_id: UUID) -> bool:
 
 async def any_overdue(tx: AsyncSession, dataset_id: UUID, *, every_seconds: int) -> bool:
     """Say whether a batch of a dataset waits whose window has ended."""
-    window_began = datetime.fromtimestamp(int(datetime.now(UTC).timestamp()) // every_seconds * every_seconds, UTC)
-    # as `due_at` has it, a second on
+    window_began = _window_began(datetime.now(UTC), every_seconds)
     first = select(PushedBatchRow.id).where(
-        PushedBatchRow.dataset_id == dataset_id, _WAITS, PushedBatchRow.pushed_at < window_began - timedelta(seconds=1)
+        PushedBatchRow.dataset_id == dataset_id, _WAITS, PushedBatchRow.pushed_at < window_began - SEEN_AFTER
     )
     return await tx.scalar(first.limit(1)) is not None
 
@@ -221,6 +222,8 @@ async def list_overdue(tx: AsyncSession, *, longer_than: timedelta, limit: int) 
 
 def due_at(now: datetime, *, every_seconds: int) -> datetime:
     """Return when what is pushed now becomes a version: the end of a window that all processes reckon alike."""
-    # a second on, so that what is committed a moment later is still seen
-    after = int(now.timestamp()) + 1
-    return datetime.fromtimestamp((after // every_seconds + 1) * every_seconds, UTC)
+    return _window_began(now + SEEN_AFTER, every_seconds) + timedelta(seconds=every_seconds)
+
+
+def _window_began(at: datetime, every_seconds: int) -> datetime:
+    return datetime.fromtimestamp(int(at.timestamp()) // every_seconds * every_seconds, UTC)

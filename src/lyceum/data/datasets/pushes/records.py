@@ -7,8 +7,9 @@ reads a record without a line of Python for each. Light, since the API imports i
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -80,7 +81,26 @@ def read_records(body: bytes, form: Form, columns: Columns | None) -> Sequence[A
         raise RecordsUnreadable("There is no record in the body; send at least one.")
     if columns is None:
         _require_names(records)
+    else:
+        _require_times_in_utc(records, columns)
     return records
+
+
+def _require_times_in_utc(records: Sequence[Any], columns: Columns) -> None:
+    """Raise for a time that with its offset lies outside the years 1 to 9999, of which there is none in UTC."""
+    for place, (name, kind) in enumerate(columns):
+        if kind != "timestamp_utc":
+            continue
+        values = map(attrgetter(f"c{place}"), records)
+        for number, value in enumerate(values, start=1):
+            if value is None or MINYEAR < value.year < MAXYEAR:
+                continue
+            try:
+                value.astimezone(UTC)
+            except OverflowError:
+                raise RecordsUnreadable(
+                    f"Record {number:,}, column {_shown(name)}: {value.isoformat()} lies outside the years 1 to 9999 in UTC."
+                ) from None
 
 
 def _lines(decoder: "msgspec.json.Decoder[list[Any]]", body: bytes) -> list[Any]:

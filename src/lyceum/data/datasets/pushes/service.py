@@ -72,12 +72,17 @@ async def count_fitting(body: bytes, form: Form, columns: Columns | None, settin
         records = await asyncio.to_thread(lambda: len(read_records(body, form, columns)))
     else:
         records = len(read_records(body, form, columns))
+    require_few(records, settings)
+    return records
+
+
+def require_few(records: int, settings: Settings) -> None:
+    """Raise `TooManyRecords` for more records than one request may have."""
     if records > settings.push_records_max:
         raise TooManyRecords(
             f"The body has {records:,} records and one push may have {settings.push_records_max:,}; send them in "
             "several, or upload a file."
         )
-    return records
 
 
 async def ask_for_version(tx: AsyncSession, settings: Settings, dataset_id: UUID, due_at: datetime) -> None:

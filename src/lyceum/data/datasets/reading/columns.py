@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -122,3 +122,10 @@ def shown(text: str, *, chars_max: int = 40) -> str:
     """Return `text` quoted for a sentence, shortened, with control characters escaped."""
     short = text if len(text) <= chars_max else text[: chars_max - 1] + "…"
     return "'" + "".join(char if char.isprintable() else repr(char)[1:-1] for char in short) + "'"
+
+
+def free_name(names: Collection[str], wanted: str) -> str:
+    """Return the wanted name of a column, with `_` behind it where the table has that."""
+    while wanted in names:
+        wanted += "_"
+    return wanted

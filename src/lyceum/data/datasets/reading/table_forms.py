@@ -157,7 +157,10 @@ class ColumnForms:
         self.forms |= new
 
     def _near_miss(self, raw: pl.Series, new: set[Form], rows_before: int) -> str | None:
-        """Say which value made the column text, when nearly all values before it were something else."""
+        """Say whose value made the column text, when nearly all values before it were something else.
+
+        The value is not told: the note is read by whoever sees the version, and the column may be a marked one.
+        """
         kind = type_of_forms(self.forms or new - {Form.TEXT, Form.IDENTIFIER})
         if kind is None or kind is ColumnType.STRING:
             return None
@@ -168,8 +171,8 @@ class ColumnForms:
             return None
         place = odd.arg_max() or 0
         return (
-            f"Column {shown(self.name)} is kept as text, because row {rows_before + place + 1:,} holds "
-            f"{shown(str(raw[place]))}, which is not {_ONE[kind]} as nearly all its other values are."
+            f"Column {shown(self.name)} is kept as text, because the value of row {rows_before + place + 1:,} is not "
+            f"{_ONE[kind]} as nearly all its other values are."
         )
 
 

@@ -2,9 +2,10 @@
 
 from lyceum.data.quality.anomalies.fusion import tuned
 from lyceum.data.quality.anomalies.measures import BatchMemory, measure, remember, without_columns
-from lyceum.data.quality.anomalies.rows import Contribution, OddRow, odd_rows
-from lyceum.data.quality.anomalies.sequence import TorchMissing
+from lyceum.data.quality.anomalies.rows import Contribution, OddRow, RowForest, odd_rows
+from lyceum.data.quality.anomalies.sequence import TorchMissing, is_available
 from lyceum.data.quality.anomalies.states import (
+    NETWORK,
     Answer,
     Finding,
     Mark,
@@ -31,6 +32,7 @@ from lyceum.data.quality.anomalies.watch import (
 )
 
 __all__ = [
+    "NETWORK",
     "Answer",
     "BatchMemory",
     "ChartPoint",
@@ -42,6 +44,7 @@ __all__ = [
     "Observation",
     "OddRow",
     "OutOfOrder",
+    "RowForest",
     "Standing",
     "StateUnreadable",
     "TorchMissing",
@@ -52,6 +55,7 @@ __all__ = [
     "chart",
     "decoded",
     "encoded",
+    "is_available",
     "measure",
     "observe",
     "odd_rows",

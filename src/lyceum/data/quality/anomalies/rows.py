@@ -1,11 +1,13 @@
 """Odd rows of a table, with the columns that made each one odd: Isolation Forest and robust z together."""
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from lyceum.data.quality.anomalies.panel import Numbers, median
 
@@ -19,6 +21,7 @@ TREES = 100
 TREE_ROWS = 256
 CONTRIBUTIONS_MAX = 5
 _SURPRISE_MAX = 20.0
+_SPREAD = 0.05
 _FEW_VALUES = 1
 _MAD_TO_DEVIATION = 1.4826
 
@@ -86,6 +89,52 @@ class _Column:
         return f"{self.shares.get(str(value), 0.0):.2%} of the rows have it"
 
 
+@dataclass(frozen=True, slots=True)
+class RowForest:
+    """An Isolation Forest (Liu, Ting, Zhou 2008) over some columns of a table, with what is usual in each.
+
+    Trees of small samples hardly tell what lies far beyond their rows from the outermost of these, so that no score is a limit
+    to go by. Points spread evenly over all that may be are therefore among the rows, one for twenty: the trees part what is
+    usual from where nothing is, and a row out there is as isolated as the points around it.
+    """
+
+    _learnt: tuple[_Column, ...]
+    _forest: Any
+
+    @classmethod
+    def learnt(cls, table: pl.LazyFrame, columns: tuple[str, ...], *, seed: int = 0) -> "RowForest | None":
+        """Return the forest of at most 20,000 rows drawn with `seed`; None of fewer than ten, or where no column has values to
+        learn from.
+        """
+        rows = table.select(columns)
+        height = int(rows.select(pl.len()).collect(engine="streaming").item())
+        if height < ROWS_MIN:
+            return None
+        sample = _sampled(rows, height, seed)
+        found = tuple(column for name in columns if (column := _learnt(sample.get_column(name))) is not None)
+        if not found:
+            return None
+        spread = np.random.default_rng(seed).uniform(
+            [-_SURPRISE_MAX if column.is_number else 0.0 for column in found],
+            _SURPRISE_MAX,
+            (math.ceil(_SPREAD * sample.height), len(found)),
+        )
+        return cls(found, _forest(np.vstack([_signed(sample, found), spread.astype(np.float32)]), seed))
+
+    def scores(self, rows: pl.DataFrame) -> Numbers:
+        """Return for each row how isolated it is: 0.5 is usual, 1 as isolated as can be."""
+        found = np.empty(rows.height)
+        for start in range(0, rows.height, CHUNK_ROWS):
+            part = rows.slice(start, CHUNK_ROWS)
+            found[start : start + part.height] = -self._forest.score_samples(_signed(part, self._learnt))
+        return found
+
+
+def _signed(part: pl.DataFrame, learnt: Sequence[_Column]) -> NDArray[np.float32]:
+    columns = [column.signed(_plain(part.get_column(column.name))) for column in learnt]
+    return np.column_stack(columns).astype(np.float32)
+
+
 def odd_rows(
     table: pl.DataFrame | pl.LazyFrame,
     *,
@@ -115,14 +164,13 @@ def odd_rows(
     learnt = [column for column in chosen if column is not None]
     if not learnt:
         return ()
-    forest = _forest(np.column_stack([c.signed(_plain(sample.get_column(c.name))) for c in learnt]), seed)
+    forest = _forest(_signed(sample, learnt), seed)
     isolation, distance = np.empty(height), np.empty(height)
     limits = [_edge(c.oddness(_plain(sample.get_column(c.name)))) for c in learnt]
     rows = rows.select(column.name for column in learnt)
     for start, part in _parts(rows, height, len(learnt)):
         stop_if_asked()
-        signed = np.column_stack([c.signed(_plain(part.get_column(c.name))) for c in learnt])
-        isolation[start : start + part.height] = -forest.score_samples(signed.astype(np.float32))
+        isolation[start : start + part.height] = -forest.score_samples(_signed(part, learnt))
         distance[start : start + part.height] = np.sqrt((_beyond(part, learnt, limits) ** 2).sum(axis=1))
     scores = (_ranks(isolation) + _ranks(distance)) / 2
     found = np.argsort(-scores, kind="stable")[:rows_max]
@@ -208,13 +256,11 @@ def _beyond(part: pl.DataFrame, learnt: list[_Column], limits: list[float]) -> N
     return np.column_stack(found)
 
 
-def _forest(signed: Numbers, seed: int) -> Any:
+def _forest(signed: NDArray[np.float32], seed: int) -> Any:
     from sklearn.ensemble import IsolationForest
 
     rows = min(TREE_ROWS, len(signed))
-    return IsolationForest(n_estimators=TREES, max_samples=rows, random_state=seed, n_jobs=1).fit(
-        signed.astype(np.float32)
-    )
+    return IsolationForest(n_estimators=TREES, max_samples=rows, random_state=seed, n_jobs=1).fit(signed)
 
 
 def _ranks(scores: Numbers) -> Numbers:

@@ -6,7 +6,9 @@ import msgspec
 
 STATE_VERSION = 1
 DETECTORS = ("seasonal", "robust", "smoothing", "forest")
-"""Used when nothing else is asked; "sequence" comes with the extra `lyceum-hub[torch]`."""
+"""Used when nothing else is asked."""
+NETWORK = "sequence"
+"""The detector that comes with the extra `lyceum-hub[torch]`."""
 
 
 class Mark(IntEnum):

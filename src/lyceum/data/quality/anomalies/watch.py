@@ -9,6 +9,7 @@ import numpy as np
 from lyceum.data.quality.anomalies.calibration import POINTS_MIN, RANKED_POINTS
 from lyceum.data.quality.anomalies.panel import Numbers, quantiles
 from lyceum.data.quality.anomalies.states import (
+    NETWORK,
     Answer,
     Finding,
     Mark,
@@ -119,7 +120,9 @@ def answered(state: MetricWatch, at: float, answer: Answer, metrics: Iterable[st
     for told in known.scores.values():
         told[place] = float("nan")
     startled = np.max([table[place] for table in known.surprises.values()], axis=0)
-    for ready in known.ready(at).values():
+    # people answer in processes that train no network; where there is nothing else, it has to be
+    quick = known.errors.keys() - {NETWORK} or {NETWORK}
+    for ready in known.ready(at, only=quick).values():
         usual = startled / (ready.calibration.loudness * _LINE_FLOOR)
         known.tolerance[chosen] = np.maximum(known.tolerance[chosen], np.nan_to_num(usual)[chosen])
     if answer is Answer.NEW_LEVEL:
@@ -138,7 +141,7 @@ def chart(state: MetricWatch, metric: str, *, next_at: float | None = None) -> l
         raise KeyError(f'No history of a metric "{metric}" with a seasonal band is kept.')
     place = known.names.index(metric)
     at = next_at if next_at is not None else known.times[-1]
-    ready = known.ready(at)["seasonal"]
+    ready = known.ready(at, only={"seasonal"})["seasonal"]
     half = float(ready.half_band(max(_threshold(known), _LINE_FLOOR))[place])
     values, errors = known.values[:, place], known.errors["seasonal"][:, place].astype(np.float64)
     points = [

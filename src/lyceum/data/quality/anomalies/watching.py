@@ -1,6 +1,6 @@
 """The arrays behind a `MetricWatch` while it is worked on."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -17,7 +17,7 @@ from lyceum.data.quality.anomalies.detectors import (
 )
 from lyceum.data.quality.anomalies.panel import Expected, Numbers, Panel, counted, quantiles
 from lyceum.data.quality.anomalies.smoothing import HoltWinters
-from lyceum.data.quality.anomalies.states import Mark, MetricWatch, WatchOptions
+from lyceum.data.quality.anomalies.states import NETWORK, Mark, MetricWatch, WatchOptions
 
 HELD_POINTS = 3
 """What so many odd points reach is usual in a way; one or two may be a fault of some days."""
@@ -144,10 +144,11 @@ class Known:
         is_out = np.isin(self.marks, (Mark.CONFIRMED, Mark.LEFT_BEHIND))
         return Panel(np.array(self.times), np.where(is_out, np.nan, self.taken))
 
-    def ready(self, at: float) -> dict[str, Ready]:
-        """Return what each detector of single metrics expects at `at`."""
+    def ready(self, at: float, *, only: Collection[str] | None = None) -> dict[str, Ready]:
+        """Return what each detector of single metrics expects at `at`, or some of them; may raise `TorchMissing`."""
         panel = self.panel()
-        return {name: self._ready(name, detector, panel, at) for name, detector in self.detectors.items()}
+        asked = {name: one for name, one in self.detectors.items() if only is None or name in only}
+        return {name: self._ready(name, detector, panel, at) for name, detector in asked.items()}
 
     def _ready(self, name: str, detector: Detector, panel: Panel, at: float) -> Ready:
         expected = detector.expected(panel, at)
@@ -245,13 +246,13 @@ def default_weights(detectors: tuple[str, ...]) -> dict[str, float]:
 
 def detector_named(name: str, *, seed: int) -> Detector:
     """Return a detector of single metrics; raises `ValueError` for a name that none has."""
-    if name == "sequence":
+    if name == NETWORK:
         from lyceum.data.quality.anomalies.sequence import SequenceModel
 
         return SequenceModel(seed=seed)
     if name not in _PANEL_DETECTORS:
         raise ValueError(
-            f'There is no detector "{name}": choose from {", ".join(_PANEL_DETECTORS)}, forest and sequence.'
+            f'There is no detector "{name}": choose from {", ".join(_PANEL_DETECTORS)}, forest and {NETWORK}.'
         )
     return _PANEL_DETECTORS[name]()
 

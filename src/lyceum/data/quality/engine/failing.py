@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from lyceum.data.datasets.reading.public import free_name
 from lyceum.data.quality.engine.checks import Check, with_distinct_ids
 from lyceum.data.quality.engine.frames import as_plain
 from lyceum.data.quality.engine.run import counted, planned
-from lyceum.data.quality.engine.samples import free_name
 from lyceum.data.quality.engine.surroundings import Surroundings
 
 ROW_NUMBER = "row_number"

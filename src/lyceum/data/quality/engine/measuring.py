@@ -36,7 +36,7 @@ from lyceum.data.quality.engine.nodes import NUMBERS, TIMES, CannotRun
 from lyceum.data.quality.engine.outcomes import Outcome
 from lyceum.data.quality.engine.references import ColumnReference, finite_numbers
 from lyceum.data.quality.engine.report import CheckReport, PartitionResult
-from lyceum.data.quality.engine.run import Planned, in_partitions, planned, wanted
+from lyceum.data.quality.engine.run import PARTITIONS_MAX, Planned, in_partitions, planned, wanted
 from lyceum.data.quality.engine.states import (
     CATEGORIES_MAX,
     Binned,
@@ -79,6 +79,7 @@ def is_mergeable(check: Check) -> bool:
         case Schema() | Sql():
             return False
         case Outliers(reference=reference):
+            # an isolated row is one among all
             return reference is not None
         case Drift(method=method):
             return method not in ORDERED_METHODS
@@ -150,7 +151,8 @@ def _states(plan: Planned, part: _Part, seen: dict[str, Any]) -> States:  # noqa
             found = Moments(values, seen["mean"], var * values, seen["low"], seen["high"]) if values else Moments()
             return {WHOLE: {"moments": found}}
         case Freshness():
-            return {WHOLE: {"newest": Extremes(seen["values"], None, _whole(seen["newest"]))}}
+            kind = part.types[plan.check.column]
+            return {WHOLE: {"newest": Extremes(seen["values"], None, _whole(seen["newest"]), kind)}}
         case Monotonic():
             return {WHOLE: {"order": _order(plan.check, part)}}
         case Drift():
@@ -176,8 +178,9 @@ def _rule_states(plan: Planned, part: _Part, seen: dict[str, Any]) -> States:
         }
     checked = seen.get("checked", part.rows)
     whole: dict[str, State] = {"rows": Counts(checked or 0, seen["failing"] or 0)}
-    if isinstance(plan.check, Range) and part.types[plan.check.column] in NUMBERS:
-        whole["values"] = Extremes(checked, seen["min"], seen["max"])
+    if isinstance(plan.check, Range) and (kind := part.types[plan.check.column]) in NUMBERS | TIMES:
+        times = kind if kind in TIMES else None
+        whole["values"] = Extremes(checked, _whole(seen["min"]), _whole(seen["max"]), times)
     return {WHOLE: whole}
 
 
@@ -194,6 +197,16 @@ def _whole(value: Any) -> Any:
         return value
     at = value if isinstance(value, datetime) else datetime(value.year, value.month, value.day, tzinfo=UTC)
     return (at.replace(tzinfo=at.tzinfo or UTC) - _EPOCH) // timedelta(microseconds=1)
+
+
+def _value(number: Any, times: str | None) -> Any:
+    """Return what `_whole` was given, of a column with this type of times."""
+    if number is None or times is None:
+        return number
+    at = _EPOCH + timedelta(microseconds=int(number))
+    if times == ColumnType.DATE:
+        return at.date()
+    return at if times == ColumnType.TIMESTAMP_UTC else at.replace(tzinfo=None)
 
 
 def _keys(table: pl.LazyFrame, columns: Sequence[str]) -> Keys:
@@ -255,8 +268,7 @@ def _outcome(  # noqa: C901, PLR0911 - one case for each kind
         case Statistic(), {"moments": Moments() as moments}:
             return statistic(check, moments.values, _figure(check, moments))
         case Freshness(), {"newest": Extremes() as newest}:
-            at = None if newest.high is None else _EPOCH + timedelta(microseconds=int(newest.high))
-            return freshness(check, at, rows, around.now)
+            return freshness(check, _value(newest.high, newest.times), rows, around.now)
         case Monotonic(), {"order": Order() as order}:
             return Outcome(order.values, order.breaks)
         case Drift(), found:
@@ -272,7 +284,9 @@ def _outcome(  # noqa: C901, PLR0911 - one case for each kind
 def _of_counts(whole: dict[str, State]) -> Outcome:
     counts, values = whole["rows"], whole.get("values")
     assert isinstance(counts, Counts)  # noqa: S101 - every check of rows has them
-    observed = {"min": values.low, "max": values.high} if isinstance(values, Extremes) else None
+    observed = None
+    if isinstance(values, Extremes):
+        observed = {"min": _value(values.low, values.times), "max": _value(values.high, values.times)}
     return Outcome(counts.checked, counts.failing, observed)
 
 
@@ -283,7 +297,7 @@ def _of_partitions(check: Check, states: States) -> Outcome:
         if isinstance(counts := found["rows"], Counts)
     ]
     outcome = Outcome(sum(part.rows_checked for part in parts), sum(part.failing for part in parts))
-    return in_partitions(check, outcome, parts)
+    return in_partitions(check, outcome, parts if len(parts) <= PARTITIONS_MAX else None)
 
 
 def _figure(check: Statistic, moments: Moments) -> float | None:

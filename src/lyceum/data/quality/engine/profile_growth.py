@@ -38,9 +38,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def grown_profile(before: TableProfile, added: pl.LazyFrame) -> TableProfile | None:
     """Return the profile of the table with the rows added at its end; None where it is to be read whole.
 
-    That is so for a small table, for one that has grown by a tenth since it was read whole, and for other columns.
+    That is so for a small table, for one that has grown by a tenth since it was read whole, for other columns, and where the
+    profile lacks what values it saw, for they were cut.
     """
-    if before.rows < COMPLETE_ROWS_MAX:
+    if before.rows < COMPLETE_ROWS_MAX or any(_lacks_values(column, before.rows) for column in before.columns):
         return None
     plain, types = as_plain(added)
     known = {name: kind for name, kind in types.items() if kind is not None}
@@ -103,6 +104,15 @@ def _grown(old: ColumnProfile, new: ColumnProfile, added: pl.LazyFrame, rows: tu
         patterns=old.patterns or new.patterns,
         shapes=old.shapes or new.shapes,
     )
+
+
+def _lacks_values(column: ColumnProfile, rows: int) -> bool:
+    """Return whether a profile does not say what it said of a column when it was made: an erasure cuts all but the counts."""
+    filled = rows - column.missing
+    if column.type is ColumnType.BOOLEAN:
+        return filled > column.distinct and not column.top_values
+    # infinite values, which are no end, are counted among what is cut
+    return filled > 0 and column.min is None and not column.infinite
 
 
 def _moments(column: ColumnProfile, filled: int) -> Moments:

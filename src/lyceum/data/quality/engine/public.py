@@ -34,7 +34,7 @@ from lyceum.data.quality.engine.checks import (
 from lyceum.data.quality.engine.described import FieldType, KindDescribed, kinds_described
 from lyceum.data.quality.engine.failing import failing_rows
 from lyceum.data.quality.engine.in_duckdb import counts_in_duckdb
-from lyceum.data.quality.engine.measuring import is_mergeable, measure, report_of
+from lyceum.data.quality.engine.measuring import is_mergeable, measure, plan_digest, report_of
 from lyceum.data.quality.engine.notebook import check, spelt_out
 from lyceum.data.quality.engine.personal import PersonalColumn, PersonalKind, find_personal
 from lyceum.data.quality.engine.profile import ColumnProfile, Histogram, TableProfile, ValueCount, profile_table
@@ -49,8 +49,16 @@ from lyceum.data.quality.engine.references import (
 from lyceum.data.quality.engine.report import CheckReport, CheckResult, FailingRow, PartitionResult
 from lyceum.data.quality.engine.run import run_checks
 from lyceum.data.quality.engine.schema import ColumnSchema, TableSchema, infer_schema
-from lyceum.data.quality.engine.small import SMALL_ROWS_MAX, Counted, RowsMisfit, SmallChecks, small_checks
-from lyceum.data.quality.engine.states import StatesDiffer, TableState, merged_states, state_from_bytes
+from lyceum.data.quality.engine.small import (
+    SMALL_ROWS_MAX,
+    Counted,
+    RowsMisfit,
+    SmallChecks,
+    decided_by_rows,
+    small_checks,
+    types_of,
+)
+from lyceum.data.quality.engine.states import STATE_VERSION, StatesDiffer, TableState, merged_states, state_from_bytes
 from lyceum.data.quality.engine.suggest import suggest_checks
 from lyceum.data.quality.engine.suggest_more import SuggestedCheck
 from lyceum.data.quality.engine.surroundings import SqlLimits, Surroundings
@@ -58,6 +66,7 @@ from lyceum.data.quality.engine.surroundings import SqlLimits, Surroundings
 __all__ = [
     "KINDS",
     "SMALL_ROWS_MAX",
+    "STATE_VERSION",
     "Check",
     "CheckReport",
     "CheckResult",
@@ -111,6 +120,7 @@ __all__ = [
     "check",
     "checks_from_plain",
     "counts_in_duckdb",
+    "decided_by_rows",
     "failing_rows",
     "find_personal",
     "grown_profile",
@@ -119,6 +129,7 @@ __all__ = [
     "kinds_described",
     "measure",
     "merged_states",
+    "plan_digest",
     "profile_table",
     "reference_from_bytes",
     "reference_of",
@@ -130,5 +141,6 @@ __all__ = [
     "spelt_out",
     "state_from_bytes",
     "suggest_checks",
+    "types_of",
     "with_distinct_ids",
 ]

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from lyceum.data.datasets.reading.public import free_name
 from lyceum.data.quality.engine.report import FailingRow
 
 CELL_CHARS_MAX = 200
@@ -59,7 +60,7 @@ def _found(
 
     Looks at windows that grow, since what fails often fails early; each row is in one window.
     """
-    row = free_name(table.collect_schema().names())
+    row = free_name(table.collect_schema().names(), "row")
     places: dict[str, list[int]] = {check: [] for check in checks}
     values: dict[int, dict[str, Any]] = {}
     start, length = 0, FIRST_WINDOW_ROWS
@@ -106,10 +107,3 @@ def _cell(value: Any, *, covered: bool) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return value.isoformat() if hasattr(value, "isoformat") else str(value)[:CELL_CHARS_MAX]
-
-
-def free_name(names: Collection[str], wanted: str = "row") -> str:
-    """Return the wanted name of a column, with `_` behind it where the table has that."""
-    while wanted in names:
-        wanted += "_"
-    return wanted

@@ -79,6 +79,8 @@ def _all_well(check: Check, checked: int) -> str:  # noqa: C901, PLR0911, PLR091
             return f"{values} are of the type {kind}."
         case Monotonic(direction=direction):
             return f"{values} are in {direction} order."
+        case Outliers(method="isolation_forest"):
+            return f"None of {rows_in_words(checked)} is isolated beyond {check.score_max:g} by {', '.join(check.columns)}."
         case Outliers():
             return f"{values} are within {check.robust_z_max:g} robust standard deviations of the median."
         case Referential(to=to):
@@ -125,6 +127,8 @@ def _fault(  # noqa: C901, PLR0911, PLR0912 - one case for each kind
             return f"{some} a {name} that is no {kind}"
         case Monotonic(column=name, direction=direction):
             return f"{some} a {name} that breaks the {direction} order"
+        case Outliers(method="isolation_forest", columns=columns):
+            return f"Isolated beyond {check.score_max:g} by {', '.join(columns)}: {of}"
         case Outliers(column=name):
             far = f" ({observed['low']:.6g} to {observed['high']:.6g} is near)" if observed else ""
             return f"{some} a {name} more than {check.robust_z_max:g} robust standard deviations from the median{far}"

@@ -4,7 +4,7 @@
 rows as JSON gives them, their values of the columns' types; a field that is not there is a missing value.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -12,12 +12,14 @@ from typing import Any
 
 import msgspec
 import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from lyceum.data.datasets.reading.public import POLARS_TYPES, ColumnType
 from lyceum.data.quality.engine.checks import Check, Completeness, Monotonic, PrimaryKey, Regex, RowCount, Type, Unique
 from lyceum.data.quality.engine.in_python import Source, text_of
 from lyceum.data.quality.engine.nodes import Column, Fits, Missing, Not
-from lyceum.data.quality.engine.patterns import in_rust, searcher_of
+from lyceum.data.quality.engine.patterns import searcher_of
 from lyceum.data.quality.engine.report import CheckReport
 from lyceum.data.quality.engine.rules import RowRule
 from lyceum.data.quality.engine.run import planned, run_checks
@@ -25,10 +27,11 @@ from lyceum.data.quality.engine.surroundings import Surroundings
 
 SMALL_ROWS_MAX = 5_000
 """Beyond, Polars is faster."""
-FRAME_ROWS_MIN = 12
-"""From here on Polars fits patterns faster to a column than RE2 does one call a text."""
+COLUMN_ROWS_MIN = 8
+"""From here on Arrow fits a pattern faster to a column than it is fitted one call a text, by RE2 both."""
 
-Row = Mapping[str, Any]
+Row = Any
+"""A mapping by the names of columns, or an object that has a field `c0`, `c1`, … for each."""
 Counting = Callable[[Sequence[Row]], tuple[Sequence[int], Sequence[list[str]]]]
 """From rows to checked and failing counts in turn, and the texts that patterns are fitted to."""
 
@@ -59,6 +62,7 @@ class SmallChecks:
     types: Mapping[str, ColumnType]
     counted: tuple[Check, ...]
     """The checks that `counts` covers; the others need what only `report` looks at."""
+    as_fields: bool
     _count: "Counting"
     _patterns: tuple["_Pattern", ...]
 
@@ -78,11 +82,19 @@ class SmallChecks:
         frame = pl.DataFrame(rows, schema={name: POLARS_TYPES[kind] for name, kind in self.types.items()}, strict=False)
         return run_checks(frame.lazy(), self.checks, sample_rows_max=sample_rows_max, around=around)
 
+    def first_failing(self, check: Check, rows: Sequence[Row], *, at_most: int) -> list[int]:
+        """Return the numbers, from 1, of the first rows that fail a check that rows decide; raises RowsMisfit."""
+        try:
+            find = _finder(msgspec.json.encode(check), tuple(self.types.items()), as_fields=self.as_fields)
+            return find(rows, at_most)
+        except (TypeError, AttributeError) as misfit:
+            raise RowsMisfit(f"A row holds a value that is not of its column's type: {misfit}.") from misfit
+
     def _pairs(self, rows: Sequence[Row]) -> list[tuple[int, int]]:
         try:
             flat, texts = self._count(rows)
             matched = _fitting(self._patterns, texts)
-        except (TypeError, AttributeError, pl.exceptions.PolarsError) as misfit:
+        except (TypeError, AttributeError, UnicodeError, pa.ArrowInvalid) as misfit:
             raise RowsMisfit(f"A row holds a value that is not of its column's type: {misfit}.") from misfit
         pairs = list(zip(islice(flat, 0, None, 2), islice(flat, 1, None, 2), strict=True))
         for pattern, fitting in zip(self._patterns, matched, strict=True):
@@ -102,22 +114,73 @@ class _Pattern:
     """Which of the lists of texts that the generated function returns it reads."""
 
 
-def small_checks(checks: Sequence[Check], types: Mapping[str, ColumnType]) -> SmallChecks:
-    """Return the checks made ready for rows of these columns; kept for the next call with the same."""
+def small_checks(checks: Sequence[Check], types: Mapping[str, ColumnType], *, as_fields: bool = False) -> SmallChecks:
+    """Return the checks made ready for rows of these columns; kept for the next call with the same.
+
+    Rows are mappings, or with `as_fields` objects that have `c0`, `c1`, … in the order of the columns.
+    """
     # as JSON, in which 1, 1.0 and true differ
-    return _small_checks(msgspec.json.encode(checks), tuple(types.items()))
+    return _small_checks(msgspec.json.encode(checks), tuple(types.items()), as_fields=as_fields)
 
 
 @lru_cache(maxsize=512)
-def _small_checks(encoded: bytes, types: tuple[tuple[str, ColumnType], ...]) -> SmallChecks:
+def _small_checks(encoded: bytes, types: tuple[tuple[str, ColumnType], ...], *, as_fields: bool) -> SmallChecks:
     checks = msgspec.json.decode(encoded, type=tuple[Check, ...])
     known = dict(types)
-    program = _Program(known)
+    program = _Program(known, as_fields)
     for check in checks:
         plan = planned(check, {**known})
-        if plan.error is None and getattr(check, "partition_by", None) is None:
+        if plan.error is None and not _tolerates_in_parts(check):
             program.add(check, plan.rule)
-    return SmallChecks(checks, known, tuple(program.counted), program.compiled(), tuple(program.patterns))
+    patterns = tuple(program.patterns)
+    return SmallChecks(checks, known, tuple(program.counted), as_fields, program.compiled(), patterns)
+
+
+def types_of(columns: Iterable[tuple[str, str]]) -> dict[str, ColumnType]:
+    """Return the types of columns as a table's schema says them, in its order."""
+    return {name: ColumnType(kind) for name, kind in columns}
+
+
+def decided_by_rows(check: Check, types: Mapping[str, ColumnType]) -> bool | None:
+    """Return whether each row by itself passes or fails the check, None where it does not fit the columns.
+
+    So it is not where a share of failing rows is tolerated in each partition.
+    """
+    plan = planned(check, {**types})
+    if plan.error is not None:
+        return None
+    return plan.rule is not None and not isinstance(check, Completeness) and not _tolerates_in_parts(check)
+
+
+def _tolerates_in_parts(check: Check) -> bool:
+    """Say whether a check judges each partition by itself, and otherwise than all rows together."""
+    return getattr(check, "partition_by", None) is not None and getattr(check, "at_most_failing", 0.0) > 0
+
+
+@lru_cache(maxsize=512)
+def _finder(
+    encoded: bytes, types: tuple[tuple[str, ColumnType], ...], *, as_fields: bool
+) -> Callable[[Sequence[Row], int], list[int]]:
+    """Return a function that goes through rows until it has found so many that fail."""
+    rule = planned(msgspec.json.decode(encoded, type=Check), dict(types)).rule
+    if rule is None:
+        raise ValueError("rows do not decide this check")
+    program = _Program(dict(types), as_fields)
+    present = frozenset(rule.present)
+    asked = [f"{program.source.column(name)} is not None" for name in rule.present]
+    asked += [] if rule.given is None else [text_of(rule.given, program.source, present)]
+    asked.append(text_of(rule.fails, program.source, present))
+    lines = ["def find(rows, at_most):", " found = []", " for number, r in enumerate(rows, 1):"]
+    lines += [f"  {line}" for line in program.values()]
+    lines += [f"  if {' and '.join(asked)}:", "   found.append(number)", "   if len(found) >= at_most: break"]
+    found: Callable[[Sequence[Row], int], list[int]] = _made([*lines, " return found"], program.source, "find")
+    return found
+
+
+def _made(lines: Sequence[str], source: Source, name: str) -> Any:
+    spaces: dict[str, Any] = dict(source.objects)
+    exec(compile("\n".join(lines), "<checks>", "exec"), spaces)  # noqa: S102 - made of our own trees
+    return spaces[name]
 
 
 @dataclass(slots=True)
@@ -125,6 +188,7 @@ class _Program:
     """The generated function while it is put together."""
 
     types: Mapping[str, ColumnType]
+    as_fields: bool
     source: Source = field(default_factory=Source)
     counted: list[Check] = field(default_factory=list)
     patterns: list[_Pattern] = field(default_factory=list)
@@ -225,21 +289,21 @@ class _Program:
         """Return the function."""
         lines = ["def count(rows):", " n = len(rows)", *(f" {line}" for line in self.before)]
         lines += [f" {self._gaps(name)} = 0" for name in sorted(self.missing)]
-        body = [*self._values(), *self._insides()]
+        body = [*self.values(), *self._insides()]
         lines += [" for r in rows:", *(f"  {line}" for line in body)] if body else []
         gathered = ", ".join(self.lists.values())
         lines.append(
             f" return ({''.join(f'{result}, ' for result in self.results)}), ({gathered}{',' * bool(gathered)})"
         )
-        spaces: dict[str, Any] = dict(self.source.objects)
-        exec(compile("\n".join(lines), "<checks>", "exec"), spaces)  # noqa: S102 - made of our own trees
-        made: Counting = spaces["count"]
+        made: Counting = _made(lines, self.source, "count")
         return made
 
-    def _values(self) -> list[str]:
+    def values(self) -> list[str]:
+        """Return lines that take the values of a row."""
         lines = []
+        places = {name: place for place, name in enumerate(self.types)}
         for name, local in self.source.columns.items():
-            lines.append(f"{local} = r.get({name!r})")
+            lines.append(f"{local} = r.c{places[name]}" if self.as_fields else f"{local} = r.get({name!r})")
             if self.types.get(name) is ColumnType.FLOAT:
                 lines.append(f"if {local} != {local}: {local} = None")
         return lines
@@ -282,19 +346,11 @@ def _fitting(patterns: Sequence[_Pattern], texts: Sequence[list[str]]) -> list[i
     """Return for each pattern how many of its texts it fits."""
     if not patterns:
         return []
-    if max(map(len, texts)) < FRAME_ROWS_MIN:
+    if max(map(len, texts)) < COLUMN_ROWS_MIN:
         found = []
         for each in patterns:
             search = searcher_of(each.pattern).search
             found.append(sum(search(text) is not None for text in texts[each.list_place]))
         return found
-    longest = max(map(len, texts))
-    frame = pl.DataFrame(
-        {str(place): column + [None] * (longest - len(column)) for place, column in enumerate(texts)},
-        schema=dict.fromkeys(map(str, range(len(texts))), pl.String),
-    )
-    fits = [
-        pl.col(str(each.list_place)).str.contains(in_rust(each.pattern)).sum().alias(str(place))
-        for place, each in enumerate(patterns)
-    ]
-    return [int(value or 0) for value in frame.select(fits).row(0)]
+    columns = [pa.array(column, pa.string()) for column in texts]
+    return [pc.match_substring_regex(columns[each.list_place], pattern=each.pattern).true_count for each in patterns]

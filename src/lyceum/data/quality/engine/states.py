@@ -73,10 +73,13 @@ class Extremes(_State, frozen=True, tag="extremes"):
     values: int = 0
     low: Number | None = None
     high: Number | None = None
+    times: str | None = None
+    """The column's type, where it holds times."""
 
     def merged(self, other: "Extremes") -> "Extremes":
         """Return the state of both parts."""
-        return Extremes(self.values + other.values, _least(self.low, other.low), _greatest(self.high, other.high))
+        low, high = _least(self.low, other.low), _greatest(self.high, other.high)
+        return Extremes(self.values + other.values, low, high, self.times or other.times)
 
 
 class Categories(_State, frozen=True, tag="categories"):

@@ -28,6 +28,7 @@ from lyceum.data.quality.engine.checks import (
 from lyceum.data.quality.engine.drift import ColumnDrift, drifts_of, with_q_values
 from lyceum.data.quality.engine.frames import as_plain
 from lyceum.data.quality.engine.intervals import rows_to_see, wilson_interval
+from lyceum.data.quality.engine.isolated import isolated_rows
 from lyceum.data.quality.engine.nodes import NUMBERS, TIMES, CannotRun
 from lyceum.data.quality.engine.outcomes import Outcome, judged, skipped
 from lyceum.data.quality.engine.references import finite_numbers, robust_scale
@@ -64,8 +65,12 @@ def aggregates(check: Check, types: Types) -> dict[str, pl.Expr]:
             if types[name] is ColumnType.BOOLEAN:
                 raise CannotRun(f"asks whether '{name}' rises, but it holds boolean values")
             return {}
-        case Outliers(column=name):
-            _require_number(name, types, "looks for outliers of")
+        case Outliers():
+            for name in check.subjects():
+                if check.method == "robust_z":
+                    _require_number(name, types, "looks for outliers of")
+                elif types[name] in TIMES:
+                    raise CannotRun(f"looks for isolated rows by '{name}', which holds {types[name]} values")
             return {}
         case _:
             return {}
@@ -220,7 +225,9 @@ def _monotonic(check: Monotonic, table: pl.LazyFrame) -> Outcome:
 
 
 def _outliers(check: Outliers, table: pl.LazyFrame, around: Surroundings) -> Outcome:
-    name = check.column
+    if check.method == "isolation_forest":
+        return isolated_rows(check, table)
+    [name] = check.subjects()
     numbers = finite_numbers(table.select(name).collect(engine="streaming").to_series())
     if check.reference is None:
         if not len(numbers):

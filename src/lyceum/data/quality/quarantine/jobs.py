@@ -44,7 +44,8 @@ class _Accepting:
                 definitions=definitions,
                 references=await compared.references(tx, origin.version_id, definitions),
                 others={
-                    address: compared.at(await version_table_by_id(tx, found)) for address, found in args.others.items()
+                    address: compared.looked_up_at(await version_table_by_id(tx, found), check_run.org_id)
+                    for address, found in args.others.items()
                 },
                 table_key=origin.table_key,
                 delta_version=origin.delta_version,

@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Actor
+from lyceum.data.datasets.errors import VersionPending
 from lyceum.data.datasets.making.public import begin_made
 from lyceum.data.datasets.public import version_by_id, version_table_by_id
 from lyceum.data.datasets.schemas import Version
@@ -28,7 +29,12 @@ async def begin_quarantine(
     run = await check_run_for(tx, who, check_run_id)
     if run.state not in {"passed", "failed"}:
         raise CheckRunUnfinished("This check run has no results yet; wait until it has ended, or run the checks again.")
-    await version_by_id(tx, who, run.version_id)
+    version = await version_by_id(tx, who, run.version_id)
+    if version.state == "rejected":
+        raise VersionPending(
+            f"{version.file_name} was held back, so its rows are in no table. To have those that fail as a dataset, let the"
+            " check not block, add the file again, and quarantine them then."
+        )
     origin = await version_table_by_id(tx, run.version_id)
     checks = await failed_checks(tx, run.id, wanted.check_id)
     others = await tables_looked_up(tx, who, looked_up_in(checks.values()))

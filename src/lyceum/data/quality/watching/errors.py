@@ -15,6 +15,12 @@ class MetricNotFound(NotFound):
     code = "metric_not_found"
 
 
+class DetectorMissing(Conflict):
+    """A detector needs what is not installed."""
+
+    code = "detector_missing"
+
+
 class AnomalyTooOld(Conflict):
     """The detectors do not remember the version any more."""
 

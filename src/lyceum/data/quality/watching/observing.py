@@ -13,6 +13,7 @@ from lyceum.data.quality.anomalies.public import (
     Observation,
     Standing,
     StateUnreadable,
+    TorchMissing,
     WatchOptions,
     begun,
     decoded,
@@ -23,6 +24,7 @@ from lyceum.data.quality.anomalies.public import (
     tuned,
     without_columns,
 )
+from lyceum.data.quality.watching.errors import DetectorMissing
 from lyceum.data.quality.watching.work import VersionToWatch, WatchedTable, WatchedVersion, WatchWork
 from lyceum.kernel.config import settings
 from lyceum.kernel.jobs.child import ChildSide
@@ -49,7 +51,10 @@ def watch_versions(work: WatchWork, side: ChildSide) -> WatchedTable:
         metrics = measure(batch, memory) | {"|rows": float(row_count)}
         at = max(version.at_seconds, state.times[-1] + 1) if state.times else version.at_seconds
         was_odd = bool(state.odd and state.odd[-1])
-        state, verdict = observe(state, Observation(at, metrics))
+        try:
+            state, verdict = observe(state, Observation(at, metrics))
+        except TorchMissing as missing:
+            raise DetectorMissing(str(missing)) from missing
         is_odd = verdict.standing is Standing.ODD
         if not is_odd:
             memory = remember(memory, batch)

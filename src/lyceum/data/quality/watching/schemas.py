@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-Detector = Literal["seasonal", "robust", "smoothing", "forest"]
+Detector = Literal["seasonal", "robust", "smoothing", "forest", "sequence"]
 
 
 class WatchChange(BaseModel):
@@ -16,7 +16,19 @@ class WatchChange(BaseModel):
 
     enabled: bool
     alarm_share: float = Field(default=0.05, ge=0.001, le=0.5)
-    detectors: list[Detector] = Field(default=["seasonal", "robust", "smoothing", "forest"], min_length=1, max_length=4)
+    detectors: list[Detector] = Field(
+        default=["seasonal", "robust", "smoothing", "forest"],
+        min_length=1,
+        max_length=5,
+        description="`seasonal` is one of them; `sequence` needs the extra `lyceum-hub[torch]`.",
+    )
+
+    @field_validator("detectors")
+    @classmethod
+    def _has_seasonal(cls, detectors: list[Detector]) -> list[Detector]:
+        if "seasonal" not in detectors:
+            raise ValueError("lacks seasonal, by which charts are drawn and answers are learned; name it as well")
+        return detectors
 
 
 class Watch(BaseModel):

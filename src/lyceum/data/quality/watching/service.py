@@ -1,6 +1,7 @@
 """Writes of watching: how a dataset is watched, and what people say of an anomaly."""
 
 import asyncio
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from lyceum.accounts.audit.public import note_audit
 from lyceum.accounts.public import Actor, Power
 from lyceum.data.datasets.public import dataset_ref_for, marks_of_dataset, writing_to
 from lyceum.data.quality.events import AnomalyAnswered
-from lyceum.data.quality.watching.errors import AnomalyNotFound, AnomalyTooOld
+from lyceum.data.quality.watching.errors import AnomalyNotFound, AnomalyTooOld, DetectorMissing
 from lyceum.data.quality.watching.jobs import begin_watch, judged_source, usual_again, watch_soon
 from lyceum.data.quality.watching.models import AnomalyRow, DatasetWatchRow
 from lyceum.data.quality.watching.queries import as_anomaly, as_watch
@@ -19,7 +20,11 @@ from lyceum.kernel.events import publish
 
 
 async def change_watch(tx: AsyncSession, who: Actor, org: str, name: str, wanted: WatchChange) -> Watch:
-    """Say how a dataset is watched; versions that were not watched yet soon are. Raises `DatasetNotFound`."""
+    """Say how a dataset is watched; versions that were not watched yet soon are.
+
+    Raises `DatasetNotFound`, and `DetectorMissing` for one that needs what is not installed.
+    """
+    _require_installed(wanted.detectors)
     async with writing_to(tx, who, org, name) as writer:
         dataset = await dataset_ref_for(tx, writer, org, name, need=Power.DATASETS_WRITE)
         await begin_watch(tx, dataset.id, dataset.org_id)
@@ -75,6 +80,16 @@ async def answer_anomaly(
             why = f"answer:{row.id}:{watch.revision}"
             await publish(tx, usual_again(dataset.id, None, why, row.version_number))
         return as_anomaly(row, await marks_of_dataset(tx, row.dataset_id))
+
+
+def _require_installed(detectors: Iterable[str]) -> None:
+    from lyceum.data.quality.anomalies.public import NETWORK, is_available
+
+    if NETWORK in detectors and not is_available():
+        raise DetectorMissing(
+            f'The detector "{NETWORK}" needs PyTorch, which this hub does not have: leave it out, or have lyceum-hub[torch] '
+            "installed."
+        )
 
 
 def _learned(kept: bytes, at_seconds: float, answer: str) -> bytes | None:

@@ -17,15 +17,14 @@ import polars as pl
 from lyceum.data.datasets.appends.tables.work import AppendTarget, Places
 from lyceum.data.datasets.judging import are_good, judged
 from lyceum.data.datasets.marks import found_in, marks_in
+from lyceum.data.datasets.newest import on_newest
 from lyceum.data.datasets.reading.public import POLARS_TYPES, ColumnType
 from lyceum.data.datasets.rows.public import StagedRows
 from lyceum.data.datasets.table_store import Followed, StagedData, TableFile, TableStore
 from lyceum.data.datasets.tables import (
-    TableChanged,
     commit,
     discard_staged,
     files_of,
-    newest_version,
     remove_orphans,
     scan_files,
     scan_staged,
@@ -44,7 +43,6 @@ from lyceum.data.quality.engine.public import (
 
 FILES_OF_A_SIZE_MAX = 16
 MERGED_FILE_BYTES_MAX = 64 << 20
-COMMIT_ATTEMPTS_MAX = 20
 
 
 def append_rows(
@@ -87,7 +85,7 @@ def commit_files(
         schema = msgspec.to_builtins(schema_of(grown) if grown else infer_schema(rows))
         judgements = judged(target.questions, StagedRows(rows, schema, marks=marks_in(personal)))
         good = are_good(judgements)
-        delta_version = _commit_on_newest(store, target, data, tail, places) if good else None
+        delta_version = _commit(store, target, data, tail, places) if good else None
         remove_orphans(store, target.table_key, older_than=timedelta(seconds=target.leftovers_older_than_seconds))
     finally:
         discard_staged(store, target.operation_id)
@@ -177,17 +175,12 @@ def _with_what_it_follows(
     return pl.concat([scan_files(store, target.table_key, kept), staged]) if kept else staged
 
 
-def _commit_on_newest(
+def _commit(
     store: TableStore, target: AppendTarget, data: StagedData, tail: frozenset[str] | None, places: Places | None
 ) -> int:
     """Commit behind the version that is followed; whether that is still the latest, the database says in the end."""
     follows = (
         Followed(target.base.delta_version, without=tail) if target.base is not None and tail is not None else None
     )
-    for _ in range(COMMIT_ATTEMPTS_MAX):
-        try:
-            newest = newest_version(store, target.table_key)
-            return commit(store, target.table_key, data, base=newest, follows=follows, places=places)
-        except TableChanged:
-            continue
-    raise RuntimeError(f"{COMMIT_ATTEMPTS_MAX} other versions were committed first, one after the other")
+    key = target.table_key
+    return on_newest(store, key, lambda newest: commit(store, key, data, base=newest, follows=follows, places=places))

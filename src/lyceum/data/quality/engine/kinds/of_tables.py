@@ -9,6 +9,7 @@ from lyceum.data.quality.engine.kinds.shared import (
     AnyCheck,
     ColumnCheck,
     KeyCheck,
+    RowCheck,
     require_bounds,
     require_distinct,
     require_no_partition,
@@ -194,23 +195,48 @@ class Schema(AnyCheck, frozen=True, kw_only=True, tag="schema"):
         return "schema"
 
 
-class Outliers(ColumnCheck, frozen=True, kw_only=True, tag="outliers"):
-    """No value is further than `robust_z_max` robust standard deviations (1.4826 MAD) from the median.
+class Outliers(RowCheck, frozen=True, kw_only=True, tag="outliers"):
+    """No value is further than `robust_z_max` robust standard deviations (1.4826 MAD) from the median of its column.
 
-    Centre and spread are those of the reference where one is named, else those of the table itself.
+    Centre and spread are those of the reference where one is named, else those of the table itself. By `isolation_forest` no row
+    is more isolated among the others than `score_max`, by what its `columns` hold together: what is usual is learnt from
+    20,000 rows of the table itself, drawn the same each time.
     """
 
+    column: str | None = None
+    """For `robust_z`."""
+    columns: tuple[str, ...] = ()
+    """For `isolation_forest`: numbers, truth values and texts that repeat."""
+    method: Literal["robust_z", "isolation_forest"] = "robust_z"
     robust_z_max: float = 5.0
+    score_max: float = 0.65
+    """Usual rows score 0.3 to 0.6; 1 is as isolated as can be. Give `at_most_failing` where columns have long tails."""
     reference: str | None = None
+    """For `robust_z`."""
 
     def _require_sense(self) -> None:
         super()._require_sense()
         require_no_partition(self.partition_by)
-        if not self.robust_z_max > 0:
-            raise ValueError("robust_z_max is above 0")
+        if self.method == "robust_z":
+            if self.column is None or self.columns:
+                raise ValueError("robust_z looks at one column; name it as column")
+            if not self.robust_z_max > 0:
+                raise ValueError("robust_z_max is above 0")
+            return
+        if self.column is not None or self.reference is not None:
+            raise ValueError(
+                "isolation_forest looks at rows by their columns, without a reference; name them as columns"
+            )
+        require_distinct("columns", self.columns)
+        if not 0 < self.score_max < 1:
+            raise ValueError("score_max is between 0 and 1")
 
     def _own_id(self) -> str:
-        return f"{self.column}.outliers"
+        return f"{'+'.join(self.subjects())}.outliers"
+
+    def subjects(self) -> tuple[str, ...]:
+        """Return the names of the columns the check reads."""
+        return self.columns if self.column is None else (self.column,)
 
 
 class Drift(AnyCheck, frozen=True, kw_only=True, tag="drift"):
