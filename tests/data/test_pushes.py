@@ -91,6 +91,19 @@ async def test_pushed_records_follow_the_rows_of_the_version_before(
     assert rows_of(staffed_hub.database, "SELECT FROM pushed_batches WHERE org_id = %s", owner.org_id) == []
 
 
+async def test_records_are_pushed_into_columns_whose_names_hold_quotation_marks_and_backslashes(
+    patient_client: Client, owner: Member, staffed_hub: StaffedHub
+) -> None:
+    names = ['height "in"', "path\\to", "id"]
+    async with patient_client(owner) as client:
+        address = await dataset_with(client, csv_of(pl.DataFrame({names[0]: [60], names[1]: ["c:\\"], "id": [1]})))
+        await _push(client, address, [dict(zip(names, (61, 'd:\\"', 2), strict=True))])
+        version = await _flush(staffed_hub, owner, client, address)
+        assert (version["state"], version["row_count"]) == ("accepted", 2), version
+        rows = await _rows(staffed_hub, owner, client, address, 2)
+        assert rows.rows() == [(60, "c:\\", 1), (61, 'd:\\"', 2)]
+
+
 async def test_the_first_records_make_the_columns(
     patient_client: Client, owner: Member, staffed_hub: StaffedHub
 ) -> None:

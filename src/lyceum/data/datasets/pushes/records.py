@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 from functools import lru_cache
 from operator import attrgetter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 
@@ -44,22 +44,60 @@ _WORDS = {
     "timestamp": 'a time without an offset, such as "2024-05-31T17:00:00"',
     "timestamp_utc": 'a time with an offset, such as "2024-05-31T17:00:00Z"',
 }
-_PLACE = re.compile(r" - at `\$\[(\d+)\](?:\.([^`\[]*))?.*`$", re.DOTALL)
+_PLACE = re.compile(r" - at `\$\[(\d+)\](?:\.(.*)|\[\.\.\.\])?`$", re.DOTALL)
 _UNKNOWN = re.compile(r"unknown field `(.*?)`(?: - at `|$)", re.DOTALL)
 _FREE: msgspec.json.Decoder[list[dict[str, Any]]] = msgspec.json.Decoder(
     list[dict[str, bool | int | float | _TEXT | None]]
 )
+_KEYED: msgspec.json.Decoder[list[dict[str, Any]]] = msgspec.json.Decoder(list[dict[str, Any]])
+_NO_FIELD_NAME = re.compile(r'["\\\x00-\x1f]')
+"""What JSON writes with a backslash; no struct has a field of such a name."""
+
+
+class _Decoder(Protocol):
+    def decode(self, body: bytes, /) -> list[Any]:
+        """Return the records of a list in JSON."""
+
+
+class _ByKeys:
+    """Reads records of columns that cannot name a struct's fields: by their keys, at a line of Python for each value."""
+
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self._field_of = {name: f"c{place}" for place, (name, _) in enumerate(columns)}
+        self._records = list[_record_of(columns, named=False)]  # type: ignore[misc]
+
+    def decode(self, body: bytes) -> list[Any]:
+        keyed = _KEYED.decode(body)
+        for number, record in enumerate(keyed, start=1):
+            if not record.keys() <= self._field_of.keys():
+                unknown = next(name for name in record if name not in self._field_of)
+                raise _unknown_column(f"Record {number:,}", unknown)
+        placed = [{self._field_of[name]: value for name, value in record.items()} for record in keyed]
+        try:
+            records: list[Any] = msgspec.convert(placed, self._records)
+        except msgspec.ValidationError as error:
+            if (found := _PLACE.search(str(error))) is None or not found[2]:
+                raise
+            name, _ = self._columns[int(found[2].removeprefix("c"))]
+            raise _unfitting_value(f"Record {int(found[1]) + 1:,}", name, self._columns) from None
+        return records
+
+
+def _record_of(columns: Columns, *, named: bool) -> type[msgspec.Struct]:
+    fields = [
+        (f"c{place}", _TYPES[kind] | None, msgspec.field(default=None, name=name if named else None))
+        for place, (name, kind) in enumerate(columns)
+    ]
+    return msgspec.defstruct("Record", fields, forbid_unknown_fields=True, gc=False)
 
 
 @lru_cache(maxsize=64)
-def _decoder(columns: Columns) -> msgspec.json.Decoder[list[Any]]:
+def _decoder(columns: Columns) -> _Decoder:
     """Return what reads records of these columns: one left out is missing, one that is not among them is refused."""
-    fields = [
-        (f"c{place}", _TYPES[kind] | None, msgspec.field(default=None, name=name))
-        for place, (name, kind) in enumerate(columns)
-    ]
-    record = msgspec.defstruct("Record", fields, forbid_unknown_fields=True, gc=False)
-    return msgspec.json.Decoder(list[record])  # type: ignore[valid-type]
+    if any(_NO_FIELD_NAME.search(name) for name, _ in columns):
+        return _ByKeys(columns)
+    return msgspec.json.Decoder(list[_record_of(columns, named=True)])  # type: ignore[misc]
 
 
 def read_records(body: bytes, form: Form, columns: Columns | None) -> Sequence[Any]:
@@ -103,7 +141,7 @@ def _require_times_in_utc(records: Sequence[Any], columns: Columns) -> None:
                 ) from None
 
 
-def _lines(decoder: "msgspec.json.Decoder[list[Any]]", body: bytes) -> list[Any]:
+def _lines(decoder: _Decoder, body: bytes) -> list[Any]:
     """Return the records of JSON Lines; an empty line is none."""
     # as one list, so that the decoder tells the place of what does not fit
     lines = [line for line in body.splitlines() if line.strip()]
@@ -119,14 +157,22 @@ def _unfitting(told: str, columns: Columns | None) -> RecordsUnreadable:
         return RecordsUnreadable("The body is not a list of records; send [{...}, {...}], or one object on each line.")
     where, name = f"Record {int(found[1]) + 1:,}", found[2]
     if (unknown := _UNKNOWN.search(told)) is not None:
-        return RecordsUnreadable(
-            f"{where} has {_shown(unknown[1])}, which is no column of the dataset's latest version; leave it out, or "
-            "upload a version that has it."
-        )
+        return _unknown_column(where, unknown[1])
     if not name:
         return RecordsUnreadable(
             f"{where} is not an object of texts, numbers, true, false and null by the names of columns."
         )
+    return _unfitting_value(where, name, columns)
+
+
+def _unknown_column(where: str, name: str) -> RecordsUnreadable:
+    return RecordsUnreadable(
+        f"{where} has {_shown(name)}, which is no column of the dataset's latest version; leave it out, or "
+        "upload a version that has it."
+    )
+
+
+def _unfitting_value(where: str, name: str, columns: Columns | None) -> RecordsUnreadable:
     kind = dict(columns or ()).get(name)
     wanted = _WORDS[kind] if kind is not None else "a text, a number, true, false or null"
     return RecordsUnreadable(f"{where}, column {_shown(name)}: what is there is not {wanted}.")
