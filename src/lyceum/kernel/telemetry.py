@@ -67,8 +67,11 @@ class JsonLines(logging.Formatter):
 
 
 def extra_fields(record: logging.LogRecord) -> dict[str, Any]:
-    """Return what a record was given as `extra`."""
-    return {name: value for name, value in vars(record).items() if name not in _STANDARD_FIELDS}
+    """Return what a record was given as `extra`.
+
+    What begins with `_` is left out: libraries mark records so for themselves, as Ray does once it is imported.
+    """
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD_FIELDS and name[0] != "_"}
 
 
 class SeldomSaid:
