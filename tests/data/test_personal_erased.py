@@ -3,6 +3,7 @@
 import io
 import sys
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -42,9 +43,15 @@ def _require_gone(folder: Path, value: str) -> None:
 
 
 async def _erased(client: httpx.AsyncClient, address: str, column: str, value: str) -> Any:
-    begun = await ok(client.post(f"/api/v1/datasets/{address}/erasures", json={"column": column, "value": value}), 202)
+    # refused as long as a version is being made, as one of records pushed may be
+    reply = await until(
+        lambda: client.post(f"/api/v1/datasets/{address}/erasures", json={"column": column, "value": value}),
+        lambda answer: answer.status_code != HTTPStatus.CONFLICT,
+    )
+    assert reply.status_code == HTTPStatus.ACCEPTED, reply.text
+    erasure_id = reply.json()["id"]
     return await until(
-        lambda: ok(client.get(f"/api/v1/dataset-erasures/{begun['id']}")), lambda found: found["state"] != "queued"
+        lambda: ok(client.get(f"/api/v1/dataset-erasures/{erasure_id}")), lambda found: found["state"] != "queued"
     )
 
 

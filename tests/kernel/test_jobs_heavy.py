@@ -13,7 +13,7 @@ import pytest
 from fixtures.app import IMPORT_TESTS, eventually, job_row, rows_of, running_worker
 from fixtures.computing import Answer
 from fixtures.job_kinds import Heard, Heavy, HeavyOnce, Light, Short, heavy_handler, light_handlers
-from fixtures.processes import still_there
+from fixtures.processes import children_of, still_there
 from fixtures.queue import call_off, fail_once, put
 from fixtures.servers import TestDatabase
 from lyceum.kernel.ids import new_id
@@ -32,13 +32,9 @@ MEMORY_MAX = 400 * 1024**2
 
 @pytest.fixture(autouse=True)
 def _no_process_is_left() -> Iterator[None]:
-    before = _children_of(os.getpid())
+    before = children_of(os.getpid())
     yield
-    assert _children_of(os.getpid()) <= before
-
-
-def _children_of(pid: int) -> set[str]:
-    return {word for task in Path(f"/proc/{pid}/task").glob("*/children") for word in task.read_text().split()}
+    assert children_of(os.getpid()) <= before
 
 
 def _with_settings(resources: Resources, **settings: object) -> Resources:

@@ -12,7 +12,7 @@ import pytest
 
 from fixtures.app import environment_of, eventually, job_row, rows_of, settings_for, started_when_ready
 from fixtures.job_kinds import WROTE, Heavy, Light
-from fixtures.processes import state_of
+from fixtures.processes import children_of, state_of
 from fixtures.queue import put
 from fixtures.servers import OwnServers, kill
 from lyceum.hub.postgres import APP_ROLE
@@ -27,11 +27,10 @@ PROGRAM = Path(__file__).parent / "programs" / "worker.py"
 def _tell_all(pid: int, number: signal.Signals) -> None:
     """Send a signal to a process and all below it, parents first: what stands still starts nothing that would be missed."""
     # the server's own for a connection may have ended by now
-    with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
-        for task in Path(f"/proc/{pid}/task").glob("*/children"):
-            for child in task.read_text().split():
-                _tell_all(int(child), number)
+        for child in children_of(pid):
+            _tell_all(child, number)
 
 
 @pytest.mark.deep

@@ -153,6 +153,7 @@ def test_suggested_checks_are_kept_or_refused_several_at_once_and_their_run_is_s
         page.get_by_role("button", name="Refuse").click()
         expect(suggested).to_have_count(count - 1)
         page.get_by_role("button", name="Keep", exact=True).click()
+        expect(suggested).to_have_count(0)
         expect(page.get_by_role("button", name="Suggest 1 refused one again")).to_be_visible()
         page.get_by_role("button", name="All checks").click()
         page.get_by_role("button", name="Run checks").click()
