@@ -149,3 +149,9 @@ def test_ids_of_python_types_are_written_as_text() -> None:
     line = json.loads(JsonLines("api").format(record))
     log_context.reset(token)
     assert (line["org_id"], line["attempt"]) == ("00000000-0000-0000-0000-000000000007", 2)
+
+
+def test_what_libraries_mark_records_with_for_themselves_is_not_written() -> None:
+    record = logging.makeLogRecord({"name": "lyceum.x", "levelname": "INFO", "msg": "said", "_marked": 1, "count": 2})
+    line = json.loads(JsonLines("api").format(record))
+    assert (line["count"], "_marked" in line) == (2, False)
