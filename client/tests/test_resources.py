@@ -253,7 +253,8 @@ def test_predictions_take_rows_as_people_have_them(hub: Any, client: Client) -> 
     answers = {"model": "acme/flights", "version": 2, "predictions": [{"label": True, "probabilities": {"true": 0.8}}]}
     hub.will("POST", "/api/v1/models/acme/flights@champion/predict", hub.answer(200, answers, {"x-request-id": "q1"}))
     row = {"carrier": "UA", "temp": float("nan"), "at": datetime(2013, 1, 1, 5, tzinfo=timezone.utc), "n": np.int64(3)}
-    told = client.models.predict("acme/flights@champion", row)
+    told = client.models.predict("acme/flights@champion", row, trial=True)
+    assert hub.asked[-1].headers["lyceum-trial"] == "1"
     assert (told.version, told.request_id, told.predictions[0].label, told.predictions[0].probabilities) == (
         2,
         "q1",

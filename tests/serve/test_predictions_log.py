@@ -80,6 +80,20 @@ async def test_what_is_buffered_is_written_when_the_process_ends(
     assert len(logged(database, model)) == 2_500
 
 
+async def test_a_trial_is_answered_and_not_kept(
+    hub_settings: Settings, database: TestDatabase, member: Member, model: MadeModel
+) -> None:
+    body = msgspec.json.encode({"rows": [flight(1)]})
+    async with running_predictions(hub_settings) as (_, predictions):
+        plain = await ask(predictions, model.path(), body, member.headers | {"lyceum-trial": "0"})
+        trial = await ask(predictions, model.path(), body, member.headers | {"lyceum-trial": "1"})
+        status, told = await ask(predictions, model.path(), body, member.headers | {"lyceum-trial": "yes"})
+    assert trial == plain
+    assert (status, msgspec.json.decode(told)["code"]) == (400, "trial_unclear")
+    assert msgspec.json.decode(told)["detail"].startswith("Lyceum-Trial is neither 1 nor 0")
+    assert len(logged(database, model)) == 1
+
+
 async def test_texts_that_jsonb_refuses_are_logged_with_a_mark_and_spare_their_neighbours(
     hub_settings: Settings, database: TestDatabase, member: Member, model: MadeModel
 ) -> None:

@@ -26,12 +26,15 @@ def test_the_sample_goes_and_other_datasets_stay(
     served_hub: ServedProcess, member: Member, hub: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    tried = run(served_hub, member, "try", "--time-limit", "1s", "--exit")
+    tried = run(served_hub, member, "try", "--time-limit", "8s", "--exit")
     opened = hub.incidents.list(dataset=f"{member.org_name}/flights-predictions", states=["open"])
     shown = re.search(r"incident \S+/incidents/(\S+)\n", tried)
     assert shown is not None
     assert shown[1] in {str(incident.id) for incident in opened}
     assert re.search(r"temp and \d more inputs have moved since training", tried)
+    scored = re.search(r"ROC AUC (\S+) on [\d,]+ later rows, (\S+) on those held out", tried)
+    assert scored is not None, tried
+    assert float(scored[1]) < float(scored[2])
     learnable().write_csv(tmp_path / "mine.csv")
     mine = hub.datasets.create("mine").address
     hub.datasets.wait(hub.datasets.upload(tmp_path / "mine.csv", mine))

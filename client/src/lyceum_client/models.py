@@ -53,15 +53,18 @@ class Models:
         path = f"/models/{read_address(address).path}/aliases/{segment(alias)}"
         return read_answer(Model, self._transport.put(path, {"version": version}))
 
-    def predict(self, address: str, rows: Any) -> Predictions:
+    def predict(self, address: str, rows: Any, *, trial: bool = False) -> Predictions:
         """Return a prediction for each row: a list of mappings from column to value, one mapping, or a data frame.
 
-        Without `@` the champion answers, else the latest version. Raises `InvalidRequest` naming row and column.
+        Without `@` the champion answers, else the latest version. With `trial` the rows are answered and not kept: for those
+        that are made up or repeated, which whoever watches the model should not take for what it is asked.
+        Raises `InvalidRequest` naming row and column.
         """
         parts = read_address(address)
         version = f"@{parts.version}" if parts.version else ""
         body = as_json({"rows": rows_of(rows)})
-        told, request_id = self._transport.post_made(f"/models/{parts.path}{segment(version)}/predict", body)
+        path, headers = f"/models/{parts.path}{segment(version)}/predict", {"lyceum-trial": "1"} if trial else None
+        told, request_id = self._transport.post_made(path, body, headers=headers)
         return read_answer(Predictions, {**told, "request_id": request_id})
 
     def watch(self, address: str) -> tuple[WatchedVersion, ...]:

@@ -67,9 +67,11 @@ class Transport:
         timeout = httpx.Timeout(timeout_seconds, connect=10.0)
         return self._json(self._send("POST", self._api(path), json=dict(body), is_repeatable=True, timeout=timeout))
 
-    def post_made(self, path: str, content: bytes) -> tuple[Mapping[str, Any], str | None]:
+    def post_made(
+        self, path: str, content: bytes, *, headers: Mapping[str, str] | None = None
+    ) -> tuple[Mapping[str, Any], str | None]:
         """Send JSON that is made already; return the answer's object and the request's id. Raises `LyceumError`."""
-        headers = {"content-type": "application/json"}
+        headers = {**(headers or {}), "content-type": "application/json"}
         response = self._send("POST", self._api(path), content=content, headers=headers)
         answer = self._json(response)
         if not isinstance(answer, Mapping):

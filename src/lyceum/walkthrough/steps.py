@@ -173,7 +173,7 @@ def serve(walk: Walk, trained: Trained, *, name: str) -> Served:
     if not samples:
         raise WalkthroughFailed("The run kept no rows aside, so its endpoint cannot be tried; use a larger table.")
     walk.voice.doing("asking the endpoint")
-    answered = walk.predictions.models.predict(address, [sample["row"] for sample in samples])
+    answered = walk.predictions.models.predict(address, [sample["row"] for sample in samples], trial=True)
     answers = tuple(
         SampleAnswer(row=sample["row"], truth=sample["truth"], prediction=prediction)
         for sample, prediction in zip(samples, answered.predictions, strict=True)
@@ -206,7 +206,7 @@ def _latencies_ms(walk: Walk, address: str, rows: list[dict[str, Any]]) -> tuple
     taken = []
     for number in range(WARM_UP_REQUESTS + LATENCY_REQUESTS):
         began = time.perf_counter()
-        walk.predictions.models.predict(address, rows[number % len(rows)])
+        walk.predictions.models.predict(address, rows[number % len(rows)], trial=True)
         taken.append((time.perf_counter() - began) * 1000)
     return tuple(taken[WARM_UP_REQUESTS:])
 

@@ -129,7 +129,10 @@ def _verdict(seen: WatchedVersion) -> WatchVerdict:
 
 
 def _incident(walk: Walk, seen: WatchedVersion) -> Incident | None:
-    """Return the incident about the inputs, else the first there is; None when nothing has moved."""
+    """Return the incident about the inputs, else the first there is; None when nothing has moved.
+
+    Raises `WalkthroughFailed` when something has and the hub opens none.
+    """
     failed = [finding for finding in _verdict(seen).findings if finding.status == "failed"]
     if not failed:
         return None
@@ -141,7 +144,9 @@ def _incident(walk: Walk, seen: WatchedVersion) -> Incident | None:
             if title in found:
                 return found[title]
         time.sleep(POLL_SECONDS)
-    return None
+    raise WalkthroughFailed(
+        f"The hub found that {titles[0]} and opened no incident within {JUDGED_SECONDS_MAX} s; see `lyceum jobs list`."
+    )
 
 
 def _details(watched: Watched, base_url: str) -> list[str]:

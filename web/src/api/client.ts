@@ -21,8 +21,13 @@ client.use({
 export const api = createClient(client);
 
 /** Asks what stands in no schema: answers that are JSON without a fixed shape. */
-export async function send<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const headers: HeadersInit = body === undefined ? {} : { "Content-Type": "application/json" };
+export async function send<T>(
+  method: string,
+  path: string,
+  body?: unknown,
+  more: Record<string, string> = {},
+): Promise<T> {
+  const headers = body === undefined ? more : { ...more, "Content-Type": "application/json" };
   const init: RequestInit = { method, headers };
   if (body !== undefined) init.body = JSON.stringify(body);
   const response = await hubFetch(new Request(new URL(`api/v1/${path}`, ROOT), init));

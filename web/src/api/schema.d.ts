@@ -12040,7 +12040,7 @@ export interface components {
             alarm_share?: number;
             /**
              * Detectors
-             * @description `sequence` needs the extra `lyceum-hub[torch]`.
+             * @description `seasonal` is one of them; `sequence` needs the extra `lyceum-hub[torch]`.
              * @default [
              *       "seasonal",
              *       "robust",
@@ -30477,7 +30477,10 @@ export interface operations {
     predict: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 for rows that are made up or repeated, as in a trial or a measurement: they are answered and not logged, so that what watches the model does not take them for what it is asked. */
+                "Lyceum-Trial"?: "0" | "1";
+            };
             path: {
                 /** @description `name`, `name@alias` or `name@3`; the name alone is the champion, else the latest version. */
                 name: string;

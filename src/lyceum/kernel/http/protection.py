@@ -36,7 +36,7 @@ _ALWAYS: tuple[tuple[bytes, bytes], ...] = (
 )
 _CORS_TAKES = (
     *("authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "if-range", "range"),
-    *("lyceum-organisation", "repr-digest", "content-digest", "traceparent", "x-request-id"),
+    *("lyceum-organisation", "lyceum-trial", "repr-digest", "content-digest", "traceparent", "x-request-id"),
 )
 _CORS_SHOWS = (
     *("content-disposition", "content-range", "etag", "location", "repr-digest", "retry-after", "traceresponse"),

@@ -26,7 +26,8 @@ from lyceum.kernel.telemetry import given_trace_parent, log_context, note_in_log
 from lyceum.kernel.tracing import Kind, begin_span
 from lyceum.serve.predictions.answering import Answered, Answering
 from lyceum.serve.predictions.bodies import Bodies, ClientGone
-from lyceum.serve.predictions.errors import BodyTooSlow, MethodNotAllowed, NothingHere
+from lyceum.serve.predictions.document import TRIAL
+from lyceum.serve.predictions.errors import BodyTooSlow, MethodNotAllowed, NothingHere, TrialUnclear
 from lyceum.serve.predictions.limits import admit
 from lyceum.serve.predictions.log import PredictionLog
 from lyceum.serve.predictions.log_parts import LoggedRequest
@@ -43,6 +44,7 @@ _PATH = re.compile(r"/api/v1/models/([a-z0-9-]{1,64})/([A-Za-z0-9._-]{1,96}(?:@[
 _REQUEST_ID_FORM = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _REQUEST_ID_HEADER = REQUEST_ID.encode()
 _TRACE_PARENT_HEADER = TRACE_PARENT.encode()
+_TRIAL_HEADER = TRIAL.lower().encode()
 _SPAN_NAME = f"POST {PREDICT_PATH}"
 _FAILED_STATUS_MIN = 500
 _OWN_IDS_START = os.urandom(8).hex()
@@ -59,6 +61,7 @@ class _Reply(msgspec.Struct, frozen=True, gc=False):
     body_bytes: int
     answered: Answered
     content: bytes
+    is_trial: bool
 
 
 class PredictApp:
@@ -150,6 +153,7 @@ class PredictApp:
         require(who, Power.MODELS_PREDICT)
         caller_id = who.key_id or who.session_id
         assert caller_id is not None  # noqa: S101 who has a power here came with a key or in a session
+        is_trial = _is_trial(headers)
         # before anything is looked up for the key, so that addresses that do not exist cannot wear the database out
         await take_of_key(self._key_rates, who)
         await admit(self._requests, caller_id)
@@ -161,7 +165,7 @@ class PredictApp:
         finally:
             self._bodies.release(body)
         content = b"%b%b}" % (loaded.reply_start, answered.predictions)
-        return _Reply(caller_id, version, len(body), answered, content)
+        return _Reply(caller_id, version, len(body), answered, content, is_trial)
 
     async def _who(self, scope: Scope, headers: dict[bytes, bytes]) -> Actor:
         authorization = headers.get(b"authorization")
@@ -177,7 +181,7 @@ class PredictApp:
         _answered_requests.inc()
         request_seconds.observe(seconds)
         rows_total.inc(len(answered.rows))
-        if self._log is not None and answered.rows:
+        if self._log is not None and answered.rows and not reply.is_trial:
             self._log.append(
                 LoggedRequest(
                     at=time.time(),
@@ -218,6 +222,13 @@ async def open_predictions(resources: Resources, *, uses: KeyUses | None = None)
         if prediction_log is not None:
             await prediction_log.close()
         await predictions.close()
+
+
+def _is_trial(headers: dict[bytes, bytes]) -> bool:
+    said = headers.get(_TRIAL_HEADER, b"0").strip()
+    if said not in (b"0", b"1"):
+        raise TrialUnclear(f"{TRIAL} is neither 1 nor 0; say 1 for rows that nobody means to have predicted.")
+    return said == b"1"
 
 
 def _begin_observing(headers: dict[bytes, bytes]) -> str:

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+TRIAL = "Lyceum-Trial"
+"""The header of a request whose rows are made up or repeated: answered, and not kept as something the model was asked."""
+
 _ANY_OBJECT = {"type": "object", "additionalProperties": True}
 _TEXT = {"type": "string"}
 
@@ -22,6 +25,14 @@ PREDICT_OPERATION: dict[str, Any] = {
     "parameters": [
         _in_path("org", ""),
         _in_path("name", "`name`, `name@alias` or `name@3`; the name alone is the champion, else the latest version."),
+        {
+            "name": TRIAL,
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string", "enum": ["0", "1"], "default": "0"},
+            "description": "1 for rows that are made up or repeated, as in a trial or a measurement: they are answered and "
+            "not logged, so that what watches the model does not take them for what it is asked.",
+        },
     ],
     "requestBody": {
         "required": True,

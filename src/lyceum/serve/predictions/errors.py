@@ -15,6 +15,14 @@ class MethodNotAllowed(Problem):
     code = "method_not_allowed"
 
 
+class TrialUnclear(Problem):
+    """Whether a request is a trial is said with 1 or 0."""
+
+    status = 400
+    title = "The request cannot be read"
+    code = "trial_unclear"
+
+
 class BodyUnreadable(Problem):
     """The body is not `{"rows": [{...}, ...]}` in JSON."""
 

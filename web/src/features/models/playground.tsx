@@ -26,7 +26,13 @@ export default function Playground({ version }: { version: Api["ModelVersion"] }
   const samples = useQuery({ ...reportQuery(runId ?? ""), enabled: runId !== null }).data?.sample_rows ?? [];
   const row = rowOf(signature.inputs, texts);
   const ask = useMutation({
-    mutationFn: () => send<{ predictions: Prediction[] }>("POST", `models/${address}/predict`, { rows: [row] }),
+    mutationFn: () =>
+      send<{ predictions: Prediction[] }>(
+        "POST",
+        `models/${address}/predict`,
+        { rows: [row] },
+        { "Lyceum-Trial": "1" },
+      ),
   });
   const takeSample = () => {
     const sample = samples[Math.floor(Math.random() * samples.length)];
