@@ -1,6 +1,8 @@
 """What is done with whole versions of a dataset, in a real browser: fetched, handed out, compared, restored, and cleared of a person."""
 
+import re
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -8,6 +10,7 @@ from playwright.sync_api import Page, expect
 from fixtures.web import PHONE, OpenTab, WebHub, nothing_wrong
 from fixtures.web_people import Staff, signed_in, staff
 from lyceum_client import Client
+from make.train import make_run
 
 __all__ = ["staff"]
 
@@ -79,6 +82,41 @@ def test_versions_are_handed_out_compared_restored_and_cleared_of_a_person(
         expect(page.get_by_text("Erased. 3 versions had the person")).to_be_visible()
         expect(page.get_by_text("Version 3: 1 row removed")).to_be_visible()
         tab.screenshot("erase-desktop")
+
+
+def test_where_versions_came_from_and_what_was_made_of_them_is_drawn(
+    open_tab: OpenTab, web_hub: WebHub, staff: Staff, orders: str
+) -> None:
+    with Client(web_hub.url, api_key=staff.ada.key) as client:
+        version = next(iter(client.datasets.versions(orders)))
+    make_run(web_hub.database, staff.ada, UUID(str(version.id)))
+    tab = signed_in(open_tab, web_hub, "ada")
+    page = tab.page
+    with nothing_wrong(tab):
+        with page.expect_response(re.compile("/api/.*/lineage")) as answer:
+            page.goto(f"/datasets/{orders}?tab=lineage")
+        told = answer.value.json()
+        picture = page.get_by_role("region", name="What the data came through")
+        things = picture.get_by_role("listitem")
+        expect(things).to_have_count(len(told["nodes"]))
+        expect(picture.locator("[data-edge]")).to_have_count(len(told["edges"]))
+        picture.get_by_role("link", name="version 1").focus()
+        expect(picture.get_by_role("link", name="before.csv")).to_have_count(0)
+        # what has nothing to do with the version that is looked at steps back
+        expect(things.filter(has_text="after.csv")).to_have_css("opacity", "0.3")
+        expect(things.filter(has_text="before.csv")).to_have_css("opacity", "1")
+        tab.screenshot("lineage-desktop")
+        assert tab.judged() == []
+        page.get_by_role("button", name="List", exact=True).click()
+        expect(page.get_by_role("list", name="Lineage").get_by_role("listitem").first).to_be_visible()
+    phone = signed_in(open_tab, web_hub, "ada", language="de-DE", scheme="dark", **PHONE)
+    with nothing_wrong(phone):
+        phone.page.goto(f"/datasets/{orders}?tab=lineage")
+        expect(phone.page.get_by_role("button", name="Liste")).to_have_attribute("aria-pressed", "true")
+        phone.page.get_by_role("button", name="Bild").click()
+        expect(phone.page.get_by_role("region", name="Wodurch die Daten gingen")).to_be_visible()
+        phone.screenshot("lineage-phone-dark")
+        assert phone.judged() == []
 
 
 def test_a_file_is_fetched_from_an_address_and_why_it_was_not_is_told(
