@@ -54,6 +54,9 @@ async def test_an_incident_goes_from_hand_to_hand_and_its_timeline_tells(
     events = (await ok(mine.get(f"{path}/events")))["items"]
     kinds = ["reopened", "resolved", "commented", "snoozed", "assigned", "acknowledged", "opened"]
     assert [event["kind"] for event in events] == kinds
+    given_to = {event["kind"]: event["assigned_to"] for event in events if event["assigned_to"] is not None}
+    assert {kind: person["user_id"] for kind, person in given_to.items()} == {"assigned": str(reviewer.user_id)}
+    assert given_to["assigned"]["name"]
     shown = await ok(mine.get(path))
     assert (shown["dataset"], shown["may_act"], shown["consumers"]) == (address, True, [])
 

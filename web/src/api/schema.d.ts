@@ -7874,8 +7874,11 @@ export interface components {
         /**
          * IncidentEvent
          * @description A line of a timeline; `data` holds what was seen, or what was changed to what.
+         *
+         *     `assigned_to` is who was to look after it from then on, of an event that says so.
          */
         IncidentEvent: {
+            assigned_to: components["schemas"]["PersonNamed"] | null;
             by: components["schemas"]["PersonNamed"] | null;
             /** Comment */
             comment: string;

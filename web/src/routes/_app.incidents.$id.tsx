@@ -4,13 +4,13 @@ import { AlarmClock, CircleCheck, Hand, RotateCcw } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Api, client } from "@/api/client";
-import { acknowledge, done, INCIDENTS_KEY, putOff, reopen, say, wake } from "@/features/incidents/acting";
+import { acknowledge, done, INCIDENTS_KEY, reopen, say, wake } from "@/features/incidents/acting";
 import { IncidentState, restsNow, SeverityIcon } from "@/features/incidents/looks";
 import { useIncidentNews } from "@/features/incidents/news";
 import { Timeline } from "@/features/incidents/timeline";
 import { ObjectLink } from "@/features/sharing/object-link";
-import { ago, figure, moment } from "@/i18n/format";
-import { loadWords } from "@/i18n/parts";
+import { ago, moment } from "@/i18n/format";
+import { loadWords, withWords } from "@/i18n/parts";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Failed } from "@/ui/failed";
@@ -20,6 +20,9 @@ import { PageHead } from "@/ui/page-head";
 import { Skeleton } from "@/ui/skeleton";
 
 const ResolveDialog = lazy(() => import("@/features/incidents/resolve-dialog"));
+const SnoozeMenu = lazy(() => import("@/features/incidents/snooze-menu"));
+const AssigneeCard = lazy(() => import("@/features/incidents/assignee-card"));
+const Evidence = lazy(withWords(() => import("@/features/incidents/evidence")));
 
 export const Route = createFileRoute("/_app/incidents/$id")({
   loader: () => loadWords("incidents"),
@@ -56,13 +59,20 @@ function IncidentPage() {
           {t("incident.rejected")}
         </Note>
       ) : null}
-      <div className="grid gap-4 lg:grid-cols-[2fr_1fr]">
+      <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-2">
         <Card flush title={t("incident.timeline")}>
-          {incident.may_act ? <Say id={id} /> : null}
+          {incident.may_act ? <Say incident={incident} /> : null}
           <Timeline id={id} />
         </Card>
-        <div className="space-y-4">
-          <Evidence incident={incident} />
+        <div className="min-w-0 space-y-4">
+          <Suspense fallback={<Skeleton className="h-80 rounded-lg" />}>
+            <Evidence incident={incident} />
+          </Suspense>
+          {incident.may_act && incident.state !== "resolved" ? (
+            <Suspense fallback={<Skeleton className="h-36 rounded-lg" />}>
+              <AssigneeCard incident={incident} />
+            </Suspense>
+          ) : null}
           {incident.consumers.length ? <Consumers consumers={incident.consumers} /> : null}
         </div>
       </div>
@@ -114,20 +124,23 @@ function Actions({ incident }: { incident: Detail }) {
   const rests = restsNow(incident);
   return (
     <>
-      <Button
-        onClick={() =>
-          void (rests
-            ? done(() => wake(id), t("incident.wake"))
-            : done(
-                () => putOff(id),
-                t("incident.putOff", { title }),
-                () => wake(id),
-              ))
-        }
-      >
-        <AlarmClock size={15} aria-hidden />
-        {t(rests ? "incident.wake" : "incident.snooze")}
-      </Button>
+      {rests ? (
+        <Button onClick={() => void done(() => wake(id), t("incident.wake"))}>
+          <AlarmClock size={15} aria-hidden />
+          {t("incident.wake")}
+        </Button>
+      ) : (
+        <Suspense
+          fallback={
+            <Button disabled>
+              <AlarmClock size={15} aria-hidden />
+              {t("incident.snooze")}
+            </Button>
+          }
+        >
+          <SnoozeMenu incident={incident} />
+        </Suspense>
+      )}
       {incident.state === "open" ? (
         <Button onClick={() => void done(() => acknowledge(id), t("incident.acknowledged", { title }))}>
           <Hand size={15} aria-hidden />
@@ -147,64 +160,41 @@ function Actions({ incident }: { incident: Detail }) {
   );
 }
 
-function Say({ id }: { id: string }) {
+function Say({ incident }: { incident: Detail }) {
   const { t } = useTranslation();
+  const { id, title } = incident;
+  const send = (form: HTMLFormElement | null, ask: (comment: string) => Promise<unknown>, said: string) => {
+    if (!form?.reportValidity()) return;
+    const comment = String(new FormData(form).get("comment")).trim();
+    if (comment) void done(() => ask(comment), said).then(() => form.reset());
+  };
   return (
     <form
       className="space-y-2 border-b border-line p-4"
       onSubmit={(event) => {
         event.preventDefault();
-        const form = event.currentTarget;
-        const comment = String(new FormData(form).get("comment")).trim();
-        if (comment) void done(() => say(id, comment), t("incident.comment")).then(() => form.reset());
+        send(event.currentTarget, (comment) => say(id, comment), t("incident.comment"));
       }}
     >
       <TextArea name="comment" label={t("incident.say")} rows={2} maxLength={4000} required />
-      <Button type="submit">{t("incident.sayButton")}</Button>
+      <div className="flex flex-wrap gap-2">
+        <Button type="submit">{t("incident.sayButton")}</Button>
+        {incident.state === "open" ? (
+          <Button
+            onClick={(event) =>
+              send(
+                event.currentTarget.form,
+                (comment) => acknowledge(id, comment),
+                t("incident.acknowledged", { title }),
+              )
+            }
+          >
+            <Hand size={15} aria-hidden />
+            {t("incident.sayAndAcknowledge")}
+          </Button>
+        ) : null}
+      </div>
     </form>
-  );
-}
-
-/** A fact in lines: a figure, a text, metrics with their value, or figures by column. */
-function inWords(value: unknown): string[] {
-  if (typeof value === "number") return [figure(value)];
-  if (Array.isArray(value)) return value.flatMap(inWords);
-  if (value === null || typeof value !== "object") return [String(value ?? "–")];
-  if ("metric" in value && "value" in value) return [`${value.metric}: ${inWords(value.value).join(", ")}`];
-  return Object.entries(value).map(([name, one]) => `${name}: ${inWords(one).join(", ")}`);
-}
-
-function Evidence({ incident }: { incident: Detail }) {
-  const { t } = useTranslation();
-  const figures = Object.entries(incident.evidence).filter(([name]) => !name.endsWith("_id"));
-  const [org = "", name = ""] = incident.dataset.split("/");
-  return (
-    <Card title={t("incident.evidence")}>
-      <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-1 text-sm">
-        {figures.map(([fact, value]) => (
-          <div key={fact} className="contents">
-            <dt className="text-fg-2">{fact}</dt>
-            <dd className="num min-w-0 text-right break-words">
-              {inWords(value).map((line) => (
-                <span key={line} className="block">
-                  {line}
-                </span>
-              ))}
-            </dd>
-          </div>
-        ))}
-      </dl>
-      {incident.evidence.check_run_id ? (
-        <Link
-          to="/datasets/$org/$name"
-          params={{ org, name }}
-          search={{ tab: "checks", ...(incident.version ? { version: incident.version } : {}) }}
-          className="mt-2 inline-block text-sm text-accent-text hover:underline"
-        >
-          {t("incident.failingRows")}
-        </Link>
-      ) : null}
-    </Card>
   );
 }
 

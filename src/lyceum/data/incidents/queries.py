@@ -125,7 +125,8 @@ async def list_events(
     if before is not None:
         query = query.where(IncidentEventRow.id < before)
     events = (await tx.scalars(query)).all()
-    names = await member_names(tx, row.org_id, {event.user_id for event in events if event.user_id is not None})
+    people = {person for event in events for person in (event.user_id, _assigned_to(event)) if person is not None}
+    names = await member_names(tx, row.org_id, people)
     return [as_event(event, names) for event in events]
 
 
@@ -135,10 +136,16 @@ def as_event(row: IncidentEventRow, names: dict[UUID, str]) -> IncidentEvent:
         id=row.id,
         kind=row.kind,
         by=_named(row.user_id, names),
+        assigned_to=_named(_assigned_to(row), names),
         comment=row.comment,
         data=row.data,
         created_at=row.created_at,
     )
+
+
+def _assigned_to(row: IncidentEventRow) -> UUID | None:
+    to = row.data.get("to") if row.kind == "assigned" else None
+    return UUID(to) if to is not None else None
 
 
 async def as_incidents(tx: AsyncSession, rows: Sequence[IncidentRow]) -> list[Incident]:

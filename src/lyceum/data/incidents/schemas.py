@@ -85,11 +85,15 @@ class IncidentDetail(Incident):
 
 
 class IncidentEvent(BaseModel):
-    """A line of a timeline; `data` holds what was seen, or what was changed to what."""
+    """A line of a timeline; `data` holds what was seen, or what was changed to what.
+
+    `assigned_to` is who was to look after it from then on, of an event that says so.
+    """
 
     id: UUID
     kind: str
     by: PersonNamed | None
+    assigned_to: PersonNamed | None
     comment: str
     data: dict[str, Any]
     created_at: datetime

@@ -6,17 +6,15 @@ import { useTranslation } from "react-i18next";
 import { type Api, api, queryClient } from "@/api/client";
 import { saidBy } from "@/api/problem";
 import { usePollMs } from "@/features/live-job";
-import { clock, day, figure } from "@/i18n/format";
 import { Button, buttonClass } from "@/ui/button";
 import { Card } from "@/ui/card";
-import { BandChart } from "@/ui/charts/band";
 import { Empty } from "@/ui/empty";
 import { Failed } from "@/ui/failed";
 import { Note } from "@/ui/note";
 import { Skeleton } from "@/ui/skeleton";
 import { toast } from "@/ui/toast";
 import { MetricList } from "./metric-list";
-import { metricWords } from "./metric-words";
+import { MetricSeries } from "./metric-series";
 import { anomaliesAnew, OddVersions } from "./odd-versions";
 
 type Path = { org: string; name: string };
@@ -24,7 +22,6 @@ type Props = Path & { metric: string | undefined; onMetric: (metric: string) => 
 type Watch = Api["Watch"];
 
 const WATCHED_FROM_VERSIONS = 10;
-const DAY_MS = 86_400_000;
 const WATCH = "/api/v1/datasets/{org}/{name}/watch";
 const METRICS = "/api/v1/datasets/{org}/{name}/anomalies/metrics";
 
@@ -62,7 +59,7 @@ export default function Anomalies({ org, name, metric, onMetric }: Props) {
       <Standing watch={watch.data} />
       <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-[3fr_2fr]">
         <div className="min-w-0 space-y-4">
-          {shown ? <Series key={shown} org={org} name={name} metric={shown} /> : null}
+          {shown ? <MetricSeries key={shown} org={org} name={name} metric={shown} /> : null}
           <OddVersions org={org} name={name} onMetric={onMetric} />
         </div>
         <div className="min-w-0 space-y-4">
@@ -115,52 +112,4 @@ function Standing({ watch }: { watch: Watch }) {
   if (!watch.enabled) return <Note>{t("anomaly.off")}</Note>;
   if (watch.points >= watch.learning_points) return null;
   return <Note>{t("anomaly.learning", { points: watch.points, needed: watch.learning_points })}</Note>;
-}
-
-const LOOKS: Record<string, "odd" | "expected"> = { held: "odd", confirmed: "odd", expected: "expected" };
-
-function Series({ org, name, metric }: Path & { metric: string }) {
-  const { t } = useTranslation();
-  const query = useQuery(
-    api.queryOptions("get", "/api/v1/datasets/{org}/{name}/anomalies/metrics/{metric}", {
-      params: { path: { org, name, metric } },
-    }),
-  );
-  const title = metricWords(metric, t);
-  if (query.error && !query.data) return <Failed error={query.error} retry={() => void query.refetch()} />;
-  const points = query.data?.points ?? [];
-  const within = Date.parse(points.at(-1)?.at ?? "") - Date.parse(points[0]?.at ?? "");
-  const named = within < DAY_MS ? clock : day;
-  const last = points.at(-1)?.value;
-  return (
-    <Card title={title}>
-      <div className="min-h-80">
-        {query.data ? (
-          <BandChart
-            label={t("anomaly.chart", { metric: title })}
-            description={t("anomaly.chartText", {
-              count: points.length,
-              odd: points.filter((one) => LOOKS[one.mark] === "odd").length,
-              last: typeof last === "number" ? figure(last) : "",
-            })}
-            words={{
-              value: t("anomaly.value"),
-              band: t("anomaly.band"),
-              point: t("anomaly.point"),
-              odd: t("anomaly.odd"),
-            }}
-            points={points.map((one) => ({
-              name: named(one.at),
-              value: one.value,
-              low: one.low,
-              high: one.high,
-              look: LOOKS[one.mark] ?? "usual",
-            }))}
-          />
-        ) : (
-          <Skeleton className="h-72" />
-        )}
-      </div>
-    </Card>
-  );
 }

@@ -8,16 +8,19 @@ export type Incident = Api["Incident"];
 export type Resolution = Api["ResolutionGiven"]["resolution"];
 export const RESOLUTIONS: readonly Resolution[] = ["fixed", "expected", "false_alarm", "duplicate", "ignored"];
 export const INCIDENTS_KEY = ["incidents"] as const;
-const DAY_MS = 24 * 3600 * 1000;
+export const HOUR_MS = 3600 * 1000;
+export const DAY_MS = 24 * HOUR_MS;
 
 const at = (id: string) => ({ params: { path: { incident_id: id } } });
 
-export const acknowledge = (id: string) =>
-  client.POST("/api/v1/incidents/{incident_id}/acknowledge", { ...at(id), body: { comment: "" } });
-export const putOff = (id: string, now = Date.now()) =>
+export const acknowledge = (id: string, comment = "") =>
+  client.POST("/api/v1/incidents/{incident_id}/acknowledge", { ...at(id), body: { comment } });
+export const assign = (id: string, person: string | null) =>
+  client.PUT("/api/v1/incidents/{incident_id}/assignee", { ...at(id), body: { user_id: person } });
+export const putOff = (id: string, until = new Date(Date.now() + DAY_MS)) =>
   client.POST("/api/v1/incidents/{incident_id}/snooze", {
     ...at(id),
-    body: { until: new Date(now + DAY_MS).toISOString(), comment: "" },
+    body: { until: until.toISOString(), comment: "" },
   });
 export const wake = (id: string) =>
   client.POST("/api/v1/incidents/{incident_id}/snooze", { ...at(id), body: { until: null, comment: "" } });
@@ -61,7 +64,7 @@ const named = (incidents: Incident[], t: TFunction) =>
   incidents.length === 1 ? (incidents[0]?.title ?? "") : t("incident.several", { count: incidents.length });
 
 export const acknowledgeAll = (incidents: Incident[], t: TFunction) =>
-  doneAll(incidents, acknowledge, t("incident.acknowledged", { title: named(incidents, t) }));
+  doneAll(incidents, (id) => acknowledge(id), t("incident.acknowledged", { title: named(incidents, t) }));
 export const snoozeAll = (incidents: Incident[], t: TFunction) =>
   doneAll(incidents, (id) => putOff(id), t("incident.putOff", { title: named(incidents, t) }), wake);
 export const resolveAll = (incidents: Incident[], why: Resolution, comment: string, t: TFunction) =>

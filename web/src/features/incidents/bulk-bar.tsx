@@ -34,7 +34,7 @@ export function BulkBar({ all, chosen, onAll, onAct }: Props) {
           </Button>
           <Button onClick={() => onAct("snooze")}>
             <AlarmClock size={15} aria-hidden />
-            {t("incident.snooze")}
+            {t("incident.snoozeDay")}
           </Button>
           <Button onClick={() => onAct("resolve")}>
             <CircleCheck size={15} aria-hidden />

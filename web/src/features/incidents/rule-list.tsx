@@ -89,7 +89,10 @@ type RowProps = {
 function Row({ org, rule, destinations, isFirst, isLast, onMove, onEdit, onRemove }: RowProps) {
   const { t } = useTranslation();
   const [busy, setBusy] = useState(false);
+  // what was pressed stands until the hub's rules say so themselves
+  const [wanted, setWanted] = useState<boolean | null>(null);
   const { name } = rule;
+  const enabled = wanted ?? rule.enabled;
   const [which, how] = useSaid(rule, destinations);
   const carryOut = async (work: () => Promise<unknown>, said?: string) => {
     setBusy(true);
@@ -102,24 +105,23 @@ function Row({ org, rule, destinations, isFirst, isLast, onMove, onEdit, onRemov
       setBusy(false);
     }
   };
-  const turn = (enabled: boolean) =>
-    carryOut(async () => {
-      queryClient.setQueryData<List>(
-        rulesKey(org),
-        (list) => list && { ...list, items: list.items.map((one) => (one.id === rule.id ? { ...one, enabled } : one)) },
-      );
+  const turn = (on: boolean) => {
+    setWanted(on);
+    return carryOut(async () => {
       try {
-        await changeRule(org, rule, { ...asWanted(rule), enabled });
+        await changeRule(org, rule, { ...asWanted(rule), enabled: on });
       } finally {
         await rulesAnew(org);
+        setWanted(null);
       }
     });
+  };
   return (
     <li className="flex flex-wrap items-center gap-x-3 gap-y-2 px-4 py-3">
       <div className="min-w-0 flex-1 basis-72">
         <p className="flex flex-wrap items-center gap-2 font-medium">
           <span className="min-w-0 break-words">{name}</span>
-          {rule.enabled ? null : <Badge>{t("alert.off")}</Badge>}
+          {enabled ? null : <Badge>{t("alert.off")}</Badge>}
         </p>
         <p className="text-sm break-words text-fg-2">{which}</p>
         <p className="text-xs break-words text-fg-3">{how}</p>
@@ -128,7 +130,7 @@ function Row({ org, rule, destinations, isFirst, isLast, onMove, onEdit, onRemov
         <Checkbox
           label={t("alert.turnOn")}
           aria-label={`${t("alert.turnOn")}: ${name}`}
-          checked={rule.enabled}
+          checked={enabled}
           disabled={busy}
           onChange={(event) => void turn(event.target.checked)}
         />

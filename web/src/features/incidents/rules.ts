@@ -11,7 +11,7 @@ export const TAGS = ["dataset_tags", "check_tags"] as const;
 export const GROUPS: readonly Rule["delivery"]["group_by"][] = ["incident", "dataset", "rule"];
 const ESCALATES_AFTER_MINUTES = 30;
 
-export const rulesKey = (org: string) => ["incidents", "rules", org] as const;
+export const rulesKey = (org: string) => ["alert-rules", org] as const;
 const RULE = "/api/v1/organisations/{org}/alert-rules/{alert_rule_id}";
 const pathOf = (org: string, rule: Rule) => ({ org, alert_rule_id: rule.id });
 

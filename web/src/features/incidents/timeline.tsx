@@ -54,7 +54,10 @@ export function Timeline({ id }: { id: string }) {
             <li key={event.id} className="px-4 py-3">
               <p className="flex flex-wrap items-baseline gap-x-2">
                 <span className="font-medium">
-                  {t(`incident.event.${kind}`, { rule: String(event.data.rule ?? "") })}
+                  {t(event.assigned_to ? "incident.event.given" : `incident.event.${kind}`, {
+                    rule: String(event.data.rule ?? ""),
+                    name: event.assigned_to?.name ?? t("incident.former"),
+                  })}
                 </span>
                 {event.by ? <span className="text-sm text-fg-2">{event.by.name ?? t("incident.former")}</span> : null}
                 <time dateTime={event.created_at} title={moment(event.created_at)} className="text-xs text-fg-3">
