@@ -22,6 +22,7 @@ from lyceum.data.quality.engine.public import (
     run_checks,
     suggest_checks,
 )
+from lyceum.data.quality.watching.wording import metric_in_words
 from lyceum.train.engine.public import TargetUnusable, fit
 from lyceum.webbuild import find_node
 
@@ -146,3 +147,10 @@ def test_why_a_file_cannot_be_read_is_said_in_german(content: bytes, tmp_path: P
     with pytest.raises(UnreadableTable) as refused:
         stage_table(source, file_name="orders.csv", target=tmp_path / "staged" / "table")
     assert left_in_english([refused.value.detail]) == []
+
+
+def test_a_version_that_was_odd_is_told_of_by_its_measures() -> None:
+    [told] = in_german(
+        [f"Version 12 is unlike those before it: {metric_in_words('delay|q50')}; {metric_in_words('|rows')}."]
+    )
+    assert told == "Version 12 ist anders als die davor: delay (Median); Zeilen."

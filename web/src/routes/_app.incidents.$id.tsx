@@ -10,6 +10,7 @@ import { useIncidentNews } from "@/features/incidents/news";
 import { Timeline } from "@/features/incidents/timeline";
 import { ObjectLink } from "@/features/sharing/object-link";
 import { ago, moment } from "@/i18n/format";
+import { useHubWords } from "@/i18n/hub";
 import { loadWords, withWords } from "@/i18n/parts";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
@@ -82,6 +83,7 @@ function IncidentPage() {
 
 function Head({ incident }: { incident: Detail }) {
   const { t } = useTranslation();
+  const inWords = useHubWords();
   const due = incident.state === "open" ? incident.acknowledge_due_at : incident.resolve_due_at;
   return (
     <PageHead
@@ -101,7 +103,7 @@ function Head({ incident }: { incident: Detail }) {
               : t("incident.nobody")}
           </span>
           {incident.state !== "resolved" && due ? <span>{t("incident.due", { when: ago(due) })}</span> : null}
-          <span className="basis-full text-base break-words text-fg">{incident.summary}</span>
+          <span className="basis-full text-base break-words text-fg">{inWords(incident.summary)}</span>
         </>
       }
       actions={incident.may_act ? <Actions incident={incident} /> : null}

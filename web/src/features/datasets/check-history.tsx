@@ -31,6 +31,7 @@ export default function CheckHistory({ org, name, check }: { org: string; name: 
         xLabel={t("checkRun.run")}
         yLabel={t("checkRun.failing")}
         height={160}
+        xKind="count"
       />
     </div>
   );

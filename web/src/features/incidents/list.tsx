@@ -2,6 +2,7 @@ import { Link } from "@tanstack/react-router";
 import { type KeyboardEvent, lazy, Suspense, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ago } from "@/i18n/format";
+import { useHubWords } from "@/i18n/hub";
 import { acknowledgeAll, type Incident, snoozeAll } from "./acting";
 import { BulkBar } from "./bulk-bar";
 import { IncidentState, SeverityIcon } from "./looks";
@@ -79,6 +80,7 @@ export function IncidentList({ items }: { items: Incident[] }) {
 function IncidentRow(props: { incident: Incident; chosen: boolean; onToggle: () => void }) {
   const { incident, chosen, onToggle } = props;
   const { t } = useTranslation();
+  const inWords = useHubWords();
   return (
     <li className={chosen ? "flex bg-accent-soft" : "flex"}>
       <label className="flex shrink-0 cursor-pointer items-start pt-4 pr-1 pl-4 pointer-coarse:pr-3">
@@ -102,7 +104,7 @@ function IncidentRow(props: { incident: Incident; chosen: boolean; onToggle: () 
             <span className="min-w-0 font-medium break-words">{incident.title}</span>
             <IncidentState incident={incident} />
           </span>
-          <span className="block text-sm break-words text-fg-2">{incident.summary}</span>
+          <span className="block text-sm break-words text-fg-2">{inWords(incident.summary)}</span>
           <span className={`block text-xs break-words ${chosen ? "text-fg-2" : "text-fg-3"}`}>
             {[
               incident.dataset,

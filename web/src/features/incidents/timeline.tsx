@@ -3,6 +3,7 @@ import { type Api, client } from "@/api/client";
 import { useCursor } from "@/features/cursor";
 import { More } from "@/features/more";
 import { ago, moment } from "@/i18n/format";
+import { useHubWords } from "@/i18n/hub";
 import { Failed } from "@/ui/failed";
 import { SkeletonRows } from "@/ui/skeleton";
 import { INCIDENTS_KEY } from "./acting";
@@ -31,6 +32,7 @@ const ANSWERS = ["expected", "not_expected", "new_level"] as const;
 /** What was seen and what people did, newest first. */
 export function Timeline({ id }: { id: string }) {
   const { t } = useTranslation();
+  const inWords = useHubWords();
   const { query, items } = useCursor<Api["IncidentEvent"]>([...INCIDENTS_KEY, id, "events"], (asked, signal) =>
     client.GET("/api/v1/incidents/{incident_id}/events", {
       params: { path: { incident_id: id }, query: asked },
@@ -49,7 +51,7 @@ export function Timeline({ id }: { id: string }) {
             event.comment ||
             (answer
               ? t(`incident.answer.${answer}`, { number: event.data.version_number })
-              : String(event.data.summary ?? ""));
+              : inWords(String(event.data.summary ?? "")));
           return (
             <li key={event.id} className="px-4 py-3">
               <p className="flex flex-wrap items-baseline gap-x-2">

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.data.datasets.public import accepted_after, marks_of_dataset, version_table_by_id
 from lyceum.data.quality.events import QualityJudged
 from lyceum.data.quality.watching.models import AnomalyRow, DatasetWatchRow
+from lyceum.data.quality.watching.wording import metric_in_words
 from lyceum.data.quality.watching.work import VersionToWatch, WatchedTable, WatchedVersion, WatchWork
 from lyceum.kernel.events import publish
 from lyceum.kernel.ids import new_id
@@ -135,7 +136,8 @@ async def _tell(tx: AsyncSession, watch: DatasetWatchRow, told: WatchedVersion) 
 
 
 def _odd(row: AnomalyRow, told: WatchedVersion) -> QualityJudged:
-    names = [finding["metric"] for finding in told.findings[:3]]
+    names = "; ".join(metric_in_words(finding["metric"]) for finding in told.findings[:3])
+    summary = f"Version {told.number} is unlike those before it: {names}."
     is_grave = told.score >= CRITICAL_FROM_TIMES_THRESHOLD * told.threshold
     return QualityJudged(
         dataset_id=row.dataset_id,
@@ -146,7 +148,7 @@ def _odd(row: AnomalyRow, told: WatchedVersion) -> QualityJudged:
         holds=False,
         severity="critical" if is_grave else "warning",
         title="Metrics",
-        summary=f"Version {told.number} is unlike those before it: {', '.join(names)}.",
+        summary=summary,
         version_id=told.version_id,
         evidence={
             "anomaly_id": str(row.id),
