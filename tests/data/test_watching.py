@@ -18,6 +18,29 @@ async def answers(client: httpx.AsyncClient, incident_id: str) -> list[dict[str,
     return [line for line in lines if line["kind"] == "answered"]
 
 
+async def test_what_is_watched_no_more_leaves_no_incident_open(
+    hub_client: Callable[..., httpx.AsyncClient], staffed_hub: StaffedHub, owner: Member
+) -> None:
+    async with hub_client(owner) as client:
+        address = await dataset_with(client, csv_of(delays(100)))
+        place = f"/api/v1/datasets/{address}"
+        await ok(client.put(f"{place}/watch", json={"enabled": True}))
+        await until(lambda: ok(client.get(f"{place}/watch")), lambda watch: watch["watched_version"] == 1)
+        statement = "UPDATE dataset_watches SET state = %s, memory = %s WHERE org_id = %s"
+        rows_of(staffed_hub.database, statement, *learned(), owner.org_id)
+        await add_version(client, address, "late.csv", csv_of(delays(101, late=60)))
+
+        async def incidents(state: str) -> Any:
+            return (await ok(client.get("/api/v1/incidents", params={"dataset": address, "state": state})))["items"]
+
+        [incident] = await until(partial(incidents, "open"), lambda found: len(found) == 1)
+        await ok(client.put(f"{place}/watch", json={"enabled": False}))
+        [over] = await until(partial(incidents, "resolved"), lambda found: len(found) == 1)
+        assert (over["id"], over["resolution"]) == (incident["id"], "ignored")
+        newest, *_ = (await ok(client.get(f"/api/v1/incidents/{over['id']}/events")))["items"]
+        assert (newest["kind"], newest["data"]["why"]) == ("resolved", "watch_ended")
+
+
 async def test_an_odd_version_opens_an_incident_and_being_told_that_it_was_expected_ends_it(
     hub_client: Callable[..., httpx.AsyncClient], staffed_hub: StaffedHub, owner: Member, outsider: Member
 ) -> None:

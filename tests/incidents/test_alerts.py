@@ -1,101 +1,35 @@
 """Rules bring incidents to Slack, PagerDuty, a webhook and people, and tell there how they go on."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import httpx
-import pytest
-from fastapi import FastAPI
 from psycopg.types.json import Jsonb
 
-from fixtures.app import client_of, eventually, rows_of, running_worker, settings_for
-from fixtures.far_http import LOOPBACK, far_http
+from fixtures.alerting import (
+    HANDLERS,
+    Serve,
+    add_rule,
+    dataset_id,
+    hub_settings,
+    hurry,
+    mine,
+    served,
+    settled,
+    to_pagerduty,
+    to_slack,
+)
+from fixtures.app import eventually, rows_of, running_worker
 from fixtures.module_database import database, module_database
-from fixtures.receivers import ROUTING_KEY, SLACK_PATH, Receiver, careful, pagerduty, slack
 from fixtures.servers import TestDatabase
 from fixtures.staffed import ok
 from lyceum.data.incidents.public import Subject
 from lyceum.data.incidents.rounds import look_at
-from lyceum.kernel.config import Settings
 from lyceum.kernel.resources import Resources
-from lyceum.notify.jobs import HANDLERS as NOTIFY_HANDLERS
 from make.accounts import Member, make_member
-from make.data import DEFINITION, make_check, make_dataset
-from make.incidents import OF_INCIDENTS, events_of, incident_row, recovery, tell, trouble
+from make.data import DEFINITION, make_check
+from make.incidents import events_of, incident_row, recovery, tell, trouble
 
-__all__ = ["database", "module_database"]
-
-HANDLERS = (*OF_INCIDENTS, *NOTIFY_HANDLERS)
-ALL_DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-Serve = Callable[[Receiver], Any]
-
-
-@pytest.fixture
-def hub_settings(database: TestDatabase, valkey_url: str, tmp_path: Path) -> Settings:
-    return settings_for(database, tmp_path, valkey_url=valkey_url, outward_allowed_networks=",".join(LOOPBACK))
-
-
-@pytest.fixture
-async def served() -> AsyncIterator[Serve]:
-    """A function that serves a receiver and returns its address."""
-    async with AsyncExitStack() as stack:
-
-        async def serve(receiver: Receiver) -> str:
-            return (await stack.enter_async_context(far_http(receiver.answer))).url
-
-        yield serve
-
-
-@pytest.fixture
-async def mine(app: FastAPI, member: Member) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(app, key=member.key) as client:
-        yield client
-
-
-@pytest.fixture
-def dataset_id(database: TestDatabase, member: Member) -> UUID:
-    return make_dataset(database, member)[0]
-
-
-async def destination(mine: httpx.AsyncClient, member: Member, **wanted: Any) -> dict[str, Any]:
-    body = {"name": "ours", "notice_kinds": ["run_finished"]} | wanted
-    made: dict[str, Any] = await ok(mine.post(f"/api/v1/organisations/{member.org_name}/destinations", json=body), 201)
-    return made
-
-
-async def to_slack(mine: httpx.AsyncClient, member: Member, served: Serve) -> tuple[Receiver, str]:
-    receiver = Receiver(slack)
-    made = await destination(mine, member, kind="slack", url=f"{await served(receiver)}{SLACK_PATH}")
-    return receiver, made["id"]
-
-
-async def to_pagerduty(mine: httpx.AsyncClient, member: Member, served: Serve) -> tuple[Receiver, str]:
-    receiver = Receiver(pagerduty)
-    url = f"{await served(receiver)}/v2/enqueue"
-    made = await destination(mine, member, kind="pagerduty", routing_key=ROUTING_KEY, url=url)
-    return receiver, made["id"]
-
-
-async def add_rule(mine: httpx.AsyncClient, member: Member, **wanted: Any) -> dict[str, Any]:
-    path = f"/api/v1/organisations/{member.org_name}/alert-rules"
-    made: dict[str, Any] = await ok(mine.post(path, json={"name": "a rule"} | wanted), 201)
-    return made
-
-
-def hurry(database: TestDatabase) -> None:
-    """Have everything that is put off be due now."""
-    rows_of(database, "UPDATE jobs SET run_at = now() WHERE state = 'scheduled' AND kind LIKE 'incidents.%%'")
-
-
-async def settled(database: TestDatabase) -> None:
-    """Wait until nothing is under way but what is put off."""
-    under_way = "SELECT kind FROM jobs WHERE state NOT IN ('done', 'dead', 'cancelled') AND run_at <= now()"
-    await eventually(lambda: not rows_of(database, under_way))
+__all__ = ["database", "dataset_id", "hub_settings", "mine", "module_database", "served"]
 
 
 async def test_pagerduty_is_told_that_an_incident_opens_is_looked_after_and_is_over(
@@ -202,150 +136,6 @@ async def test_rules_go_by_the_tags_of_the_dataset_and_of_the_check(
     rows_of(database, kept, by_dataset["id"])
     path = f"/api/v1/organisations/{member.org_name}/alert-rules/{by_dataset['id']}"
     assert (await ok(mine.get(path)))["conditions"]["dataset_tags"] == []
-
-
-async def test_what_nobody_acknowledges_is_brought_before_others_once(
-    mine: httpx.AsyncClient,
-    resources: Resources,
-    database: TestDatabase,
-    member: Member,
-    dataset_id: UUID,
-    served: Serve,
-) -> None:
-    receiver, destination_id = await to_pagerduty(mine, member, served)
-    escalation = {"after_minutes": 10, "to": {"destination_id": destination_id}}
-    await add_rule(mine, member, to={"people": [str(member.user_id)]}, escalation=escalation)
-    async with running_worker(resources, *HANDLERS):
-        told = {name: trouble(dataset_id, subject=Subject(dataset_id, "metric", name)) for name in ("left", "taken")}
-        ids = {name: await tell(resources, member, one) for name, one in told.items()}
-        await settled(database)
-        await ok(mine.post(f"/api/v1/incidents/{ids['taken']}/acknowledge", json={}))
-        await settled(database)
-        for _ in range(2):
-            hurry(database)
-            await settled(database)
-    assert [event["dedup_key"] for event in receiver.taken] == [f"lyceum-incident-{ids['left']}"]
-    assert ids["left"] is not None
-    assert events_of(database, ids["left"]) == ["opened", "alerted", "escalated"]
-
-
-async def test_a_destination_has_no_more_within_an_hour_than_a_rule_allows(
-    mine: httpx.AsyncClient,
-    resources: Resources,
-    database: TestDatabase,
-    member: Member,
-    dataset_id: UUID,
-    served: Serve,
-) -> None:
-    receiver, destination_id = await to_slack(mine, member, served)
-    await add_rule(mine, member, to={"destination_id": destination_id}, delivery={"per_hour_max": 2})
-    async with running_worker(resources, *HANDLERS):
-        for name in "abcd":
-            await tell(resources, member, trouble(dataset_id, subject=Subject(dataset_id, "metric", name)))
-            await settled(database)
-        assert len(receiver.taken) == 2
-        # an hour later there is room for the others
-        rows_of(database, "UPDATE alerts SET sent_at = sent_at - interval '61 minutes' WHERE state = 'sent'")
-        hurry(database)
-        await eventually(lambda: len(receiver.taken) == 4)
-    assert receiver.refused == []
-
-
-async def test_what_comes_back_is_not_told_again_at_once_unless_it_is_worse(
-    mine: httpx.AsyncClient,
-    resources: Resources,
-    database: TestDatabase,
-    member: Member,
-    dataset_id: UUID,
-    served: Serve,
-) -> None:
-    made: dict[str, Any] = {}
-    receiver = Receiver(careful(lambda: str(made["secret"])))
-    made |= await destination(mine, member, kind="webhook", url=f"{await served(receiver)}/in")
-    await add_rule(mine, member, to={"destination_id": made["id"]})
-    async with running_worker(resources, *HANDLERS):
-        await tell(resources, member, trouble(dataset_id))
-        await settled(database)
-        await tell(resources, member, recovery(dataset_id))
-        await settled(database)
-        await tell(resources, member, trouble(dataset_id))
-        await settled(database)
-        await tell(resources, member, trouble(dataset_id, severity="critical"))
-        await settled(database)
-    assert receiver.refused == []
-    assert [(told["kind"], told["severity"]) for told in receiver.taken] == [
-        ("incident", "warning"),
-        ("incident_over", "info"),
-        ("incident", "critical"),
-    ]
-
-
-async def test_in_quiet_hours_only_what_is_critical_is_told(
-    mine: httpx.AsyncClient,
-    resources: Resources,
-    database: TestDatabase,
-    member: Member,
-    dataset_id: UUID,
-    served: Serve,
-) -> None:
-    receiver, destination_id = await to_slack(mine, member, served)
-    zone, now = ZoneInfo("Asia/Kolkata"), datetime.now(UTC)
-    begins, ends = ((now + timedelta(hours=hours)).astimezone(zone) for hours in (-2, 2))
-    quiet = {"days": ALL_DAYS, "begins": f"{begins:%H:%M}", "ends": f"{ends:%H:%M}"}
-    delivery = {"quiet": quiet, "zone": "Asia/Kolkata"}
-    await add_rule(mine, member, to={"destination_id": destination_id}, delivery=delivery)
-    async with running_worker(resources, *HANDLERS):
-        for severity in ("warning", "critical"):
-            subject = Subject(dataset_id, "metric", severity)
-            await tell(resources, member, trouble(dataset_id, subject=subject, severity=severity, title=severity))
-        await settled(database)
-    [put_off] = rows_of(database, "SELECT send_at FROM alerts WHERE state = 'waiting' AND org_id = %s", member.org_id)
-    assert f"{put_off['send_at'].astimezone(zone):%H:%M}" == quiet["ends"]
-    assert len(receiver.taken) == 1
-    assert "critical" in receiver.taken[0]["text"]
-
-
-async def test_what_becomes_critical_in_quiet_hours_does_not_wait_with_what_it_was_before(
-    mine: httpx.AsyncClient,
-    resources: Resources,
-    database: TestDatabase,
-    member: Member,
-    dataset_id: UUID,
-    served: Serve,
-) -> None:
-    receiver, destination_id = await to_slack(mine, member, served)
-    begins, ends = (datetime.now(UTC) + timedelta(hours=hours) for hours in (-2, 2))
-    quiet = {"days": ALL_DAYS, "begins": f"{begins:%H:%M}", "ends": f"{ends:%H:%M}"}
-    await add_rule(mine, member, to={"destination_id": destination_id}, delivery={"quiet": quiet, "zone": "UTC"})
-    async with running_worker(resources, *HANDLERS):
-        await tell(resources, member, trouble(dataset_id))
-        await eventually(lambda: rows_of(database, "SELECT 1 FROM alerts WHERE org_id = %s", member.org_id))
-        assert receiver.taken == []
-        await tell(resources, member, trouble(dataset_id, severity="critical"))
-        await eventually(lambda: receiver.taken)
-    [alert] = rows_of(database, "SELECT state FROM alerts WHERE rule_id IS NOT NULL AND org_id = %s", member.org_id)
-    assert (alert["state"], len(receiver.taken)) == ("sent", 1)
-
-
-async def test_what_rested_and_is_still_open_is_told_anew(
-    mine: httpx.AsyncClient,
-    resources: Resources,
-    database: TestDatabase,
-    member: Member,
-    dataset_id: UUID,
-    served: Serve,
-) -> None:
-    receiver, destination_id = await to_slack(mine, member, served)
-    await add_rule(mine, member, to={"destination_id": destination_id})
-    async with running_worker(resources, *HANDLERS):
-        incident_id = await tell(resources, member, trouble(dataset_id))
-        await eventually(lambda: receiver.taken)
-        over = "UPDATE incidents SET snoozed_until = now() - interval '1 s', look_at = now() - interval '1 s' WHERE id = %s"
-        rows_of(database, over, incident_id)
-        assert incident_id is not None
-        await look_at(resources, member.org_id, incident_id)
-        await eventually(lambda: len(receiver.taken) == 2)
-    assert "woken" in events_of(database, incident_id)
 
 
 async def test_a_rule_is_tried_changed_ordered_and_removed(

@@ -62,13 +62,14 @@ async def test_a_week_is_told_once_to_those_who_say_who_is_told(
     resources: Resources, database: TestDatabase, member: Member, mail_server: MailServer
 ) -> None:
     make_member(database, organisation=(member.org_id, member.org_name), role="reviewer")
-    dataset_id, _ = make_dataset(database, member)
+    dataset_id, address = make_dataset(database, member)
     now = datetime.now(UTC)
     over = {"state": "resolved", "resolution": "fixed"}
     make_incident(database, member, dataset_id, **over, resolved_at=now)
     long_ago = now - timedelta(days=30)
     make_incident(database, member, dataset_id, **over, resolved_at=long_ago, created_at=long_ago)
-    make_incident(database, member, dataset_id, created_at=long_ago, resolve_due_at=now - timedelta(hours=1))
+    old = {"created_at": long_ago, "first_seen_at": long_ago, "resolve_due_at": now - timedelta(hours=1)}
+    make_incident(database, member, dataset_id, **old, title="the old one")
     # the first that opens by itself begins the weeks
     await tell(resources, member, trouble(dataset_id))
     [schedule] = rows_of(database, "SELECT kind, cron, zone FROM job_schedules WHERE org_id = %s", member.org_id)
@@ -85,3 +86,7 @@ async def test_a_week_is_told_once_to_those_who_say_who_is_told(
     assert notice["user_id"] == member.user_id
     counts = {name: notice["data"][name] for name in ("opened", "resolved", "unresolved", "overdue")}
     assert counts == {"opened": 2, "resolved": 1, "unresolved": 2, "overdue": 1}
+    assert notice["data"]["most"] == f"{address} (4)"
+    oldest, newer = notice["data"]["oldest"].split("; ")
+    assert oldest == f"{address}, the old one ({long_ago:%Y-%m-%d})"
+    assert newer == f"{address}, delay.mean ({now:%Y-%m-%d})"

@@ -135,6 +135,10 @@ class IncidentWeek(Notice, frozen=True, kw_only=True):
     resolved: int
     unresolved: int
     overdue: int
+    most: str
+    """The datasets with the most incidents."""
+    oldest: str
+    """What has been open longest."""
 
 
 class AccessAsked(Notice, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from lyceum.data.incidents.models import IncidentRow
 from lyceum.data.incidents.opening import end_of_subject, see_recovery, see_trouble
 from lyceum.data.incidents.seeing import CHECK, Recovery, Severity, Subject, Trouble
 from lyceum.data.incidents.timeline import incident_told_of, note
-from lyceum.data.quality.events import AnomalyAnswered, CheckDropped, ChecksRan, QualityJudged
+from lyceum.data.quality.events import AnomalyAnswered, CheckDropped, ChecksRan, QualityJudged, WatchEnded
 from lyceum.data.quality.public import CheckOutcome, CheckRunOutcome, check_run_outcome
 from lyceum.kernel.db import NOBODY
 from lyceum.kernel.events import Subscription
@@ -99,6 +99,11 @@ async def _hear_of_drop(run: JobRun, event: CheckDropped) -> None:
         await end_of_subject(tx, Subject(event.dataset_id, CHECK, str(event.check_id)), why="check_dropped")
 
 
+async def _hear_of_end(run: JobRun, event: WatchEnded) -> None:
+    async with transaction(run.resources.database, run.scope) as tx:
+        await end_of_subject(tx, Subject(event.dataset_id, event.kind, event.subject), why="watch_ended")
+
+
 async def _hear_of_answer(run: JobRun, event: AnomalyAnswered) -> None:
     async with transaction(run.resources.database, run.scope) as tx:
         row = await incident_told_of(tx, event.judged_source)
@@ -128,6 +133,7 @@ async def _open_checks(tx: AsyncSession, dataset_id: UUID) -> set[str]:
 SUBSCRIPTIONS = (
     Subscription(ChecksRan, "incidents.checks", _hear_of_checks),
     Subscription(CheckDropped, "incidents.check_dropped", _hear_of_drop),
+    Subscription(WatchEnded, "incidents.watch_ended", _hear_of_end),
     Subscription(QualityJudged, "incidents.judged", _hear_of_judgement),
     Subscription(AnomalyAnswered, "incidents.anomaly_answered", _hear_of_answer),
     Subscription(ColumnsMarked, "incidents.columns_marked", _hear_of_marks),

@@ -107,8 +107,12 @@ def group_key(rule: Rule, facts: Facts) -> str:
 
 def told_at(rule: Rule, facts: Facts, now: datetime) -> datetime:
     """Return when a rule tells of an incident: once others have gathered, and quiet hours are over; never before `now`."""
-    at = now + timedelta(seconds=rule.group_seconds)
-    if rule.quiet is None or (rule.quiet_lets_critical_pass and facts.severity == "critical"):
+    return out_of_quiet(rule, facts.severity, now + timedelta(seconds=rule.group_seconds))
+
+
+def out_of_quiet(rule: Rule, severity: str, at: datetime) -> datetime:
+    """Return the first time from `at` on at which a rule tells of what is so grave."""
+    if rule.quiet is None or (rule.quiet_lets_critical_pass and severity == "critical"):
         return at
     return end_of_quiet(rule.quiet, rule.zone, at)
 

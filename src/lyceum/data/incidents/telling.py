@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from uuid import UUID
 
 from sqlalchemy import exists, func, select, text
@@ -11,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.accounts.public import Power, members_with
 from lyceum.data.datasets.public import addresses_of_datasets, owner_of_dataset, tags_of_dataset
 from lyceum.data.incidents.models import AlertIncidentRow, AlertRow, AlertRuleRow, IncidentRow
-from lyceum.data.incidents.routing import Decision, Facts, Rule, decide
-from lyceum.data.incidents.rules import rules_of
+from lyceum.data.incidents.routing import Decision, Facts, Rule, decide, out_of_quiet
+from lyceum.data.incidents.rules import as_asked, rules_of
 from lyceum.data.incidents.saying import over_notice, single_notice, told_together
-from lyceum.data.incidents.seeing import CHECK
+from lyceum.data.incidents.seeing import CHECK, worse
 from lyceum.data.incidents.timeline import note
 from lyceum.data.incidents.work import Change, EscalateAlert, SendAlert, TellOfIncident
 from lyceum.data.quality.public import tags_of_check
@@ -32,12 +33,12 @@ from lyceum.notify.public import (
     send_to,
 )
 
-INCIDENTS_TOGETHER_MAX = 100
+INCIDENTS_TOGETHER_MAX = 1_000
 RATE_WINDOW = timedelta(hours=1)
 _ALERTING: frozenset[Change] = frozenset({"opened", "reopened", "worsened", "woken"})
 _TOLD_ANYWAY: frozenset[Change] = frozenset({"worsened", "woken"})
 """Of what a rule tells though it has told of the incident a short while ago."""
-_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:destination, 1))")
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:place, 1))")
 
 
 async def tell(run: JobRun, args: TellOfIncident) -> dict[str, int]:
@@ -67,6 +68,7 @@ async def send_alert(run: JobRun, args: SendAlert) -> dict[str, int]:
             return {"incidents": 0}
         later = await _has_to_wait(tx, rule)
         if later is not None:
+            later = out_of_quiet(as_asked(rule), _gravest(rows), later)
             alert.send_at = later
             await tx.flush()
             await enqueue(tx, SendAlert(alert_id=alert.id), run_at=later)
@@ -93,7 +95,12 @@ async def escalate(run: JobRun, args: EscalateAlert) -> dict[str, int]:
         rows = await _still_to_tell(tx, alert.id)
         if rule is None or not rows:
             return {"incidents": 0}
-        alert.escalated_at = datetime.now(UTC)
+        now = datetime.now(UTC)
+        at = out_of_quiet(as_asked(rule), _gravest(rows), now)
+        if at > now:
+            await enqueue(tx, EscalateAlert(alert_id=alert.id), run_at=at)
+            return {"incidents": 0}
+        alert.escalated_at = now
         people = [UUID(user) for user in rule.escalate_people]
         key = f"escalation:{alert.id}"
         await _send(tx, rows, rule.escalate_destination_id, people, collapse_key=key)
@@ -214,22 +221,32 @@ async def _send(
 
 
 async def _has_to_wait(tx: AsyncSession, rule: AlertRuleRow) -> datetime | None:
-    """Return when a destination takes more that has had as much within an hour as the rule allows; None for now."""
+    """Return when there may be told more of which as much was within an hour as the rule allows; None for now.
+
+    A destination is counted over all rules; people are over this one.
+    """
     most = rule.delivery.get("per_hour_max")
-    if most is None or rule.destination_id is None:
+    if most is None:
         return None
-    await tx.execute(_ONE_AT_A_TIME, {"destination": str(rule.destination_id)})
+    await tx.execute(_ONE_AT_A_TIME, {"place": str(rule.destination_id or rule.id)})
     now = datetime.now(UTC)
+    is_there = (
+        AlertRow.rule_id == rule.id if rule.destination_id is None else AlertRow.destination_id == rule.destination_id
+    )
     sent = list(
         await tx.scalars(
             select(AlertRow.sent_at)
-            .where(AlertRow.destination_id == rule.destination_id, AlertRow.sent_at > now - RATE_WINDOW)
+            .where(is_there, AlertRow.sent_at > now - RATE_WINDOW)
             .order_by(AlertRow.sent_at.desc())
             .limit(most)
         )
     )
     oldest = sent[-1] if sent else None
     return None if len(sent) < most or oldest is None else oldest + RATE_WINDOW
+
+
+def _gravest(rows: Sequence[IncidentRow]) -> str:
+    return reduce(worse, (row.severity for row in rows))
 
 
 async def _still_to_tell(tx: AsyncSession, alert_id: UUID) -> list[IncidentRow]:

@@ -7,13 +7,17 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.accounts.public import Power, members_with
+from lyceum.data.datasets.public import addresses_of_datasets
 from lyceum.data.incidents.models import IncidentRow, IncidentSettingsRow
+from lyceum.data.incidents.saying import about
 from lyceum.data.incidents.work import TellOfWeek
 from lyceum.kernel.jobs.handlers import JobRun
 from lyceum.kernel.tx import transaction
 from lyceum.notify.public import IncidentWeek, notify
 
 _WEEK = timedelta(days=7)
+_NAMED_MAX = 5
+_NOTHING = "-"
 
 
 async def tell_of_week(run: JobRun, _args: TellOfWeek) -> dict[str, bool]:
@@ -51,4 +55,41 @@ async def _week(tx: AsyncSession, name: str, *, since: datetime, now: datetime) 
     opened, resolved, unresolved, overdue = (await tx.execute(counted)).one()
     if not (opened or resolved or unresolved):
         return None
-    return IncidentWeek(week=name, opened=opened, resolved=resolved, unresolved=unresolved, overdue=overdue)
+    return IncidentWeek(
+        week=name,
+        opened=opened,
+        resolved=resolved,
+        unresolved=unresolved,
+        overdue=overdue,
+        most=await _most(tx, since=since),
+        oldest=await _oldest(tx),
+    )
+
+
+async def _most(tx: AsyncSession, *, since: datetime) -> str:
+    """Return the datasets with the most incidents that were seen since then, with how many those are."""
+    count = func.count()
+    query = (
+        select(IncidentRow.dataset_id, count)
+        .where(IncidentRow.last_seen_at > since)
+        .group_by(IncidentRow.dataset_id)
+        .order_by(count.desc(), IncidentRow.dataset_id)
+        .limit(_NAMED_MAX)
+    )
+    found = (await tx.execute(query)).all()
+    addresses = await addresses_of_datasets(tx, {dataset_id for dataset_id, _ in found})
+    return ", ".join(f"{addresses.get(dataset_id, '?')} ({times:,})" for dataset_id, times in found) or _NOTHING
+
+
+async def _oldest(tx: AsyncSession) -> str:
+    """Return what has been open longest, with the day on which each was seen first."""
+    query = (
+        select(IncidentRow)
+        .where(IncidentRow.state != "resolved")
+        .order_by(IncidentRow.first_seen_at, IncidentRow.id)
+        .limit(_NAMED_MAX)
+    )
+    rows = (await tx.scalars(query)).all()
+    addresses = await addresses_of_datasets(tx, {row.dataset_id for row in rows})
+    named = (f"{about(row, addresses.get(row.dataset_id, '?'))} ({row.first_seen_at:%Y-%m-%d})" for row in rows)
+    return "; ".join(named) or _NOTHING

@@ -24,6 +24,15 @@ class CheckDropped(Event, frozen=True, kw_only=True):
     dataset_id: UUID
 
 
+class WatchEnded(Event, frozen=True, kw_only=True):
+    """What was judged under this kind and subject is watched no more."""
+
+    name = "quality.watch_ended"
+    dataset_id: UUID
+    kind: str
+    subject: str
+
+
 class QualityJudged(Event, frozen=True, kw_only=True):
     """Something that is watched of a dataset was judged: a metric's newest value, drift, freshness.
 

@@ -26,6 +26,9 @@ const KINDS = [
   "resolve_overdue",
 ] as const;
 
+/** Why something is over that nobody resolved. */
+const ENDS = ["check_dropped", "watch_ended"] as const;
+
 /** What people say of metrics that were odd. */
 const ANSWERS = ["expected", "not_expected", "new_level"] as const;
 
@@ -47,8 +50,10 @@ export function Timeline({ id }: { id: string }) {
         {items.map((event) => {
           const kind = KINDS.find((one) => one === event.kind) ?? "other";
           const answer = ANSWERS.find((one) => one === event.data.answer);
+          const end = ENDS.find((one) => one === event.data.why);
           const said =
             event.comment ||
+            (end && t(`incident.end.${end}`)) ||
             (answer
               ? t(`incident.answer.${answer}`, { number: event.data.version_number })
               : inWords(String(event.data.summary ?? "")));

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from lyceum.accounts.audit.public import note_audit
 from lyceum.accounts.public import Actor, Power
 from lyceum.data.datasets.public import dataset_ref_for, marks_of_dataset, writing_to
-from lyceum.data.quality.events import AnomalyAnswered
+from lyceum.data.quality.events import AnomalyAnswered, WatchEnded
 from lyceum.data.quality.watching.errors import AnomalyNotFound, AnomalyTooOld, DetectorMissing
-from lyceum.data.quality.watching.jobs import begin_watch, judged_source, usual_again, watch_soon
+from lyceum.data.quality.watching.jobs import METRICS, begin_watch, judged_source, usual_again, watch_soon
 from lyceum.data.quality.watching.models import AnomalyRow, DatasetWatchRow
 from lyceum.data.quality.watching.queries import as_anomaly, as_watch
 from lyceum.data.quality.watching.schemas import Anomaly, AnomalyAnswer, Watch, WatchChange
@@ -36,6 +36,9 @@ async def change_watch(tx: AsyncSession, who: Actor, org: str, name: str, wanted
         await tx.flush()
         if row.enabled:
             await watch_soon(tx, dataset.id)
+        elif before["enabled"]:
+            # nothing would ever tell that it is as usual again
+            await publish(tx, WatchEnded(dataset_id=dataset.id, kind=METRICS, subject=METRICS))
         return await as_watch(row)
 
 
