@@ -203,7 +203,8 @@ def _tell(
             _write(path, text(report, file_name=str(table)))
     typer.echo(json.dumps(report.to_plain(), indent=2) if as_json else repr(report))
     if github:
-        typer.echo(as_github_annotations(report, file_name=str(table)), nl=False)
+        # GitHub reads both streams; whoever reads the one object reads it alone
+        typer.echo(as_github_annotations(report, file_name=str(table)), nl=False, err=as_json)
 
 
 def _write(path: Path, text: str) -> None:

@@ -88,6 +88,12 @@ def test_a_check_that_fails_ends_with_one_and_every_output_says_it(folder: Path,
     assert len(held) == 2
 
 
+def test_annotations_stand_beside_the_json_and_not_in_it(folder: Path, run: Run) -> None:
+    ended = run("bad.csv", "--checks", "checks.yaml", "--github", "--json")
+    assert (ended.code, json.loads(ended.out)["passed"]) == (1, False)
+    assert [line.split(" ")[0] for line in ended.err.splitlines()] == ["::error", "::warning"]
+
+
 def test_a_warning_alone_ends_with_zero(folder: Path, run: Run) -> None:
     (folder / "soft.yaml").write_text("checks: {hour: {range: [0, 23], severity: warning}}")
     ended = run("bad.csv", "--checks", "soft.yaml", "--json")

@@ -4,6 +4,7 @@ const SHELL = "shell-__VERSION__";
 const SEEN = "seen-v1";
 const SEEN_ENTRIES_MAX = 300;
 const PATIENCE_MS = 4000;
+const LATE = "late";
 const FILES = "__SHELL__";
 const root = new URL("./", self.location.href);
 
@@ -76,11 +77,11 @@ self.addEventListener("fetch", (event) => {
 
 async function within(promise, ms) {
   let timer;
-  const late = new Promise((_, refuse) => {
-    timer = setTimeout(refuse, ms, new Error("late"));
+  const limit = new Promise((_, refuse) => {
+    timer = setTimeout(refuse, ms, new Error(LATE));
   });
   try {
-    return await Promise.race([promise, late]);
+    return await Promise.race([promise, limit]);
   } finally {
     clearTimeout(timer);
   }
@@ -93,12 +94,18 @@ function keyOf(request) {
   return key.href;
 }
 
+// answers that are still under way, by what was asked: whoever asks again meanwhile waits for the same one
+const late = new Map();
+
 // what was seen last is marked as such, so that nobody takes it for what is
 async function seen(request) {
   const cache = await caches.open(SEEN);
+  const key = keyOf(request);
+  const awaited = late.get(key);
+  if (awaited) return (await awaited).clone();
   const answer = fetch(request).then(async (response) => {
     if (response.ok && response.headers.get("content-type")?.includes("json")) {
-      await cache.put(keyOf(request), response.clone());
+      await cache.put(key, response.clone());
       void trim(cache);
     }
     if (response.status === 401) await caches.delete(SEEN);
@@ -106,12 +113,16 @@ async function seen(request) {
   });
   try {
     return await within(answer, PATIENCE_MS);
-  } catch {
-    const kept = await cache.match(keyOf(request));
+  } catch (problem) {
+    const kept = await cache.match(key);
     if (!kept) return answer;
-    answer.catch(() => undefined);
     const headers = new Headers(kept.headers);
     headers.set("x-last-seen", kept.headers.get("date") ?? "");
+    if (problem.message === LATE) {
+      headers.set("x-hub-late", "1");
+      late.set(key, answer);
+    }
+    answer.catch(() => undefined).finally(() => late.delete(key));
     return new Response(kept.body, { status: kept.status, headers });
   }
 }

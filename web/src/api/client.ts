@@ -1,6 +1,7 @@
 import { QueryCache, QueryClient } from "@tanstack/react-query";
 import createFetchClient from "openapi-fetch";
 import createClient from "openapi-react-query";
+import { whenHubIsLate } from "./freshness";
 import { whenOrganisationIsLost } from "./organisation";
 import { Problem, problemOf } from "./problem";
 import { ROOT } from "./root";
@@ -54,3 +55,4 @@ export const queryClient: QueryClient = new QueryClient({
   },
 });
 whenOrganisationIsLost(() => void queryClient.resetQueries());
+whenHubIsLate(() => void queryClient.invalidateQueries());

@@ -4,7 +4,21 @@ import { useSyncExternalStore } from "react";
 let seenAt: string | null = null;
 const listeners = new Set<() => void>();
 
-export function noteFreshness(response: Response) {
+let onLate: (() => void) | null = null;
+let askedAgainAt = Number.NEGATIVE_INFINITY;
+const AGAIN_AFTER_MS = 30_000;
+
+/** Calls back when a slow hub was not waited for: asked again, its answer comes. Seldom, so that it is not made slower. */
+export function whenHubIsLate(callback: () => void) {
+  onLate = callback;
+}
+
+export function noteFreshness(response: Response, now = performance.now()) {
+  if (response.headers.has("x-hub-late") && now - askedAgainAt >= AGAIN_AFTER_MS) {
+    askedAgainAt = now;
+    // once whoever asked has this answer
+    setTimeout(() => onLate?.());
+  }
   const next = response.headers.get("x-last-seen");
   if (next === seenAt || (next === null && !response.ok)) return;
   seenAt = next;
