@@ -119,6 +119,29 @@ def test_where_versions_came_from_and_what_was_made_of_them_is_drawn(
         assert phone.judged() == []
 
 
+def test_a_profile_tells_what_repeats_what_goes_together_and_which_forms_texts_have(
+    open_tab: OpenTab, web_hub: WebHub, orders: str
+) -> None:
+    tab = signed_in(open_tab, web_hub, "ada")
+    page = tab.page
+    with nothing_wrong(tab):
+        page.goto(f"/datasets/{orders}?tab=profile&version=1")
+        expect(page.get_by_text("0 rows equal to an earlier one")).to_be_visible()
+        together = page.get_by_role("region", name="What goes together")
+        expect(together.get_by_role("row", name=f"id · amount 1 1 {PEOPLE}")).to_be_visible()
+        expect(page.get_by_text("never falls")).to_have_count(2)
+        expect(page.get_by_text("e-mail addresses")).to_be_visible()
+        expect(page.get_by_text("median")).to_have_count(2)
+        tab.screenshot("profile-whole-desktop")
+        assert tab.judged() == []
+    phone = signed_in(open_tab, web_hub, "ada", language="de-DE", scheme="dark", **PHONE)
+    with nothing_wrong(phone):
+        phone.page.goto(f"/datasets/{orders}?tab=profile&version=1")
+        expect(phone.page.get_by_text("Was zusammenhängt")).to_be_visible()
+        phone.screenshot("profile-phone-dark")
+        assert phone.judged() == []
+
+
 def test_a_file_is_fetched_from_an_address_and_why_it_was_not_is_told(
     open_tab: OpenTab, web_hub: WebHub, staff: Staff
 ) -> None:

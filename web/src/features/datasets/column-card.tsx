@@ -29,6 +29,7 @@ export function ColumnCard({ column, rows, number, against, other }: Props) {
       }
     >
       <Facts column={column} other={other?.column ?? null} />
+      <Forms column={column} />
       {other && other.column.type === column.type ? (
         <Both column={column} rows={rows} number={number} other={other} />
       ) : (
@@ -47,6 +48,9 @@ function Facts({ column, other }: { column: ColumnProfile; other: ColumnProfile 
     [t("profile.distinct"), distinct],
     [t("profile.mean"), number("mean")],
     [t("profile.std"), number("std")],
+    [t("profile.median"), (of) => (of.quantiles?.["0.5"] === undefined ? "" : figure(of.quantiles["0.5"]))],
+    [t("profile.middle"), middleOf],
+    [t("profile.length"), (of) => (typeof of.length_mean === "number" ? figure(of.length_mean) : "")],
   ];
   return (
     <dl className="mb-3 flex flex-wrap gap-x-5 gap-y-1 text-sm">
@@ -63,6 +67,53 @@ function Facts({ column, other }: { column: ColumnProfile; other: ColumnProfile 
         );
       })}
     </dl>
+  );
+}
+
+const SHAPES_SHOWN = 3;
+const FORMS = [
+  "uuid",
+  "email",
+  "url",
+  "ipv4",
+  "mac",
+  "iso_timestamp",
+  "iso_date",
+  "day_first_date",
+  "month_first_date",
+  "compact_date",
+  "time_of_day",
+  "digits",
+] as const;
+
+/** Between which values nine of ten lie. */
+function middleOf({ quantiles }: ColumnProfile): string {
+  const [low, high] = [quantiles?.["0.05"], quantiles?.["0.95"]];
+  return low === undefined || high === undefined ? "" : `${figure(low)} – ${figure(high)}`;
+}
+
+/** What forms the texts of a column have, and whether its values go one way. */
+function Forms({ column }: { column: ColumnProfile }) {
+  const { t } = useTranslation();
+  const patterns = column.patterns ?? [];
+  const shapes = (column.shapes ?? []).slice(0, SHAPES_SHOWN);
+  if (!column.order && !patterns.length && !shapes.length) return null;
+  return (
+    <div className="mb-3 flex flex-wrap gap-1.5">
+      {column.order ? <Badge>{t(`profile.order.${column.order}`)}</Badge> : null}
+      {patterns.map(({ name, fraction }) => {
+        const form = FORMS.find((one) => one === name);
+        const said = form ? t(`profile.form.${form}`) : name;
+        return (
+          <Badge key={name}>{fraction === 1 ? said : t("profile.share", { share: percent(fraction), said })}</Badge>
+        );
+      })}
+      {shapes.map(({ shape }) => (
+        <Badge key={shape} title={t("profile.shape")} className="mono max-w-48 truncate">
+          {shape}
+        </Badge>
+      ))}
+    </div>
   );
 }
 

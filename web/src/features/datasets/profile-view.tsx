@@ -11,6 +11,7 @@ import { Skeleton } from "@/ui/skeleton";
 import { ColumnCard, type Other } from "./column-card";
 import { DriftCard } from "./drift-card";
 import { profileQuery } from "./profile";
+import { Correlations, TableFacts } from "./profile-facts";
 
 const COLUMNS_AT_ONCE = 12;
 type Props = {
@@ -38,6 +39,7 @@ export default function ProfileView({ org, name, version, against, onCompare }: 
   return (
     <>
       <Against org={org} name={name} version={version} against={against} onCompare={onCompare} />
+      {query.data ? <TableFacts profile={query.data} /> : <Skeleton className="mb-4 h-5 w-72" />}
       {other.error && against !== undefined ? <Failed error={other.error} retry={() => void other.refetch()} /> : null}
       {query.data && before && against ? (
         <>
@@ -74,6 +76,7 @@ export default function ProfileView({ org, name, version, against, onCompare }: 
           </Button>
         </div>
       ) : null}
+      {query.data ? <Correlations pairs={query.data.correlations ?? []} /> : null}
     </>
   );
 }

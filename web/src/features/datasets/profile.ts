@@ -13,9 +13,22 @@ export type ColumnProfile = {
   std: number | null;
   histogram: { edges: (number | string)[]; counts: number[] } | null;
   top_values: { value: string | number | boolean; count: number }[];
+  // what profiles made by earlier releases do not have
+  quantiles?: Record<string, number> | null;
+  order?: "increasing" | "decreasing" | null;
+  patterns?: { name: string; fraction: number }[];
+  shapes?: { shape: string; count: number }[];
+  length_mean?: number | null;
 };
+export type Correlation = { left: string; right: string; pearson: number; spearman: number; rows: number };
 /** What `GET …/profile` holds. */
-export type TableProfile = { rows: number; duplicate_rows: number | null; columns: ColumnProfile[] };
+export type TableProfile = {
+  rows: number;
+  duplicate_rows: number | null;
+  columns: ColumnProfile[];
+  sampled_every?: number;
+  correlations?: Correlation[];
+};
 
 export const profileQuery = (org: string, name: string, version: number) => ({
   queryKey: ["profile", org, name, version],
