@@ -120,12 +120,16 @@ def test_where_versions_came_from_and_what_was_made_of_them_is_drawn(
 
 
 def test_a_profile_tells_what_repeats_what_goes_together_and_which_forms_texts_have(
-    open_tab: OpenTab, web_hub: WebHub, orders: str
+    open_tab: OpenTab, web_hub: WebHub, staff: Staff, tmp_path: Path
 ) -> None:
+    (tmp_path / "sales.csv").write_text(BEFORE, encoding="utf-8")
+    with Client(web_hub.url, api_key=staff.ada.key) as client:
+        sales = client.datasets.create("sales").address
+        client.datasets.wait(client.datasets.upload(tmp_path / "sales.csv", sales))
     tab = signed_in(open_tab, web_hub, "ada")
     page = tab.page
     with nothing_wrong(tab):
-        page.goto(f"/datasets/{orders}?tab=profile&version=1")
+        page.goto(f"/datasets/{sales}?tab=profile")
         expect(page.get_by_text("0 rows equal to an earlier one")).to_be_visible()
         together = page.get_by_role("region", name="What goes together")
         expect(together.get_by_role("row", name=f"id · amount 1 1 {PEOPLE}")).to_be_visible()
@@ -136,7 +140,7 @@ def test_a_profile_tells_what_repeats_what_goes_together_and_which_forms_texts_h
         assert tab.judged() == []
     phone = signed_in(open_tab, web_hub, "ada", language="de-DE", scheme="dark", **PHONE)
     with nothing_wrong(phone):
-        phone.page.goto(f"/datasets/{orders}?tab=profile&version=1")
+        phone.page.goto(f"/datasets/{sales}?tab=profile")
         expect(phone.page.get_by_text("Was zusammenhängt")).to_be_visible()
         phone.screenshot("profile-phone-dark")
         assert phone.judged() == []

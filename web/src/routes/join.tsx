@@ -41,8 +41,7 @@ function Join() {
   };
   const becomeAnother = async () => {
     try {
-      await signOut();
-      setSignsIn(true);
+      await signOut(async () => setSignsIn(true));
       await me.refetch();
     } catch (error) {
       toast(saidBy(error), { tone: "bad" });

@@ -22,8 +22,7 @@ export default function AccountMenu() {
   const name = me.display_name || me.email || me.organisation || "?";
   const leave = async () => {
     try {
-      await signOut();
-      await navigate({ to: "/sign-in", search: {} });
+      await signOut(() => navigate({ to: "/sign-in", search: {} }));
     } catch (error) {
       toast(error instanceof Error ? error.message : t("failed.unknown"), { tone: "bad" });
     }

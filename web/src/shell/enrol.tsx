@@ -15,8 +15,8 @@ export default function Enrol() {
   const [leaving, setLeaving] = useState(false);
   const leave = async () => {
     setLeaving(true);
-    await signOut().catch(() => undefined);
-    await navigate({ to: "/sign-in", search: {} });
+    const toSignIn = () => navigate({ to: "/sign-in", search: {} });
+    await signOut(toSignIn).catch(toSignIn);
   };
   const goOn = async () => {
     await queryClient.fetchQuery({ ...meQuery, staleTime: 0 });

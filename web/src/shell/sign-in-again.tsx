@@ -29,10 +29,7 @@ export default function SignInAgain() {
     document.addEventListener("visibilitychange", look);
     return () => document.removeEventListener("visibilitychange", look);
   }, [before]);
-  const leave = async () => {
-    await forgetEverything();
-    await navigate({ to: "/sign-in", search: {} });
-  };
+  const leave = () => forgetEverything(() => navigate({ to: "/sign-in", search: {} }));
   return (
     <Dialog open title={t("signIn.againTitle")} description={t("signIn.againText")}>
       <SignInForm apart email={before?.email ?? ""} onDone={() => void comeBack(before)} />

@@ -40,8 +40,7 @@ export function Sessions() {
   const endAll = async () => {
     try {
       await client.DELETE("/api/v1/sessions");
-      await forgetEverything();
-      await navigate({ to: "/sign-in", search: {} });
+      await forgetEverything(() => navigate({ to: "/sign-in", search: {} }));
     } catch (error) {
       failed(error);
     }
