@@ -67,14 +67,15 @@ function IncidentPage() {
         </Card>
         <div className="min-w-0 space-y-4">
           <Suspense fallback={<Skeleton className="h-80 rounded-lg" />}>
-            <Evidence incident={incident} />
+            <Evidence incident={incident}>
+              {incident.may_act && incident.state !== "resolved" ? (
+                <Suspense fallback={<Skeleton className="h-46 rounded-lg" />}>
+                  <AssigneeCard incident={incident} />
+                </Suspense>
+              ) : null}
+              {incident.consumers.length ? <Consumers consumers={incident.consumers} /> : null}
+            </Evidence>
           </Suspense>
-          {incident.may_act && incident.state !== "resolved" ? (
-            <Suspense fallback={<Skeleton className="h-36 rounded-lg" />}>
-              <AssigneeCard incident={incident} />
-            </Suspense>
-          ) : null}
-          {incident.consumers.length ? <Consumers consumers={incident.consumers} /> : null}
         </div>
       </div>
     </>
