@@ -267,7 +267,7 @@ async def test_a_worker_that_stops_as_its_spare_child_ends_stops_keeping_one(mon
         reads.set()
         await ends
 
-    monkeypatch.setattr("lyceum.kernel.jobs.heavy._Child.read", read)
+    monkeypatch.setattr("lyceum.kernel.jobs.children.Child.read", read)
     await reads.wait()
     ends.set_result(None)
     keeping.cancel()

@@ -18,11 +18,11 @@ from fixtures.queue import call_off, fail_once, put, run_of, worker_on
 from fixtures.servers import TestDatabase
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.attempts import Running
+from lyceum.kernel.jobs.children import Child
 from lyceum.kernel.jobs.claims import Attempt, Claims
 from lyceum.kernel.jobs.ending import LeaseLost
 from lyceum.kernel.jobs.followup import JobGaveUp, follow_up_handler
 from lyceum.kernel.jobs.handlers import Handlers
-from lyceum.kernel.jobs.heavy import _Child
 from lyceum.kernel.jobs.queue import CANCEL_CHANNEL
 from lyceum.kernel.jobs.wake import WorkerWaker
 from lyceum.kernel.jobs.worker import STOPS_POLL_SECONDS, Worker
@@ -346,13 +346,13 @@ async def test_a_worker_does_not_wait_for_spare_children_that_do_not_end(
     resources: Resources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lyceum.kernel.jobs.worker.WORKER_CLOSE_SECONDS_MAX", 0.02)
-    end, ending = _Child.end, []
+    end, ending = Child.end, []
 
-    async def never(child: _Child) -> int:
+    async def never(child: Child) -> int:
         ending.append(child)
         return await asyncio.Future()
 
-    monkeypatch.setattr(_Child, "end", never)
+    monkeypatch.setattr(Child, "end", never)
     async with running_worker(
         resources, heavy_handler(Heard()), heavy_handler(Heard(), Short), heavy_slots=1
     ) as worker:

@@ -1,21 +1,28 @@
-"""The far side of a heavy job: a process that has imported what it needs and waits for one piece of work.
+"""The far side of a heavy job: a process that has imported what it needs and waits for a piece of work, and another.
 
 It is started fresh rather than forked from the worker, whose Polars, Delta and ONNX threads do not survive a fork.
 `guard.py` ends it, and whatever it has started, with its worker.
 """
 
 import importlib
+import os
 import socket
 import threading
 import traceback
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any, BinaryIO, get_type_hints
 
 import msgspec
 
+from lyceum.kernel.jobs.guard import children_of, resident_bytes
 from lyceum.kernel.telemetry import log_context, log_to_stderr, trace_parent
 
 FRAME_BYTES_MAX = 256 * 1024**2
+KEPT_BYTES_MAX = 256 * 1024**2
+"""Of what a job took, for its child to go on: an allocator keeps some, and more than that is somebody else's room."""
+_THREADS_OF_ITS_OWN = 2
+"""One computes, one hears."""
 REFUSED_STATUS = 422
 """What an error with a code means when it says no more: the input is at fault."""
 
@@ -73,11 +80,9 @@ def resolve(name: str) -> Callable[[Any, ChildSide], msgspec.Struct]:
 
 
 def serve(connection_fd: int, preload: list[str]) -> None:
-    """Import what jobs need, say so, then do the one piece of work that comes over the connection."""
+    """Import what jobs need, say so, then do each piece of work that comes over the connection."""
     connection = socket.socket(fileno=connection_fd)
-    stream = connection.makefile("rb")
     sending = threading.Lock()
-    cancelled = threading.Event()
 
     def send(message: dict[str, Any]) -> None:
         with sending:
@@ -85,21 +90,37 @@ def serve(connection_fd: int, preload: list[str]) -> None:
 
     for module in preload:
         importlib.import_module(module)
+    heard: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
+    cancelled = threading.Event()
+    threading.Thread(target=_hear, args=(connection.makefile("rb"), heard, cancelled), daemon=True).start()
+    bytes_at_first = resident_bytes(os.getpid())
     send({"ready": True})
-    work = read_frame(stream)
-    if work is None:
-        return
-    log_to_stderr(work["log_level"], process="compute")
-    log_context.set(work["context"])
-    trace_parent.set(work["traceparent"])
-    threading.Thread(target=_hear, args=(stream, cancelled), daemon=True).start()
-    send(_outcome(work, ChildSide(send, cancelled)))
+    while (work := heard.get()) is not None:
+        log_to_stderr(work["log_level"], process="compute")
+        log_context.set(work["context"])
+        trace_parent.set(work["traceparent"])
+        outcome = _outcome(work, ChildSide(send, cancelled))
+        goes_on = "output" in outcome and not cancelled.is_set() and _is_as_before(bytes_at_first)
+        send(outcome | {"goes_on": goes_on})
+        if not goes_on:
+            return
 
 
-def _hear(stream: BinaryIO, cancelled: threading.Event) -> None:
+def _hear(stream: BinaryIO, heard: SimpleQueue[dict[str, Any] | None], cancelled: threading.Event) -> None:
     while (message := read_frame(stream)) is not None:
         if message.get("cancel"):
             cancelled.set()
+        else:
+            heard.put(message)
+    heard.put(None)
+
+
+def _is_as_before(bytes_at_first: int) -> bool:
+    """Tell whether a job has left nothing running here, and not much in memory."""
+    started = [*children_of(os.getpid()), *(pid for pid in children_of(os.getppid()) if pid != os.getpid())]
+    threads_started = threading.active_count() - _THREADS_OF_ITS_OWN
+    kept_bytes = resident_bytes(os.getpid()) - bytes_at_first
+    return not started and not threads_started and kept_bytes <= KEPT_BYTES_MAX
 
 
 def _outcome(work: dict[str, Any], side: ChildSide) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def _watch(computing: int, connection: int, worker_pid: int, memory_bytes_max: i
             return _exit_code(os.waitpid(computing, 0)[1])
         if _hung_up(connection) or os.getppid() != worker_pid:
             return EXIT_SIGNAL + signal.SIGKILL
-        if _resident_bytes(computing) > memory_bytes_max:
+        if resident_bytes(computing) > memory_bytes_max:
             return EXIT_TOO_MUCH_MEMORY
 
 
@@ -99,7 +99,7 @@ def _exit_code(wait_status: int) -> int:
 def _end_descendants() -> None:
     """Kill until nobody is left; what a killed process had started becomes a child of this one and is next."""
     while True:
-        for child in _children(os.getpid()):
+        for child in children_of(os.getpid()):
             os.kill(child, signal.SIGKILL)
         try:
             os.waitpid(-1, 0)
@@ -109,7 +109,7 @@ def _end_descendants() -> None:
 
 def _tell_descendants(pid: int, number: int) -> None:
     """Send a signal to all below a process, parents first: what stands still starts nothing that would be missed."""
-    for child in _children(pid):
+    for child in children_of(pid):
         try:
             os.kill(child, number)
         except ProcessLookupError:
@@ -117,16 +117,17 @@ def _tell_descendants(pid: int, number: int) -> None:
         _tell_descendants(child, number)
 
 
-def _resident_bytes(pid: int) -> int:
+def resident_bytes(pid: int) -> int:
     """Return what a process and its descendants hold, each counted with the pages it shares."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     except (OSError, IndexError):
         return 0
-    return pages * os.sysconf("SC_PAGE_SIZE") + sum(_resident_bytes(child) for child in _children(pid))
+    return pages * os.sysconf("SC_PAGE_SIZE") + sum(resident_bytes(child) for child in children_of(pid))
 
 
-def _children(pid: int) -> list[int]:
+def children_of(pid: int) -> list[int]:
+    """Return the processes that a process has started and that it has not reaped."""
     found: list[int] = []
     for thread in Path(f"/proc/{pid}/task").glob("*/children"):
         try:

@@ -1,23 +1,26 @@
-"""The worker's side of heavy jobs: one spare child kept warm, one child a job, ended with all it has started."""
+"""The worker's side of heavy jobs: one spare child kept warm, one child a job, ended with all it has started.
+
+A child of short computing may go on with the next job of its organisation.
+"""
 
 import asyncio
 import contextlib
 import logging
 import os
-import signal
 import socket
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lyceum.kernel.config import ENV_PREFIX
-from lyceum.kernel.jobs.child import FRAME_BYTES_MAX, frame
+from lyceum.kernel.jobs.children import Child, ChildFailed, RestingChildren
 from lyceum.kernel.jobs.claims import Attempt, ClaimedLane
 from lyceum.kernel.jobs.ending import finish_in
 from lyceum.kernel.jobs.guard import EXIT_TOO_MUCH_MEMORY, GO_ON, PAUSE
-from lyceum.kernel.jobs.guarded import end_of, exit_words, start_computing
+from lyceum.kernel.jobs.guarded import exit_words, start_computing
 from lyceum.kernel.jobs.handlers import HeavyHandler, JobRefused, JobRun
 from lyceum.kernel.jobs.queue import JobArgs
 from lyceum.kernel.machine import memory_bytes
@@ -45,13 +48,6 @@ _NOT_FOR_CHILDREN = frozenset(
 log = logging.getLogger(__name__)
 
 
-class ChildFailed(Problem):
-    """The child ended without a verdict: killed, crashed, or stopped by an error of its own. It may be tried again."""
-
-    title = "The computing of this job failed"
-    code = "job_failed"
-
-
 class ComputeRefused(Problem):
     """The computing function refused its input with a code and a sentence."""
 
@@ -75,54 +71,28 @@ class ComputeHindered(Problem):
 
 
 @dataclass(slots=True)
-class _Child:
-    guard: asyncio.subprocess.Process
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    async def read(self) -> dict[str, Any] | None:
-        try:
-            size = int.from_bytes(await self.reader.readexactly(4), "big")
-            if size > FRAME_BYTES_MAX:
-                raise ChildFailed(f"The child sent a message of {size} bytes.")
-            return msgspec.msgpack.decode(await self.reader.readexactly(size))  # type: ignore[no-any-return]
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return None
-
-    async def send(self, message: dict[str, Any]) -> None:
-        with contextlib.suppress(ConnectionError):
-            self.writer.write(frame(message))
-            await self.writer.drain()
-
-    def tell(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self.guard.send_signal(number)
-
-    async def end(self) -> int:
-        """End the child and all it has started; return the exit code of its guard."""
-        self.writer.close()
-        return await end_of(self.guard)
-
-
-@dataclass(slots=True)
 class HeavyRunner:
     """Runs computing, each job in a fresh process whose imports were done while nobody waited.
 
     A worker has two: one for heavy jobs, as many as it has slots, and one for short computing such as reading an
     upload, which does not wait for a training and must not crowd the machine either. Whoever calls `run` is in `room`.
+    With `rest_seconds_max`, a child that has done its job waits so long for another one of the same organisation.
     """
 
     preload: tuple[str, ...]
     at_once: int
     memory_bytes_max: int
+    rest_seconds_max: float = 0.0
     room: asyncio.Semaphore = field(init=False)
-    _spare: _Child | None = None
+    _spare: Child | None = None
+    _resting: RestingChildren = field(init=False)
     _take: asyncio.Event = field(default_factory=asyncio.Event)
-    _children: dict[Attempt, _Child] = field(default_factory=dict)
+    _children: dict[Attempt, Child] = field(default_factory=dict)
     _paused: set[Attempt] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.room = asyncio.Semaphore(self.at_once)
+        self._resting = RestingChildren(seconds_max=self.rest_seconds_max)
 
     async def keep_spare(self) -> None:
         """Keep one child ready until cancelled; where its imports alone are too large, none is tried before the next job."""
@@ -140,10 +110,9 @@ class HeavyRunner:
             await self._take.wait()
 
     async def close(self) -> None:
-        """End the spare child."""
+        """End the spare child and those that rest."""
         spare, self._spare = self._spare, None
-        if spare is not None:
-            await spare.end()
+        await asyncio.gather(self._resting.end_all(), *([spare.end()] if spare is not None else []))
 
     def pause(self, attempt: Attempt) -> None:
         """Have an attempt's computing stand still until `resume`, whether it has begun or not."""
@@ -171,26 +140,34 @@ class HeavyRunner:
 
     async def _compute(self, attempt: Attempt, handler: HeavyHandler, run: JobRun, args: JobArgs) -> Any:
         work = await ride_out(lambda: handler.prepare(run, args))
-        child = self._children[attempt] = await self._child()
+        child = self._children[attempt] = await self._child(run.scope.org_id)
+        goes_on = False
         try:
             if attempt in self._paused:
                 child.tell(PAUSE)
             with traced(f"compute {handler.compute}"):
                 await child.send({"compute": handler.compute, "input": msgspec.to_builtins(work), **_for_its_log(run)})
-                return await self._outcome(child, handler, run, args)
+                outcome = await self._outcome(child, handler, run, args)
+            # one that was told to stand still just as it finished would never hear of another job
+            goes_on = self.rest_seconds_max > 0 and outcome.goes_on and attempt not in self._paused
         except asyncio.CancelledError:
             await self._stop_gently(child, is_paused=attempt in self._paused)
             raise
+        else:
+            return outcome.output
         finally:
             del self._children[attempt]
-            await asyncio.shield(child.end())
+            if goes_on:
+                self._resting.put(run.scope.org_id, child)
+            else:
+                await asyncio.shield(child.end())
 
-    async def _outcome(self, child: _Child, handler: HeavyHandler, run: JobRun, args: JobArgs) -> Any:
+    async def _outcome(self, child: Child, handler: HeavyHandler, run: JobRun, args: JobArgs) -> "_Outcome":
         while (message := await child.read()) is not None:
             if "event" in message:
                 await _record(handler, run, args, message["event"])
             elif "output" in message:
-                return message["output"]
+                return _Outcome(message["output"], goes_on=message["goes_on"])
             elif "error" in message:
                 raise _as_problem(message["error"])
         code = await child.end()
@@ -198,16 +175,20 @@ class HeavyRunner:
             raise JobRefused(too_much_memory(self.memory_bytes_max))
         raise ChildFailed(f"The process of this job ended unexpectedly ({exit_words(code)}).")
 
-    async def _child(self) -> _Child:
+    async def _child(self, org_id: UUID | None) -> Child:
+        if (rested := self._resting.take(org_id)) is not None:
+            return rested
+        # those that rest and those that compute are together no more than may compute at once
+        self._resting.leave(self.at_once - len(self._children) - 1)
         child, self._spare = self._spare, None
         self._take.set()
-        if child is not None and child.guard.returncode is None and not child.reader.at_eof():
+        if child is not None and child.is_there:
             return child
         if child is not None:
             await child.end()
         return await self._start()
 
-    async def _start(self) -> _Child:
+    async def _start(self) -> Child:
         ours, theirs = socket.socketpair()
         with theirs:
             try:
@@ -216,7 +197,7 @@ class HeavyRunner:
                 ours.close()
                 raise
         reader, writer = await asyncio.open_connection(sock=ours)
-        child = _Child(guard, reader, writer)
+        child = Child(guard, reader, writer)
         try:
             async with asyncio.timeout(READY_SECONDS_MAX):
                 first = await child.read()
@@ -241,13 +222,20 @@ class HeavyRunner:
             env=secrets_kept | {"OMP_WAIT_POLICY": "PASSIVE"},
         )
 
-    async def _stop_gently(self, child: _Child, *, is_paused: bool) -> None:
+    async def _stop_gently(self, child: Child, *, is_paused: bool) -> None:
         if is_paused:
             return
         await child.send({"cancel": True})
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CANCEL_GRACE_SECONDS):
                 await child.guard.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    output: Any
+    goes_on: bool
+    """Whether the child is as it was before, and may compute again."""
 
 
 def children_that_fit(lane: ClaimedLane, *, wanted: int, workers: int) -> tuple[int, int]:

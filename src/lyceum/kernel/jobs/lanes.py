@@ -13,6 +13,8 @@ from lyceum.kernel.jobs.queue import Lane
 
 SHORT_CHILDREN_MAX = 2
 SOLO_PROCESSES_MAX = 1
+REST_SECONDS_MAX: Mapping[Lane, float] = {"short": 30.0}
+"""How long a child waits for another job of its organisation; one that has trained does not."""
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +65,7 @@ def _runner(computing: list[HeavyHandler], settings: Settings, *, lane: Lane, wa
         preload=tuple(dict.fromkeys(module for handler in computing for module in handler.preload)),
         at_once=at_once,
         memory_bytes_max=memory_bytes_max,
+        rest_seconds_max=REST_SECONDS_MAX.get(lane, 0.0),
     )
 
 
