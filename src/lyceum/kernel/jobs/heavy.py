@@ -132,13 +132,14 @@ class HeavyRunner:
         """Run one job to its end. Raises what ends the attempt: a problem, `ChildFailed`, `LeaseLost`."""
         attempt = Attempt(run.job_id, run.attempt)
         try:
-            outcome = await self._compute(attempt, handler, run, args)
+            outcome = await self.compute(attempt, handler, run, args)
         finally:
             self._paused.discard(attempt)
         output = msgspec.convert(outcome, handler.output_type)
         await ride_out(lambda: _conclude(handler, run, args, output))
 
-    async def _compute(self, attempt: Attempt, handler: HeavyHandler, run: JobRun, args: JobArgs) -> Any:
+    async def compute(self, attempt: Attempt, handler: HeavyHandler, run: JobRun, args: JobArgs) -> Any:
+        """Return what the child of one job made of it, which nothing is done with yet; raises what `run` does."""
         work = await ride_out(lambda: handler.prepare(run, args))
         child = self._children[attempt] = await self._child(run.scope.org_id)
         goes_on = False
