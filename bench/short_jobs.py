@@ -18,7 +18,6 @@ from uuid import UUID
 
 import msgspec
 
-from lyceum import wiring
 from lyceum.kernel.db import Scope
 from lyceum.kernel.ids import new_id
 from lyceum.kernel.jobs.claims import Attempt
@@ -63,6 +62,9 @@ HANDLER = HeavyHandler(
 
 async def measured(organisations: int) -> tuple[float, float]:
     """Return the median seconds of a job and the CPU seconds of a job's process, so many organisations taking turns."""
+    # not above, since the processes that are measured import this file
+    from lyceum import wiring
+
     preload = (name for handler in wiring.handlers().computing("short") for name in handler.preload)
     runner = HeavyRunner(
         preload=tuple(dict.fromkeys(preload)),
