@@ -107,12 +107,14 @@ def serve(connection_fd: int, preload: list[str]) -> None:
 
 
 def _hear(stream: BinaryIO, heard: SimpleQueue[dict[str, Any] | None], cancelled: threading.Event) -> None:
-    while (message := read_frame(stream)) is not None:
-        if message.get("cancel"):
-            cancelled.set()
-        else:
-            heard.put(message)
-    heard.put(None)
+    try:
+        while (message := read_frame(stream)) is not None:
+            if message.get("cancel"):
+                cancelled.set()
+            else:
+                heard.put(message)
+    finally:
+        heard.put(None)
 
 
 def _is_as_before(bytes_at_first: int) -> bool:
