@@ -2,6 +2,9 @@
 
 import os
 import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -160,3 +163,17 @@ async def test_a_child_told_to_stand_still_as_it_finished_rests_not(
         assert _resting(worker) == 0
         monkeypatch.undo()
         assert await hub.answer(member) != first
+
+
+def test_a_child_that_is_hung_up_on_while_it_rests_ends_without_a_word() -> None:
+    ours, theirs = socket.socketpair()
+    program = f"from lyceum.kernel.jobs.child import serve; serve({theirs.fileno()}, [])"
+    with ours, theirs:
+        child = subprocess.Popen(
+            (sys.executable, "-W", "default", "-c", program), pass_fds=[theirs.fileno()], stderr=subprocess.PIPE
+        )
+        theirs.close()
+        assert ours.recv(100)
+        ours.close()
+        assert child.communicate()[1] == b""
+    assert child.returncode == 0

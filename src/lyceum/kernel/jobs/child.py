@@ -81,29 +81,29 @@ def resolve(name: str) -> Callable[[Any, ChildSide], msgspec.Struct]:
 
 def serve(connection_fd: int, preload: list[str]) -> None:
     """Import what jobs need, say so, then do each piece of work that comes over the connection."""
-    connection = socket.socket(fileno=connection_fd)
     sending = threading.Lock()
 
     def send(message: dict[str, Any]) -> None:
         with sending:
             connection.sendall(frame(message))
 
-    for module in preload:
-        importlib.import_module(module)
-    heard: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
-    cancelled = threading.Event()
-    threading.Thread(target=_hear, args=(connection.makefile("rb"), heard, cancelled), daemon=True).start()
-    bytes_at_first = resident_bytes(os.getpid())
-    send({"ready": True})
-    while (work := heard.get()) is not None:
-        log_to_stderr(work["log_level"], process="compute")
-        log_context.set(work["context"])
-        trace_parent.set(work["traceparent"])
-        outcome = _outcome(work, ChildSide(send, cancelled))
-        goes_on = "output" in outcome and not cancelled.is_set() and _is_as_before(bytes_at_first)
-        send(outcome | {"goes_on": goes_on})
-        if not goes_on:
-            return
+    with socket.socket(fileno=connection_fd) as connection:
+        for module in preload:
+            importlib.import_module(module)
+        heard: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
+        cancelled = threading.Event()
+        threading.Thread(target=_hear, args=(connection.makefile("rb"), heard, cancelled), daemon=True).start()
+        bytes_at_first = resident_bytes(os.getpid())
+        send({"ready": True})
+        while (work := heard.get()) is not None:
+            log_to_stderr(work["log_level"], process="compute")
+            log_context.set(work["context"])
+            trace_parent.set(work["traceparent"])
+            outcome = _outcome(work, ChildSide(send, cancelled))
+            goes_on = "output" in outcome and not cancelled.is_set() and _is_as_before(bytes_at_first)
+            send(outcome | {"goes_on": goes_on})
+            if not goes_on:
+                return
 
 
 def _hear(stream: BinaryIO, heard: SimpleQueue[dict[str, Any] | None], cancelled: threading.Event) -> None:
