@@ -74,7 +74,7 @@ def build(web: Path, built: Path, *, say: Say) -> bool:
         if is_fresh(web, built):
             return False
         node = find_node()
-        install(web, node, tools=False, say=say)
+        _fetch(web, node, tools=False, say=say)
         say("Building the web app.")
         digest = digest_of(web)
         fresh = built.with_name(f"{built.name}.new")
@@ -100,8 +100,13 @@ def build(web: Path, built: Path, *, say: Say) -> bool:
 def install(folder: Path, node: Node, *, tools: bool, say: Say) -> None:
     """Bring `node_modules` to the folder's lock, or leave it when it is there; raises `WebNotBuilt`.
 
-    `tools` adds what only tests and checks need.
+    `tools` adds what only tests and checks need. Several processes may ask at once: one fetches, and the others wait.
     """
+    with _alone(folder):
+        _fetch(folder, node, tools=tools, say=say)
+
+
+def _fetch(folder: Path, node: Node, *, tools: bool, say: Say) -> None:
     lock = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
     marker = folder / "node_modules" / ".lyceum-lock"
     there = marker.read_text(encoding="utf-8") if marker.is_file() else ""

@@ -1,12 +1,13 @@
 """The builder of the web app: when it builds, what it leaves when it cannot, and which Node it takes."""
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from lyceum import webbuild
-from lyceum.webbuild import Node, WebNotBuilt, build, checkout_of, find_node, is_fresh
+from lyceum.webbuild import Node, WebNotBuilt, build, checkout_of, find_node, install, is_fresh
 
 BUILDS = """
 import pathlib, sys
@@ -49,6 +50,17 @@ def test_the_app_is_built_once_and_again_when_a_source_changes(web: Path) -> Non
     assert build(web, built, say=said.append)
     # packages are fetched once for each lock
     assert sum(line.startswith("Fetching") for line in said) == 1
+
+
+def test_of_several_who_want_the_packages_at_once_one_fetches_them(web: Path) -> None:
+    note = "open('fetched', 'a').write('x'); import time; time.sleep(0.05)"
+    _npm_does(web, f"{FETCHES}; {note}")
+    said: list[str] = []
+    with ThreadPoolExecutor() as several:
+        for _ in range(4):
+            several.submit(install, web, webbuild.find_node(), tools=True, say=said.append)
+    assert (web / "fetched").read_text() == "x"
+    assert len(said) == 1
 
 
 def test_a_test_of_the_app_is_no_reason_to_build(web: Path) -> None:
