@@ -31,7 +31,6 @@ class WatchMetrics(JobArgs, frozen=True, kw_only=True):
     """Measure the versions of a dataset that were not watched yet, oldest first."""
 
     kind = "data.watch_metrics"
-    job_class = "background"
     lane = "short"
     attempts_max = 3
     seconds_max = 3600
